@@ -1,0 +1,74 @@
+"""Which keys must be made? The needs of a first pass and of the moves that bring a new key."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from jwks_operator.api.reasons import EventReason
+from jwks_operator.api.spec import JsonWebKeySetSpec, KeyEntry, Prepublish
+from jwks_operator.core.lifecycle import FreshKey, IllegalMoveError, born, is_buried
+from jwks_operator.core.prospects import Action, Prospect, modulus_length
+from jwks_operator.core.record import Happening, KeyRecord, Record, State, Step, StepKind
+from jwks_operator.core.timing import bounds, entry_named, rotation_of
+from jwks_operator.core.world import World
+from jwks_operator.keys.algorithms import ALGORITHMS
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """One key to be generated: for which entry, of which shape, and the first state it is meant for."""
+
+    entry: str
+    algorithm: str
+    modulus_length: int | None
+    state: State
+
+
+def need_of(entry: KeyEntry, state: State) -> Need:
+    """Return the need of an entry for a key in this first state."""
+    return Need(entry.name, entry.algorithm, modulus_length(entry), state)
+
+
+def bootstrap_needs(spec: JsonWebKeySetSpec) -> tuple[Need, ...]:
+    """Return the keys of a set that never existed: one to use per entry, and its standby where one is kept."""
+    return tuple(need_of(entry, state) for entry in spec.keys for state in _first_states(spec, entry))
+
+
+def bootstrapped(world: World, spec: JsonWebKeySetSpec, now: datetime, fresh: Mapping[Need, FreshKey]) -> Record:
+    """Return the first record of a set; its keys are active at once, because nobody can have cached it."""
+    keys = tuple(new_key(spec, need, now, fresh[need]) for need in bootstrap_needs(spec))
+    told = tuple(
+        Happening(EventReason.KEY_CREATED, f"{key.state}: first keys of the set", key.kid, key.entry) for key in keys
+    )
+    return Record(set_name=world.ref.name, spec=spec, keys=keys, step=Step(StepKind.BOOTSTRAP, told))
+
+
+def needs(record: Record, moves: Iterable[Prospect]) -> tuple[Need, ...]:
+    """Return the keys that these moves bring into the world."""
+    found = []
+    for move in moves:
+        entry = entry_named(record.spec, move.entry)
+        if entry is not None and move.action is Action.PUBLISH:
+            found.append(need_of(entry, State.PENDING))
+        elif entry is not None and move.action is Action.REPLACE and not move.kid:
+            found.append(need_of(entry, State.ACTIVE))
+    return tuple(found)
+
+
+def new_key(spec: JsonWebKeySetSpec, need: Need, now: datetime, fresh: FreshKey) -> KeyRecord:
+    """Return the record of a generated key under the waits of its spec."""
+    entry = entry_named(spec, need.entry)
+    waits = bounds(spec, rotation_of(spec, entry), ALGORITHMS[need.algorithm].key_class)
+    return born(fresh, need.entry, need.state, now, waits)
+
+
+def unburied(record: Record, fresh: FreshKey) -> FreshKey:
+    """Return the key if it may live; raises IllegalMoveError if it was destroyed or revoked before."""
+    if is_buried(record, fresh):
+        raise IllegalMoveError(f"{fresh.kid} was destroyed or revoked and must not come back")
+    return fresh
+
+
+def _first_states(spec: JsonWebKeySetSpec, entry: KeyEntry) -> tuple[State, ...]:
+    keeps_standby = rotation_of(spec, entry).prepublish is Prepublish.ALWAYS and not spec.suspend
+    return (State.ACTIVE, State.PENDING) if keeps_standby else (State.ACTIVE,)

@@ -1,0 +1,173 @@
+"""How the record is stored: format 1, final. One JSON document for each key and one for the rest.
+
+Times are RFC 3339 in UTC with microseconds, durations Go-style strings. The private half of a key joins its
+document in the room that may touch it; here a document only says that there is one. An unknown `format` is
+refused: an older operator must not rotate what it cannot read.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from jwks_operator.api.durations import format_duration, parse_duration
+from jwks_operator.api.spec import JsonWebKeySetSpec
+from jwks_operator.core.record import (
+    Bounds,
+    Happening,
+    HistoryEntry,
+    KeyRecord,
+    Record,
+    State,
+    Step,
+    StepKind,
+    Tombstone,
+)
+from jwks_operator.keys.algorithms import KeyClass
+
+FORMAT = 1
+
+Document = dict[str, Any]
+
+
+class RecordError(Exception):
+    """A stored record that cannot be understood; the message says what and never quotes key material."""
+
+
+def dump_key(key: KeyRecord) -> Document:
+    """Return the document of one key, without its private half."""
+    document = {
+        "kid": key.kid,
+        "entry": key.entry,
+        "algorithm": key.algorithm,
+        "class": key.key_class.value,
+        "state": key.state.value,
+        "thumbprint": key.thumbprint,
+        "public": dict(key.public),
+        "created": _time(key.created),
+        "published": _time(key.published),
+        "inUseSince": _time(key.in_use_since),
+        "retired": _time(key.retired),
+        "bounds": {
+            "lead": format_duration(key.bounds.lead),
+            "retention": format_duration(key.bounds.retention),
+        },
+    }
+    return {name: value for name, value in document.items() if value is not None}
+
+
+def load_key(document: Document, *, has_private: bool) -> KeyRecord:
+    """Return the key of a document; raises RecordError if it is not one of ours."""
+    try:
+        bounds = document["bounds"]
+        return KeyRecord(
+            kid=document["kid"],
+            entry=document["entry"],
+            algorithm=document["algorithm"],
+            key_class=KeyClass(document["class"]),
+            state=State(document["state"]),
+            thumbprint=document["thumbprint"],
+            public=document["public"],
+            has_private=has_private,
+            created=_required(document["created"]),
+            bounds=Bounds(parse_duration(bounds["lead"]), parse_duration(bounds["retention"])),
+            published=_moment(document.get("published")),
+            in_use_since=_moment(document.get("inUseSince")),
+            retired=_moment(document.get("retired")),
+        )
+    except (KeyError, ValueError, TypeError) as error:
+        raise RecordError(f"a key document of the keyring lacks a readable {_culprit(error)}") from None
+
+
+def dump_rest(record: Record) -> Document:
+    """Return the document of everything that is not a key."""
+    return {
+        "format": FORMAT,
+        "set": record.set_name,
+        "uid": record.uid,
+        "spec": record.spec.model_dump(mode="json", by_alias=True, exclude_none=True),
+        "step": None if record.step is None else _dump_step(record.step),
+        "honoured": {name: _time(stamp) for name, stamp in record.honoured.items()},
+        "leadFloor": {key_class.value: _time(floor) for key_class, floor in record.lead_floor.items()},
+        "lost": list(record.lost),
+        "objects": dict(record.objects),
+        "history": [{"time": _time(entry.time), **_dump_happening(entry.happening)} for entry in record.history],
+        "tombstones": [
+            {"digest": stone.digest, "reason": stone.reason, "time": _time(stone.time)} for stone in record.tombstones
+        ],
+    }
+
+
+def load(rest: Document, keys: tuple[KeyRecord, ...]) -> Record:
+    """Return the record; raises RecordError for a format or content that this version does not know."""
+    if rest.get("format") != FORMAT:
+        raise RecordError(
+            f"the keyring has format {str(rest.get('format'))[:20]!r} and this version reads {FORMAT}; "
+            "run the version of jwks-operator that wrote it, or a newer one"
+        )
+    try:
+        return Record(
+            set_name=rest["set"],
+            spec=JsonWebKeySetSpec.model_validate(rest["spec"], by_alias=True, by_name=False),
+            keys=keys,
+            uid=rest["uid"],
+            step=_load_step(rest["step"]),
+            honoured={name: _required(stamp) for name, stamp in rest["honoured"].items()},
+            lead_floor={KeyClass(name): _required(floor) for name, floor in rest["leadFloor"].items()},
+            lost=tuple(rest["lost"]),
+            objects=dict(rest["objects"]),
+            history=tuple(HistoryEntry(_required(entry["time"]), _load_happening(entry)) for entry in rest["history"]),
+            tombstones=tuple(
+                Tombstone(stone["digest"], stone["reason"], _required(stone["time"])) for stone in rest["tombstones"]
+            ),
+        )
+    except ValidationError:
+        raise RecordError("the keyring holds a spec that this version cannot read") from None
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise RecordError(f"the record in the keyring lacks a readable {_culprit(error)}") from None
+
+
+def _dump_step(step: Step) -> Document:
+    return {
+        "kind": step.kind.value,
+        "happenings": [_dump_happening(happening) for happening in step.happenings],
+    }
+
+
+def _load_step(document: Document | None) -> Step | None:
+    if document is None:
+        return None
+    return Step(StepKind(document["kind"]), tuple(_load_happening(told) for told in document["happenings"]))
+
+
+def _dump_happening(happening: Happening) -> Document:
+    return {
+        "event": happening.event,
+        "reason": happening.reason,
+        "kid": happening.kid,
+        "entry": happening.entry,
+    }
+
+
+def _load_happening(document: Mapping[str, Any]) -> Happening:
+    return Happening(document["event"], document["reason"], document["kid"], document["entry"])
+
+
+def _time(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else _required(text)
+
+
+def _required(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("a time needs a time zone")
+    return moment.astimezone(UTC)
+
+
+def _culprit(error: Exception) -> str:
+    return f"member {error.args[0]!r}" if isinstance(error, KeyError) else "value"

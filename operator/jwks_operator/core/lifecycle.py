@@ -1,0 +1,151 @@
+"""The life of a key: one table of moves, and the only code that assigns a state.
+
+```
+             ┌────────────── roll back ─────────────┐
+             ▼                                      │
+new ──► Pending ──► Active ──► Retired ──► Destroyed
+ │         │          ▲                        ▲
+ └─────────┼──────────┘ (bootstrap, loss)      │
+           └── no longer wanted ───────────────┘      any ──► Compromised (final)
+```
+
+A move forgets the witnesses that it makes untrue; `witnessed` writes them again once the effect is confirmed.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+from jwks_operator.core.record import (
+    HISTORY_LIMIT,
+    TOMBSTONE_LIMIT,
+    Bounds,
+    HistoryEntry,
+    KeyRecord,
+    Record,
+    State,
+    Tombstone,
+)
+from jwks_operator.keys.algorithms import ALGORITHMS
+
+MOVES: frozenset[tuple[State | None, State]] = frozenset(
+    {
+        (None, State.PENDING),
+        (None, State.ACTIVE),
+        (None, State.RETIRED),
+        (State.PENDING, State.ACTIVE),
+        (State.PENDING, State.DESTROYED),
+        (State.ACTIVE, State.RETIRED),
+        (State.RETIRED, State.ACTIVE),
+        (State.RETIRED, State.DESTROYED),
+        (State.PENDING, State.COMPROMISED),
+        (State.ACTIVE, State.COMPROMISED),
+        (State.RETIRED, State.COMPROMISED),
+    }
+)
+"""Every permitted (from, to); None stands for a key that does not exist yet, or is found again after a loss."""
+
+LIVING = frozenset({State.PENDING, State.ACTIVE, State.RETIRED})
+
+
+class IllegalMoveError(Exception):
+    """A move that is not in the table: a defect of the planner, never of the input."""
+
+
+@dataclass(frozen=True, slots=True)
+class FreshKey:
+    """The public face of a key that was just generated or found; its private half stays outside this room."""
+
+    kid: str
+    algorithm: str
+    thumbprint: str
+    public: dict[str, Any]
+    has_private: bool = True
+
+
+def born(fresh: FreshKey, entry: str, state: State, now: datetime, bounds: Bounds) -> KeyRecord:
+    """Return the record of a new key in its first state, without any witness yet."""
+    _permit(None, state)
+    return KeyRecord(
+        kid=fresh.kid,
+        entry=entry,
+        algorithm=fresh.algorithm,
+        key_class=ALGORITHMS[fresh.algorithm].key_class,
+        state=state,
+        thumbprint=fresh.thumbprint,
+        public=fresh.public,
+        has_private=fresh.has_private,
+        created=now,
+        bounds=bounds,
+    )
+
+
+def moved(key: KeyRecord, state: State) -> KeyRecord:
+    """Return the key in its next state; raises IllegalMoveError if the table does not know the move.
+
+    Becoming active needs a private half. Destroyed and compromised keys lose theirs at once.
+    """
+    _permit(key.state, state)
+    if state is State.ACTIVE:
+        if not key.has_private:
+            raise IllegalMoveError(f"{key.kid} has no private half and cannot become {state}")
+        return replace(key, state=state, in_use_since=None, retired=None)
+    if state is State.RETIRED:
+        return replace(key, state=state, retired=None)
+    return replace(key, state=state, has_private=False)
+
+
+def witnessed(record: Record, confirmed: datetime) -> Record:
+    """Return the record after every effect of its unfinished step was confirmed at this time.
+
+    Missing witnesses are stamped, destroyed keys leave a tombstone, and the step becomes history.
+    """
+    if record.step is None:
+        return record
+    living = tuple(_stamped(key, confirmed) for key in record.keys if key.state in LIVING)
+    gone = tuple(key for key in record.keys if key.state not in LIVING)
+    story = tuple(HistoryEntry(confirmed, told) for told in record.step.happenings)
+    return replace(
+        record,
+        keys=living,
+        step=None,
+        tombstones=_trimmed((*record.tombstones, *(_tombstone(key, confirmed) for key in gone))),
+        history=(*record.history, *story)[-HISTORY_LIMIT:],
+    )
+
+
+def digest_of(kid: str, thumbprint: str) -> str:
+    """Return what a tombstone remembers of a key."""
+    return sha256(f"{kid}\n{thumbprint}".encode()).hexdigest()
+
+
+def is_buried(record: Record, fresh: FreshKey) -> bool:
+    """Tell whether this key was destroyed or revoked before and must not come back."""
+    return digest_of(fresh.kid, fresh.thumbprint) in {stone.digest for stone in record.tombstones}
+
+
+def _permit(state: State | None, to: State) -> None:
+    if (state, to) not in MOVES:
+        raise IllegalMoveError(f"no key moves from {state or 'nothing'} to {to}")
+
+
+def _stamped(key: KeyRecord, confirmed: datetime) -> KeyRecord:
+    published = key.published or confirmed
+    if key.state is State.ACTIVE:
+        return replace(key, published=published, in_use_since=key.in_use_since or confirmed)
+    if key.state is State.RETIRED:
+        return replace(key, published=published, retired=key.retired or confirmed)
+    return replace(key, published=published)
+
+
+def _tombstone(key: KeyRecord, time: datetime) -> Tombstone:
+    return Tombstone(digest_of(key.kid, key.thumbprint), key.state.value, time)
+
+
+def _trimmed(stones: Iterable[Tombstone]) -> tuple[Tombstone, ...]:
+    every = tuple(stones)
+    trimmable = [stone for stone in every if stone.reason != State.COMPROMISED]
+    dropped = set(trimmable[: max(0, len(trimmable) - TOMBSTONE_LIMIT)])
+    return tuple(stone for stone in every if stone not in dropped)

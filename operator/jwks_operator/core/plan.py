@@ -1,0 +1,159 @@
+"""What should happen now? One decision from what was seen and one clock reading.
+
+In order: what forbids to touch anything → a set without a record (bootstrap or recovery) → a step that is
+unfinished and objects that drifted (finish and repair, before anything new) → the spec (put in force if it
+passes the checks) → the first kind of move whose time has come. At most one step comes out; the corridor
+carries it out and asks again.
+
+"Cannot tell" decides nothing: an unreadable record, a foreign object or a spec that fails its checks leave the
+keys as they are, and a clock in doubt stops every move by time while repair goes on.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from jwks_operator.api.names import keyring_name
+from jwks_operator.api.reasons import Reason
+from jwks_operator.core import births, moves, recovery, requests
+from jwks_operator.core.births import Need
+from jwks_operator.core.checks import Trouble, complaint
+from jwks_operator.core.lifecycle import FreshKey
+from jwks_operator.core.prospects import Action, Prospect, prospects
+from jwks_operator.core.record import Record
+from jwks_operator.core.requests import Requests
+from jwks_operator.core.restart import caught_up, drift
+from jwks_operator.core.spec_change import accepted
+from jwks_operator.core.world import Reading, Sight, World
+
+_PRECEDENCE = {action: rank for rank, action in enumerate(Action)}
+
+Fresh = Mapping[Need, FreshKey]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to do now and what to show.
+
+    `record` is the record to be (the one there is, if nothing changes); None means: write nothing at all.
+    `needs` are keys to be generated before this plan can be made: generate them and decide again.
+    `blocked` tells that a move whose time has come is withheld by a clock in doubt.
+    """
+
+    record: Record | None
+    needs: tuple[Need, ...] = ()
+    troubles: tuple[Trouble, ...] = ()
+    prospects: tuple[Prospect, ...] = ()
+    blocked: bool = False
+
+
+def decide(world: World, reading: Reading, fresh: Fresh | None = None) -> Plan:
+    """Return the plan for this moment; `fresh` are generated keys offered to the needs of a former answer."""
+    obstacle = next(filter(None, (check(world) for check in _OBSTACLES)), None)
+    if obstacle is not None:
+        return Plan(None, troubles=(obstacle,))
+    if world.record is None:
+        return _without_record(world, reading, fresh or {})
+    return _with_record(world, world.record, reading, fresh or {})
+
+
+# --- what forbids to touch anything: checks in order, each named after the bad state it finds ---
+
+
+def name_is_taken(world: World) -> Trouble | None:
+    """An object that the set needs exists and is not ours."""
+    owned = (
+        (f"Secret {keyring_name(world.ref.name)}", world.keyring),
+        (f"ConfigMap {world.configmap_name}", world.configmap),
+        (f"Secret {world.secret_name}", world.secret),
+    )
+    taken = [what for what, sight in owned if sight is Sight.FOREIGN]
+    if not taken:
+        return None
+    return Trouble(
+        Reason.NAME_CONFLICT,
+        f"{' and '.join(taken)} exists and does not belong to this set; remove it or name the set differently",
+    )
+
+
+def record_is_unreadable(world: World) -> Trouble | None:
+    """The keyring cannot be understood by this version."""
+    if world.record_complaint is None:
+        return None
+    return Trouble(Reason.UNKNOWN_RECORD_FORMAT, world.record_complaint)
+
+
+_OBSTACLES: tuple[Callable[[World], Trouble | None], ...] = (name_is_taken, record_is_unreadable)
+
+
+def _spec_trouble(world: World, now: datetime) -> Trouble | None:
+    if world.spec is None:
+        return Trouble(Reason.INVALID_SPEC, world.spec_complaint or "the spec cannot be read")
+    return complaint(world.spec, now)
+
+
+# --- a set without a record ---
+
+
+def _without_record(world: World, reading: Reading, fresh: Fresh) -> Plan:
+    trouble = _spec_trouble(world, reading.now)
+    if trouble is not None or world.spec is None:
+        return Plan(None, troubles=() if trouble is None else (trouble,))
+    lost = world.lived_before or not world.salvage.empty
+    needs = recovery.needs(world, world.spec) if lost else births.bootstrap_needs(world.spec)
+    missing = tuple(need for need in needs if need not in fresh)
+    if missing:
+        return Plan(None, needs=missing)
+    make = recovery.recovered if lost else births.bootstrapped
+    return Plan(make(world, world.spec, reading.now, fresh))
+
+
+# --- a set with a record ---
+
+
+def _with_record(world: World, record: Record, reading: Reading, fresh: Fresh) -> Plan:
+    asked = requests.read(world.annotations, frozenset(entry.name for entry in record.spec.keys))
+    trouble = _spec_trouble(world, reading.now)
+    troubles = tuple(_troubles(trouble, asked, record))
+    record = drift(world, caught_up(world, record, reading, asked))
+    if record.step is not None:
+        return Plan(record, troubles=troubles, prospects=prospects(record, asked, reading.since))
+    if trouble is None and world.spec is not None and reading.trusted:
+        record = accepted(record, world.spec, reading.now)
+    in_store = prospects(record, asked, reading.since)
+    ripe = _ripe(in_store, reading.now)
+    if not ripe or record.spec.suspend or not reading.trusted:
+        doubt = _clock_doubt(reading) if ripe and not record.spec.suspend else ()
+        return Plan(record, troubles=(*troubles, *doubt), prospects=in_store, blocked=bool(doubt))
+    missing = tuple(need for need in births.needs(record, ripe) if need not in fresh)
+    if missing:
+        return Plan(world.record, needs=missing, troubles=troubles, prospects=in_store)
+    intended = moves.intent(moves.honoured(record, ripe, asked, reading.now), ripe, reading.now, fresh)
+    return Plan(intended, troubles=troubles, prospects=prospects(intended, asked, reading.since))
+
+
+def _ripe(in_store: tuple[Prospect, ...], now: datetime) -> tuple[Prospect, ...]:
+    """The moves whose time has come, of the one action that comes first."""
+    due = [move for move in in_store if move.time <= now]
+    first = min((move.action for move in due), key=_PRECEDENCE.__getitem__, default=None)
+    return tuple(move for move in due if move.action is first)
+
+
+def _troubles(spec_trouble: Trouble | None, asked: Requests, record: Record) -> list[Trouble]:
+    found = [] if spec_trouble is None else [spec_trouble]
+    if record.lost:
+        found.append(
+            Trouble(
+                Reason.KEYS_LOST,
+                f"the private key of {', '.join(record.lost)} was lost with its keyring; "
+                "tokens signed with it stay verifiable, and the next rotation clears this",
+            )
+        )
+    found += [Trouble(Reason.INVALID_REQUEST, text) for text in asked.complaints[:1]]
+    return found
+
+
+def _clock_doubt(reading: Reading) -> tuple[Trouble, ...]:
+    if reading.trusted:
+        return ()
+    return (Trouble(Reason.CLOCK_UNCERTAIN, f"{reading.doubt}; no key moves by time until the clocks agree"),)

@@ -1,0 +1,147 @@
+"""The one record of a set: what every projection, wait and decision is computed from.
+
+A record is immutable; a changed one is a new one. States are assigned in `lifecycle` alone. Every time is an
+aware UTC datetime. A witness (`published`, `in_use_since`, `retired`) is None until the API server has
+confirmed the effect it stands for, so it is never older than that effect.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from jwks_operator.api.spec import JsonWebKeySetSpec
+from jwks_operator.keys.algorithms import KeyClass
+
+HISTORY_LIMIT = 20
+TOMBSTONE_LIMIT = 200
+
+
+class State(StrEnum):
+    """Where a key stands in its life (the table of moves is in `lifecycle`)."""
+
+    PENDING = "Pending"
+    ACTIVE = "Active"
+    RETIRED = "Retired"
+    COMPROMISED = "Compromised"
+    DESTROYED = "Destroyed"
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """The waits one key owes to those who cache it, derived from the facts of the spec."""
+
+    lead: timedelta
+    """From confirmed publication to the first use."""
+    retention: timedelta
+    """From the confirmed end of use to the removal from the check side."""
+
+    def largest(self, other: "Bounds") -> "Bounds":
+        """Return the longer of each wait: a lowered fact does not change the past."""
+        return Bounds(max(self.lead, other.lead), max(self.retention, other.retention))
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRecord:
+    """One key, without its private half (that stays in the rooms `keys` and `kube`)."""
+
+    kid: str
+    entry: str
+    algorithm: str
+    key_class: KeyClass
+    state: State
+    thumbprint: str
+    public: Mapping[str, Any]
+    has_private: bool
+    created: datetime
+    bounds: Bounds
+    published: datetime | None = None
+    in_use_since: datetime | None = None
+    retired: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tombstone:
+    """What stays of a key that is nowhere any more: enough to refuse its return, nothing to use."""
+
+    digest: str
+    """SHA-256 over kid and thumbprint, hexadecimal."""
+    reason: str
+    time: datetime
+
+
+class StepKind(StrEnum):
+    """What an unfinished step set out to do."""
+
+    BOOTSTRAP = "Bootstrap"
+    RECOVER = "Recover"
+    REPAIR = "Repair"
+    PUBLISH = "Publish"
+    ACTIVATE = "Activate"
+    RETIRE = "Retire"
+    DESTROY = "Destroy"
+    FORGET = "Forget"
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """One thing a step does, told to people once its effects are confirmed."""
+
+    event: str
+    reason: str
+    kid: str = ""
+    entry: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The step whose intent is written and whose witness is not."""
+
+    kind: StepKind
+    happenings: tuple[Happening, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """A happening and the time at which it was confirmed."""
+
+    time: datetime
+    happening: Happening
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Everything the operator must not forget about one set."""
+
+    set_name: str
+    spec: JsonWebKeySetSpec
+    """The spec in force: the last one that passed the checks."""
+    keys: tuple[KeyRecord, ...] = ()
+    uid: str = ""
+    """The uid of the Secret that holds this record; empty until its first change after creation."""
+    step: Step | None = None
+    honoured: Mapping[str, datetime] = field(default_factory=dict)
+    """Per entry, the stamp of the newest rotation request that was honoured."""
+    lead_floor: Mapping[KeyClass, datetime] = field(default_factory=dict)
+    """Per class, no successor is used before: caches filled under a longer, since lowered, lead."""
+    lost: tuple[str, ...] = ()
+    """Entries whose key was lost with a keyring and has not been rotated since."""
+    tombstones: tuple[Tombstone, ...] = ()
+    history: tuple[HistoryEntry, ...] = ()
+    objects: Mapping[str, str] = field(default_factory=dict)
+    """The uids of the ConfigMap and the consumer Secret, so that a stripped label is drift, not loss."""
+
+    def of(self, entry: str, state: State) -> tuple[KeyRecord, ...]:
+        """Return the keys of an entry in a state, oldest first."""
+        return tuple(key for key in self.keys if key.entry == entry and key.state is state)
+
+    def active(self, entry: str) -> KeyRecord | None:
+        """Return the one active key of an entry, or None."""
+        return next(iter(self.of(entry, State.ACTIVE)), None)
+
+    def with_keys(self, *changed: KeyRecord) -> "Record":
+        """Return a record in which these keys stand in for those of the same kid, or join them."""
+        new = {key.kid: key for key in changed}
+        kept = tuple(new.pop(key.kid, key) for key in self.keys)
+        return replace(self, keys=kept + tuple(new.values()))

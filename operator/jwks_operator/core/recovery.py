@@ -1,0 +1,91 @@
+"""What can be saved when the record is gone? Its projections hold what clients depend on.
+
+A private half counts only if it belongs to a published key (or nothing is published any more). Public keys
+found without one stay published as retired, for their full retention from now. Only an entry for which no
+private half is left has lost its key; `spec.recovery` then decides whether a new one is made at once.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from jwks_operator.api.reasons import EventReason
+from jwks_operator.api.spec import JsonWebKeySetSpec, KeyEntry, Recovery
+from jwks_operator.core import requests as asking
+from jwks_operator.core.births import Need, need_of, new_key
+from jwks_operator.core.lifecycle import FreshKey, born, is_buried
+from jwks_operator.core.record import Bounds, Happening, KeyRecord, Record, State, Step, StepKind
+from jwks_operator.core.timing import bounds, entry_named, rotation_of
+from jwks_operator.core.world import World
+from jwks_operator.keys.algorithms import ALGORITHMS
+
+
+def needs(world: World, spec: JsonWebKeySetSpec) -> tuple[Need, ...]:
+    """Return the keys to be generated for entries whose key is lost, if the spec wants that."""
+    if spec.recovery is not Recovery.REGENERATE:
+        return ()
+    return tuple(need_of(entry, State.ACTIVE) for entry in _lost(world, spec))
+
+
+def recovered(world: World, spec: JsonWebKeySetSpec, now: datetime, fresh: Mapping[Need, FreshKey]) -> Record:
+    """Return a record rebuilt from what is left; every wait in it begins now, no former request is repeated."""
+    saved = tuple(_saved(world, spec, now))
+    lost = tuple(entry.name for entry in _lost(world, spec))
+    record = Record(set_name=world.ref.name, spec=spec, keys=saved, lost=lost)
+    found = remembered(world, record, now)
+    made = tuple(new_key(spec, need, now, fresh[need]) for need in needs(world, spec))
+    record = record.with_keys(*found, *made)
+    asked = asking.read(world.annotations, frozenset(entry.name for entry in spec.keys))
+    floors = {key.key_class: now + key.bounds.lead for key in record.keys}
+    told = (
+        Happening(EventReason.KEYRING_REBUILT, f"kept {len(saved)} private and {len(found)} public keys"),
+        *(Happening(EventReason.KEYS_LOST, f"recovery: {spec.recovery}", entry=name) for name in lost),
+        *(Happening(EventReason.KEY_CREATED, "Active: in place of a lost key", key.kid, key.entry) for key in made),
+    )
+    return replace(record, honoured=asking.honour(record, asked), lead_floor=floors, step=Step(StepKind.RECOVER, told))
+
+
+def remembered(world: World, record: Record, now: datetime) -> tuple[KeyRecord, ...]:
+    """Return every published key that the record does not know, as retired from now; the buried stay buried."""
+    known = {key.kid for key in record.keys}
+    return tuple(
+        _remembered(world, record.spec, public, now)
+        for public in world.salvage.published
+        if public.kid not in known and not is_buried(record, public)
+    )
+
+
+def _saved(world: World, spec: JsonWebKeySetSpec, now: datetime) -> list[KeyRecord]:
+    return [
+        born(
+            key,
+            name,
+            State.ACTIVE if entry_named(spec, name) else State.RETIRED,
+            now,
+            _waits(spec, name, key),
+        )
+        for name, key in world.salvage.usable.items()
+    ]
+
+
+def _remembered(world: World, spec: JsonWebKeySetSpec, public: FreshKey, now: datetime) -> KeyRecord:
+    entry = world.entries_before.get(public.kid) or _likely_entry(spec, public)
+    return born(public, entry, State.RETIRED, now, _waits(spec, entry, public))
+
+
+def _likely_entry(spec: JsonWebKeySetSpec, public: FreshKey) -> str:
+    alike = [entry.name for entry in spec.keys if entry.algorithm == public.algorithm]
+    return alike[0] if alike else spec.keys[0].name
+
+
+def _waits(spec: JsonWebKeySetSpec, entry: str, key: FreshKey) -> Bounds:
+    rotation = rotation_of(spec, entry_named(spec, entry))
+    return bounds(spec, rotation, ALGORITHMS[key.algorithm].key_class)
+
+
+def _lost(world: World, spec: JsonWebKeySetSpec) -> tuple[KeyEntry, ...]:
+    """Entries that lived before and have no private half left; an entry never seen is simply new."""
+    known = set(world.entries_before.values())
+    return tuple(
+        entry for entry in spec.keys if entry.name not in world.salvage.usable and (entry.name in known or not known)
+    )

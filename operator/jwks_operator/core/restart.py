@@ -1,0 +1,99 @@
+"""Which waits begin anew? Drift, restored backups and clocks that went back.
+
+A wait is only as good as its witness. Where the witness may be untrue (the object was gone or edited, the
+record comes from a backup, its stamp lies in the future) it is taken back before anything is repaired, so
+that a crash between the two cannot leave an old stamp over a new effect.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import datetime
+
+from jwks_operator.api.reasons import EventReason
+from jwks_operator.core import recovery
+from jwks_operator.core import requests as asking
+from jwks_operator.core.record import Happening, KeyRecord, Record, State, Step, StepKind
+from jwks_operator.core.requests import Requests
+from jwks_operator.core.timing import bounds
+from jwks_operator.core.world import Reading, Sight, World
+from jwks_operator.keys.algorithms import KeyClass
+
+
+def caught_up(world: World, record: Record, reading: Reading, asked: Requests) -> Record:
+    """Return the record with every wait begun anew that a restore or a future stamp makes doubtful."""
+    if record.uid and record.uid != world.keyring_uid:
+        return _restored(world, record, reading, asked)
+    if not record.uid:
+        record = replace(record, uid=world.keyring_uid)
+    if reading.trusted and any(_from_the_future(key, reading.now) for key in record.keys):
+        told = Happening(EventReason.OBJECT_REPAIRED, "ClockWentBack")
+        return _retold(_anew(record, lambda key: _from_the_future(key, reading.now)), (told,))
+    return record
+
+
+def drift(world: World, record: Record) -> Record:
+    """Return the record with a step that repairs every drifted object, its waits taken back; same if none did."""
+    seen = (("ConfigMap", world.configmap), ("Secret", world.secret), ("keyring", world.keyring))
+    told = tuple(
+        Happening(EventReason.OBJECT_REPAIRED, f"{what} {_story(sight)}") for what, sight in seen if sight.drifted
+    )
+    if not told:
+        return record
+    stale = {what for what, sight in seen if sight.restarts_clocks}
+    record = _anew(record, lambda key: bool(_witnesses(key) & stale))
+    return record if record.step is not None and record.step.kind is not StepKind.REPAIR else _retold(record, told)
+
+
+def _restored(world: World, record: Record, reading: Reading, asked: Requests) -> Record:
+    """A backup knows neither what was published since nor what was asked.
+
+    Every wait and floor begins now, and what is published beyond the backup stays published as retired.
+    """
+    floor = {
+        key_class: reading.now + bounds(record.spec, record.spec.rotation, key_class).lead
+        for key_class in {key.key_class for key in record.keys}
+    }
+    anew = replace(
+        record.with_keys(*(_unwitnessed(key) for key in record.keys), *recovery.remembered(world, record, reading.now)),
+        uid=world.keyring_uid,
+        honoured=asking.honour(record, asked),
+        lead_floor={**record.lead_floor, **floor},
+    )
+    return _retold(anew, (Happening(EventReason.RECORD_RESTORED, "the record comes from a backup"),))
+
+
+def _anew(record: Record, which: Callable[[KeyRecord], bool]) -> Record:
+    return record.with_keys(*(_unwitnessed(key) for key in record.keys if _waits(key) and which(key)))
+
+
+def _unwitnessed(key: KeyRecord) -> KeyRecord:
+    return replace(key, published=None, in_use_since=None, retired=None)
+
+
+def _waits(key: KeyRecord) -> bool:
+    """Whether a move of this key counts from one of its witnesses."""
+    return key.state in {State.PENDING, State.RETIRED}
+
+
+def _witnesses(key: KeyRecord) -> set[str]:
+    """The objects whose content the running wait of a key leans on."""
+    if key.key_class is KeyClass.SIGNATURE:
+        return {"ConfigMap"} if key.state is State.PENDING else {"Secret"}
+    if key.key_class is KeyClass.ENCRYPTION:
+        return {"Secret"} if key.state is State.PENDING else {"ConfigMap"}
+    return {"Secret"}
+
+
+def _from_the_future(key: KeyRecord, now: datetime) -> bool:
+    return any(stamp is not None and stamp > now for stamp in (key.published, key.in_use_since, key.retired))
+
+
+def _retold(record: Record, told: Iterable[Happening]) -> Record:
+    before = record.step.happenings if record.step is not None else ()
+    kind = record.step.kind if record.step is not None else StepKind.REPAIR
+    news = tuple(happening for happening in told if happening not in before)
+    return replace(record, step=Step(kind, (*before, *news)))
+
+
+def _story(sight: Sight) -> str:
+    return {Sight.GONE: "was deleted", Sight.DIFFERS: "was edited"}.get(sight, "had lost labels or annotations")

@@ -1,0 +1,177 @@
+"""What does a person see? The status as a projection of the record, the plan and the troubles found.
+
+Nothing in here counts down: every time is absolute, so that a status that says the same is the same, and is
+not written again.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from jwks_operator.api.durations import format_duration
+from jwks_operator.api.reasons import ConditionType, Reason
+from jwks_operator.api.status import (
+    SHORT_KID,
+    Condition,
+    HistoryEntry,
+    JsonWebKeySetStatus,
+    KeyState,
+    KeyStatus,
+    NextMove,
+    format_time_up,
+    merge_conditions,
+)
+from jwks_operator.core.checks import Trouble
+from jwks_operator.core.plan import Plan
+from jwks_operator.core.prospects import LONG_AGO, Action, Prospect, Wait, removable
+from jwks_operator.core.record import HistoryEntry as RecordedEntry
+from jwks_operator.core.record import KeyRecord, Record, State
+from jwks_operator.core.timing import facts
+from jwks_operator.core.world import World
+
+_ORDER = {State.ACTIVE: 0, State.PENDING: 1, State.RETIRED: 2, State.COMPROMISED: 3, State.DESTROYED: 4}
+
+_WAITING = {
+    Wait.NOTHING: None,
+    Wait.SCHEDULE: "the schedule",
+    Wait.LEAD: "everybody who checks to have the key (lead)",
+    Wait.REQUEST: "the requested time",
+    Wait.RETENTION: "the last token signed with the key to expire (retention)",
+    Wait.ROLLBACK_WINDOW: "the roll-back window to pass",
+}
+
+
+def project(
+    world: World, plan: Plan, record: Record | None, before: JsonWebKeySetStatus, now: datetime
+) -> JsonWebKeySetStatus:
+    """Return the status to be; `record` is the one confirmed in the cluster now, None if there is none.
+
+    Of the status before, only the transition times of unchanged conditions survive, and, while nothing can
+    be told of the keys, what was last told of them.
+    """
+    conditions = merge_conditions(before.conditions, _conditions(world, plan, record, now), now)
+    if record is None:
+        return before.model_copy(update={"observed_generation": world.generation, "conditions": conditions})
+    spec = record.spec
+    first = record.active(spec.keys[0].name)
+    return JsonWebKeySetStatus(
+        observed_generation=world.generation,
+        conditions=conditions,
+        algorithms=",".join(dict.fromkeys(entry.algorithm for entry in spec.keys)),
+        active_kid=None if first is None else first.kid[:SHORT_KID],
+        keys=tuple(_key(key, record) for key in sorted(record.keys, key=_position)),
+        next=_next(plan.prospects, suspended=spec.suspend),
+        revocation_latency=_revocation_latency(record),
+        history=tuple(_told(entry) for entry in record.history),
+    )
+
+
+def _conditions(world: World, plan: Plan, record: Record | None, now: datetime) -> Iterable[Condition]:
+    def condition(kind: ConditionType, holds: bool, reason: Reason, message: str) -> Condition:
+        return Condition(
+            type=kind,
+            status="True" if holds else "False",
+            reason=reason,
+            message=message,
+            last_transition_time=now,
+            observed_generation=world.generation,
+        )
+
+    yield condition(ConditionType.READY, *_ready(plan, record))
+    yield condition(ConditionType.DEGRADED, *_degraded(plan.troubles))
+    yield condition(ConditionType.ROTATING, *_rotating(plan, record))
+
+
+_Verdict = tuple[bool, Reason, str]
+
+_UNUSABLE = {Reason.NAME_CONFLICT, Reason.UNKNOWN_RECORD_FORMAT}
+"""Troubles under which it cannot be told that the outputs are right."""
+
+
+def _ready(plan: Plan, record: Record | None) -> _Verdict:
+    grave = next((trouble for trouble in plan.troubles if trouble.reason in _UNUSABLE or record is None), None)
+    if grave is not None:
+        return False, grave.reason, grave.message
+    if record is None:
+        return False, Reason.PROGRESSING, "the first keys are being made"
+    without = [entry.name for entry in record.spec.keys if record.active(entry.name) is None]
+    if not without:
+        return True, Reason.KEYS_IN_USE, "every entry has a key in use that is published"
+    lost = [name for name in without if name in record.lost]
+    if lost:
+        cure = "set spec.recovery to Regenerate to have a new one made"
+        return False, Reason.KEYS_LOST, f"the key of {', '.join(lost)} was lost; {cure}"
+    move = next((m for m in plan.prospects if m.entry in without and m.action is Action.ACTIVATE), None)
+    until = "" if move is None or move.time == LONG_AGO else f", not before {format_time_up(move.time)}"
+    return (
+        False,
+        Reason.WAITING_FOR_LEAD,
+        f"the first key of {', '.join(without)} is used once everybody who checks can have it{until}",
+    )
+
+
+def _degraded(troubles: tuple[Trouble, ...]) -> _Verdict:
+    if not troubles:
+        return False, Reason.AS_EXPECTED, "nothing needs attention"
+    return True, troubles[0].reason, "; ".join(trouble.message for trouble in troubles)
+
+
+def _rotating(plan: Plan, record: Record | None) -> _Verdict:
+    if record is not None and record.step is not None:
+        return True, Reason.STEP_IN_PROGRESS, f"step {record.step.kind} is under way"
+    if record is not None and record.spec.suspend:
+        return (
+            False,
+            Reason.SUSPENDED,
+            "spec.suspend holds back every move by time or request; repair goes on",
+        )
+    waiting = [m for m in plan.prospects if m.action is Action.ACTIVATE and m.waiting_for is Wait.LEAD]
+    if waiting:
+        move = waiting[0]
+        return (
+            True,
+            Reason.NEXT_KEY_PUBLISHED,
+            f"{move.entry} changes to key {move.kid} ({move.why}) after its lead",
+        )
+    return False, Reason.NOTHING_DUE, "no key is due for replacement"
+
+
+def _key(key: KeyRecord, record: Record) -> KeyStatus:
+    return KeyStatus(
+        kid=key.kid,
+        name=key.entry,
+        algorithm=key.algorithm,
+        state=KeyState(key.state.value),
+        created=key.created,
+        published=key.published,
+        in_use_since=key.in_use_since,
+        retired=key.retired,
+        remove_after=removable(key, record),
+        held=key.kid in record.spec.held,
+    )
+
+
+def _next(prospects: tuple[Prospect, ...], *, suspended: bool) -> NextMove | None:
+    move = next(iter(prospects), None)
+    if move is None:
+        return None
+    return NextMove(
+        time=None if move.time <= LONG_AGO else move.time,
+        name=move.entry,
+        action=move.action,
+        waiting_for="spec.suspend" if suspended else _WAITING[move.waiting_for],
+    )
+
+
+def _revocation_latency(record: Record) -> str:
+    known = facts(record.spec.timing)
+    terms = ("propagation", "cache_max_age", "stale_window", "edge_cache", "verifier_refresh")
+    return format_duration(sum((known[term] for term in terms[1:]), known["propagation"]))
+
+
+def _told(entry: RecordedEntry) -> HistoryEntry:
+    told = entry.happening
+    return HistoryEntry(time=entry.time, kid=told.kid, name=told.entry, event=told.event, reason=told.reason or None)
+
+
+def _position(key: KeyRecord) -> tuple[str, int, datetime, str]:
+    return key.entry, _ORDER[key.state], key.created, key.kid

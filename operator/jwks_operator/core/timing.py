@@ -1,0 +1,55 @@
+"""How long must everybody wait? The waits of a key, derived from facts about the world.
+
+The facts are stated in `spec.timing`; what is silent takes the default. A user may lengthen a derived wait,
+never shorten it. The derivations per class are those of docs/architecture.md:
+
+- signature: lead = propagation + cacheMaxAge + staleWindow + edgeCache + verifierRefresh;
+  retention = propagation + tokenLifetime + clockSkew
+- encryption: lead = propagation; retention = what a signature key leads plus what it retains, propagation once
+- symmetric: lead = propagation; retention = propagation + tokenLifetime + clockSkew
+
+Retention is never shorter than the rollback window: a key that may come back must still be known.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+
+from jwks_operator.api.defaults import DEFAULTS, LEAD_TERMS, RETENTION_TERMS
+from jwks_operator.api.spec import JsonWebKeySetSpec, KeyEntry, Rotation, Timing
+from jwks_operator.core.record import Bounds
+from jwks_operator.keys.algorithms import KeyClass
+
+
+def facts(timing: Timing) -> Mapping[str, timedelta]:
+    """Return every fact of a spec by its name, the silent ones filled from the table of defaults."""
+    return {
+        name: getattr(timing, name) if getattr(timing, name) is not None else value for name, value in DEFAULTS.items()
+    }
+
+
+def bounds(spec: JsonWebKeySetSpec, rotation: Rotation, key_class: KeyClass) -> Bounds:
+    """Return the waits of keys of a class and rotation under a spec: derived, or longer where it says so."""
+    known = facts(spec.timing)
+    lead = _longest(spec.timing.lead, (known[term] for term in LEAD_TERMS[key_class]))
+    retention = _longest(spec.timing.retention, (known[term] for term in RETENTION_TERMS[key_class]))
+    return Bounds(lead, max(retention, rollback_window(rotation, lead)))
+
+
+def rollback_window(rotation: Rotation, lead: timedelta) -> timedelta:
+    """Return how long a retired signing key keeps its private half: as declared, else one lead."""
+    return lead if rotation.rollback_window is None else rotation.rollback_window
+
+
+def rotation_of(spec: JsonWebKeySetSpec, entry: KeyEntry | None) -> Rotation:
+    """Return the rotation that governs an entry: its own, else (also for an entry that left) the set's."""
+    return spec.rotation if entry is None or entry.rotation is None else entry.rotation
+
+
+def entry_named(spec: JsonWebKeySetSpec, name: str) -> KeyEntry | None:
+    """Return the entry of this name, or None if the spec has none."""
+    return next((entry for entry in spec.keys if entry.name == name), None)
+
+
+def _longest(stated: timedelta | None, terms: Iterable[timedelta]) -> timedelta:
+    derived = sum(terms, timedelta())
+    return derived if stated is None else max(derived, stated)

@@ -1,0 +1,107 @@
+"""What was seen: the facts of one pass, gathered once, from which alone the plan is made.
+
+"Gone" means that an uncached read by name found nothing in this pass. Whatever could not be read raised
+before these facts existed, so nothing in here stands for "cannot tell".
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from jwks_operator.api.names import SetRef
+from jwks_operator.api.spec import JsonWebKeySetSpec
+from jwks_operator.core.lifecycle import FreshKey
+from jwks_operator.core.record import Record
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One reading of the clock, taken after the last fact was gathered.
+
+    `trusted` is False while the clock disagrees with the API server's or stepped against the monotonic one;
+    `doubt` says so in words. `since` is when the clock was last found to have stepped: a wait that began
+    before counts from then.
+    """
+
+    now: datetime
+    trusted: bool = True
+    doubt: str | None = None
+    since: datetime | None = None
+
+
+class Sight(StrEnum):
+    """How an owned object compares with what the record says it should be."""
+
+    SAME = "Same"
+    GONE = "Gone"
+    DIFFERS = "Differs"
+    RELABELLED = "Relabelled"
+    """The content is right, labels or annotations of ours are not."""
+    FOREIGN = "Foreign"
+    """An object of that name exists and is not ours: never touched."""
+
+    @property
+    def drifted(self) -> bool:
+        """Whether a write is needed to make it right."""
+        return self in {Sight.GONE, Sight.DIFFERS, Sight.RELABELLED}
+
+    @property
+    def restarts_clocks(self) -> bool:
+        """Whether whoever reads it may have missed a key, so that the waits it witnesses begin anew."""
+        return self in {Sight.GONE, Sight.DIFFERS}
+
+
+@dataclass(frozen=True, slots=True)
+class Salvage:
+    """What the projections still hold of a record that is gone."""
+
+    usable: Mapping[str, FreshKey] = field(default_factory=dict)
+    """Per entry, the key of the consumer Secret whose halves match each other and the published set."""
+    published: tuple[FreshKey, ...] = ()
+    """Every well-formed public key of the ConfigMap."""
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was found."""
+        return not self.usable and not self.published
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Everything a plan may depend on, except the time."""
+
+    ref: SetRef
+    generation: int
+    spec: JsonWebKeySetSpec | None
+    """The spec as written now; None if this version cannot read it (then `spec_complaint` says why)."""
+    spec_complaint: str | None = None
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    record: Record | None = None
+    record_complaint: str | None = None
+    """Why the record that is there cannot be used; None if it can, or if there is none."""
+    keyring_uid: str = ""
+    keyring: Sight = Sight.GONE
+    configmap: Sight = Sight.GONE
+    secret: Sight = Sight.GONE
+    lived_before: bool = False
+    """Whether the status tells of keys: a record that is gone then was lost, not never written."""
+    entries_before: Mapping[str, str] = field(default_factory=dict)
+    """From the status, kid to entry: a hint for recovery, never trusted for more than a name."""
+    salvage: Salvage = field(default_factory=Salvage)
+
+    @property
+    def configmap_name(self) -> str:
+        """The name of the ConfigMap: as declared, else the set's."""
+        spec = self._names
+        return self.ref.name if spec is None else spec.publish.config_map.name or self.ref.name
+
+    @property
+    def secret_name(self) -> str:
+        """The name of the consumer Secret: as declared, else the set's."""
+        spec = self._names
+        return self.ref.name if spec is None else spec.secret.name or self.ref.name
+
+    @property
+    def _names(self) -> JsonWebKeySetSpec | None:
+        return self.spec if self.record is None else self.record.spec

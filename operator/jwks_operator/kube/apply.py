@@ -1,0 +1,95 @@
+"""How a plan becomes true: intent → effects → witness, every write fenced by what was read.
+
+1. The record to be is written (POST for a new keyring, else PUT): the intent.
+2. ConfigMap and consumer Secret are written where they differ, in the order that the step demands.
+3. Only when the API server has confirmed every effect is the clock read again and the witness written.
+
+A write that would change nothing is not sent. Any error ends the step where it stands; the next pass finds
+the intent and goes on from there.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from jwks_operator.api.status import JsonWebKeySetStatus
+from jwks_operator.core.lifecycle import witnessed
+from jwks_operator.core.projections import Owned, effect_order
+from jwks_operator.core.record import Happening, Record
+from jwks_operator.kube.client import CONFIGMAPS, SECRETS, Client, Object, Resource
+from jwks_operator.kube.gather import Gathered, Seen, look
+from jwks_operator.kube.keyring import keyring_object
+from jwks_operator.kube.objects import configmap_object, replacement, secret_object
+
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a step left behind: the facts as they are now, and what really happened."""
+
+    gathered: Gathered
+    happenings: tuple[Happening, ...]
+
+
+async def carry_out(client: Client, gathered: Gathered, record: Record, now: Clock) -> Done:
+    """Make the cluster what this record says; raises KubeError where a write fails, with nothing half said."""
+    gathered = await _write_record(client, gathered, record)
+    for owned in effect_order(record):
+        gathered = await _write_projection(client, gathered, record, owned)
+    if record.step is None:
+        return Done(gathered, ())
+    final = _with_uids(witnessed(record, now()), gathered.seen)
+    return Done(await _write_record(client, gathered, final), record.step.happenings)
+
+
+async def write_status(client: Client, gathered: Gathered, status: JsonWebKeySetStatus) -> Gathered:
+    """Write the status if it says anything new; the set must have been seen."""
+    the_set = gathered.seen.the_set
+    if the_set is None or status == gathered.status:
+        return gathered
+    meta = the_set["metadata"]
+    body = {
+        "metadata": {name: meta[name] for name in ("name", "namespace", "uid", "resourceVersion")},
+        "status": status.model_dump(mode="json", by_alias=True, exclude_none=True),
+    }
+    written = await client.apply_status(body)
+    return look(replace(gathered, seen=replace(gathered.seen, the_set=written)))
+
+
+async def remove(client: Client, seen: Seen) -> None:
+    """Delete what a set left behind, the record last, so that an interrupted removal can go on."""
+    for resource, thing in ((SECRETS, seen.secret), (CONFIGMAPS, seen.configmap), (SECRETS, seen.keyring)):
+        if thing is not None:
+            await client.delete(resource, thing)
+
+
+async def _write_record(client: Client, gathered: Gathered, record: Record) -> Gathered:
+    wanted = keyring_object(gathered.world.ref, record, gathered.vault)
+    written = await _write(client, SECRETS, wanted, gathered.seen.keyring)
+    world = replace(gathered.world, record=record)
+    return look(replace(gathered, seen=replace(gathered.seen, keyring=written), world=world))
+
+
+async def _write_projection(client: Client, gathered: Gathered, record: Record, owned: Owned) -> Gathered:
+    ref, seen = gathered.world.ref, gathered.seen
+    if owned is Owned.PUBLIC:
+        configmap = await _write(client, CONFIGMAPS, configmap_object(ref, record), seen.configmap)
+        return replace(gathered, seen=replace(seen, configmap=configmap))
+    secret = await _write(client, SECRETS, secret_object(ref, record, gathered.vault), seen.secret)
+    return replace(gathered, seen=replace(seen, secret=secret))
+
+
+async def _write(client: Client, resource: Resource, wanted: Object, seen: Object | None) -> Object:
+    """Create what is gone, replace what differs, leave what is right; return the object as it is then."""
+    if seen is None:
+        return await client.create(resource, wanted["metadata"]["namespace"], wanted)
+    body = replacement(wanted, seen)
+    return seen if body is None else await client.replace(resource, body)
+
+
+def _with_uids(record: Record, seen: Seen) -> Record:
+    found = {"configMap": seen.configmap, "secret": seen.secret}
+    uids = {name: str(thing["metadata"]["uid"]) for name, thing in found.items() if thing is not None}
+    uid = record.uid if seen.keyring is None else str(seen.keyring["metadata"]["uid"])
+    return replace(record, uid=uid, objects=uids)

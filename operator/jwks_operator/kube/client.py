@@ -1,0 +1,275 @@
+"""The one seam between the operator and a Kubernetes API.
+
+`Client` speaks in objects (plain dicts) and typed errors; beneath it a `Transport` carries single requests,
+one over HTTP (transport.py) and one in memory for tests. Rules kept here:
+
+* a 404 means gone only when the server names the object that is missing; any other 404 raises `NotServed`;
+* creation is a POST, a change a PUT that carries uid and resourceVersion, a deletion carries both as
+  preconditions, and status is a server-side apply with both, so no write can hit an object it did not read;
+* nothing is retried: whoever planned a write plans again from fresh facts.
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Protocol
+
+from jwks_operator.api.names import FIELD_MANAGER, GROUP, KIND, PLURAL, VERSION
+from jwks_operator.kube.errors import Asked, Gone, Refused, error_for, names_the_missing
+
+Object = dict[str, Any]
+Objects = list[Object]  # inside Client the name `list` is the method
+
+REQUEST_TIMEOUT = 30.0
+WATCH_SECONDS = 240
+PAGE = 500
+
+_JSON = "application/json"
+_APPLY = "application/apply-patch+yaml"
+_METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A kind of object and where the API server keeps it."""
+
+    group: str
+    version: str
+    plural: str
+    kind: str
+    namespaced: bool = True
+
+    @property
+    def api_version(self) -> str:
+        """The `apiVersion` of its objects."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    def path(self, namespace: str | None, name: str | None = None, subresource: str | None = None) -> str:
+        """Give the URL path of one object, or of the collection if `name` is None.
+
+        Raises ValueError for a segment that would name another path: an empty name would turn the deletion of
+        one object into the deletion of all of them.
+        """
+        parts = ["apis", self.group, self.version] if self.group else ["api", self.version]
+        if namespace is not None and self.namespaced:
+            parts += ["namespaces", _segment(namespace)]
+        parts.append(self.plural)
+        if name is not None:
+            if self.namespaced and namespace is None:
+                raise ValueError(f"{self.plural} {name!r} is asked for without its namespace")
+            parts.append(_segment(name))
+        if subresource is not None:
+            parts.append(subresource)
+        return "/" + "/".join(parts)
+
+
+SETS = Resource(GROUP, VERSION, PLURAL, KIND)
+SECRETS = Resource("", "v1", "secrets", "Secret")
+CONFIGMAPS = Resource("", "v1", "configmaps", "ConfigMap")
+EVENTS = Resource("", "v1", "events", "Event")
+LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
+NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
+CRDS = Resource("apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", namespaced=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request: HTTP method, path below the server's root, query, JSON body; `timeout` in seconds.
+
+    Its repr leaves the body out, because that may hold private keys.
+    """
+
+    method: str
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: Object | None = field(default=None, repr=False)
+    content_type: str = _JSON
+    accept: str = _JSON
+    timeout: float = REQUEST_TIMEOUT
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One answer: status code, headers with lower-case names, and the body if it was a JSON object."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: Object | None = field(default=None, repr=False)
+
+
+class Transport(Protocol):
+    """Carries calls to a server and back; knows no resource and retries nothing."""
+
+    async def request(self, call: Call) -> Reply:
+        """Send one call and return whatever the server answered; `Unavailable` if there was no answer."""
+        ...
+
+    def stream(self, call: Call) -> AsyncIterator[Object]:
+        """Open a watch and yield its events until the server ends it; `Unavailable` if it broke.
+
+        A refused watch yields one event {"type": "ERROR", "object": <Status with its code>}, as the server
+        itself reports an error in mid-stream.
+        """
+        ...
+
+
+class Client:
+    """Reads and fenced writes. Every method may raise any `KubeError`; each names what is peculiar to it."""
+
+    def __init__(self, transport: Transport, on_date: Callable[[datetime], None] | None = None) -> None:
+        """`on_date` is told the server's Date header of every answer, at the moment it arrives."""
+        self._transport = transport
+        self._on_date = on_date
+
+    async def read(self, resource: Resource, namespace: str | None, name: str) -> Object | None:
+        """Return the object as stored now (never a cache), or None if it is certainly gone."""
+        asked = Asked("GET", resource.plural, namespace, name)
+        reply = await self._send(Call("GET", resource.path(namespace, name)))
+        if reply.status == 404 and names_the_missing(asked, reply.body):
+            return None
+        return _body(asked, reply)
+
+    async def list(
+        self,
+        resource: Resource,
+        namespace: str | None = None,
+        selector: str | None = None,
+        *,
+        metadata_only: bool = False,
+        limit: int = PAGE,
+    ) -> tuple[Objects, str]:
+        """Return all objects that match, read in pages of `limit`, and the resourceVersion to watch from.
+
+        `namespace` None means the whole cluster. A page token that expired restarts the list once, then
+        raises `Gone`.
+        """
+        query = {"limit": str(limit)} | ({"labelSelector": selector} if selector else {})
+        call = Call("GET", resource.path(namespace), query, accept=_METADATA_ONLY if metadata_only else _JSON)
+        asked = Asked("GET", resource.plural, namespace, None)
+        try:
+            return await self._pages(asked, call)
+        except Gone:
+            return await self._pages(asked, call)
+
+    async def create(self, resource: Resource, namespace: str | None, body: Object) -> Object:
+        """POST a new object and return it as stored. `AlreadyExists` if one of that name is there."""
+        name = body.get("metadata", {}).get("name")
+        call = Call("POST", resource.path(namespace), _strict(), _typed(resource, body))
+        return _body(Asked("POST", resource.plural, namespace, name), await self._send(call))
+
+    async def replace(self, resource: Resource, body: Object) -> Object:
+        """PUT a changed object and return it as stored.
+
+        `body` carries metadata.name, uid and resourceVersion as read (ValueError otherwise). `Conflict` if
+        the object changed since or is another one of the same name, `Missing` if it is gone.
+        """
+        namespace, name = _fenced(resource, body)
+        call = Call("PUT", resource.path(namespace, name), _strict(), _typed(resource, body))
+        return _body(Asked("PUT", resource.plural, namespace, name), await self._send(call))
+
+    async def apply_status(self, body: Object) -> Object:
+        """Server-side apply of a set's `status` and return the set as stored.
+
+        `body` carries metadata.name, namespace, uid, resourceVersion (ValueError otherwise) and the whole
+        status: what it leaves out and we wrote before is removed. `Conflict` as in `replace`.
+        """
+        namespace, name = _fenced(SETS, body)
+        query = _strict() | {"force": "true"}
+        path = SETS.path(namespace, name, "status")
+        call = Call("PATCH", path, query, _typed(SETS, body), content_type=_APPLY)
+        return _body(Asked("PATCH", SETS.plural, namespace, name), await self._send(call))
+
+    async def delete(self, resource: Resource, body: Object) -> None:
+        """Delete exactly the object that was read; one that is already gone is fine.
+
+        `body` carries metadata.name, uid and resourceVersion (ValueError otherwise). `Conflict` if it changed
+        since or is another one of the same name.
+        """
+        namespace, name = _fenced(resource, body)
+        asked = Asked("DELETE", resource.plural, namespace, name)
+        meta = body["metadata"]
+        options = {
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "propagationPolicy": "Background",
+            "preconditions": {"uid": meta["uid"], "resourceVersion": meta["resourceVersion"]},
+        }
+        reply = await self._send(Call("DELETE", resource.path(namespace, name), body=options))
+        if reply.status == 404 and names_the_missing(asked, reply.body):
+            return
+        _body(asked, reply)
+
+    async def watch(
+        self, resource: Resource, namespace: str | None, selector: str | None, resource_version: str
+    ) -> AsyncIterator[tuple[str, Object]]:
+        """Yield (type, object) for each change after `resource_version`; types ADDED, MODIFIED, DELETED.
+
+        DELETED also tells that an object stopped matching the selector. Ends quietly after some minutes:
+        watch again from the last seen resourceVersion. `Gone` if that is too old.
+        """
+        query = {"watch": "true", "resourceVersion": resource_version, "timeoutSeconds": str(WATCH_SECONDS)}
+        if selector:
+            query["labelSelector"] = selector
+        call = Call("GET", resource.path(namespace), query, timeout=WATCH_SECONDS + REQUEST_TIMEOUT)
+        async for event in self._transport.stream(call):
+            if event["type"] == "ERROR":
+                status = event["object"]
+                raise error_for(Asked("WATCH", resource.plural, namespace, None), status["code"], status)
+            yield event["type"], event["object"]
+
+    async def _pages(self, asked: Asked, call: Call) -> tuple[Objects, str]:
+        items: Objects = []
+        token, version = "", ""
+        while True:
+            query = dict(call.query) | ({"continue": token} if token else {})
+            page = _body(asked, await self._send(Call(call.method, call.path, query, accept=call.accept)))
+            items += page.get("items") or []
+            token = page["metadata"].get("continue", "")
+            version = version or page["metadata"]["resourceVersion"]
+            if not token:
+                return items, version
+
+    async def _send(self, call: Call) -> Reply:
+        reply = await self._transport.request(call)
+        date = _date(reply.headers.get("date", ""))
+        if self._on_date is not None and date is not None:
+            self._on_date(date)
+        return reply
+
+
+def _segment(name: str) -> str:
+    if name in {"", ".", ".."} or not name.isascii() or not name.isprintable() or set(name) & set("/%?# "):
+        raise ValueError(f"{name!r} is not a Kubernetes name")
+    return name
+
+
+def _strict() -> dict[str, str]:
+    return {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
+
+
+def _typed(resource: Resource, body: Object) -> Object:
+    return {**body, "apiVersion": resource.api_version, "kind": resource.kind}
+
+
+def _fenced(resource: Resource, body: Object) -> tuple[str | None, str]:
+    meta = body.get("metadata", {})
+    wanted = ["name", "uid", "resourceVersion"] + (["namespace"] if resource.namespaced else [])
+    if missing := [key for key in wanted if not meta.get(key)]:
+        raise ValueError(f"a change of {resource.plural} needs metadata.{', metadata.'.join(missing)}")
+    return meta["namespace"] if resource.namespaced else None, meta["name"]
+
+
+def _body(asked: Asked, reply: Reply) -> Object:
+    if not 200 <= reply.status < 300:
+        raise error_for(asked, reply.status, reply.body, reply.headers.get("retry-after"))
+    if reply.body is None:
+        raise Refused(f"{asked}: {reply.status} without a JSON object; is that a Kubernetes API?")
+    return reply.body
+
+
+def _date(header: str) -> datetime | None:
+    try:
+        return parsedate_to_datetime(header).astimezone(UTC)
+    except ValueError:
+        return None

@@ -1,0 +1,205 @@
+"""What is there? The facts of one pass, from uncached reads by name.
+
+Four reads tell everything: the set, its keyring, its ConfigMap and its consumer Secret. A read that fails
+raises and the pass ends: nothing is planned on facts that are missing. Private halves are put into the vault
+beside the facts, and never into them.
+"""
+
+from base64 import b64decode
+from binascii import Error as Base64Error
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from pydantic import ValidationError
+
+from jwks_operator.api import names
+from jwks_operator.api.names import SetRef, keyring_name
+from jwks_operator.api.parse import SpecError, parse_spec
+from jwks_operator.api.spec import JsonWebKeySetSpec
+from jwks_operator.api.status import JsonWebKeySetStatus
+from jwks_operator.core.codec import RecordError
+from jwks_operator.core.lifecycle import FreshKey
+from jwks_operator.core.record import Record
+from jwks_operator.core.world import Salvage, Sight, World
+from jwks_operator.keys.jwk import JwkError, parse_json_strict, parse_private, parse_public, thumbprint
+from jwks_operator.keys.private import PrivateJwk
+from jwks_operator.kube.client import CONFIGMAPS, SECRETS, SETS, Client, Object
+from jwks_operator.kube.keyring import read_keyring
+from jwks_operator.kube.objects import (
+    Vault,
+    configmap_object,
+    is_ours,
+    our_metadata,
+    replacement,
+    secret_object,
+    sight,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The objects of a set as the API server gave them in this pass; None is gone."""
+
+    the_set: Object | None
+    keyring: Object | None
+    configmap: Object | None
+    secret: Object | None
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """Facts for the plan, and beside them what only the writer may touch."""
+
+    seen: Seen
+    world: World
+    vault: Vault = field(default_factory=dict)
+    status: JsonWebKeySetStatus = field(default_factory=JsonWebKeySetStatus)
+
+
+async def gather(client: Client, ref: SetRef) -> Gathered:
+    """Return what is there now; raises KubeError if any of it cannot be told."""
+    the_set = await client.read(SETS, ref.namespace, ref.name)
+    keyring = await client.read(SECRETS, ref.namespace, keyring_name(ref.name))
+    spec, complaint = _spec(the_set)
+    record, vault, unreadable = _record(keyring, ref)
+    world = World(
+        ref=ref,
+        generation=0 if the_set is None else the_set["metadata"]["generation"],
+        spec=spec,
+        spec_complaint=complaint,
+        annotations={} if the_set is None else the_set["metadata"].get("annotations") or {},
+        record=record,
+        record_complaint=unreadable,
+    )
+    configmap = await client.read(CONFIGMAPS, ref.namespace, world.configmap_name)
+    secret = await client.read(SECRETS, ref.namespace, world.secret_name)
+    return look(Gathered(Seen(the_set, keyring, configmap, secret), world, vault))
+
+
+def look(gathered: Gathered) -> Gathered:
+    """Return the same with every comparison made anew between the record and the objects as last seen."""
+    seen, world, record = gathered.seen, gathered.world, gathered.world.record
+    status = _status(seen.the_set)
+    uids: Mapping[str, str] = {} if record is None else record.objects
+    ours = {
+        "configmap": seen.configmap is not None and is_ours(seen.configmap, world.ref, uids.get("configMap")),
+        "secret": seen.secret is not None and is_ours(seen.secret, world.ref, uids.get("secret")),
+    }
+    vault = dict(gathered.vault)
+    salvage = Salvage()
+    if record is None or record.uid not in {"", _uid(seen.keyring)}:
+        salvage, found = _salvage(seen, ours)
+        vault |= found
+    wanted_configmap, wanted_secret = _wanted(world, record, vault)
+    world = replace(
+        world,
+        keyring_uid=_uid(seen.keyring),
+        keyring=_sight_of_keyring(seen.keyring, world.ref),
+        configmap=sight(wanted_configmap, seen.configmap, ours=ours["configmap"]),
+        secret=sight(wanted_secret, seen.secret, ours=ours["secret"]),
+        lived_before=bool(status.keys),
+        entries_before={key.kid: key.name for key in status.keys},
+        salvage=salvage,
+    )
+    return Gathered(seen, world, vault, status)
+
+
+def _wanted(world: World, record: Record | None, vault: Vault) -> tuple[Object, Object]:
+    if record is None:
+        return {"data": {}, "metadata": {}}, {"type": "Opaque", "data": {}, "metadata": {}}
+    return configmap_object(world.ref, record), secret_object(world.ref, record, vault)
+
+
+def _spec(the_set: Object | None) -> tuple[JsonWebKeySetSpec | None, str | None]:
+    if the_set is None:
+        return None, None
+    try:
+        return parse_spec(the_set), None
+    except SpecError as error:
+        return None, str(error)
+
+
+def _record(keyring: Object | None, ref: SetRef) -> tuple[Record | None, Vault, str | None]:
+    if keyring is None or keyring.get("type") != names.KEYRING_TYPE:
+        return None, {}, None
+    try:
+        read = read_keyring(keyring)
+    except RecordError as error:
+        return None, {}, str(error)
+    if read.record.set_name != ref.name:
+        return None, {}, f"the keyring holds the record of set {read.record.set_name[:63]!r}; restore its own"
+    return read.record, read.vault, None
+
+
+def _sight_of_keyring(keyring: Object | None, ref: SetRef) -> Sight:
+    if keyring is None:
+        return Sight.GONE
+    if keyring.get("type") != names.KEYRING_TYPE:
+        return Sight.FOREIGN
+    wanted = {"metadata": our_metadata(ref, keyring_name(ref.name)), "data": keyring.get("data") or {}}
+    return Sight.SAME if replacement(wanted, keyring) is None else Sight.RELABELLED
+
+
+def _status(the_set: Object | None) -> JsonWebKeySetStatus:
+    """The status as last written; one that cannot be read tells nothing and is written anew."""
+    try:
+        return JsonWebKeySetStatus.model_validate((the_set or {}).get("status") or {})
+    except ValidationError:
+        return JsonWebKeySetStatus()
+
+
+# --- what the projections still hold of a record that is gone, or older than they are ---
+
+
+def _salvage(seen: Seen, ours: Mapping[str, bool]) -> tuple[Salvage, Vault]:
+    published = tuple(_published(seen.configmap)) if seen.configmap and ours["configmap"] else ()
+    known = {key.kid: key.thumbprint for key in published}
+    usable: dict[str, FreshKey] = {}
+    vault: dict[str, PrivateJwk] = {}
+    if seen.secret and ours["secret"]:
+        for entry, public, private in _private_halves(seen.secret):
+            key = _fresh(public, has_private=True)
+            if not ours["configmap"] or known.get(key.kid) == key.thumbprint:
+                usable[entry], vault[key.kid] = key, private
+    return Salvage(usable, published), vault
+
+
+def _published(configmap: Object) -> Iterator[FreshKey]:
+    """Every well-formed public key in any value of the ConfigMap: its data key is the user's to choose."""
+    found: dict[str, FreshKey] = {}
+    for text in (configmap.get("data") or {}).values():
+        for value in _keys_in(text):
+            try:
+                key = _fresh(parse_public(value), has_private=False)
+            except JwkError:
+                continue
+            found.setdefault(key.kid, key)
+    yield from found.values()
+
+
+def _keys_in(text: str) -> list[object]:
+    try:
+        document = parse_json_strict(text.encode())
+    except JwkError:
+        return []
+    keys = document.get("keys") if isinstance(document, dict) else None
+    return keys if isinstance(keys, list) else []
+
+
+def _private_halves(secret: Object) -> Iterator[tuple[str, dict[str, object], PrivateJwk]]:
+    """Entry, public and private half of every JWK of the Secret whose halves are one key."""
+    for name, text in (secret.get("data") or {}).items():
+        if name.endswith(".jwk"):
+            try:
+                public, private = parse_private(parse_json_strict(b64decode(text, validate=True)))
+            except (JwkError, Base64Error):
+                continue
+            yield name.removesuffix(".jwk"), public, private
+
+
+def _fresh(public: dict[str, object], *, has_private: bool) -> FreshKey:
+    return FreshKey(str(public["kid"]), str(public["alg"]), thumbprint(public), public, has_private)
+
+
+def _uid(seen: Object | None) -> str:
+    return "" if seen is None else str(seen["metadata"]["uid"])

@@ -1,0 +1,108 @@
+"""The owned objects as they should be, how they compare with what is there, and the write between the two.
+
+A change replaces the whole object under the fence of its uid and resourceVersion. What others put beside ours
+(labels, annotations, finalizers) is carried over; a label or annotation that the server's own books
+(managedFields) attribute to us and that we no longer want is dropped.
+"""
+
+from base64 import b64encode
+from collections.abc import Mapping
+from typing import Any
+
+from jwks_operator.api import names
+from jwks_operator.api.names import SetRef
+from jwks_operator.core.projections import Form, Item, configmap_data, secret_layout
+from jwks_operator.core.record import Record
+from jwks_operator.core.world import Sight
+from jwks_operator.keys.formats import render
+from jwks_operator.keys.private import PrivateJwk
+from jwks_operator.kube.client import Object
+
+Vault = Mapping[str, PrivateJwk]
+"""Private halves by kid."""
+
+
+def our_metadata(
+    ref: SetRef, name: str, labels: dict[str, str] | None = None, annotations: dict[str, str] | None = None
+) -> Object:
+    """Return the metadata of an owned object; our labels win over those the user asks for."""
+    ours = {names.LABEL_MANAGED_BY: names.MANAGED_BY, names.LABEL_SET: ref.name}
+    return {
+        "name": name,
+        "namespace": ref.namespace,
+        "labels": {**(labels or {}), **ours},
+        "annotations": dict(annotations or {}),
+    }
+
+
+def configmap_object(ref: SetRef, record: Record) -> Object:
+    """Return the ConfigMap that publishes the record."""
+    target = record.spec.publish.config_map
+    return {
+        "metadata": our_metadata(ref, target.name or ref.name, dict(target.labels), dict(target.annotations)),
+        "data": configmap_data(record),
+    }
+
+
+def secret_object(ref: SetRef, record: Record, vault: Vault) -> Object:
+    """Return the consumer Secret of the record; private halves come from the vault, by kid."""
+    target = record.spec.secret
+    public = {key.kid: key.public for key in record.keys}
+    data = {
+        name: b64encode(_content(item, public[item.kid], vault)).decode()
+        for name, item in secret_layout(record).items()
+    }
+    return {
+        "metadata": our_metadata(ref, target.name or ref.name, dict(target.labels), dict(target.annotations)),
+        "type": "Opaque",
+        "data": data,
+    }
+
+
+def is_ours(seen: Object, ref: SetRef, recorded_uid: str | None) -> bool:
+    """Tell whether an object belongs to this set: by its labels, or by the uid that the record remembers."""
+    labels = seen["metadata"].get("labels") or {}
+    labelled = labels.get(names.LABEL_MANAGED_BY) == names.MANAGED_BY and labels.get(names.LABEL_SET) == ref.name
+    return labelled or seen["metadata"]["uid"] == recorded_uid
+
+
+def sight(wanted: Object, seen: Object | None, *, ours: bool) -> Sight:
+    """Return how an object compares with what it should be."""
+    if seen is None:
+        return Sight.GONE
+    if not ours or seen.get("type", "Opaque") != wanted.get("type", seen.get("type", "Opaque")):
+        return Sight.FOREIGN
+    if (seen.get("data") or {}) != wanted["data"] or seen.get("binaryData"):
+        return Sight.DIFFERS
+    return Sight.SAME if replacement(wanted, seen) is None else Sight.RELABELLED
+
+
+def replacement(wanted: Object, seen: Object) -> Object | None:
+    """Return the body of the PUT that makes `seen` what is wanted; None if nothing would change."""
+    was = seen["metadata"]
+    metadata = {key: value for key, value in was.items() if key != "managedFields"}
+    for field in ("labels", "annotations"):
+        kept = {name: value for name, value in (was.get(field) or {}).items() if name not in _written_by_us(was, field)}
+        metadata[field] = {**kept, **wanted["metadata"][field]}
+    body = {**seen, "metadata": metadata, "data": wanted["data"]}
+    body.pop("binaryData", None)
+    same = (seen.get("data") or {}) == wanted["data"] and not seen.get("binaryData")
+    if same and all((was.get(field) or {}) == metadata[field] for field in ("labels", "annotations")):
+        return None
+    return body
+
+
+def _written_by_us(metadata: Object, field: str) -> set[str]:
+    """The labels or annotations that the server's books attribute to our field manager."""
+    found: set[str] = set()
+    for entry in metadata.get("managedFields") or ():
+        if entry.get("manager") == names.FIELD_MANAGER:
+            fields: dict[str, Any] = entry.get("fieldsV1", {}).get("f:metadata", {}).get(f"f:{field}", {})
+            found |= {name.removeprefix("f:") for name in fields if name.startswith("f:")}
+    return found
+
+
+def _content(item: Item, public: Mapping[str, Any], vault: Vault) -> bytes:
+    if item.form is Form.TEXT:
+        return item.text.encode()
+    return render(public, vault[item.kid], "JWK" if item.form is Form.JWK else "PEM")

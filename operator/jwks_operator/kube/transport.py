@@ -1,0 +1,185 @@
+"""The production transport: HTTP through the official asyncio client's configuration, TLS, tokens and pool.
+
+Only its REST layer is used, with plain JSON: its typed models cost several times the CPU. Rules kept here:
+
+* every request ends within its own timeout; nothing is retried (but for aiohttp's one resend of GET, PUT and
+  DELETE when a pooled connection turns out to be closed, which the fences of `Client` make harmless);
+* no redirect is followed: the body may hold private keys and is meant for one server;
+* a foreign exception ends here as `Unavailable`, and no body ever reaches a log or a message.
+"""
+
+import asyncio
+import json
+import os
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import urlencode
+
+import aiohttp
+import yaml
+from kubernetes.aio import client, config
+
+from jwks_operator import __version__
+from jwks_operator.kube.client import Call, Object, Reply
+from jwks_operator.kube.errors import NotConfigured, Unavailable
+
+CONNECT_TIMEOUT = 10.0
+CREDENTIALS_PERIOD = 60.0  # seconds; projected tokens change hourly, and the old one stays valid for minutes
+
+# The official client's signatures carry no types, so to mypy its two modules are anything.
+_client: Any = client
+_config: Any = config
+
+_BROKEN = (aiohttp.ClientError, OSError, ValueError)
+# A kubeconfig of an unexpected shape makes the loader stumble in any of these ways.
+_UNREADABLE = (config.ConfigException, OSError, ValueError, TypeError, AttributeError, yaml.YAMLError)
+
+Closer = Callable[[], Awaitable[None]]
+
+
+class HttpTransport:
+    """Carries calls to the API server that `configuration` describes; `close` it in the end."""
+
+    def __init__(self, configuration: client.Configuration) -> None:
+        configuration.retries = None
+        configuration.trace_configs = [_no_redirects()]
+        self._api = _client.ApiClient(configuration)
+        self._api.user_agent = f"jwks-operator/{__version__}"
+
+    async def close(self) -> None:
+        """Close the connections of the pool."""
+        await self._api.close()
+
+    async def request(self, call: Call) -> Reply:
+        """Send one call; `Unavailable` if no whole answer came within its timeout."""
+        problem = ""
+        try:
+            async with asyncio.timeout(call.timeout):
+                response = await self._open(call)
+                async with response:
+                    payload = await response.read()
+                    return Reply(response.status, _headers(response), _json(payload))
+        except TimeoutError:
+            problem = f"no answer within {call.timeout:g} s"
+        except _BROKEN as error:
+            problem = type(error).__name__
+        # Raised outside of `except`, so that no foreign exception hangs on to it as context.
+        raise Unavailable(f"{call.method} {call.path}: {problem}")
+
+    async def stream(self, call: Call) -> AsyncIterator[Object]:
+        """Yield the events of a watch; `Unavailable` if it breaks or outlives the call's timeout."""
+        problem = ""
+        try:
+            response = await self._open(call)
+            async with response:
+                if response.status != 200:
+                    yield await _refused(response)
+                    return
+                async for line in response.content:
+                    event = _json(line)
+                    if event is None:
+                        raise aiohttp.ClientPayloadError
+                    yield event
+                return
+        except TimeoutError:
+            problem = f"not ended within {call.timeout:g} s"
+        except _BROKEN as error:
+            problem = type(error).__name__
+        raise Unavailable(f"WATCH {call.path}: {problem}")
+
+    async def _open(self, call: Call) -> aiohttp.ClientResponse:
+        headers = {
+            "Accept": call.accept,
+            "Content-Type": call.content_type,
+            "User-Agent": self._api.user_agent,
+        }
+        try:
+            await self._api.update_params_for_auth(headers, None, ["BearerToken"], call.path, call.method, None)
+        except _UNREADABLE:
+            headers = {}
+        if not headers:
+            raise Unavailable(f"{call.method} {call.path}: credentials cannot be read")
+        query = f"?{urlencode(call.query)}" if call.query else ""
+        opened = await self._api.rest_client.request(
+            call.method,
+            f"{self._api.configuration.host}{call.path}{query}",
+            headers=headers,
+            body=call.body,
+            _request_timeout=aiohttp.ClientTimeout(total=call.timeout, sock_connect=CONNECT_TIMEOUT),
+        )
+        response: aiohttp.ClientResponse = opened.response
+        return response
+
+
+async def connect() -> tuple[HttpTransport, Closer]:
+    """Find the cluster as a pod would, else by KUBECONFIG or ~/.kube/config; return transport and its closer.
+
+    `NotConfigured` if neither is there or readable.
+    """
+    configuration = client.Configuration()
+    try:
+        _config.load_incluster_config(client_configuration=configuration)
+    except _UNREADABLE:
+        await _load_kubeconfig(configuration)
+    transport = HttpTransport(configuration)
+    return transport, transport.close
+
+
+async def _load_kubeconfig(configuration: Any) -> None:
+    files = os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
+    try:
+        loader = await _config.load_kube_config(files, client_configuration=configuration, persist_config=False)
+    except _UNREADABLE:
+        loader = None  # the foreign message may quote the user's entry, token included: it goes no further
+    if loader is None:
+        raise NotConfigured(f"not in a cluster, and no usable kubeconfig at {files}")
+    configuration.refresh_api_key_hook = _Refresh(loader)
+
+
+class _Refresh:
+    """Reads the kubeconfig's credentials (token file, exec plugin) again when they may have changed.
+
+    The in-cluster configuration brings such a hook of its own.
+    """
+
+    def __init__(self, loader: Any) -> None:
+        self._loader = loader
+        self._next = time.monotonic() + CREDENTIALS_PERIOD
+
+    async def __call__(self, configuration: Any) -> None:
+        if time.monotonic() >= self._next:
+            self._next = time.monotonic() + CREDENTIALS_PERIOD
+            await self._loader.load_and_set(configuration)
+
+
+def _no_redirects() -> aiohttp.TraceConfig:
+    async def refuse(
+        _session: aiohttp.ClientSession,
+        _context: SimpleNamespace,
+        _params: aiohttp.TraceRequestRedirectParams,
+    ) -> None:
+        raise aiohttp.ClientPayloadError("redirected")
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_redirect.append(refuse)
+    return trace
+
+
+def _headers(response: aiohttp.ClientResponse) -> dict[str, str]:
+    return {name.lower(): value for name, value in response.headers.items()}
+
+
+def _json(payload: bytes) -> Object | None:
+    try:
+        value: Any = json.loads(payload)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+async def _refused(response: aiohttp.ClientResponse) -> Object:
+    status = _json(await response.read()) or {"kind": "Status", "status": "Failure"}
+    return {"type": "ERROR", "object": status | {"code": response.status}}

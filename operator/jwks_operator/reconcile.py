@@ -1,0 +1,211 @@
+"""The corridor: gather → plan → apply, for one set, until nothing is due now.
+
+Each round takes one reading of the clock after the last fact was gathered and carries out at most one step;
+the answers to its writes are the facts of the next round. A round without a change ends the pass and says
+when to look again.
+"""
+
+import logging
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from jwks_operator.api.defaults import DEFAULTS
+from jwks_operator.api.names import SetRef
+from jwks_operator.api.reasons import ConditionType, EventReason, Reason
+from jwks_operator.api.spec import DeletionPolicy
+from jwks_operator.api.status import JsonWebKeySetStatus
+from jwks_operator.clock import Clock
+from jwks_operator.core.births import Need
+from jwks_operator.core.checks import Trouble
+from jwks_operator.core.lifecycle import FreshKey
+from jwks_operator.core.plan import Plan, decide
+from jwks_operator.core.record import Happening
+from jwks_operator.core.status import project
+from jwks_operator.core.timing import facts
+from jwks_operator.core.world import Reading, Sight
+from jwks_operator.keys.generate import GeneratedKey, KeyFactory
+from jwks_operator.kube.apply import Done, carry_out, remove, write_status
+from jwks_operator.kube.client import Client
+from jwks_operator.kube.errors import Refused
+from jwks_operator.kube.events import tell
+from jwks_operator.kube.gather import Gathered, Seen, gather
+from jwks_operator.memory import Kind, ObjectMemory
+
+audit_trail = logging.getLogger("jwks_operator.audit_trail")
+
+ROUNDS = 16
+"""More steps than any set can have due at once; a pass that needs them all is continued by the next."""
+
+CONFLICT_RECHECK = timedelta(minutes=1)
+"""How soon a foreign object in the way is looked at again: it carries no label, so no watch tells of its end."""
+
+DOUBT_RECHECK = timedelta(seconds=30)
+"""How soon a move withheld by a clock in doubt is looked at again."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """One plan, the facts it was made from and those that it left."""
+
+    gathered: Gathered
+    plan: Plan
+    reading: Reading
+
+
+class Reconciler:
+    """Carries one set at a time through the corridor; any number of sets at once.
+
+    `reconcile` raises KubeError when something could not be told or done; nothing is lost by that, and the
+    caller tries again later.
+    """
+
+    def __init__(
+        self, client: Client, keys: KeyFactory, clock: Clock, memory: ObjectMemory, deletion_delay: timedelta
+    ) -> None:
+        self._client = client
+        self._keys = keys
+        self._clock = clock
+        self._memory = memory
+        self._deletion_delay = deletion_delay
+        self._gone_since: dict[SetRef, datetime] = {}
+
+    async def reconcile(self, ref: SetRef) -> datetime | None:
+        """Bring one set to where it should be now; return when to look again, None if nothing is timed."""
+        gathered = await gather(self._client, ref)
+        self._remember(gathered)
+        if gathered.seen.the_set is None:
+            return await self._after_deletion(gathered)
+        self._gone_since.pop(ref, None)
+        return await self._rounds(gathered)
+
+    async def _rounds(self, gathered: Gathered) -> datetime | None:
+        this = self._consider(gathered)
+        for _ in range(ROUNDS):
+            try:
+                done = await self._act(this)
+            except Refused as refusal:
+                await self._show(this, (), Trouble(Reason.WRITE_REFUSED, str(refusal)))
+                raise
+            if done is None:
+                await self._show(this, ())
+                return _again(this)
+            this = self._consider(done.gathered)
+            this = replace(this, gathered=await self._show(this, done.happenings))
+        return this.reading.now
+
+    def _consider(self, gathered: Gathered) -> _Round:
+        """Take the one reading of the clock and decide."""
+        spec = gathered.world.spec if gathered.world.record is None else gathered.world.record.spec
+        tolerance = (DEFAULTS if spec is None else facts(spec.timing))["clock_skew"]
+        reading = self._clock.read(tolerance)
+        return _Round(gathered, decide(gathered.world, reading), reading)
+
+    async def _act(self, this: _Round) -> Done | None:
+        """Carry out the plan's step, if it has one, after making the keys it needs."""
+        gathered, record = this.gathered, this.plan.record
+        if this.plan.needs:
+            made = {need: await self._generate(need) for need in this.plan.needs}
+            halves = {key.kid: key.private for key in made.values()}
+            gathered = replace(gathered, vault={**gathered.vault, **halves})
+            fresh = {need: FreshKey(k.kid, k.algorithm, k.thumbprint, k.public) for need, k in made.items()}
+            record = decide(gathered.world, this.reading, fresh).record
+        if record is None or (record == gathered.world.record and record.step is None):
+            return None
+        done = await carry_out(self._client, gathered, record, self._clock.now)
+        self._remember(done.gathered)
+        for happening in done.happenings:
+            _log(gathered.world.ref, happening)
+        return done
+
+    async def _generate(self, need: Need) -> GeneratedKey:
+        return await self._keys.generate(need.algorithm, need.modulus_length)
+
+    async def _show(self, this: _Round, happenings: tuple[Happening, ...], *troubles: Trouble) -> Gathered:
+        """Write the status, then tell what happened, also when the status cannot be written now.
+
+        Returns the facts with the set as it is then.
+        """
+        gathered = this.gathered
+        plan = replace(this.plan, troubles=(*troubles, *this.plan.troubles))
+        status = project(gathered.world, plan, gathered.world.record, gathered.status, this.reading.now)
+        alarm = _alarm(gathered.status, status)
+        try:
+            gathered = await write_status(self._client, gathered, status)
+        finally:
+            if gathered.seen.the_set is not None:
+                await tell(self._client, gathered.seen.the_set, (*happenings, *alarm), this.reading.now)
+        self._remember(gathered)
+        return gathered
+
+    async def _after_deletion(self, gathered: Gathered) -> datetime | None:
+        """Remove what a deleted set left behind, once its delay has passed and its policy says so.
+
+        The set was seen gone by a live read while its kind is served. What cannot be told is left alone.
+        """
+        ref, record = gathered.world.ref, gathered.world.record
+        if record is None or record.spec.deletion_policy is DeletionPolicy.RETAIN:
+            self._memory.forget(ref)
+            return None
+        reading = self._clock.read(facts(record.spec.timing)["clock_skew"])
+        due = self._gone_since.setdefault(ref, reading.now) + self._deletion_delay
+        if reading.now < due:
+            return due
+        if not reading.trusted:
+            return reading.now + DOUBT_RECHECK
+        await remove(self._client, _ours(gathered))
+        self._gone_since.pop(ref)
+        self._memory.forget(ref)
+        _log(ref, Happening(EventReason.OBJECTS_REMOVED, "the set was deleted"))
+        return None
+
+    def _remember(self, gathered: Gathered) -> None:
+        """Keep marks of what was seen or written, so that the echo of it is no news."""
+        ref, seen = gathered.world.ref, gathered.seen
+        marks = (
+            (Kind.SET, seen.the_set),
+            (Kind.KEYRING, seen.keyring),
+            (Kind.CONFIG_MAP, seen.configmap),
+            (Kind.CONSUMER, seen.secret),
+        )
+        for kind, thing in marks:
+            if thing is not None:
+                meta = thing["metadata"]
+                self._memory.saw(ref, kind, meta["name"], meta["uid"], meta["resourceVersion"])
+
+
+def _again(this: _Round) -> datetime | None:
+    """When the idle plan wants to be looked at again."""
+    now, plan = this.reading.now, this.plan
+    if plan.blocked:
+        return now + DOUBT_RECHECK
+    if any(trouble.reason is Reason.NAME_CONFLICT for trouble in plan.troubles):
+        return now + CONFLICT_RECHECK
+    return min((move.time for move in plan.prospects if move.time > now), default=None)
+
+
+def _ours(gathered: Gathered) -> Seen:
+    world, seen = gathered.world, gathered.seen
+    return replace(
+        seen,
+        configmap=None if world.configmap is Sight.FOREIGN else seen.configmap,
+        secret=None if world.secret is Sight.FOREIGN else seen.secret,
+    )
+
+
+def _alarm(before: JsonWebKeySetStatus, after: JsonWebKeySetStatus) -> tuple[Happening, ...]:
+    """A condition that newly says that something needs attention is an Event, once."""
+    was = {(c.type, c.status, c.message) for c in before.conditions}
+    return tuple(
+        Happening(condition.reason, condition.message)
+        for condition in after.conditions
+        if condition.type == ConditionType.DEGRADED
+        and condition.status == "True"
+        and (condition.type, condition.status, condition.message) not in was
+    )
+
+
+def _log(ref: SetRef, happening: Happening) -> None:
+    audit_trail.info(
+        happening.event,
+        extra={"set": str(ref), "kid": happening.kid, "entry": happening.entry, "reason": happening.reason},
+    )
