@@ -14,7 +14,7 @@ from fakes.seam import FakeTransport
 from jwks_operator.api.names import SetRef, keyring_name
 from jwks_operator.clock import Clock
 from jwks_operator.keys.generate import KeyFactory
-from jwks_operator.kube.client import CONFIGMAPS, CRDS, NAMESPACES, SECRETS, SETS, Client, Object, Resource
+from jwks_operator.kube.client import CONFIGMAPS, CRDS, NAMESPACES, SECRETS, SETS, Call, Client, Object, Resource
 from jwks_operator.memory import ObjectMemory
 from jwks_operator.reconcile import Reconciler
 
@@ -59,9 +59,7 @@ class Life:
         """Start a new operator process: nothing in memory, its own way to the API server."""
         self.seam = FakeTransport(self.server, list(faults))
         clock = Clock(self.time.wall, self.time.ticks)
-        self.operator = Reconciler(
-            Client(self.seam, clock.heard), self.keys, clock, ObjectMemory(), DELETION_DELAY
-        )
+        self.operator = Reconciler(Client(self.seam, clock.heard), self.keys, clock, ObjectMemory(), DELETION_DELAY)
 
     async def begin(self, spec: dict[str, Any] | None = None, **metadata: Any) -> None:
         """Create namespace, CRD and the set; the operator has not looked yet."""
@@ -95,9 +93,13 @@ class Life:
     # --- what people do ---
 
     async def edit(self, resource: Resource, name: str, change: Any) -> None:
+        """Change an object as kubectl would, under another field manager than the operator's."""
         seen = await self.read(resource, name)
         change(seen)
-        await self.people.replace(resource, seen)
+        typed = {**seen, "apiVersion": resource.api_version, "kind": resource.kind}
+        path = resource.path(REF.namespace, name)
+        reply = self.server.handle(Call("PUT", path, {"fieldManager": "kubectl-edit"}, typed))
+        assert reply.status == 200, reply.body
 
     async def delete(self, resource: Resource, name: str) -> None:
         await self.people.delete(resource, await self.read(resource, name))

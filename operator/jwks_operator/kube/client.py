@@ -9,7 +9,8 @@ one over HTTP (transport.py) and one in memory for tests. Rules kept here:
 * nothing is retried: whoever planned a write plans again from fresh facts.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -105,7 +106,7 @@ class Transport(Protocol):
         """Send one call and return whatever the server answered; `Unavailable` if there was no answer."""
         ...
 
-    def stream(self, call: Call) -> AsyncIterator[Object]:
+    def stream(self, call: Call) -> AsyncGenerator[Object, None]:
         """Open a watch and yield its events until the server ends it; `Unavailable` if it broke.
 
         A refused watch yields one event {"type": "ERROR", "object": <Status with its code>}, as the server
@@ -202,7 +203,7 @@ class Client:
 
     async def watch(
         self, resource: Resource, namespace: str | None, selector: str | None, resource_version: str
-    ) -> AsyncIterator[tuple[str, Object]]:
+    ) -> AsyncGenerator[tuple[str, Object], None]:
         """Yield (type, object) for each change after `resource_version`; types ADDED, MODIFIED, DELETED.
 
         DELETED also tells that an object stopped matching the selector. Ends quietly after some minutes:
@@ -212,11 +213,12 @@ class Client:
         if selector:
             query["labelSelector"] = selector
         call = Call("GET", resource.path(namespace), query, timeout=WATCH_SECONDS + REQUEST_TIMEOUT)
-        async for event in self._transport.stream(call):
-            if event["type"] == "ERROR":
-                status = event["object"]
-                raise error_for(Asked("WATCH", resource.plural, namespace, None), status["code"], status)
-            yield event["type"], event["object"]
+        async with aclosing(self._transport.stream(call)) as events:
+            async for event in events:
+                if event["type"] == "ERROR":
+                    status = event["object"]
+                    raise error_for(Asked("WATCH", resource.plural, namespace, None), status["code"], status)
+                yield event["type"], event["object"]
 
     async def _pages(self, asked: Asked, call: Call) -> tuple[Objects, str]:
         items: Objects = []

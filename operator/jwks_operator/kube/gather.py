@@ -21,6 +21,7 @@ from jwks_operator.core.codec import RecordError
 from jwks_operator.core.lifecycle import FreshKey
 from jwks_operator.core.record import Record
 from jwks_operator.core.world import Salvage, Sight, World
+from jwks_operator.keys.formats import parse_pem
 from jwks_operator.keys.jwk import JwkError, parse_json_strict, parse_private, parse_public, thumbprint
 from jwks_operator.keys.private import PrivateJwk
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, SETS, Client, Object
@@ -159,7 +160,7 @@ def _salvage(seen: Seen, ours: Mapping[str, bool]) -> tuple[Salvage, Vault]:
     if seen.secret and ours["secret"]:
         for entry, public, private in _private_halves(seen.secret):
             key = _fresh(public, has_private=True)
-            if not ours["configmap"] or known.get(key.kid) == key.thumbprint:
+            if entry not in usable and (not ours["configmap"] or known.get(key.kid) == key.thumbprint):
                 usable[entry], vault[key.kid] = key, private
     return Salvage(usable, published), vault
 
@@ -187,14 +188,23 @@ def _keys_in(text: str) -> list[object]:
 
 
 def _private_halves(secret: Object) -> Iterator[tuple[str, dict[str, object], PrivateJwk]]:
-    """Entry, public and private half of every JWK of the Secret whose halves are one key."""
-    for name, text in (secret.get("data") or {}).items():
-        if name.endswith(".jwk"):
-            try:
-                public, private = parse_private(parse_json_strict(b64decode(text, validate=True)))
-            except (JwkError, Base64Error):
-                continue
-            yield name.removesuffix(".jwk"), public, private
+    """Entry, public and private half of every key of the Secret that is whole, whichever form it has."""
+    files = {name: text for name, text in (secret.get("data") or {}).items() if name.endswith((".jwk", ".pem"))}
+    for name in sorted(files):
+        entry = name.rpartition(".")[0]
+        try:
+            public, private = _private_half(secret["data"], name, entry)
+        except (JwkError, Base64Error, UnicodeDecodeError):
+            continue
+        yield entry, public, private
+
+
+def _private_half(data: Mapping[str, str], name: str, entry: str) -> tuple[dict[str, object], PrivateJwk]:
+    content = b64decode(data[name], validate=True)
+    if name.endswith(".jwk"):
+        return parse_private(parse_json_strict(content))
+    kid, algorithm = (b64decode(data.get(f"{entry}.{part}", "")).decode() for part in ("kid", "alg"))
+    return parse_pem(content, kid, algorithm)
 
 
 def _fresh(public: dict[str, object], *, has_private: bool) -> FreshKey:

@@ -9,28 +9,29 @@ Only its REST layer is used, with plain JSON: its typed models cost several time
 """
 
 import asyncio
+import io
 import json
 import os
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
-from urllib.parse import urlencode
 
 import aiohttp
 import yaml
 from kubernetes.aio import client, config
+from kubernetes.aio.client.rest import RESTClientObject
+from yarl import URL
 
 from jwks_operator import __version__
 from jwks_operator.kube.client import Call, Object, Reply
 from jwks_operator.kube.errors import NotConfigured, Unavailable
 
+USER_AGENT = f"jwks-operator/{__version__}"
 CONNECT_TIMEOUT = 10.0
 CREDENTIALS_PERIOD = 60.0  # seconds; projected tokens change hourly, and the old one stays valid for minutes
 
-# The official client's signatures carry no types, so to mypy its two modules are anything.
-_client: Any = client
+# The official client's functions carry no types, so to mypy this module is anything.
 _config: Any = config
 
 _BROKEN = (aiohttp.ClientError, OSError, ValueError)
@@ -44,14 +45,12 @@ class HttpTransport:
     """Carries calls to the API server that `configuration` describes; `close` it in the end."""
 
     def __init__(self, configuration: client.Configuration) -> None:
-        configuration.retries = None
-        configuration.trace_configs = [_no_redirects()]
-        self._api = _client.ApiClient(configuration)
-        self._api.user_agent = f"jwks-operator/{__version__}"
+        self._configuration = configuration
+        self._session = _Pool(configuration).session()
 
     async def close(self) -> None:
         """Close the connections of the pool."""
-        await self._api.close()
+        await self._session.close()
 
     async def request(self, call: Call) -> Reply:
         """Send one call; `Unavailable` if no whole answer came within its timeout."""
@@ -69,7 +68,7 @@ class HttpTransport:
         # Raised outside of `except`, so that no foreign exception hangs on to it as context.
         raise Unavailable(f"{call.method} {call.path}: {problem}")
 
-    async def stream(self, call: Call) -> AsyncIterator[Object]:
+    async def stream(self, call: Call) -> AsyncGenerator[Object, None]:
         """Yield the events of a watch; `Unavailable` if it breaks or outlives the call's timeout."""
         problem = ""
         try:
@@ -91,27 +90,43 @@ class HttpTransport:
         raise Unavailable(f"WATCH {call.path}: {problem}")
 
     async def _open(self, call: Call) -> aiohttp.ClientResponse:
-        headers = {
-            "Accept": call.accept,
-            "Content-Type": call.content_type,
-            "User-Agent": self._api.user_agent,
-        }
-        try:
-            await self._api.update_params_for_auth(headers, None, ["BearerToken"], call.path, call.method, None)
-        except _UNREADABLE:
-            headers = {}
-        if not headers:
-            raise Unavailable(f"{call.method} {call.path}: credentials cannot be read")
-        query = f"?{urlencode(call.query)}" if call.query else ""
-        opened = await self._api.rest_client.request(
+        headers = {"Accept": call.accept, "User-Agent": USER_AGENT}
+        if token := await self._credentials(call):
+            headers["Authorization"] = token
+        data = None
+        if call.body is not None:
+            headers["Content-Type"] = call.content_type
+            data = io.BytesIO(json.dumps(call.body).encode())
+        configuration: Any = self._configuration
+        return await self._session.request(
             call.method,
-            f"{self._api.configuration.host}{call.path}{query}",
+            URL(configuration.host + call.path, encoded=True).with_query(dict(call.query)),
+            data=data,
             headers=headers,
-            body=call.body,
-            _request_timeout=aiohttp.ClientTimeout(total=call.timeout, sock_connect=CONNECT_TIMEOUT),
+            allow_redirects=False,
+            timeout=aiohttp.ClientTimeout(total=call.timeout, sock_connect=CONNECT_TIMEOUT),
+            server_hostname=configuration.tls_server_name,
+            proxy=configuration.proxy,
+            proxy_headers=configuration.proxy_headers,
         )
-        response: aiohttp.ClientResponse = opened.response
-        return response
+
+    async def _credentials(self, call: Call) -> str | None:
+        """Give the Authorization header; the configuration's hook refreshes it when it is due."""
+        try:
+            return await self._configuration.get_api_key_with_prefix("BearerToken")
+        except _UNREADABLE:
+            pass  # what it says may quote the credentials
+        raise Unavailable(f"{call.method} {call.path}: credentials cannot be read")
+
+
+class _Pool(RESTClientObject):
+    """The official client's TLS context and connection pool, without its request method.
+
+    That one follows redirects, and copies a large body twice.
+    """
+
+    def session(self) -> aiohttp.ClientSession:
+        return self._create_pool_manager()
 
 
 async def connect() -> tuple[HttpTransport, Closer]:
@@ -153,19 +168,6 @@ class _Refresh:
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + CREDENTIALS_PERIOD
             await self._loader.load_and_set(configuration)
-
-
-def _no_redirects() -> aiohttp.TraceConfig:
-    async def refuse(
-        _session: aiohttp.ClientSession,
-        _context: SimpleNamespace,
-        _params: aiohttp.TraceRequestRedirectParams,
-    ) -> None:
-        raise aiohttp.ClientPayloadError("redirected")
-
-    trace = aiohttp.TraceConfig()
-    trace.on_request_redirect.append(refuse)
-    return trace
 
 
 def _headers(response: aiohttp.ClientResponse) -> dict[str, str]:

@@ -1,0 +1,48 @@
+"""What holds when a user says nothing: for the planner and for the admission rules alike.
+
+The facts are deliberately pessimistic: a set with no `timing` at all must never turn a valid token into a
+401 in an ordinary cluster.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from types import MappingProxyType
+
+from jwks_operator.api.durations import parse_duration
+from jwks_operator.keys.algorithms import KeyClass
+
+DEFAULTS: Mapping[str, timedelta] = MappingProxyType(
+    {
+        "token_lifetime": parse_duration("1h"),
+        "cache_max_age": parse_duration("5m"),
+        "stale_window": parse_duration("0s"),
+        "edge_cache": parse_duration("0s"),
+        "verifier_refresh": parse_duration("1h"),
+        "propagation": parse_duration("5m"),
+        "clock_skew": parse_duration("1m"),
+    }
+)
+"""Attribute of Timing → its value when not set."""
+
+DEFAULT_EVERY: timedelta = parse_duration("720h")
+"""Rotation interval when neither `every` nor `schedule` is set."""
+
+_CACHES = ("cache_max_age", "stale_window", "edge_cache", "verifier_refresh")
+
+LEAD_TERMS: Mapping[KeyClass, tuple[str, ...]] = MappingProxyType(
+    {
+        KeyClass.SIGNATURE: ("propagation", *_CACHES),
+        KeyClass.ENCRYPTION: ("propagation",),
+        KeyClass.SYMMETRIC: ("propagation",),
+    }
+)
+"""The facts whose sum is the time a key is on the check side before anybody may use it."""
+
+RETENTION_TERMS: Mapping[KeyClass, tuple[str, ...]] = MappingProxyType(
+    {
+        KeyClass.SIGNATURE: ("propagation", "token_lifetime", "clock_skew"),
+        KeyClass.ENCRYPTION: ("propagation", *_CACHES, "token_lifetime", "clock_skew"),
+        KeyClass.SYMMETRIC: ("propagation", "token_lifetime", "clock_skew"),
+    }
+)
+"""The facts whose sum is the time a key stays on the check side after its last use."""

@@ -1,0 +1,157 @@
+"""The shape of fields whose behaviour comes with later versions.
+
+They are in the schema so that `kubectl explain` and editors know them, and every one of them is refused
+when set (see the `refused(...)` rules in `spec.py`): a field is never silently ignored.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from jwks_operator.api.durations import Duration
+from jwks_operator.api.fields import CronExpression, DataKey, Kid, Moment, ObjectName
+from jwks_operator.api.rules import Model
+
+_Text = Annotated[str, Field(min_length=1, max_length=256)]
+
+
+class Preset(StrEnum):
+    """Known verifiers, each with its timing facts."""
+
+    ISTIO = "Istio"
+    ENVOY = "Envoy"
+    DOTNET = "DotNet"
+    JWKS_RSA = "JwksRsa"
+
+
+class RevocationReason(StrEnum):
+    """Why a key was revoked."""
+
+    KEY_COMPROMISE = "KeyCompromise"
+    SUPERSEDED = "Superseded"
+    UNSPECIFIED = "Unspecified"
+
+
+class ObjectKeyRef(Model):
+    """One entry of an object in the same namespace."""
+
+    name: ObjectName
+    """Name of the object."""
+    key: DataKey
+    """Key in its data."""
+
+
+class ObjectRef(Model):
+    """An object in the same namespace."""
+
+    name: ObjectName
+    """Name of the object."""
+
+
+class Import(Model):
+    """A key that exists already."""
+
+    secret_ref: ObjectKeyRef | None = None
+    """Secret entry with the private key (PEM or JWK). The Secret consents by the label
+    jwks-operator.dev/allow-set."""
+    public_ref: ObjectKeyRef | None = None
+    """ConfigMap entry with another issuer's still valid public keys (JWK Set); they join as Retired
+    keys."""
+
+
+class SelfSigned(Model):
+    """A certificate signed by the key itself."""
+
+    common_name: _Text | None = None
+    """Common name of the subject. Default: the name of the entry."""
+
+
+class Certificate(Model):
+    """Where the certificate of a key comes from."""
+
+    self_signed: SelfSigned | None = None
+    """Sign the certificate with the key itself."""
+    ca_secret_ref: ObjectRef | None = None
+    """Secret of type kubernetes.io/tls whose key signs the certificate; it consents by the label
+    jwks-operator.dev/allow-set."""
+
+
+class Window(Model):
+    """A recurring span of time in which activations may happen."""
+
+    schedule: CronExpression
+    """Five-field cron expression of the moments at which the window opens."""
+    duration: Duration
+    """How long the window stays open, for example 2h."""
+
+
+class Freeze(Model):
+    """A span of time in which nothing is activated."""
+
+    from_: Annotated[Moment, Field(alias="from")]
+    """First moment of the freeze, RFC 3339."""
+    to: Moment
+    """End of the freeze, RFC 3339."""
+
+
+class Revocation(Model):
+    """Keys that must no longer be trusted."""
+
+    kid: Kid | None = None
+    """Key identifier of the one key that is revoked."""
+    created_before: Moment | None = None
+    """Revokes every key created before this moment, RFC 3339."""
+    reason: RevocationReason | None = None
+    """Why; it is shown in status and in the historical set."""
+
+
+class Paths(Model):
+    """URL paths of the published documents."""
+
+    jwks: Annotated[tuple[_Text, ...], Field(max_length=8)] | None = None
+    """Paths at which the JWK Set is served, each starting with a slash."""
+
+
+class Cors(Model):
+    """Cross-origin access to the served set."""
+
+    allow_origins: Annotated[tuple[_Text, ...], Field(max_length=32)] | None = None
+    """Origins that may read the set from a browser, for example https://app.example.com."""
+
+
+class MatchExpression(Model):
+    """One requirement of a label selector."""
+
+    key: _Text
+    """Label key."""
+    operator: Literal["In", "NotIn", "Exists", "DoesNotExist"]
+    """How the value is compared."""
+    values: Annotated[tuple[_Text, ...], Field(max_length=32)] | None = None
+    """Values for In and NotIn."""
+
+
+class NamespaceSelector(Model):
+    """Which namespaces get a copy."""
+
+    match_labels: Annotated[dict[str, _Text], Field(max_length=32)] | None = None
+    """Labels that the namespace must have."""
+    match_expressions: Annotated[tuple[MatchExpression, ...], Field(max_length=32)] | None = None
+    """Requirements that the namespace must meet."""
+
+
+class RestartTarget(Model):
+    """A workload that is restarted."""
+
+    kind: Literal["Deployment", "StatefulSet", "DaemonSet"]
+    """Kind of the workload."""
+    name: ObjectName
+    """Name of the workload in the namespace of the set."""
+
+
+class Restart(Model):
+    """Workloads that read the Secret only at their start."""
+
+    targets: Annotated[tuple[RestartTarget, ...], Field(min_length=1, max_length=16)]
+    """Workloads to restart after a key was activated; each consents by the label
+    jwks-operator.dev/allow-set."""

@@ -1,0 +1,62 @@
+"""Names that are stored or watched: final, because objects in clusters carry them."""
+
+from base64 import urlsafe_b64encode
+from dataclasses import dataclass
+from hashlib import sha256
+
+GROUP = "jwks-operator.dev"
+VERSION = "v1beta1"
+KIND = "JsonWebKeySet"
+PLURAL = "jsonwebkeysets"
+SINGULAR = "jsonwebkeyset"
+SHORT_NAME = "jwks"
+FIELD_MANAGER = "jwks-operator"
+
+LABEL_MANAGED_BY = "app.kubernetes.io/managed-by"
+MANAGED_BY = "jwks-operator"
+MANAGED_SELECTOR = f"{LABEL_MANAGED_BY}={MANAGED_BY}"
+LABEL_SET = f"{GROUP}/set"
+RESERVED_PREFIX = f"{GROUP}/"
+"""Labels and annotations of this prefix are the operator's own."""
+
+ANNOTATION_ROTATE = f"{GROUP}/rotate"
+ANNOTATION_ROLLBACK = f"{GROUP}/rollback"
+ANNOTATION_HOLD = f"{GROUP}/hold"
+ANNOTATION_REVOKE = f"{GROUP}/revoke"
+
+KEYRING_TYPE = f"{GROUP}/keyring"
+KEYRING_SUFFIX = "-keyring"
+RECORD_KEY = "record.json"
+
+JWKS_KEY = "jwks.json"
+SERVE_KEY = "zz-serve.json"
+OPENID_KEY = "openid-configuration"
+HISTORICAL_KEY = "historical.jwt"
+
+NAME_MAX = 52
+"""Longest name of a set or an entry, in characters: `<name>-keyring` and what else hangs on it stay within
+63."""
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class SetRef:
+    """Which JsonWebKeySet is meant; prints as `namespace/name`."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+def keyring_name(set_name: str) -> str:
+    """Return the name of the Secret that holds the record of the set."""
+    return set_name + KEYRING_SUFFIX
+
+
+def key_data_name(kid: str) -> str:
+    """Return the keyring's data key for a kid: base64url(SHA-256(kid)) without padding, plus `.json`.
+
+    A kid may hold any character (RFC 7517 section 4.5), a data key may not.
+    """
+    return urlsafe_b64encode(sha256(kid.encode()).digest()).rstrip(b"=").decode() + ".json"

@@ -1,0 +1,75 @@
+"""Condition types, condition reasons and Event reasons: public API, therefore constants in one place."""
+
+from enum import StrEnum
+
+
+class ConditionType(StrEnum):
+    """The conditions of a set."""
+
+    READY = "Ready"
+    """True: every entry has an active key that verifiers had for its lead; consumers may use the
+    outputs."""
+    DEGRADED = "Degraded"
+    """True: something needs a human, though keys and published set are kept as they were."""
+    ROTATING = "Rotating"
+    """True: a successor is waiting for its turn or a step is under way."""
+
+
+READY = ConditionType.READY
+DEGRADED = ConditionType.DEGRADED
+ROTATING = ConditionType.ROTATING
+
+
+class Reason(StrEnum):
+    """Reasons of conditions, by the condition they explain first."""
+
+    # Ready=True
+    KEYS_IN_USE = "KeysInUse"
+    # Ready=False
+    PROGRESSING = "Progressing"
+    WAITING_FOR_LEAD = "WaitingForLead"
+    NAME_CONFLICT = "NameConflict"
+    INVALID_SPEC = "InvalidSpec"
+    UNKNOWN_RECORD_FORMAT = "UnknownRecordFormat"
+    KEYS_LOST = "KeysLost"
+    # Degraded=False
+    AS_EXPECTED = "AsExpected"
+    # Degraded=True
+    CLOCK_UNCERTAIN = "ClockUncertain"
+    KEYRING_REBUILT = "KeyringRebuilt"
+    RECORD_RESTORED = "RecordRestored"
+    TOO_MANY_KEYS = "TooManyKeys"
+    INVALID_SCHEDULE = "InvalidSchedule"
+    INTERVAL_TOO_SHORT = "IntervalTooShort"
+    INVALID_REQUEST = "InvalidRequest"
+    WRITE_REFUSED = "WriteRefused"
+    # Rotating
+    NEXT_KEY_PUBLISHED = "NextKeyPublished"
+    STEP_IN_PROGRESS = "StepInProgress"
+    NOTHING_DUE = "NothingDue"
+    SUSPENDED = "Suspended"
+    MANUAL_ROTATION = "ManualRotation"
+
+
+class EventReason(StrEnum):
+    """Reasons of Events and of `status.history`: past tense, only for what really happened."""
+
+    KEY_CREATED = "KeyCreated"
+    KEY_PUBLISHED = "KeyPublished"
+    KEY_ACTIVATED = "KeyActivated"
+    KEY_RETIRED = "KeyRetired"
+    KEY_ROLLED_BACK = "KeyRolledBack"
+    PRIVATE_HALF_DESTROYED = "PrivateHalfDestroyed"
+    KEY_DESTROYED = "KeyDestroyed"
+    KEY_REVOKED = "KeyRevoked"
+    REQUEST_HONOURED = "RequestHonoured"
+    REQUEST_REFUSED = "RequestRefused"
+    OBJECT_REPAIRED = "ObjectRepaired"
+    KEYRING_REBUILT = "KeyringRebuilt"
+    KEYS_LOST = "KeysLost"
+    RECORD_RESTORED = "RecordRestored"
+    NAME_CONFLICT = "NameConflict"
+    INVALID_SPEC = "InvalidSpec"
+    CLOCK_UNCERTAIN = "ClockUncertain"
+    WRITE_REFUSED = "WriteRefused"
+    OBJECTS_REMOVED = "ObjectsRemoved"

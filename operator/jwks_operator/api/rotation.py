@@ -1,0 +1,72 @@
+"""When keys are replaced."""
+
+from enum import StrEnum
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from jwks_operator.api.durations import AtLeast, Duration
+from jwks_operator.api.fields import CronExpression, TimeZone
+from jwks_operator.api.later import Freeze, Window
+from jwks_operator.api.rules import Model, Rule, refused
+
+
+class RotationPolicy(StrEnum):
+    """Who starts a rotation."""
+
+    SCHEDULED = "Scheduled"
+    MANUAL = "Manual"
+
+
+class Prepublish(StrEnum):
+    """When the successor of a key is created and published."""
+
+    ALWAYS = "Always"
+    ON_SCHEDULE = "OnSchedule"
+
+
+class Rotation(Model):
+    """When keys are replaced."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        *refused("windows", "freezes", "jitter"),
+        Rule(
+            field="schedule",
+            cel="!(has(self.every) && has(self.schedule))",
+            holds=lambda rotation: rotation.every is None or rotation.schedule is None,
+            message="every and schedule exclude each other; remove one of them",
+        ),
+        Rule(
+            field="timeZone",
+            cel="!has(self.timeZone) || has(self.schedule)",
+            holds=lambda rotation: rotation.time_zone is None or rotation.schedule is not None,
+            message="timeZone has a meaning only with schedule; add schedule or remove timeZone",
+        ),
+    )
+
+    policy: RotationPolicy = RotationPolicy.SCHEDULED
+    """Scheduled (default): keys are replaced by every or schedule. Manual: only on request, by the
+    annotation jwks-operator.dev/rotate; every and schedule then wait until the policy is Scheduled
+    again."""
+    every: Annotated[Duration, AtLeast("1ms", "a key must be used before it is replaced")] | None = None
+    """How long a key is used before its successor takes over, for example 720h. Default 720h (30 days)
+    unless schedule is set. A changed value applies to existing keys, too. An interval shorter than the lead
+    is reported as a condition."""
+    schedule: CronExpression | None = None
+    """Five-field cron expression of the moments at which successors take over, for example 0 3 1 * * (03:00
+    on the first of each month). Excludes every."""
+    time_zone: TimeZone | None = None
+    """IANA name of the time zone of schedule, for example Europe/Berlin. Default UTC."""
+    windows: Annotated[tuple[Window, ...], Field(max_length=16)] | None = None
+    """Not supported by this version. Activations happen only inside these windows."""
+    freezes: Annotated[tuple[Freeze, ...], Field(max_length=16)] | None = None
+    """Not supported by this version. Nothing is activated inside these spans."""
+    jitter: Duration | None = None
+    """Not supported by this version. Activations are spread over this time."""
+    prepublish: Prepublish = Prepublish.ALWAYS
+    """Always (default): the successor is published at once, so that an emergency rotation need not wait.
+    OnSchedule: it is created and published only one lead before it is due."""
+    rollback_window: Duration | None = None
+    """How long a retired signing key keeps its private half, so that a rotation can be rolled back.
+    Default: the lead. Longer means safer roll-backs and more private keys at rest; 0s destroys the private
+    half at once. Keys stay published for at least this long."""

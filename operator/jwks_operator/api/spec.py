@@ -1,0 +1,180 @@
+"""The spec of a JsonWebKeySet: what a user may write, with the rules it must keep.
+
+Text below an attribute is what `kubectl explain` prints: what it is, its unit and default, and what follows
+from it.
+"""
+
+from collections.abc import Callable, Iterable
+from enum import StrEnum
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import AfterValidator, Field
+
+from jwks_operator.api.durations import cel_is_duration
+from jwks_operator.api.fields import UNIQUE, EntryName, Kid
+from jwks_operator.api.later import Certificate, Import, Revocation
+from jwks_operator.api.rotation import Prepublish, Rotation, RotationPolicy
+from jwks_operator.api.rules import Model, Rule, cel_list, refusal, refused
+from jwks_operator.api.targets import ConfigMapTarget, Format, Publish, SecretTarget
+from jwks_operator.api.timing import Timing
+from jwks_operator.keys.algorithms import ALGORITHMS
+
+__all__ = [
+    "ConfigMapTarget",
+    "DeletionPolicy",
+    "Format",
+    "JsonWebKeySetSpec",
+    "KeyEntry",
+    "Prepublish",
+    "Publish",
+    "Recovery",
+    "Rotation",
+    "RotationPolicy",
+    "SecretTarget",
+    "Timing",
+]
+
+
+class Recovery(StrEnum):
+    """What happens when keys are lost for good."""
+
+    REGENERATE = "Regenerate"
+    MANUAL = "Manual"
+
+
+class DeletionPolicy(StrEnum):
+    """What happens to keys and published set after their JsonWebKeySet was deleted."""
+
+    DELETE = "Delete"
+    RETAIN = "Retain"
+
+
+RSA_ALGORITHMS = tuple(name for name, algorithm in ALGORITHMS.items() if algorithm.modulus_lengths)
+
+
+def _known_algorithm(name: str) -> str:
+    if name not in ALGORITHMS:
+        supported = ", ".join(f'"{known}"' for known in ALGORITHMS)
+        raise refusal(f'Unsupported value: "{name}": supported values: {supported}')
+    return name
+
+
+class KeyEntry(Model):
+    """One line of keys: at any time one of them is in use."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        *refused("import", "certificate"),
+        Rule(
+            field="modulusLength",
+            cel=f"!has(self.modulusLength) || self.algorithm in {cel_list(RSA_ALGORITHMS)}",
+            holds=lambda entry: entry.modulus_length is None or entry.algorithm in RSA_ALGORITHMS,
+            message=f"modulusLength is only for RSA algorithms ({', '.join(RSA_ALGORITHMS)}); remove it",
+        ),
+    )
+
+    name: EntryName
+    """Name of the entry, a DNS label without dots of at most 52 characters, unique in the set. It names the
+    files in the Secret (<name>.jwk, <name>.pem, ...). Renaming an entry replaces its keys: the old ones
+    retire."""
+    algorithm: Annotated[
+        str,
+        AfterValidator(_known_algorithm),
+        Field(json_schema_extra={"enum": list(ALGORITHMS)}),
+    ]
+    """JOSE algorithm (RFC 7518), for example ES256; it fixes key type, curve, use and operations. Changing
+    it brings in a successor of the new algorithm; tokens of the old one stay valid until they expire."""
+    modulus_length: Literal[2048, 3072, 4096] | None = None
+    """Size of RSA keys in bits: 2048, 3072 or 4096. Default 3072. Only for RSA algorithms; a change applies
+    to the next key."""
+    rotation: Rotation | None = None
+    """When the keys of this entry are replaced. Takes the place of spec.rotation as a whole; not merged
+    with it."""
+    import_: Annotated[Import | None, Field(alias="import")] = None
+    """Not supported by this version. Take a key that exists already instead of generating one."""
+    certificate: Certificate | None = None
+    """Not supported by this version. X.509 certificate for the key."""
+
+
+def _names_differ(entries: tuple[KeyEntry, ...]) -> tuple[KeyEntry, ...]:
+    if len({entry.name for entry in entries}) < len(entries):
+        raise refusal("Duplicate value: each entry needs a name of its own")
+    return entries
+
+
+_RETENTION = "self.timing.retention"
+
+
+def _retention_covers(window: str, among: Callable[["JsonWebKeySetSpec"], Iterable[Rotation | None]]) -> Rule:
+    """Return the rule that retention is at least the roll-back window of some rotations.
+
+    `window` is CEL over `self` or, for the rotations of the entries, over `e`.
+    """
+    path = window.removesuffix(".rollbackWindow")
+    longer = f"!{cel_is_duration(window)} || duration({_RETENTION}) >= duration({window})"
+    fits = f"!has({path}) || !has({window}) || {longer}"
+    of_entries = path.startswith("e.")
+
+    def holds(spec: "JsonWebKeySetSpec") -> bool:
+        windows = [rotation.rollback_window for rotation in among(spec) if rotation]
+        retention = spec.timing.retention
+        return retention is None or all(window is None or retention >= window for window in windows)
+
+    return Rule(
+        field="timing.retention",
+        cel=f"!has(self.timing) || !has({_RETENTION}) || !{cel_is_duration(_RETENTION)} || "
+        + (f"self.keys.all(e, {fits})" if of_entries else fits),
+        holds=holds,
+        message=f"retention is shorter than {'keys[].' if of_entries else ''}rotation.rollbackWindow; "
+        "lengthen retention or shorten rollbackWindow",
+    )
+
+
+class JsonWebKeySetSpec(Model):
+    """The wanted keys, when they rotate, and where they go."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        *refused("revoked"),
+        _retention_covers("self.rotation.rollbackWindow", lambda spec: [spec.rotation]),
+        _retention_covers("e.rotation.rollbackWindow", lambda spec: [entry.rotation for entry in spec.keys]),
+    )
+
+    keys: Annotated[
+        tuple[KeyEntry, ...],
+        Field(
+            min_length=1,
+            max_length=10,
+            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+        ),
+        AfterValidator(_names_differ),
+    ]
+    """The entries of the set, 1 to 10, each with one key in use at a time. An added entry waits one lead
+    before its key is used; a removed entry's key retires and stays published until its tokens have
+    expired."""
+    rotation: Rotation = Rotation()
+    """When keys are replaced. Default: every 720h. An entry's own rotation takes its place."""
+    timing: Timing = Timing()
+    """Facts about tokens, caches and verifiers, from which the operator derives how long a key is published
+    before (lead) and after (retention) its use. The defaults fit tokens of 1h and verifiers that refetch
+    within 1h."""
+    revoked: Annotated[tuple[Revocation, ...], Field(max_length=100)] | None = None
+    """Not supported by this version. Keys that must no longer be trusted."""
+    held: Annotated[tuple[Kid, ...], Field(max_length=100), *UNIQUE] = ()
+    """Key identifiers (kid) of keys that must not be removed by time, for example while a long-lived token
+    is still about. Remove the kid here to let the key go."""
+    publish: Publish = Publish()
+    """How the public keys are published."""
+    secret: SecretTarget = SecretTarget()
+    """The Secret with the private keys in use."""
+    recovery: Recovery = Recovery.REGENERATE
+    """What to do when private keys are lost and nothing is left to rebuild them from. Regenerate (default):
+    make new ones, keep publishing the old public keys. Manual: wait for you, with Ready=False."""
+    deletion_policy: DeletionPolicy = DeletionPolicy.DELETE
+    """What happens after the set was deleted. Delete (default): keys, Secret and ConfigMap are removed 10
+    minutes later; a set of the same name created before that takes them over. Retain: they stay."""
+    suspend: Annotated[bool, Field(strict=True)] = False
+    """True stops scheduled and requested rotations. Repair and removal of what has expired go on. Default
+    false."""
+
+    def rotation_of(self, entry: KeyEntry) -> Rotation:
+        """Return the rotation that holds for the entry: its own, else that of the set."""
+        return self.rotation if entry.rotation is None else entry.rotation

@@ -1,0 +1,176 @@
+"""The status of a JsonWebKeySet: a projection of the record for people; losing it loses nothing.
+
+`status.model_dump(mode="json", by_alias=True, exclude_none=True)` is what goes to the API server. Unknown
+fields of a newer version are ignored when a status is read.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic.alias_generators import to_camel
+
+KID_MAX = 256
+SHORT_KID = 8
+"""Characters of a kid in the printer column."""
+HISTORY_MAX = 50
+"""Entries of `history` that are kept."""
+
+
+def format_time(moment: datetime) -> str:
+    """Return the moment as `2026-11-22T18:00:00Z`, cut off at the second.
+
+    Raises ValueError for a moment without a time zone.
+    """
+    if moment.tzinfo is None:
+        raise ValueError("a time needs a time zone")
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def format_time_up(moment: datetime) -> str:
+    """Return the moment like `format_time`, but rounded up, so that a bound is not printed too early."""
+    return format_time(moment + timedelta(microseconds=-moment.microsecond % 1_000_000))
+
+
+_TIME_SCHEMA = WithJsonSchema({"type": "string", "format": "date-time", "maxLength": 64})
+Time = Annotated[AwareDatetime, PlainSerializer(format_time, return_type=str, when_used="json"), _TIME_SCHEMA]
+"""A moment, printed in UTC with whole seconds, rounded down."""
+Bound = Annotated[AwareDatetime, PlainSerializer(format_time_up, return_type=str, when_used="json"), _TIME_SCHEMA]
+"""A moment before which nothing happens, printed in UTC with whole seconds, rounded up."""
+
+_Kid = Annotated[str, Field(max_length=KID_MAX)]
+_Name = Annotated[str, Field(max_length=64)]
+_Text = Annotated[str, Field(max_length=1024)]
+
+
+class KeyState(StrEnum):
+    """The states of a key as users see them."""
+
+    PENDING = "Pending"
+    ACTIVE = "Active"
+    RETIRED = "Retired"
+    COMPROMISED = "Compromised"
+    DESTROYED = "Destroyed"
+
+
+class StatusModel(BaseModel):
+    """Base of everything we answer: immutable, camelCase outside, tolerant of unknown fields."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="ignore",
+        alias_generator=to_camel,
+        populate_by_name=True,
+        use_attribute_docstrings=True,
+    )
+
+
+class Condition(StatusModel):
+    """One aspect of the state of the set (Kubernetes API conventions)."""
+
+    type: Annotated[str, Field(max_length=64)]
+    """Ready, Degraded or Rotating."""
+    status: Literal["True", "False", "Unknown"]
+    """True, False or Unknown."""
+    reason: Annotated[str, Field(max_length=64)]
+    """Why, in one word for machines."""
+    message: Annotated[str, Field(max_length=8192)] = ""
+    """Why, in a sentence for people."""
+    last_transition_time: Time
+    """When status changed last."""
+    observed_generation: int | None = None
+    """The metadata.generation of the set this is about."""
+
+
+class KeyStatus(StatusModel):
+    """One key of the set."""
+
+    kid: _Kid
+    """Key identifier: RFC 7638 thumbprint of keys made here."""
+    name: _Name
+    """The entry of spec.keys the key belongs or belonged to."""
+    algorithm: _Name
+    """JOSE algorithm of the key."""
+    state: KeyState
+    """Pending: published, not yet in use. Active: in use. Retired: still published until its tokens have
+    expired. Compromised: revoked. Destroyed: gone."""
+    created: Time | None = None
+    """When the key was made."""
+    published: Time | None = None
+    """When the API server confirmed the ConfigMap with the key."""
+    in_use_since: Time | None = None
+    """When the API server confirmed the Secret that put the key in use."""
+    retired: Time | None = None
+    """When the API server confirmed the Secret that put the key out of use."""
+    remove_after: Bound | None = None
+    """Before this moment a retired key is not removed."""
+    held: bool = False
+    """True if the key is listed in spec.held or in the annotation jwks-operator.dev/hold: not removed by
+    time."""
+
+
+class NextMove(StatusModel):
+    """What happens next."""
+
+    time: Bound | None = None
+    """When, if it waits for a moment; not before it."""
+    name: _Name
+    """The entry of spec.keys it happens to."""
+    action: Annotated[str, Field(max_length=64)]
+    """What will be done, for example Activate or Remove."""
+    waiting_for: _Text | None = None
+    """What it waits for, in words."""
+
+
+class HistoryEntry(StatusModel):
+    """Something that happened."""
+
+    time: Time
+    """When it happened."""
+    kid: _Kid
+    """The key it happened to."""
+    name: _Name
+    """The entry of the key."""
+    event: Annotated[str, Field(max_length=64)]
+    """What happened, in one word, as in Events."""
+    reason: _Text | None = None
+    """Why it happened."""
+
+
+class JsonWebKeySetStatus(StatusModel):
+    """What the operator knows and plans; rebuilt from its record whenever it is lost."""
+
+    observed_generation: int | None = None
+    """The metadata.generation this status is about; smaller than that of the set: not yet looked at."""
+    conditions: Annotated[
+        tuple[Condition, ...],
+        Field(
+            max_length=16,
+            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
+        ),
+    ] = ()
+    """Ready: the outputs can be used. Degraded: a human should look. Rotating: a successor is on its
+    way."""
+    algorithms: Annotated[str, Field(max_length=256)] | None = None
+    """Algorithms of the entries, joined by commas."""
+    active_kid: Annotated[str, Field(max_length=64)] | None = None
+    """First characters of the kid in use by the first entry."""
+    keys: Annotated[tuple[KeyStatus, ...], Field(max_length=1000)] = ()
+    """The keys of the set."""
+    next: NextMove | None = None
+    """What happens next."""
+    revocation_latency: Annotated[str, Field(max_length=32)] | None = None
+    """How long verifiers may go on trusting a key after it was revoked, by the facts in spec.timing."""
+    history: Annotated[tuple[HistoryEntry, ...], Field(max_length=HISTORY_MAX)] = ()
+    """The latest things that happened, oldest first; at most 50."""
+
+
+def merge_conditions(old: Iterable[Condition], new: Iterable[Condition], now: datetime) -> tuple[Condition, ...]:
+    """Return the new conditions; where the status did not change, the old lastTransitionTime stays."""
+    since = {(condition.type, condition.status): condition.last_transition_time for condition in old}
+    return tuple(
+        condition.model_copy(update={"last_transition_time": since.get((condition.type, condition.status), now)})
+        for condition in new
+    )

@@ -1,0 +1,87 @@
+"""The one type in which private bytes travel.
+
+It prints as `<redacted>` wherever Python prints things, is not pickled, copied or written as JSON, and
+gives its members only through `reveal`, so that a search for that word finds every reader. It defends against
+accidents (a log line, a debugger's listing of locals, a dataclass in an exception), not against hostile code.
+"""
+
+import hmac
+import json
+from collections.abc import Callable, Mapping
+from typing import Never, Self
+
+from jwks_operator.keys.algorithms import COMMON_MEMBERS, PRIVATE_MEMBERS, PUBLIC_MEMBERS
+from jwks_operator.keys.errors import InvalidMemberError
+from jwks_operator.keys.members import algorithm_of, canonical_json, check_use, kid_of, text
+
+REDACTED = "<redacted>"
+
+
+class PrivateJwk:
+    """A complete private JWK (RFC 7517): kty, use, key_ops, alg, kid, public and private members."""
+
+    __slots__ = ("_kid", "_read")
+
+    def __init__(self, kid: str, canonical: bytes) -> None:
+        self._kid = kid
+        # A closure, not a field: a tool that lists attributes and prints their values finds a function.
+        self._read: Callable[[], bytes] = lambda: canonical
+
+    @classmethod
+    def from_members(cls, members: Mapping[str, object]) -> Self:
+        """Take the members of a private JWK that this operator wrote itself, in any order.
+
+        Cheap: shape and names are checked against the tables, the numbers are not (`jwk.parse_private` does,
+        for keys from elsewhere). Raises UnsupportedKeyError or InvalidMemberError.
+        """
+        algorithm = algorithm_of(members)
+        names = (*PUBLIC_MEMBERS[algorithm.kty], *PRIVATE_MEMBERS[algorithm.kty])
+        if not members.keys() <= {*COMMON_MEMBERS, *names}:
+            raise InvalidMemberError(f"a member is none of those of an {algorithm.kty} key")
+        if "use" not in members or "key_ops" not in members:
+            raise InvalidMemberError("use or key_ops is missing")
+        check_use(members, algorithm, required=algorithm.private_ops, possible=algorithm.private_ops)
+        kid = kid_of(members)
+        complete = {
+            "kty": algorithm.kty,
+            "use": algorithm.use,
+            "key_ops": list(algorithm.private_ops),
+            "alg": algorithm.name,
+            "kid": kid,
+            **{name: text(members, name) for name in names},
+        }
+        return cls(kid, canonical_json(complete))
+
+    @property
+    def kid(self) -> str:
+        """The key ID, which is public."""
+        return self._kid
+
+    def reveal(self) -> dict[str, object]:
+        """Return all members in canonical order, private ones too: for keyring and consumer Secret only."""
+        members: dict[str, object] = json.loads(self._read())
+        return members
+
+    def reveal_json(self) -> bytes:
+        """Return the canonical JSON of `reveal`, under the same warning."""
+        return self._read()
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, PrivateJwk):
+            return NotImplemented
+        return hmac.compare_digest(self._read(), other._read())
+
+    def __hash__(self) -> int:
+        return hash(self._kid)
+
+    def __repr__(self) -> str:
+        return REDACTED
+
+    def __format__(self, format_spec: str) -> str:
+        return REDACTED
+
+    def __getstate__(self) -> Never:
+        raise TypeError("a private key is neither pickled nor copied")
+
+    def __reduce_ex__(self, protocol: object) -> Never:
+        raise TypeError("a private key is neither pickled nor copied")

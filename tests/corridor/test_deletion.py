@@ -1,0 +1,126 @@
+"""Deletion: nothing is destroyed that a re-created set could still want, and nothing on a guess."""
+
+from datetime import timedelta
+
+import pytest
+
+from corridor.life import CRD, DELETION_DELAY, ES256, REF, Life
+from jwks_operator.api.names import keyring_name
+from jwks_operator.kube.client import CONFIGMAPS, CRDS, SECRETS, SETS
+from jwks_operator.kube.errors import NotServed
+
+OWNED = ((SECRETS, keyring_name(REF.name)), (SECRETS, REF.name), (CONFIGMAPS, REF.name))
+
+
+async def _deleted(spec: dict[str, object] | None = None) -> Life:
+    life = Life()
+    await life.begin(spec or ES256)
+    await life.pass_()
+    await life.delete(SETS, REF.name)
+    return life
+
+
+async def _left(life: Life) -> int:
+    return sum([await life.people.read(kind, REF.namespace, name) is not None for kind, name in OWNED])
+
+
+async def test_the_objects_of_a_deleted_set_go_after_the_delay() -> None:
+    life = await _deleted()
+    wake = await life.pass_()
+    assert wake == life.time.now + DELETION_DELAY
+    await life.after(DELETION_DELAY - timedelta(seconds=1))
+    assert await _left(life) == 3
+    await life.after(timedelta(seconds=1))
+    assert await _left(life) == 0
+    assert await life.after(timedelta(hours=1)) is None
+
+
+async def test_the_record_goes_last_so_that_an_interrupted_removal_goes_on() -> None:
+    life = await _deleted()
+    await life.pass_()
+    life.writes()
+    await life.after(DELETION_DELAY)
+    assert life.writes() == ["DELETE secrets/auth", "DELETE configmaps/auth", "DELETE secrets/auth-keyring"]
+
+
+async def test_retain_leaves_everything() -> None:
+    life = await _deleted({**ES256, "deletionPolicy": "Retain"})
+    await life.pass_()
+    await life.after(timedelta(days=30))
+    assert await _left(life) == 3
+
+
+async def test_a_set_created_again_before_the_delay_has_the_same_keys() -> None:
+    life = await _deleted()
+    published, in_use = await life.published(), await life.in_use()
+    await life.pass_()
+    await life.after(DELETION_DELAY - timedelta(seconds=1))
+    await life.create_set()
+    await life.after(timedelta(hours=1))
+    assert (await life.published(), await life.in_use()) == (published, in_use)
+    assert await life.condition("Ready") == ("True", "KeysInUse")
+
+
+async def test_a_delay_counts_anew_after_the_set_came_back_and_went_again() -> None:
+    life = await _deleted()
+    await life.pass_()
+    await life.after(timedelta(minutes=9))
+    await life.create_set()
+    await life.pass_()
+    await life.delete(SETS, REF.name)
+    await life.after(timedelta(minutes=9))
+    await life.after(timedelta(minutes=9))
+    assert await _left(life) == 3
+
+
+async def test_an_absent_crd_means_that_nothing_can_be_told() -> None:
+    life = Life()
+    await life.begin()
+    await life.pass_()
+    crd = await life.people.read(CRDS, None, CRD["metadata"]["name"])
+    assert crd is not None
+    await life.people.delete(CRDS, crd)
+    life.time.pass_by(timedelta(days=1))
+    with pytest.raises(NotServed):
+        await life.pass_()
+    assert await _left(life) == 3
+
+
+async def test_a_crd_applied_again_with_its_sets_changes_no_key() -> None:
+    life = Life()
+    await life.begin()
+    await life.pass_()
+    published = await life.published()
+    crd = await life.people.read(CRDS, None, CRD["metadata"]["name"])
+    assert crd is not None
+    await life.people.delete(CRDS, crd)
+    await life.people.create(CRDS, None, CRD)
+    await life.create_set()
+    await life.after(timedelta(minutes=1))
+    assert await life.published() == published
+
+
+async def test_objects_whose_record_is_gone_are_left_alone_because_their_policy_is_unknown() -> None:
+    life = await _deleted()
+    await life.delete(SECRETS, keyring_name(REF.name))
+    await life.pass_()
+    await life.after(timedelta(days=1))
+    assert await _left(life) == 2
+
+
+async def test_a_clock_in_doubt_removes_nothing() -> None:
+    life = await _deleted()
+    await life.pass_()
+    life.time.now += DELETION_DELAY  # the wall clock jumps; the monotonic one does not
+    await life.pass_()
+    assert await _left(life) == 3
+
+
+async def test_owned_objects_carry_neither_owner_references_nor_finalizers() -> None:
+    life = Life()
+    await life.begin()
+    await life.pass_()
+    for kind, name in (*OWNED, (SETS, REF.name)):
+        metadata = (await life.read(kind, name))["metadata"]
+        assert "ownerReferences" not in metadata
+        assert "finalizers" not in metadata

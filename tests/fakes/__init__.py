@@ -1,0 +1,1 @@
+"""A Kubernetes API in memory, faithful where the operator leans on it; tests/conformance holds it to that."""

@@ -1,0 +1,131 @@
+import asyncio
+import os
+import threading
+
+import pytest
+
+from jwks_operator.keys.algorithms import ALGORITHMS
+from jwks_operator.keys.errors import KeyProofError, UnsupportedKeyError
+from jwks_operator.keys.generate import GeneratedKey, KeyFactory, generate, prove
+from jwks_operator.keys.jwk import parse_private, parse_public
+from keys.samples import ALGORITHM_NAMES, PRIVATE, fresh, octets_of
+
+
+def pool_threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name.startswith("rsa-key")]
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHM_NAMES)
+def test_a_generated_key_is_one_that_the_strict_readers_take(algorithm: str) -> None:
+    key = fresh(algorithm)
+    assert key.algorithm == algorithm
+    assert parse_public(key.public) == key.public
+    assert parse_private(key.private.reveal()) == (key.public, key.private)
+    assert key.private.kid == key.kid == key.public["kid"]
+
+
+def test_every_call_makes_another_key() -> None:
+    assert len({generate("ES256").kid for _ in range(20)}) == 20
+
+
+@pytest.mark.parametrize(("asked", "bits"), [(None, 3072), (2048, 2048)])
+def test_rsa_keys_have_the_size_that_was_asked_for(asked: int | None, bits: int) -> None:
+    assert len(octets_of(str(generate("RS256", asked).public["n"]))) * 8 == bits
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "bits", "message"),
+    [
+        ("none", None, "algorithm none is not one of ES256, RS256"),
+        ("HS256", None, "not one of"),
+        ("RS256", 1024, r"1024 is no modulus length of RS256 \(allowed: 2048, 3072, 4096\)"),
+        ("RS256", 0, "0 is no modulus length"),
+        ("ES256", 2048, r"\(allowed: none, its size is fixed\)"),
+    ],
+)
+async def test_keys_outside_the_table_are_not_made(algorithm: str, bits: int | None, message: str) -> None:
+    factory = KeyFactory(workers=1)
+    with pytest.raises(UnsupportedKeyError, match=message):
+        generate(algorithm, bits)
+    with pytest.raises(UnsupportedKeyError, match=message):
+        await factory.generate(algorithm, bits)
+    await factory.close()
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_every_algorithm_of_the_table_makes_a_key_that_proves_itself(algorithm: str) -> None:
+    prove(fresh(algorithm).public, fresh(algorithm).private)
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [("ES256", "ES256"), ("RS256", "RS256"), ("ES256", "RS256")])
+def test_halves_of_two_keys_fail_the_proof(ours: str, theirs: str) -> None:
+    public, private = parse_private(PRIVATE[theirs])
+    prove(public, private)
+    with pytest.raises(KeyProofError):
+        prove(fresh(ours).public, private)
+
+
+async def test_the_loop_keeps_ticking_while_rsa_keys_are_made() -> None:
+    factory, ticks = KeyFactory(), 0
+    both = asyncio.gather(factory.generate("RS256", 2048), factory.generate("RS256", 2048))
+    while not both.done():
+        ticks += 1
+        await asyncio.sleep(0)
+    first, second = await both
+    await factory.close()
+    assert first.kid != second.kid
+    assert ticks > 50, "a factory that makes keys in line allows a handful"
+
+
+async def test_there_are_never_more_threads_than_usable_cores() -> None:
+    factory = KeyFactory()
+    wanted = len(os.sched_getaffinity(0)) + 2
+    keys = await asyncio.gather(*(factory.generate("RS256", 2048) for _ in range(wanted)))
+    assert len({key.kid for key in keys}) == wanted
+    assert 1 <= len(pool_threads()) <= len(os.sched_getaffinity(0))
+    await factory.close()
+
+
+async def test_only_rsa_needs_a_thread() -> None:
+    factory = KeyFactory()
+    assert (await factory.generate("ES256")).algorithm == "ES256"
+    assert pool_threads() == []
+    await factory.close()
+
+
+async def test_a_cancelled_caller_waits_no_longer_and_the_others_get_their_keys() -> None:
+    factory = KeyFactory(workers=1)
+    kept, dropped, last = (asyncio.create_task(factory.generate("RS256", 2048)) for _ in range(3))
+    await asyncio.sleep(0)
+    dropped.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await dropped
+    assert not kept.done(), "the cancelled caller did not wait for the key before it"
+    assert (await kept).kid != (await last).kid
+    await factory.close()
+
+
+async def test_a_key_that_was_begun_for_a_cancelled_caller_is_dropped() -> None:
+    factory = KeyFactory(workers=1)
+    begun = asyncio.create_task(factory.generate("RS256", 2048))
+    await asyncio.sleep(0)
+    assert len(pool_threads()) == 1
+    begun.cancel()
+    assert (await factory.generate("RS256", 2048)).algorithm == "RS256"
+    assert begun.cancelled()
+    await factory.close()
+
+
+async def test_closing_drops_what_waits_ends_the_threads_and_is_final() -> None:
+    factory = KeyFactory(workers=1)
+    tasks = [asyncio.create_task(factory.generate("RS256", 2048)) for _ in range(4)]
+    await asyncio.sleep(0)
+    await factory.close()
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    made = [result for result in results if isinstance(result, GeneratedKey)]
+    assert len(made) <= 1
+    assert sum(isinstance(result, asyncio.CancelledError) for result in results) == 4 - len(made)
+    assert pool_threads() == []
+    await factory.close()
+    with pytest.raises(RuntimeError, match="after shutdown"):
+        await factory.generate("RS256", 2048)
