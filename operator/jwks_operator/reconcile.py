@@ -89,15 +89,17 @@ class Reconciler:
             if done is None:
                 await self._show(this, ())
                 return _again(this)
+            if not done.witnessed:
+                this = replace(this, gathered=done.gathered)
+                await self._show(this, ())
+                return this.reading.now + DOUBT_RECHECK
             this = self._consider(done.gathered)
             this = replace(this, gathered=await self._show(this, done.happenings))
         return this.reading.now
 
     def _consider(self, gathered: Gathered) -> _Round:
         """Take the one reading of the clock and decide."""
-        spec = gathered.world.spec if gathered.world.record is None else gathered.world.record.spec
-        tolerance = (DEFAULTS if spec is None else facts(spec.timing))["clock_skew"]
-        reading = self._clock.read(tolerance)
+        reading = self._clock.read(_tolerance(gathered))
         return _Round(gathered, decide(gathered.world, reading), reading)
 
     async def _act(self, this: _Round) -> Done | None:
@@ -111,11 +113,16 @@ class Reconciler:
             record = decide(gathered.world, this.reading, fresh).record
         if record is None or (record == gathered.world.record and record.step is None):
             return None
-        done = await carry_out(self._client, gathered, record, self._clock.now)
+        done = await carry_out(self._client, gathered, record, lambda: self._confirmed(this))
         self._remember(done.gathered)
         for happening in done.happenings:
             _log(gathered.world.ref, happening)
         return done
+
+    def _confirmed(self, this: _Round) -> datetime | None:
+        """Read the clock for a witness."""
+        reading = self._clock.read(_tolerance(this.gathered))
+        return reading.now if reading.trusted else None
 
     async def _generate(self, need: Need) -> GeneratedKey:
         return await self._keys.generate(need.algorithm, need.modulus_length)
@@ -171,6 +178,12 @@ class Reconciler:
             if thing is not None:
                 meta = thing["metadata"]
                 self._memory.saw(ref, kind, meta["name"], meta["uid"], meta["resourceVersion"])
+
+
+def _tolerance(gathered: Gathered) -> timedelta:
+    """The clockSkew of the spec in force, or of the one written as long as none is."""
+    spec = gathered.world.spec if gathered.world.record is None else gathered.world.record.spec
+    return (DEFAULTS if spec is None else facts(spec.timing))["clock_skew"]
 
 
 def _again(this: _Round) -> datetime | None:

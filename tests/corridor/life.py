@@ -19,7 +19,7 @@ from jwks_operator.memory import ObjectMemory
 from jwks_operator.reconcile import Reconciler
 
 REF = SetRef("shop", "auth")
-START = datetime(2026, 3, 2, 12, 0, 0, tzinfo=UTC)
+START = datetime(2026, 3, 2, 12, 0, 0, 123456, tzinfo=UTC)
 CRD = yaml.safe_load((Path(__file__).parents[2] / "crds" / "jsonwebkeysets.jwks-operator.dev.yaml").read_text())
 ES256 = {"keys": [{"name": "signing", "algorithm": "ES256"}]}
 DELETION_DELAY = timedelta(minutes=10)

@@ -7,6 +7,7 @@ import pytest
 
 from corridor.life import ES256, REF, Life
 from fakes.faults import Answer, to
+from jwks_operator.api.status import format_time_up
 from jwks_operator.kube.client import EVENTS, SETS
 
 ROTATING = {**ES256, "rotation": {"every": "24h"}}
@@ -108,7 +109,7 @@ async def test_a_requested_rotation_waits_for_the_lead_and_says_until_when() -> 
     wake = await life.pass_()
     assert wake == requested + timedelta(minutes=70)
     status = await life.status()
-    assert status["next"]["time"] == (requested + timedelta(minutes=70)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    assert status["next"]["time"] == format_time_up(requested + timedelta(minutes=70))
     assert "lead" in status["next"]["waitingFor"]
     await life.after(timedelta(minutes=70))
     assert (await life.states())["Active"] == pending

@@ -14,8 +14,10 @@ _FIXED: dict[str, Object] = {
 
 def discover(store: Store, path: str) -> Object | None:
     """Answer a discovery path; None if it is not one."""
-    if path in _FIXED:
-        return _FIXED[path]
+    return _FIXED.get(path) or _groups_and_resources(store, path)
+
+
+def _groups_and_resources(store: Store, path: str) -> Object | None:
     parts = path.strip("/").split("/")
     if len(parts) > 3 or parts[0] not in {"api", "apis"}:
         return None
@@ -27,11 +29,11 @@ def discover(store: Store, path: str) -> Object | None:
             return {"kind": "APIGroupList", "apiVersion": "v1", "groups": known}
         case ["apis", group]:
             return _group(kinds, group)
-        case ["api", "v1"]:
-            return _resources(kinds, "", "v1")
+        case ["api", version]:
+            return _resources(kinds, "", version)
         case ["apis", group, version]:
             return _resources(kinds, group, version)
-    return None
+    return None  # /api/v1/secrets: a list
 
 
 def _group(kinds: list[Kind], group: str) -> Object:

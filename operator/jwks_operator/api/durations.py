@@ -62,25 +62,18 @@ def cel_is_duration(text: str) -> str:
     return f"({text} != '' && {text}.matches('{PATTERN}') && duration({text}) <= duration('{LONGEST}'))"
 
 
-def _from_text(value: object) -> object:
-    if not isinstance(value, str):
+def _read(value: object) -> timedelta:
+    if isinstance(value, timedelta):
         return value
     try:
-        return parse_duration(value)
+        return parse_duration(value if isinstance(value, str) else "")
     except ValueError:
         raise refusal(MESSAGE) from None
 
 
-def _only_timedelta(value: object) -> object:
-    if isinstance(value, timedelta):
-        return value
-    raise refusal(MESSAGE)
-
-
 Duration = Annotated[
     timedelta,
-    BeforeValidator(_only_timedelta),
-    BeforeValidator(_from_text),
+    BeforeValidator(_read),
     PlainSerializer(format_duration, return_type=str, when_used="json"),
     WithJsonSchema(
         {

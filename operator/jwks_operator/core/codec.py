@@ -30,6 +30,8 @@ FORMAT = 1
 
 Document = dict[str, Any]
 
+_UNREADABLE = (KeyError, ValueError, TypeError, OverflowError)
+
 
 class RecordError(Exception):
     """A stored record that cannot be understood; the message says what and never quotes key material."""
@@ -62,13 +64,13 @@ def load_key(document: Document, *, has_private: bool) -> KeyRecord:
     try:
         bounds = document["bounds"]
         return KeyRecord(
-            kid=document["kid"],
-            entry=document["entry"],
-            algorithm=document["algorithm"],
+            kid=_text(document["kid"]),
+            entry=_text(document["entry"]),
+            algorithm=_text(document["algorithm"]),
             key_class=KeyClass(document["class"]),
             state=State(document["state"]),
-            thumbprint=document["thumbprint"],
-            public=document["public"],
+            thumbprint=_text(document["thumbprint"]),
+            public=dict(_members(document["public"])),
             has_private=has_private,
             created=_required(document["created"]),
             bounds=Bounds(parse_duration(bounds["lead"]), parse_duration(bounds["retention"])),
@@ -76,7 +78,7 @@ def load_key(document: Document, *, has_private: bool) -> KeyRecord:
             in_use_since=_moment(document.get("inUseSince")),
             retired=_moment(document.get("retired")),
         )
-    except (KeyError, ValueError, TypeError) as error:
+    except _UNREADABLE as error:
         raise RecordError(f"a key document of the keyring lacks a readable {_culprit(error)}") from None
 
 
@@ -108,23 +110,24 @@ def load(rest: Document, keys: tuple[KeyRecord, ...]) -> Record:
         )
     try:
         return Record(
-            set_name=rest["set"],
+            set_name=_text(rest["set"]),
             spec=JsonWebKeySetSpec.model_validate(rest["spec"], by_alias=True, by_name=False),
             keys=keys,
-            uid=rest["uid"],
+            uid=_text(rest["uid"]),
             step=_load_step(rest["step"]),
-            honoured={name: _required(stamp) for name, stamp in rest["honoured"].items()},
-            lead_floor={KeyClass(name): _required(floor) for name, floor in rest["leadFloor"].items()},
-            lost=tuple(rest["lost"]),
-            objects=dict(rest["objects"]),
+            honoured={name: _required(stamp) for name, stamp in _members(rest["honoured"]).items()},
+            lead_floor={KeyClass(name): _required(floor) for name, floor in _members(rest["leadFloor"]).items()},
+            lost=tuple(_text(name) for name in rest["lost"]),
+            objects={name: _text(uid) for name, uid in _members(rest["objects"]).items()},
             history=tuple(HistoryEntry(_required(entry["time"]), _load_happening(entry)) for entry in rest["history"]),
             tombstones=tuple(
-                Tombstone(stone["digest"], stone["reason"], _required(stone["time"])) for stone in rest["tombstones"]
+                Tombstone(_text(stone["digest"]), _text(stone["reason"]), _required(stone["time"]))
+                for stone in rest["tombstones"]
             ),
         )
     except ValidationError:
         raise RecordError("the keyring holds a spec that this version cannot read") from None
-    except (KeyError, ValueError, TypeError, AttributeError) as error:
+    except _UNREADABLE as error:
         raise RecordError(f"the record in the keyring lacks a readable {_culprit(error)}") from None
 
 
@@ -151,7 +154,7 @@ def _dump_happening(happening: Happening) -> Document:
 
 
 def _load_happening(document: Mapping[str, Any]) -> Happening:
-    return Happening(document["event"], document["reason"], document["kid"], document["entry"])
+    return Happening(*(_text(document[name]) for name in ("event", "reason", "kid", "entry")))
 
 
 def _time(moment: datetime | None) -> str | None:
@@ -167,6 +170,18 @@ def _required(text: str) -> datetime:
     if moment.tzinfo is None:
         raise ValueError("a time needs a time zone")
     return moment.astimezone(UTC)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("not a text")
+    return value
+
+
+def _members(value: object) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise TypeError("not an object")
+    return value
 
 
 def _culprit(error: Exception) -> str:

@@ -26,9 +26,10 @@ from jwks_operator.core.record import (
     KeyRecord,
     Record,
     State,
+    StepKind,
     Tombstone,
 )
-from jwks_operator.keys.algorithms import ALGORITHMS
+from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
 
 MOVES: frozenset[tuple[State | None, State]] = frozenset(
     {
@@ -100,7 +101,8 @@ def moved(key: KeyRecord, state: State) -> KeyRecord:
 def witnessed(record: Record, confirmed: datetime) -> Record:
     """Return the record after every effect of its unfinished step was confirmed at this time.
 
-    Missing witnesses are stamped, destroyed keys leave a tombstone, and the step becomes history.
+    Missing witnesses are stamped, destroyed keys leave a tombstone, and the step becomes history. Where a lowered
+    lead was adopted, documents cached until now are believed for the former one.
     """
     if record.step is None:
         return record
@@ -111,6 +113,7 @@ def witnessed(record: Record, confirmed: datetime) -> Record:
         record,
         keys=living,
         step=None,
+        lead_floor=_floors(record, confirmed) if record.step.kind is StepKind.ADOPT else record.lead_floor,
         tombstones=_trimmed((*record.tombstones, *(_tombstone(key, confirmed) for key in gone))),
         history=(*record.history, *story)[-HISTORY_LIMIT:],
     )
@@ -138,6 +141,14 @@ def _stamped(key: KeyRecord, confirmed: datetime) -> KeyRecord:
     if key.state is State.RETIRED:
         return replace(key, published=published, retired=key.retired or confirmed)
     return replace(key, published=published)
+
+
+def _floors(record: Record, confirmed: datetime) -> dict[KeyClass, datetime]:
+    """The living keys remember the longest lead in force in their life, the former one among them."""
+    floors = dict(record.lead_floor)
+    for key in record.keys:
+        floors[key.key_class] = max(floors.get(key.key_class, confirmed), confirmed + key.bounds.lead)
+    return floors
 
 
 def _tombstone(key: KeyRecord, time: datetime) -> Tombstone:

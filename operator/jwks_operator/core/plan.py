@@ -6,7 +6,7 @@ passes the checks) → the first kind of move whose time has come. At most one s
 carries it out and asks again.
 
 "Cannot tell" decides nothing: an unreadable record, a foreign object or a spec that fails its checks leave the
-keys as they are, and a clock in doubt stops every move by time while repair goes on.
+keys as they are, and a clock in doubt stops every move by time and every witness, while repair goes on.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,8 +23,11 @@ from jwks_operator.core.prospects import Action, Prospect, prospects
 from jwks_operator.core.record import Record
 from jwks_operator.core.requests import Requests
 from jwks_operator.core.restart import caught_up, drift
-from jwks_operator.core.spec_change import accepted
+from jwks_operator.core.spec_change import accepted, with_brakes
 from jwks_operator.core.world import Reading, Sight, World
+
+ROTATION = frozenset({Action.PUBLISH, Action.ACTIVATE})
+"""What `spec.suspend` withholds; repair, retirement and removal go on."""
 
 _PRECEDENCE = {action: rank for rank, action in enumerate(Action)}
 
@@ -37,7 +40,7 @@ class Plan:
 
     `record` is the record to be (the one there is, if nothing changes); None means: write nothing at all.
     `needs` are keys to be generated before this plan can be made: generate them and decide again.
-    `blocked` tells that a move whose time has come is withheld by a clock in doubt.
+    `blocked` tells that a clock in doubt withholds something: a move whose time has come, or the witness of a step.
     """
 
     record: Record | None
@@ -113,18 +116,17 @@ def _without_record(world: World, reading: Reading, fresh: Fresh) -> Plan:
 
 def _with_record(world: World, record: Record, reading: Reading, fresh: Fresh) -> Plan:
     asked = requests.read(world.annotations, frozenset(entry.name for entry in record.spec.keys))
-    trouble = _spec_trouble(world, reading.now)
+    trouble = None if world.spec == record.spec else _spec_trouble(world, reading.now)
     troubles = tuple(_troubles(trouble, asked, record))
     record = drift(world, caught_up(world, record, reading, asked))
-    if record.step is not None:
-        return Plan(record, troubles=troubles, prospects=prospects(record, asked, reading.since))
-    if trouble is None and world.spec is not None and reading.trusted:
-        record = accepted(record, world.spec, reading.now)
+    if record.step is None and reading.trusted:
+        record = _with_spec(world, record, reading.now, trouble)
     in_store = prospects(record, asked, reading.since)
-    ripe = _ripe(in_store, reading.now)
-    if not ripe or record.spec.suspend or not reading.trusted:
-        doubt = _clock_doubt(reading) if ripe and not record.spec.suspend else ()
-        return Plan(record, troubles=(*troubles, *doubt), prospects=in_store, blocked=bool(doubt))
+    ripe = _ripe(in_store, reading.now, suspended=record.spec.suspend)
+    if not reading.trusted and (ripe or record.step is not None):
+        return Plan(record, troubles=(*troubles, _clock_doubt(reading)), prospects=in_store, blocked=True)
+    if record.step is not None or not ripe:
+        return Plan(record, troubles=troubles, prospects=in_store)
     missing = tuple(need for need in births.needs(record, ripe) if need not in fresh)
     if missing:
         return Plan(world.record, needs=missing, troubles=troubles, prospects=in_store)
@@ -132,9 +134,16 @@ def _with_record(world: World, record: Record, reading: Reading, fresh: Fresh) -
     return Plan(intended, troubles=troubles, prospects=prospects(intended, asked, reading.since))
 
 
-def _ripe(in_store: tuple[Prospect, ...], now: datetime) -> tuple[Prospect, ...]:
+def _with_spec(world: World, record: Record, now: datetime, trouble: Trouble | None) -> Record:
+    """Put the written spec in force; of one that fails the checks, its brakes alone."""
+    if world.spec is None:
+        return record
+    return accepted(record, world.spec if trouble is None else with_brakes(record.spec, world.spec), now)
+
+
+def _ripe(in_store: tuple[Prospect, ...], now: datetime, *, suspended: bool) -> tuple[Prospect, ...]:
     """The moves whose time has come, of the one action that comes first."""
-    due = [move for move in in_store if move.time <= now]
+    due = [move for move in in_store if move.time <= now and not (suspended and move.action in ROTATION)]
     first = min((move.action for move in due), key=_PRECEDENCE.__getitem__, default=None)
     return tuple(move for move in due if move.action is first)
 
@@ -153,7 +162,5 @@ def _troubles(spec_trouble: Trouble | None, asked: Requests, record: Record) -> 
     return found
 
 
-def _clock_doubt(reading: Reading) -> tuple[Trouble, ...]:
-    if reading.trusted:
-        return ()
-    return (Trouble(Reason.CLOCK_UNCERTAIN, f"{reading.doubt}; no key moves by time until the clocks agree"),)
+def _clock_doubt(reading: Reading) -> Trouble:
+    return Trouble(Reason.CLOCK_UNCERTAIN, f"{reading.doubt}; no key moves by time until the clocks agree")

@@ -95,63 +95,71 @@ def _succession(record: Record, entry: KeyEntry, requests: Requests, since: date
             kid = pending.kid if pending else ""
             yield Prospect(LONG_AGO, Action.REPLACE, entry.name, kid, why="KeyLost")
     elif active is None:
-        yield _first_of_entry(record, entry, pending, since)
+        yield from _first_of_entry(record, entry, pending, since)
     else:
-        due = _due(record, entry, active, requests)
+        causes = _causes(record, entry, active, requests)
         if pending is not None:
-            if due is not None:
-                yield _activation(record, pending, due, since)
+            yield from _activation(record, pending, causes, since)
         elif rotation_of(record.spec, entry).prepublish is Prepublish.ALWAYS:
             yield Prospect(LONG_AGO, Action.PUBLISH, entry.name, why="Standby")
-        elif due is not None:
-            lead = _lead(record.spec, entry)
-            when = _before(due.time, lead)
+        elif causes:
+            due = min(causes, key=lambda cause: cause.time)
+            when = _before(due.time, _lead(record.spec, entry))
             yield Prospect(when, Action.PUBLISH, entry.name, waiting_for=due.wait, why=due.why)
 
 
-def _first_of_entry(record: Record, entry: KeyEntry, pending: KeyRecord | None, since: datetime) -> Prospect:
+def _first_of_entry(record: Record, entry: KeyEntry, pending: KeyRecord | None, since: datetime) -> Iterator[Prospect]:
     """An entry added to a living set waits its lead, whatever its schedule says."""
     if pending is None:
-        return Prospect(LONG_AGO, Action.PUBLISH, entry.name, why="EntryAdded")
-    return _activation(record, pending, _Due(LONG_AGO, "EntryAdded"), since)
+        yield Prospect(LONG_AGO, Action.PUBLISH, entry.name, why="EntryAdded")
+    else:
+        yield from _activation(record, pending, [_Due(LONG_AGO, "EntryAdded")], since)
 
 
-def _activation(record: Record, pending: KeyRecord, due: _Due, since: datetime) -> Prospect:
-    known = LONG_AGO if due.emergency else _known_everywhere(record, pending, since)
-    late = known > due.time
-    return Prospect(
-        time=max(due.time, known),
+def _activation(record: Record, pending: KeyRecord, causes: list[_Due], since: datetime) -> Iterator[Prospect]:
+    """The soonest permitted use of a pending key; none without a cause or a confirmed publication."""
+    if pending.published is None or not causes:
+        return
+    known = _known_everywhere(record, pending, pending.published, since)
+    time, due = min(
+        ((due.time if due.emergency else max(due.time, known), due) for due in causes),
+        key=lambda permitted: (permitted[0], permitted[1].time),
+    )
+    yield Prospect(
+        time=time,
         action=Action.ACTIVATE,
         entry=pending.entry,
         kid=pending.kid,
-        waiting_for=Wait.LEAD if late else due.wait,
+        waiting_for=Wait.LEAD if time > due.time else due.wait,
         why=due.why,
     )
 
 
-def _known_everywhere(record: Record, pending: KeyRecord, since: datetime) -> datetime:
+def _known_everywhere(record: Record, pending: KeyRecord, published: datetime, since: datetime) -> datetime:
     """When everybody who checks has the key: its lead after publication, and after any longer former lead."""
-    if pending.published is None:
-        return _forever()
-    floor = record.lead_floor.get(pending.key_class, LONG_AGO)
-    return max(max(pending.published, since) + pending.bounds.lead, floor)
+    known = max(published, since) + pending.bounds.lead
+    floor = record.lead_floor.get(pending.key_class)
+    if floor is None:
+        return known
+    # Whoever lived when the lead was lowered carries the former one, which a step of the clock starts anew.
+    longest = max(key.bounds.lead for key in record.keys if key.key_class is pending.key_class)
+    return max(known, floor, since + longest)
 
 
-def _due(record: Record, entry: KeyEntry, active: KeyRecord, requests: Requests) -> _Due | None:
-    """The earliest cause to replace the active key; an emergency stands before everything."""
+def _causes(record: Record, entry: KeyEntry, active: KeyRecord, requests: Requests) -> list[_Due]:
+    """Every cause to replace the active key; only an emergency need not wait for the lead."""
     causes: list[_Due] = []
     request = outstanding(record, requests, entry.name)
     if request is not None:
-        if request.emergency:
-            return _Due(request.time, "Emergency", emergency=True)
-        causes.append(_Due(request.time, "Request"))
+        why = "Emergency" if request.emergency else "Request"
+        causes.append(_Due(request.time, why, request.emergency))
     if not fits(active, entry):
         causes.append(_Due(LONG_AGO, "AlgorithmChanged"))
     if active.in_use_since is not None:
         planned = scheduled_due(rotation_of(record.spec, entry), active.in_use_since)
         if planned is not None:
             causes.append(_Due(planned, "Schedule"))
-    return min(causes, key=lambda cause: cause.time, default=None)
+    return causes
 
 
 def _of_leavers(record: Record) -> Iterator[Prospect]:

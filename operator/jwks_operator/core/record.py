@@ -76,6 +76,7 @@ class StepKind(StrEnum):
 
     BOOTSTRAP = "Bootstrap"
     RECOVER = "Recover"
+    ADOPT = "Adopt"
     REPAIR = "Repair"
     PUBLISH = "Publish"
     ACTIVATE = "Activate"

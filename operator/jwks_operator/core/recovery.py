@@ -42,7 +42,8 @@ def recovered(world: World, spec: JsonWebKeySetSpec, now: datetime, fresh: Mappi
         *(Happening(EventReason.KEYS_LOST, f"recovery: {spec.recovery}", entry=name) for name in lost),
         *(Happening(EventReason.KEY_CREATED, "Active: in place of a lost key", key.kid, key.entry) for key in made),
     )
-    return replace(record, honoured=asking.honour(record, asked), lead_floor=floors, step=Step(StepKind.RECOVER, told))
+    stamps = asking.honour(record, asked, now)
+    return replace(record, honoured=stamps, lead_floor=floors, step=Step(StepKind.RECOVER, told))
 
 
 def remembered(world: World, record: Record, now: datetime) -> tuple[KeyRecord, ...]:

@@ -66,9 +66,9 @@ def outstanding(record: Record, requests: Requests, entry: str) -> Rotate | None
     return request if honoured is None or honoured < request.time else None
 
 
-def honour(record: Record, requests: Requests) -> dict[str, datetime]:
-    """Return the record's honoured stamps as if all these requests had been honoured."""
-    stamps = {f"{ROTATE}/{entry}": request.time for entry, request in requests.rotate.items()}
+def honour(record: Record, requests: Requests, now: datetime) -> dict[str, datetime]:
+    """Return the record's honoured stamps as if every request had been honoured whose time has come."""
+    stamps = {f"{ROTATE}/{entry}": request.time for entry, request in requests.rotate.items() if request.time <= now}
     return {**record.honoured, **{k: max(t, record.honoured.get(k, t)) for k, t in stamps.items()}}
 
 
@@ -78,8 +78,8 @@ def _parse(part: str) -> Rotate | None:
         return None
     try:
         time = datetime.fromisoformat(stamp)
-    except ValueError:
+        if time.tzinfo is None:
+            return None
+        return Rotate(entry.strip(), time.astimezone(UTC), part.endswith("!"))
+    except (ValueError, OverflowError):
         return None
-    if time.tzinfo is None:
-        return None
-    return Rotate(entry.strip(), time.astimezone(UTC), part.endswith("!"))

@@ -56,27 +56,24 @@ def _restored(world: World, record: Record, reading: Reading, asked: Requests) -
     anew = replace(
         record.with_keys(*(_unwitnessed(key) for key in record.keys), *recovery.remembered(world, record, reading.now)),
         uid=world.keyring_uid,
-        honoured=asking.honour(record, asked),
+        honoured=asking.honour(record, asked, reading.now),
         lead_floor={**record.lead_floor, **floor},
     )
     return _retold(anew, (Happening(EventReason.RECORD_RESTORED, "the record comes from a backup"),))
 
 
 def _anew(record: Record, which: Callable[[KeyRecord], bool]) -> Record:
-    return record.with_keys(*(_unwitnessed(key) for key in record.keys if _waits(key) and which(key)))
+    return record.with_keys(*(_unwitnessed(key) for key in record.keys if which(key)))
 
 
 def _unwitnessed(key: KeyRecord) -> KeyRecord:
     return replace(key, published=None, in_use_since=None, retired=None)
 
 
-def _waits(key: KeyRecord) -> bool:
-    """Whether a move of this key counts from one of its witnesses."""
-    return key.state in {State.PENDING, State.RETIRED}
-
-
 def _witnesses(key: KeyRecord) -> set[str]:
-    """The objects whose content the running wait of a key leans on."""
+    """The objects whose content the running wait of a key leans on; none while it waits for nothing but its turn."""
+    if key.state not in {State.PENDING, State.RETIRED}:
+        return set()
     if key.key_class is KeyClass.SIGNATURE:
         return {"ConfigMap"} if key.state is State.PENDING else {"Secret"}
     if key.key_class is KeyClass.ENCRYPTION:

@@ -5,6 +5,7 @@ fires right after it, a time in the overlap fires once.
 """
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from itertools import islice, pairwise
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -13,7 +14,7 @@ from cronsim import CronSim, CronSimError
 from jwks_operator.api.defaults import DEFAULT_EVERY
 from jwks_operator.api.spec import Rotation, RotationPolicy
 
-_FIRES_EXAMINED = 64
+_FIRES_EXAMINED = 24
 
 
 class ScheduleError(ValueError):
@@ -29,24 +30,27 @@ def due(rotation: Rotation, since: datetime) -> datetime | None:
         return None
     if rotation.schedule is None:
         return since + (rotation.every or DEFAULT_EVERY)
-    return next(_fires(rotation, since), None)
+    return next(_Fires(rotation.schedule, rotation.time_zone or "UTC", since), None)
 
 
 def shortest_interval(rotation: Rotation, since: datetime) -> timedelta | None:
     """Return the shortest time between two scheduled rotations from then on; None if there are none.
 
-    Of a cron schedule the next 64 firings are examined. Raises ScheduleError as `due` does.
+    Of a cron schedule the next 24 firings are examined. Raises ScheduleError as `due` does.
     """
     if rotation.policy is RotationPolicy.MANUAL:
         return None
     if rotation.schedule is None:
         return rotation.every or DEFAULT_EVERY
-    fires = islice(_fires(rotation, since), _FIRES_EXAMINED)
+    day = since.replace(hour=0, minute=0, second=0, microsecond=0)
+    return _shortest_gap(rotation.schedule, rotation.time_zone or "UTC", day)
+
+
+@lru_cache(maxsize=1024)
+def _shortest_gap(schedule: str, zone_name: str, day: datetime) -> timedelta | None:
+    """Many sets share few schedules, and looking far ahead costs milliseconds."""
+    fires = islice(_Fires(schedule, zone_name, day), _FIRES_EXAMINED)
     return min((later - earlier for earlier, later in pairwise(fires)), default=None)
-
-
-def _fires(rotation: Rotation, after: datetime) -> "_Fires":
-    return _Fires(rotation.schedule or "", rotation.time_zone or "UTC", after)
 
 
 class _Fires:

@@ -1,16 +1,16 @@
 """What becomes of the keys when the spec changes? They are planned anew, but the past keeps its bounds.
 
-Tokens that were signed and documents that were cached under the former facts live by them: each key keeps the
-longest waits in force during its life, and a lowered lead leaves a floor before which no successor is used.
+Tokens that were signed and documents that were cached under the former facts live by them. Each key keeps the
+longest waits in force during its life. A lowered lead is adopted in a step of its own: from the moment at which
+the new cache hints are confirmed, no successor is used before the former lead has passed once more.
 """
 
 from dataclasses import replace
 from datetime import datetime
 
 from jwks_operator.api.spec import JsonWebKeySetSpec
-from jwks_operator.core.record import KeyRecord, Record
+from jwks_operator.core.record import KeyRecord, Record, Step, StepKind
 from jwks_operator.core.timing import bounds, entry_named, rotation_of
-from jwks_operator.keys.algorithms import KeyClass
 
 
 def accepted(record: Record, spec: JsonWebKeySetSpec, now: datetime) -> Record:
@@ -21,9 +21,16 @@ def accepted(record: Record, spec: JsonWebKeySetSpec, now: datetime) -> Record:
         record,
         spec=spec,
         keys=tuple(_bound(key, spec) for key in record.keys),
-        lead_floor=_floors(record, spec, now),
+        lead_floor={key_class: floor for key_class, floor in record.lead_floor.items() if floor > now},
         lost=tuple(name for name in record.lost if entry_named(spec, name) is not None),
+        step=Step(StepKind.ADOPT, ()) if _lowers_a_lead(record, spec) else None,
     )
+
+
+def with_brakes(in_force: JsonWebKeySetSpec, written: JsonWebKeySetSpec) -> JsonWebKeySetSpec:
+    """Return the spec in force with the brakes of one that fails the checks: who pulls them must not wait for that."""
+    held = dict.fromkeys((*in_force.held, *written.held))
+    return in_force.model_copy(update={"suspend": in_force.suspend or written.suspend, "held": tuple(held)})
 
 
 def _bound(key: KeyRecord, spec: JsonWebKeySetSpec) -> KeyRecord:
@@ -31,11 +38,8 @@ def _bound(key: KeyRecord, spec: JsonWebKeySetSpec) -> KeyRecord:
     return replace(key, bounds=key.bounds.largest(bounds(spec, rotation, key.key_class)))
 
 
-def _floors(record: Record, spec: JsonWebKeySetSpec, now: datetime) -> dict[KeyClass, datetime]:
-    """A document cached just now under the former, longer lead is believed for that long."""
-    floors = {key_class: floor for key_class, floor in record.lead_floor.items() if floor > now}
-    for key_class in {key.key_class for key in record.keys}:
-        former = bounds(record.spec, record.spec.rotation, key_class).lead
-        if bounds(spec, spec.rotation, key_class).lead < former:
-            floors[key_class] = max(floors.get(key_class, now), now + former)
-    return floors
+def _lowers_a_lead(record: Record, spec: JsonWebKeySetSpec) -> bool:
+    return any(
+        bounds(spec, spec.rotation, key_class).lead < bounds(record.spec, record.spec.rotation, key_class).lead
+        for key_class in {key.key_class for key in record.keys}
+    )

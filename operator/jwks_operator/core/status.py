@@ -21,7 +21,7 @@ from jwks_operator.api.status import (
     merge_conditions,
 )
 from jwks_operator.core.checks import Trouble
-from jwks_operator.core.plan import Plan
+from jwks_operator.core.plan import ROTATION, Plan
 from jwks_operator.core.prospects import LONG_AGO, Action, Prospect, Wait, removable
 from jwks_operator.core.record import HistoryEntry as RecordedEntry
 from jwks_operator.core.record import KeyRecord, Record, State
@@ -122,7 +122,7 @@ def _rotating(plan: Plan, record: Record | None) -> _Verdict:
         return (
             False,
             Reason.SUSPENDED,
-            "spec.suspend holds back every move by time or request; repair goes on",
+            "spec.suspend withholds every rotation; repair and the removal of expired keys go on",
         )
     waiting = [m for m in plan.prospects if m.action is Action.ACTIVATE and m.waiting_for is Wait.LEAD]
     if waiting:
@@ -158,7 +158,7 @@ def _next(prospects: tuple[Prospect, ...], *, suspended: bool) -> NextMove | Non
         time=None if move.time <= LONG_AGO else move.time,
         name=move.entry,
         action=move.action,
-        waiting_for="spec.suspend" if suspended else _WAITING[move.waiting_for],
+        waiting_for="spec.suspend" if suspended and move.action in ROTATION else _WAITING[move.waiting_for],
     )
 
 

@@ -21,37 +21,48 @@ from jwks_operator.kube.gather import Gathered, Seen, look
 from jwks_operator.kube.keyring import keyring_object
 from jwks_operator.kube.objects import configmap_object, replacement, secret_object
 
-Clock = Callable[[], datetime]
+Witness = Callable[[], datetime | None]
+"""Reads the clock once an effect is confirmed; None while it is in doubt."""
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What a step left behind: the facts as they are now, and what really happened."""
+    """What a step left behind: the facts as they are now, and what really happened.
+
+    Not `witnessed`: every effect is there, but the clock was in doubt, so the step stays unfinished.
+    """
 
     gathered: Gathered
     happenings: tuple[Happening, ...]
+    witnessed: bool = True
 
 
-async def carry_out(client: Client, gathered: Gathered, record: Record, now: Clock) -> Done:
+async def carry_out(client: Client, gathered: Gathered, record: Record, witness: Witness) -> Done:
     """Make the cluster what this record says; raises KubeError where a write fails, with nothing half said."""
     gathered = await _write_record(client, gathered, record)
     for owned in effect_order(record):
         gathered = await _write_projection(client, gathered, record, owned)
     if record.step is None:
-        return Done(gathered, ())
-    final = _with_uids(witnessed(record, now()), gathered.seen)
+        return Done(look(gathered), ())
+    confirmed = witness()
+    if confirmed is None:
+        return Done(look(gathered), (), witnessed=False)
+    final = _with_uids(witnessed(record, confirmed), gathered.seen)
     return Done(await _write_record(client, gathered, final), record.step.happenings)
 
 
 async def write_status(client: Client, gathered: Gathered, status: JsonWebKeySetStatus) -> Gathered:
     """Write the status if it says anything new; the set must have been seen."""
     the_set = gathered.seen.the_set
-    if the_set is None or status == gathered.status:
+    if the_set is None:
+        return gathered
+    said = status.model_dump(mode="json", by_alias=True, exclude_none=True)
+    if said == the_set.get("status"):
         return gathered
     meta = the_set["metadata"]
     body = {
         "metadata": {name: meta[name] for name in ("name", "namespace", "uid", "resourceVersion")},
-        "status": status.model_dump(mode="json", by_alias=True, exclude_none=True),
+        "status": said,
     }
     written = await client.apply_status(body)
     return look(replace(gathered, seen=replace(gathered.seen, the_set=written)))

@@ -1,0 +1,113 @@
+# Everything a developer, CI and a newcomer need. `make` explains itself; a fresh machine needs Python >= 3.11, make and git.
+
+PYTHON ?= python3
+JOBS ?= auto
+DEMO_ARGS ?=
+
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/jwks-operator
+# The pinned uv; `make UV=uv` takes the one on PATH instead.
+UV ?= $(CACHE)/uv-$(shell sed -n 's/^uv==\([0-9.]*\).*/\1/p' hack/uv.txt)/bin/uv
+BIN := .venv/bin
+READY := .venv/.ready
+CRD := crds/jsonwebkeysets.jwks-operator.dev.yaml
+
+# The interpreter is the machine's own, never a downloaded one.
+export UV_PYTHON_DOWNLOADS := never
+export PYTHONPATH := hack
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+.PHONY: help
+help: ## Show this help
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "  Variables: PYTHON=$(PYTHON)  JOBS=$(JOBS) (test processes)  DEMO_ARGS=--once  PYTEST_ARGS='-k name'"
+
+# --- Tools -------------------------------------------------------------------------------------------------
+
+.PHONY: setup
+setup: $(READY) ## Install the locked tools and dependencies into .venv
+
+$(READY): pyproject.toml uv.lock | $(filter /%,$(UV))
+	$(UV) sync --locked --python $(PYTHON)
+	@touch $@
+
+$(CACHE)/uv-%/bin/uv: hack/uv.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "make: $(PYTHON) is missing or older than 3.11; name another with: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo "make: $(PYTHON) cannot make virtual environments; on Debian and Ubuntu: apt install python3-venv" >&2; \
+	    echo "make: with a uv of your own: make UV=uv" >&2; exit 1; }
+	@echo "Installing uv into $(CACHE)"
+	@$(PYTHON) -m venv --clear '$(@:/bin/uv=)'
+	@'$(@D)/python' -m pip --disable-pip-version-check install --quiet --no-deps --require-hashes -r hack/uv.txt
+	@touch $@
+
+.PHONY: uv-pin
+uv-pin: $(READY) ## Write hack/uv.txt for UV_VERSION=x.y.z
+	@test -n "$(UV_VERSION)" || { echo "make: say which: make uv-pin UV_VERSION=x.y.z" >&2; exit 1; }
+	@{ echo '# The pinned uv that `make` and the Dockerfile install; `make uv-pin` writes this file.'; \
+	  echo 'uv==$(UV_VERSION)' | $(UV) pip compile - --universal --generate-hashes --no-header --no-annotate --quiet; \
+	} > hack/uv.txt.new && mv hack/uv.txt.new hack/uv.txt
+
+# --- Checks ------------------------------------------------------------------------------------------------
+
+.PHONY: test
+test: $(READY) ## Run every check and test, fast ones first
+	@$(BIN)/python hack/stages.py lint types contracts check-generated unit cluster
+
+.PHONY: lint
+lint: $(READY) ## Check format and style (make format repairs)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+.PHONY: format
+format: $(READY) ## Repair format and style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: types
+types: $(READY) ## Check the types
+	$(BIN)/mypy
+
+.PHONY: contracts
+contracts: $(READY) ## Check the floor plan
+	$(BIN)/lint-imports --no-cache
+
+.PHONY: generate
+generate: $(READY) ## Write everything that is generated
+	$(BIN)/python -m jwks_operator crd > $(CRD)
+
+.PHONY: check-generated
+check-generated: $(READY) ## Check that everything generated is up to date
+	@$(BIN)/python -m jwks_operator crd | diff -u $(CRD) - || { echo "make: run make generate" >&2; exit 1; }
+
+.PHONY: unit
+unit: $(READY) ## Run the tests that need no control plane
+	$(BIN)/pytest -n $(JOBS) -m "not cluster" $(PYTEST_ARGS)
+
+.PHONY: cluster
+cluster: $(READY) ## Run the tests against a real API server
+	$(BIN)/pytest -m cluster $(PYTEST_ARGS)
+
+.PHONY: coverage
+coverage: $(READY) ## Run all tests and report what they cover
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest $(PYTEST_ARGS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+# --- Try it ------------------------------------------------------------------------------------------------
+
+.PHONY: demo
+demo: $(READY) ## Watch keys rotate on a real control plane (DEMO_ARGS=--once ends after three rotations)
+	@$(BIN)/python -m demo $(DEMO_ARGS)
+
+.PHONY: control-plane
+control-plane: $(READY) ## Run a control plane in the foreground and print its kubeconfig
+	@$(BIN)/python -m controlplane up
+
+.PHONY: clean
+clean: ## Remove what was made in this tree (the cache in $(CACHE) stays)
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage* dist

@@ -1,0 +1,230 @@
+"""Starts a control plane, keeps it and ends it."""
+
+import functools
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+
+from controlplane.access import Access
+from controlplane.binaries import NAMES, SERVERS, Binaries
+from controlplane.build import resolve
+from controlplane.credentials import MANAGER, write_key_pair, write_kubeconfig, write_tokens
+from controlplane.errors import ControlPlaneError, PortTaken
+from controlplane.processes import HOST, Deadline, Group, Server, free_ports
+
+READY_SECONDS = 120.0  # about 5 s are usual
+PORT_ATTEMPTS = 5
+ISSUER = "https://kubernetes.default.svc.cluster.local"
+CONTROLLERS = (  # what works without nodes; the others would only use up processor time
+    "clusterrole-aggregation-controller",
+    "garbage-collector-controller",
+    "namespace-controller",
+    "root-ca-certificate-publisher-controller",
+    "serviceaccount-controller",
+    "serviceaccount-token-controller",
+)
+AUDIT_POLICY = {
+    "apiVersion": "audit.k8s.io/v1",
+    "kind": "Policy",
+    "omitStages": ["RequestReceived"],
+    "rules": [{"level": "Metadata"}],
+}
+
+
+class ControlPlane(Access):
+    """A control plane of this process's own; use as a context manager.
+
+    It ends with the `with` block, at the latest with this process, and takes its directory with it.
+    """
+
+    def __init__(self, directory: Path, binaries: Binaries, apiserver_flags: Sequence[str]) -> None:
+        super().__init__(directory)
+        self._binaries = binaries
+        self._flags = list(apiserver_flags)
+        self._group = Group(directory)
+        self._servers: dict[str, Server] = {}
+        self._port = 0
+        self._etcd_url = ""
+
+    @classmethod
+    def start(
+        cls,
+        *,
+        audit: bool = False,
+        apiserver_flags: Sequence[str] = (),
+        ports: Callable[[int], list[int]] = free_ports,
+    ) -> "ControlPlane":
+        """Build if needed, start all servers and wait until namespaces and service accounts work.
+
+        `audit` records who asked for what (audit level Metadata: no bodies); `apiserver_flags` are added to
+        the API server's; `ports` finds free ports. Raises ControlPlaneError, with the last lines of the log of
+        the server that failed.
+        """
+        binaries = resolve()
+        for attempt in range(1, PORT_ATTEMPTS + 1):
+            directory = Path(tempfile.mkdtemp(prefix="control-plane-"))
+            plane = cls(directory, binaries, apiserver_flags)
+            try:
+                plane._start(ports(3), audit=audit)
+            except PortTaken:
+                plane.stop()
+                if attempt == PORT_ATTEMPTS:
+                    raise
+            except BaseException:
+                plane.stop()
+                raise
+            else:
+                break
+        return plane
+
+    def __enter__(self) -> "ControlPlane":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """End the servers, those that need others first, and remove the directory."""
+        for name in reversed(SERVERS):
+            if server := self._servers.pop(name, None):
+                server.stop()
+        shutil.rmtree(self.directory, ignore_errors=True)
+        self._group.close()
+
+    def check(self) -> None:
+        """Raise ControlPlaneError if a server has ended by itself."""
+        for server in self._servers.values():
+            server.check()
+
+    def pids(self) -> dict[str, int]:
+        """Process ids by name of the servers that were started and not stopped."""
+        return {name: server.pid for name, server in self._servers.items()}
+
+    def stop_apiserver(self) -> None:
+        """Stop the API server as an upgrade would; its data stay."""
+        self._forget_apiserver().stop()
+
+    def kill_apiserver(self) -> None:
+        """End the API server as a crash would; its data stay."""
+        self._forget_apiserver().kill()
+
+    def start_apiserver(self) -> None:
+        """Start the API server again, on its former port and data, and wait until it is ready."""
+        self._launch_apiserver()
+        self._wait_until_ready()
+
+    def restart_apiserver(self) -> None:
+        """Stop the API server and start it again."""
+        self.stop_apiserver()
+        self.start_apiserver()
+
+    def _start(self, ports: list[int], *, audit: bool) -> None:
+        """Bring everything up, in this order.
+
+        1. Credentials, and links to the binaries, which are called by their names.
+        2. etcd, and at once the API server, which waits for it and makes its own certificate.
+        3. The controller manager, which gives up on an API server that is not ready soon.
+        """
+        etcd_port, peer_port, self._port = ports
+        self._etcd_url = f"http://{HOST}:{etcd_port}"
+        url = f"https://{HOST}:{self._port}"
+        self._prepare(url, audit=audit)
+        peer_url = f"http://{HOST}:{peer_port}"
+        self._launch(
+            "etcd",
+            f"--data-dir={self.directory}/etcd",
+            f"--listen-client-urls={self._etcd_url}",
+            f"--advertise-client-urls={self._etcd_url}",
+            f"--listen-peer-urls={peer_url}",
+            f"--initial-advertise-peer-urls={peer_url}",
+            f"--initial-cluster=default={peer_url}",
+            "--unsafe-no-fsync",
+            "--log-level=warn",
+        )
+        self._launch_apiserver()
+        self._wait("the API server", self.is_ready)
+        pki = self.directory / "pki"
+        self._launch(
+            "kube-controller-manager",
+            f"--kubeconfig={pki}/controller-manager.conf",
+            f"--service-account-private-key-file={pki}/sa.key",
+            f"--root-ca-file={self.ca_file}",
+            f"--controllers={','.join(CONTROLLERS)}",
+            "--use-service-account-credentials",
+            "--leader-elect=false",
+            "--secure-port=0",
+        )
+        self._wait_until_ready()
+
+    def _prepare(self, url: str, *, audit: bool) -> None:
+        pki = self.directory / "pki"
+        for directory in (pki, self.directory / "bin", self.directory / "log"):
+            directory.mkdir()
+        for name, path in zip(NAMES, self._binaries.paths(), strict=True):
+            (self.directory / "bin" / name).symlink_to(path)
+        write_key_pair(pki / "sa.key", pki / "sa.pub")
+        tokens = write_tokens(pki / "tokens.csv")
+        write_kubeconfig(pki / "controller-manager.conf", url, self.ca_file, tokens[MANAGER])
+        write_kubeconfig(self.kubeconfig, url, self.ca_file, tokens["admin"])
+        self.write_facts(url, tokens["admin"], self._binaries.kubectl)
+        if audit:
+            policy = self.directory / "audit-policy.json"
+            policy.write_text(json.dumps(AUDIT_POLICY))
+            self._flags += [f"--audit-policy-file={policy}", f"--audit-log-path={self.audit_log}"]
+
+    def _launch_apiserver(self) -> None:
+        pki = self.directory / "pki"
+        self._launch(
+            "kube-apiserver",
+            f"--etcd-servers={self._etcd_url}",
+            f"--cert-dir={pki}",
+            f"--bind-address={HOST}",
+            f"--advertise-address={HOST}",
+            f"--secure-port={self._port}",
+            "--endpoint-reconciler-type=none",  # loopback is no valid endpoint
+            "--shutdown-watch-termination-grace-period=1s",  # without it, open watches hold up its end
+            "--service-cluster-ip-range=10.0.0.0/24",
+            f"--token-auth-file={pki}/tokens.csv",
+            "--authorization-mode=RBAC",
+            f"--service-account-issuer={ISSUER}",
+            f"--service-account-key-file={pki}/sa.pub",
+            f"--service-account-signing-key-file={pki}/sa.key",
+            *self._flags,
+        )
+
+    def _launch(self, name: str, *flags: str) -> None:
+        log = self.directory / "log" / f"{name}.log"
+        self._servers[name] = self._group.start([str(self.directory / "bin" / name), *flags], log)
+
+    def _forget_apiserver(self) -> Server:
+        """Take the API server out of those that `check` expects to run."""
+        server = self._servers.pop("kube-apiserver", None)
+        if server is None:
+            raise ControlPlaneError("the API server is not running")
+        return server
+
+    def _wait_until_ready(self) -> None:
+        self._wait("the API server", self.is_ready)
+        # a POST before these exist fails, although /readyz already says ok
+        for path in ("/api/v1/namespaces/default", "/api/v1/namespaces/default/serviceaccounts/default"):
+            self._wait(path, functools.partial(self._exists, path))
+
+    def _exists(self, path: str) -> bool:
+        """Whether an object is there; no answer is no yes."""
+        try:
+            self.api("GET", path)
+        except ControlPlaneError:
+            return False
+        return True
+
+    def _wait(self, what: str, there: Callable[[], bool]) -> None:
+        """Wait until a question is answered with yes, as long as all servers live."""
+        deadline = Deadline(READY_SECONDS, f"waiting for {what}")
+        while not there():
+            self.check()
+            deadline.pause()

@@ -1,0 +1,44 @@
+"""The command line: `jwks-operator run | serve | crd`. Each command is loaded only when it is asked for."""
+
+from importlib import import_module
+
+import click
+
+COMMANDS = {
+    "run": ("jwks_operator.run", "run_command"),
+    "serve": ("jwks_operator.serve.command", "serve_command"),
+}
+"""Name of the command → module and attribute: the server starts without kopf and the Kubernetes client."""
+
+
+class Lazy(click.Group):
+    """A group that imports a command's module on first use."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Give all names, sorted."""
+        return sorted({*COMMANDS, *super().list_commands(ctx)})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Find a command, importing it if need be."""
+        if cmd_name not in COMMANDS:
+            return super().get_command(ctx, cmd_name)
+        module, attribute = COMMANDS[cmd_name]
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+
+@click.group(cls=Lazy)
+@click.version_option(package_name="jwks-operator")
+def main() -> None:
+    """Rotate JSON Web Keys on Kubernetes without ever breaking a valid token."""
+
+
+@main.command("crd")
+def crd_command() -> None:
+    """Print the CustomResourceDefinition of JsonWebKeySet as YAML, for `kubectl apply -f -`."""
+    text: str = import_module("jwks_operator.api.crd").to_yaml()
+    click.echo(text, nl=False)
+
+
+if __name__ == "__main__":
+    main(prog_name="jwks-operator")

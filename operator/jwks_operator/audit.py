@@ -1,0 +1,144 @@
+"""What the watches may have missed: a list of metadata now and then, compared with what is remembered.
+
+A watch does not tell of an object that vanished while it was broken. So at the start, after each relist and
+about every ten minutes all sets and all our objects are listed, and every set is put on the agenda that is
+new, differs from memory, lost an object, or is absent while objects of it are left.
+
+If the sets' kind is not served nothing can be told, and nothing is put. An audit that failed is repeated
+sooner; it never ends by itself.
+"""
+
+import asyncio
+import logging
+import random
+from collections import defaultdict
+from collections.abc import Collection
+from datetime import timedelta
+
+from jwks_operator.agenda import Agenda, Backoff
+from jwks_operator.api.names import GROUP, MANAGED_SELECTOR, PLURAL, SetRef
+from jwks_operator.kube.client import CONFIGMAPS, SECRETS, SETS, Client, Resource
+from jwks_operator.kube.errors import KubeError, NotServed
+from jwks_operator.memory import Kind, ObjectMemory
+from jwks_operator.sightings import Sighting, sighting
+
+logger = logging.getLogger(__name__)
+
+CALM = 2.0
+"""Seconds from the first sign of a relist to the audit: the other lists are usually under way."""
+SERVED_POLL = 2.0
+"""Seconds between looks for a kind that is not served yet."""
+
+
+class Audit:
+    """See the module. `served` is set while the last audit could tell what there is."""
+
+    def __init__(
+        self,
+        client: Client,
+        memory: ObjectMemory,
+        agenda: Agenda,
+        *,
+        namespaces: Collection[str] = (),
+        interval: timedelta = timedelta(minutes=10),
+    ) -> None:
+        """No namespaces means all of them. `interval` is jittered by a tenth either way."""
+        self._client = client
+        self._memory = memory
+        self._agenda = agenda
+        self._namespaces: tuple[str | None, ...] = tuple(sorted(namespaces)) or (None,)
+        self._interval = interval.total_seconds()
+        self._chance = random.random
+        self._retry = Backoff(first=1.0, most=max(1.0, min(60.0, self._interval)))
+        self._failures = 0
+        self._nudged = asyncio.Event()
+        self._told_unserved = False
+        self.served = asyncio.Event()
+
+    def nudge(self) -> None:
+        """Ask for an audit soon; many nudges make one audit."""
+        self._nudged.set()
+
+    async def run(self) -> None:
+        """Audit for ever."""
+        while True:
+            pause = await self._attempt()
+            try:
+                async with asyncio.timeout(pause):
+                    await self._nudged.wait()
+            except TimeoutError:
+                continue
+            await asyncio.sleep(CALM)
+
+    async def once(self) -> int:
+        """Audit once and return how many sets were put. Raises KubeError if something could not be listed."""
+        self._nudged.clear()
+        before = self._memory.copy()
+        listed: dict[SetRef, set[tuple[Kind, str]]] = defaultdict(set)
+        due: set[SetRef] = set()
+        for resource in (SETS, SECRETS, CONFIGMAPS):
+            for seen in await self._list(resource):
+                listed[seen.ref].add((seen.kind, seen.name))
+                if self._take(before, seen):
+                    due.add(seen.ref)
+        for ref in before:
+            for kind, name in before.names(ref) - listed[ref]:
+                if before.mark(ref, kind, name) == self._memory.mark(ref, kind, name):
+                    self._memory.drop(ref, kind, name)
+                    due.add(ref)
+        due.update(ref for ref, objects in listed.items() if objects and (Kind.SET, ref.name) not in objects)
+        for ref in sorted(due):
+            self._agenda.put(ref)
+        return len(due)
+
+    async def still_served(self) -> bool:
+        """Ask whether the API server answers and serves the sets' kind; if not, `served` waits for both."""
+        try:
+            await self._client.read(SETS, self._namespaces[0] or "default", "any")
+        except KubeError as error:
+            logger.warning("the sets cannot be read: %s", error)
+            self.served.clear()
+            self.nudge()
+            return False
+        return True
+
+    def _take(self, before: ObjectMemory, seen: Sighting) -> bool:
+        """Remember what was listed, if it is another state than the remembered one; tell whether it was.
+
+        A mark that changed while the lists were under way is younger than they are: whoever made it has put
+        the set on the agenda already.
+        """
+        place = (seen.ref, seen.kind, seen.name)
+        if before.mark(*place) != self._memory.mark(*place):
+            return False
+        if not self._memory.differs(*place, seen.uid, seen.version):
+            return False
+        self._memory.saw(*place, seen.uid, seen.version)
+        return True
+
+    async def _list(self, resource: Resource) -> list[Sighting]:
+        selector = None if resource.plural == PLURAL else MANAGED_SELECTOR
+        found: list[Sighting] = []
+        for namespace in self._namespaces:
+            items, _ = await self._client.list(resource, namespace, selector, metadata_only=True)
+            found += [seen for item in items if (seen := sighting(resource.plural, item["metadata"]))]
+        return found
+
+    async def _attempt(self) -> float:
+        try:
+            put = await self.once()
+        except NotServed:
+            self.served.clear()
+            if not self._told_unserved:
+                self._told_unserved = True
+                logger.warning("the kind %s.%s is not served; waiting for its CRD", PLURAL, GROUP)
+            return SERVED_POLL
+        except KubeError as error:
+            self._failures += 1
+            logger.warning("the audit failed and will be repeated: %s", error)
+            return self._retry.delay(self._failures)
+        self._failures = 0
+        self._told_unserved = False
+        self.served.set()
+        logger.info("audit done", extra={"put": put, "sets": len(self._memory)})
+        return self._interval * (0.9 + self._chance() / 5)

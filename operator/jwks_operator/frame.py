@@ -1,0 +1,158 @@
+"""The operator as a process: what starts in which order, what ends it, and how it ends.
+
+1. Our own tasks (agenda, audit, admin port) start before kopf, because kopf cancels every task that did not
+   exist before it.
+2. kopf starts when the first audit has found the sets' kind served; it ends the process if it meets a kind
+   that is not.
+3. kopf takes over the signals and they are taken back.
+4. SIGTERM or SIGINT: kopf stops, work in hand ends or is cancelled after a moment, exit 0. If kopf fails
+   although the API server answers and serves the kind, exit 1: Kubernetes starts the process again, and
+   nothing is lost with it. If the server is away or the CRD was deleted, wait until both are back.
+"""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from jwks_operator.admin import Admin
+from jwks_operator.agenda import Agenda, Work
+from jwks_operator.audit import Audit
+from jwks_operator.clock import Clock
+from jwks_operator.handlers import watch
+from jwks_operator.kube.client import Client
+from jwks_operator.kube.errors import KubeError
+from jwks_operator.kube.transport import connect
+from jwks_operator.memory import ObjectMemory
+from jwks_operator.sightings import Sightings
+
+logger = logging.getLogger(__name__)
+
+STUCK = timedelta(minutes=10)
+"""Work on one set that runs longer than this is stuck: every call it makes has a timeout of its own."""
+GRACE = timedelta(seconds=1)
+"""What work in hand gets to end by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line says; no namespaces means all of them."""
+
+    namespaces: tuple[str, ...] = ()
+    deletion_delay: timedelta = timedelta(minutes=10)
+    audit_interval: timedelta = timedelta(minutes=10)
+    workers: int = 8
+    admin_host: str = "127.0.0.1"
+    admin_port: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the work on a set is made from."""
+
+    client: Client
+    clock: Clock
+    memory: ObjectMemory
+    options: Options
+
+
+Closer = Callable[[], Awaitable[None]]
+Build = Callable[[Parts], tuple[Work, Closer]]
+"""Makes the work on one set, and what closes it."""
+
+
+class Operator:
+    """One run of the process."""
+
+    def __init__(self, options: Options, client: Client, clock: Clock, build: Build) -> None:
+        memory = ObjectMemory()
+        work, self._close_work = build(Parts(client, clock, memory, options))
+        self._options = options
+        self._stop = asyncio.Event()
+        self._watching = False
+        self._agenda = Agenda(work, clock.now, workers=options.workers, expected=KubeError)
+        self._audit = Audit(
+            client, memory, self._agenda, namespaces=options.namespaces, interval=options.audit_interval
+        )
+        self._sightings = Sightings(memory, self._agenda, self._audit.nudge)
+        self._admin = Admin(options.admin_host, options.admin_port, alive=self._ill, ready=self._unready)
+        self._auditing: asyncio.Task[None] | None = None
+
+    async def run(self) -> int:
+        """Run until a signal or a failure; return the exit code."""
+        self._take_signals()
+        await self._admin.start()
+        self._agenda.start()
+        self._auditing = asyncio.create_task(self._audit.run(), name="audit")
+        closing = asyncio.create_task(self._close_in_time(), name="closing")
+        logger.info("started")
+        try:
+            return await self._watch_while_served()
+        finally:
+            self._stop.set()
+            self._auditing.cancel()
+            await closing
+            await self._admin.close()
+            await self._close_work()
+            logger.info("stopped")
+
+    async def _watch_while_served(self) -> int:
+        while True:
+            await self._first(self._audit.served)
+            if self._stop.is_set() or await self._watch():
+                return 0
+            if await self._audit.still_served():
+                return 1
+
+    async def _watch(self) -> bool:
+        """Let kopf watch until it ends; tell whether it was meant to."""
+        self._watching = True
+        try:
+            await watch(self._sightings, self._options.namespaces, self._stop, self._take_signals)
+        except Exception:
+            logger.exception("watching failed")
+            return self._stop.is_set()
+        else:
+            return True
+        finally:
+            self._watching = False
+
+    async def _first(self, event: asyncio.Event) -> None:
+        """Wait for the event or the stop, whichever comes first."""
+        waiting = {asyncio.create_task(event.wait()), asyncio.create_task(self._stop.wait())}
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        for task in waiting:
+            task.cancel()
+
+    async def _close_in_time(self) -> None:
+        # A task from before kopf, so that it closes the agenda while kopf is still ending.
+        await self._stop.wait()
+        await self._agenda.close(GRACE)
+
+    def _take_signals(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, self._stop.set)
+
+    def _ill(self) -> str | None:
+        if not self._agenda.healthy(STUCK):
+            return f"a worker has ended or has been busy with one set for more than {STUCK}"
+        if self._auditing is None or self._auditing.done():
+            return "the audit has ended"
+        return None
+
+    def _unready(self) -> str | None:
+        if not self._audit.served.is_set():
+            return "the sets were not listed yet, or their kind is not served"
+        return None if self._watching else "not watching yet"
+
+
+async def operate(options: Options, build: Build) -> int:
+    """Connect, run, disconnect; return the process's exit code."""
+    clock = Clock()
+    transport, disconnect = await connect()
+    try:
+        return await Operator(options, Client(transport, clock.heard), clock, build).run()
+    finally:
+        await disconnect()

@@ -1,0 +1,130 @@
+"""`jwks-operator run`: the command line of the operator, and what the work on a set is made from."""
+
+import asyncio
+import logging
+import sys
+from datetime import timedelta
+from typing import Any
+
+import click
+
+from jwks_operator import logs
+from jwks_operator.agenda import Work
+from jwks_operator.api.durations import parse_duration
+from jwks_operator.frame import Closer, Options, Parts, operate
+from jwks_operator.keys.generate import KeyFactory
+from jwks_operator.kube.errors import NotConfigured
+from jwks_operator.reconcile import Reconciler
+
+LEVELS = ("debug", "info", "warning", "error")
+
+
+class DurationType(click.ParamType[timedelta]):
+    """A duration as in the API: 90s, 15m, 1h30m."""
+
+    name = "duration"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        """Read the text; click shows the message of what is wrong."""
+        if isinstance(value, timedelta):
+            return value
+        try:
+            return parse_duration(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+DURATION = DurationType()
+
+
+def reconciling(parts: Parts) -> tuple[Work, Closer]:
+    """Make the work on one set."""
+    keys = KeyFactory()
+    reconciler = Reconciler(parts.client, keys, parts.clock, parts.memory, parts.options.deletion_delay)
+    return reconciler.reconcile, keys.close
+
+
+@click.command("run")
+@click.option(
+    "--namespace",
+    "namespaces",
+    multiple=True,
+    envvar="JWKS_OPERATOR_NAMESPACE",
+    show_envvar=True,
+    help="Watch this namespace only; give it several times for several. Default: all namespaces.",
+)
+@click.option(
+    "--deletion-delay",
+    type=DURATION,
+    default="10m",
+    show_default=True,
+    envvar="JWKS_OPERATOR_DELETION_DELAY",
+    show_envvar=True,
+    help="How long the objects of a deleted set stay, in case it comes back.",
+)
+@click.option(
+    "--audit-interval",
+    type=DURATION,
+    default="10m",
+    show_default=True,
+    envvar="JWKS_OPERATOR_AUDIT_INTERVAL",
+    show_envvar=True,
+    help="How often everything is listed, to find what the watches missed.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 256),
+    default=8,
+    show_default=True,
+    envvar="JWKS_OPERATOR_WORKERS",
+    show_envvar=True,
+    help="How many sets are worked on at once.",
+)
+@click.option(
+    "--admin-host",
+    default="127.0.0.1",
+    show_default=True,
+    envvar="JWKS_OPERATOR_ADMIN_HOST",
+    show_envvar=True,
+    help="Where /healthz and /readyz are served; 0.0.0.0 or :: for the kubelet's probes.",
+)
+@click.option(
+    "--admin-port",
+    type=click.IntRange(0, 65535),
+    default=8081,
+    show_default=True,
+    envvar="JWKS_OPERATOR_ADMIN_PORT",
+    show_envvar=True,
+    help="0 takes a free one.",
+)
+@click.option(
+    "--log-format",
+    type=click.Choice(sorted(logs.FORMATS)),
+    default="json",
+    show_default=True,
+    envvar="JWKS_OPERATOR_LOG_FORMAT",
+    show_envvar=True,
+    help="One JSON object a line, or text for people.",
+)
+@click.option(
+    "--log-level",
+    type=click.Choice(LEVELS),
+    default="info",
+    show_default=True,
+    envvar="JWKS_OPERATOR_LOG_LEVEL",
+    show_envvar=True,
+    help="For the operator's own records; libraries are never heard below info.",
+)
+def run_command(log_format: str, log_level: str, **options: Any) -> None:
+    """Run the operator: watch the sets and their objects, and rotate the keys.
+
+    The cluster is found as a pod finds it, else by KUBECONFIG or ~/.kube/config. Ends with 0 on SIGTERM.
+    """
+    logs.set_up(log_format, logging.getLevelNamesMapping()[log_level.upper()])
+    try:
+        code = asyncio.run(operate(Options(**options), reconciling))
+    except NotConfigured as error:
+        raise click.ClickException(str(error)) from None
+    except OSError as error:
+        raise click.ClickException(f"cannot serve the admin port: {error.strerror}") from None
+    sys.exit(code)

@@ -1,0 +1,253 @@
+"""One table of specs: what is accepted, and what is refused with which words about which field.
+
+It is run against the models and against the real API server, so that neither can say something else.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+Spec = dict[str, Any]
+
+ES256 = {"name": "signing", "algorithm": "ES256"}
+RS256 = {"name": "signing", "algorithm": "RS256"}
+DURATION = "must be a duration such as 90s"
+UNSUPPORTED = "is not supported by this version of jwks-operator; remove it"
+CRON = "must be a cron expression of five fields"
+RESERVED = "which the operator uses itself; choose another"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A spec with one key unless it says otherwise; `path` is empty if it is accepted.
+
+    An empty `says` means that the schema itself refuses it and each side has its own words.
+    """
+
+    title: str
+    extra: Spec
+    path: str = ""
+    says: str = ""
+    name: str = "auth"
+
+    @property
+    def spec(self) -> Spec:
+        return {"keys": [ES256], **self.extra}
+
+    @property
+    def object(self) -> Spec:
+        return {
+            "apiVersion": "jwks-operator.dev/v1beta1",
+            "kind": "JsonWebKeySet",
+            "metadata": {"name": self.name},
+            "spec": self.spec,
+        }
+
+    def __str__(self) -> str:
+        return self.title.replace(" ", "-")
+
+
+def timing(**facts: str) -> Spec:
+    return {"timing": facts}
+
+
+def rotation(**fields: Any) -> Spec:
+    return {"rotation": fields}
+
+
+def key(**fields: Any) -> Spec:
+    return {"keys": [{**ES256, **fields}]}
+
+
+def config_map(**fields: Any) -> Spec:
+    return {"publish": {"configMap": fields}}
+
+
+WINDOW = {"schedule": "0 2 * * 1-4", "duration": "2h"}
+NOON = "2026-11-22T12:00:00Z"
+
+ACCEPTED = (
+    Case("the smallest spec", {}),
+    Case("RSA with the default size", {"keys": [RS256]}),
+    *(Case(f"RSA with {bits} bits", {"keys": [{**RS256, "modulusLength": bits}]}) for bits in (2048, 3072, 4096)),
+    Case("ten keys", {"keys": [{**ES256, "name": f"key-{i}"} for i in range(10)]}),
+    Case("an entry name of 52 characters", key(name="a" * 52)),
+    Case("a set name of 52 characters", {}, name="a" * 52),
+    Case("an entry with its own rotation", key(rotation={"policy": "Manual"})),
+    Case("rotation by interval", rotation(every="168h")),
+    Case("rotation every second, for a demo", rotation(every="1s")),
+    Case("rotation by schedule", rotation(schedule="0 3 1 * *")),
+    Case("a schedule with names and steps", rotation(schedule="*/15 0-6,22 * JAN-MAR MON#1")),
+    Case("a schedule in a time zone", rotation(schedule="0 3 1 * *", timeZone="America/Argentina/Buenos_Aires")),
+    Case("manual rotation that remembers its interval", rotation(policy="Manual", every="720h")),
+    Case("no roll-back at all", rotation(rollbackWindow="0s")),
+    Case("all facts", timing(tokenLifetime="30m", cacheMaxAge="1s", staleWindow="0s", edgeCache="1m",
+                             verifierRefresh="20m", propagation="2m", clockSkew="0s")),
+    Case("a lead of exactly the default sum", timing(lead="1h10m")),
+    Case("a lead of exactly the given sum", timing(lead="10s", propagation="1s", cacheMaxAge="2s", staleWindow="3s",
+                                                   edgeCache="4s", verifierRefresh="0s")),
+    Case("a retention of exactly the default sum", timing(retention="66m")),
+    Case("a retention of exactly the given sum", timing(retention="6s", propagation="1s", tokenLifetime="2s",
+                                                        clockSkew="3s")),
+    Case("the longest duration", timing(tokenLifetime="99998h59m60s")),
+    Case("a duration in seconds of a year", timing(tokenLifetime="31536000s")),
+    Case("retention of exactly the roll-back window", timing(retention="2h") | rotation(rollbackWindow="2h")),
+    Case("held kids of any characters", {"held": ["urn:example:key/1 ü", "a" * 256]}),
+    Case("a ConfigMap of another name", config_map(name="auth.public", key="keys.json", aliases=["jwks"])),
+    Case("a ConfigMap of 189 characters", config_map(name="a" * 189)),
+    Case("labels and annotations", config_map(labels={"team": "", "example.com/a_b.c": "A-1"},
+                                              annotations={"example.com/note": "any text: {}"})),
+    Case("32 labels", config_map(labels={f"label-{i}": "x" for i in range(32)})),
+    Case("the fewest keys", {"publish": {"maxKeys": 2}}),
+    Case("the most keys", {"publish": {"maxKeys": 100}}),
+    Case("one format", {"secret": {"name": "signer", "formats": ["PEM"]}}),
+    Case("other policies", {"recovery": "Manual", "deletionPolicy": "Retain", "suspend": True}),
+    Case("empty parts", {"rotation": {}, "timing": {}, "publish": {"configMap": {}}, "secret": {}, "held": []}),
+)  # fmt: skip
+
+REFUSED = (
+    # names
+    Case("a set name of 53 characters", {}, "metadata.name", "at most 52 characters", name="a" * 53),
+    Case("a set named like a keyring", {}, "metadata.name", "must not end in -keyring", name="auth-keyring"),
+    Case("an entry name with a dot", key(name="a.b"), "spec.keys[0].name", "must be a DNS label"),
+    Case("an entry name in capitals", key(name="Signing"), "spec.keys[0].name", "must be a DNS label"),
+    Case("an entry name ending in a hyphen", key(name="a-"), "spec.keys[0].name", "must be a DNS label"),
+    Case("an entry name with a line break", key(name="a\n"), "spec.keys[0].name", "must be a DNS label"),
+    Case("an entry name of 53 characters", key(name="a" * 53), "spec.keys[0].name"),
+    # keys
+    Case("no keys", {"keys": []}, "spec.keys"),
+    Case("eleven keys", {"keys": [{**ES256, "name": f"key-{i}"} for i in range(11)]}, "spec.keys"),
+    Case("two entries of one name", {"keys": [ES256, RS256]}, "spec.keys", "Duplicate value"),
+    Case("an entry without algorithm", {"keys": [{"name": "a"}]}, "spec.keys[0].algorithm", "Required value"),
+    Case("an entry without name", {"keys": [{"algorithm": "ES256"}]}, "spec.keys[0].name", "Required value"),
+    Case("an algorithm of a later version", key(algorithm="PS256"), "spec.keys[0].algorithm",
+         'supported values: "ES256", "RS256"'),
+    Case("a symmetric algorithm", key(algorithm="HS256"), "spec.keys[0].algorithm", "supported values"),
+    Case("a modulus for an elliptic curve", key(modulusLength=2048), "spec.keys[0].modulusLength",
+         "modulusLength is only for RSA algorithms (RS256); remove it"),
+    Case("a weak modulus", {"keys": [{**RS256, "modulusLength": 1024}]}, "spec.keys[0].modulusLength"),
+    Case("an import", key(**{"import": {"secretRef": {"name": "old", "key": "tls.key"}}}), "spec.keys[0].import",
+         f"import {UNSUPPORTED}"),
+    Case("a certificate", key(certificate={"selfSigned": {}}), "spec.keys[0].certificate", UNSUPPORTED),
+    # rotation
+    Case("every and schedule", rotation(every="1h", schedule="0 3 1 * *"), "spec.rotation.schedule",
+         "every and schedule exclude each other; remove one"),
+    Case("every and schedule of an entry", key(rotation={"every": "1h", "schedule": "0 3 1 * *"}),
+         "spec.keys[0].rotation.schedule", "every and schedule exclude each other; remove one"),
+    Case("a time zone without schedule", rotation(timeZone="UTC"), "spec.rotation.timeZone",
+         "add schedule or remove timeZone"),
+    Case("a time zone that is a path", rotation(schedule="0 3 1 * *", timeZone="../etc/passwd"),
+         "spec.rotation.timeZone", "must be an IANA time zone name such as Europe/Berlin"),
+    Case("a schedule of six fields", rotation(schedule="0 0 3 1 * *"), "spec.rotation.schedule", CRON),
+    Case("a schedule of four fields", rotation(schedule="0 10 * JAN"), "spec.rotation.schedule", CRON),
+    Case("a schedule by nickname", rotation(schedule="@reboot-it"), "spec.rotation.schedule", CRON),
+    Case("an unknown policy", rotation(policy="Sometimes"), "spec.rotation.policy"),
+    Case("an interval of nothing", rotation(every="0s"), "spec.rotation.every", "must be at least 1ms"),
+    Case("windows", rotation(windows=[WINDOW]), "spec.rotation.windows", f"windows {UNSUPPORTED}"),
+    Case("freezes", rotation(freezes=[{"from": NOON, "to": NOON}]), "spec.rotation.freezes", UNSUPPORTED),
+    Case("jitter", rotation(jitter="10m"), "spec.rotation.jitter", f"jitter {UNSUPPORTED}"),
+    # timing
+    Case("a preset", timing(preset="Istio"), "spec.timing.preset", f"preset {UNSUPPORTED}"),
+    *(Case(f"the duration {text!r}", timing(propagation=text), "spec.timing.propagation", DURATION)
+      for text in (
+          "", "5", "5 minutes", "-5m", "1.5h", "1d", "5m1h", "1m1m", "10us", "1H", "123456h", "99999h1ms", "5m\n", "١m",
+      )),
+    Case("a duration as a number", {"timing": {"propagation": 300}}, "spec.timing.propagation"),
+    Case("a lifetime of nothing", timing(tokenLifetime="0h0m"), "spec.timing.tokenLifetime", "must be at least 1ms"),
+    Case("a set that nobody may cache", timing(cacheMaxAge="999ms"), "spec.timing.cacheMaxAge", "must be at least 1s"),
+    Case("a lead below the defaults", timing(lead="1h9m59s"), "spec.timing.lead",
+         "lead 1h9m59s is shorter than propagation 5m + cacheMaxAge 5m + staleWindow 0s + edgeCache 0s + "
+         "verifierRefresh 1h; lengthen it, or remove lead to have it computed"),
+    Case("a lead below one given fact", timing(lead="2h", verifierRefresh="10h"), "spec.timing.lead",
+         "lead 2h is shorter than propagation 5m + cacheMaxAge 5m + staleWindow 0s + edgeCache 0s + "
+         "verifierRefresh 10h; "),
+    Case("a retention below the facts", timing(retention="30m", propagation="2m"), "spec.timing.retention",
+         "retention 30m is shorter than propagation 2m + tokenLifetime 1h + clockSkew 1m; "),
+    Case("a retention below the roll-back window", timing(retention="2h") | rotation(rollbackWindow="3h"),
+         "spec.timing.retention", "retention is shorter than rotation.rollbackWindow"),
+    Case("a retention below an entry's roll-back window",
+         timing(retention="2h") | key(rotation={"rollbackWindow": "3h"}),
+         "spec.timing.retention", "retention is shorter than keys[].rotation.rollbackWindow"),
+    # publish
+    Case("a ConfigMap named like a keyring", config_map(name="x-keyring"), "spec.publish.configMap.name",
+         "must not end in -keyring"),
+    Case("a ConfigMap with a bad name", config_map(name="No_Name"), "spec.publish.configMap.name",
+         "must be an object name"),
+    Case("a ConfigMap name too long to be copied", config_map(name="a" * 190), "spec.publish.configMap.name"),
+    Case("a key that is a path", config_map(key="a/b"), "spec.publish.configMap.key", "must be a data key"),
+    Case("a key that is hidden", config_map(key="..data"), "spec.publish.configMap.key", "must be a data key"),
+    *(Case(f"the reserved key {name}", config_map(key=name), "spec.publish.configMap.key", RESERVED)
+      for name in ("zz-serve.json", "openid-configuration", "historical.jwt")),
+    Case("a reserved alias", config_map(aliases=["zz-serve.json"]), "spec.publish.configMap.aliases", RESERVED),
+    Case("an alias that is the key", config_map(key="jwks", aliases=["jwks"]), "spec.publish.configMap.aliases",
+         "aliases must not repeat key; remove it from aliases"),
+    Case("an alias that is the default key", config_map(aliases=["jwks.json"]), "spec.publish.configMap.aliases",
+         "aliases must not repeat key"),
+    Case("an alias twice", config_map(aliases=["a", "a"]), "spec.publish.configMap.aliases", "Duplicate value"),
+    Case("a label of ours", config_map(labels={"jwks-operator.dev/set": "x"}), "spec.publish.configMap.labels",
+         "belong to the operator; choose another"),
+    Case("a manager label", {"secret": {"labels": {"app.kubernetes.io/managed-by": "me"}}}, "spec.secret.labels",
+         "belong to the operator; choose another"),
+    Case("an annotation of ours", config_map(annotations={"jwks-operator.dev/source": "x"}),
+         "spec.publish.configMap.annotations", "belong to the operator"),
+    Case("a label key with a space", config_map(labels={"my team": "x"}), "spec.publish.configMap.labels",
+         "must be Kubernetes label keys"),
+    Case("a label value with a space", config_map(labels={"team": "my team"}), "spec.publish.configMap.labels[team]",
+         "must be a Kubernetes label value"),
+    Case("33 labels", config_map(labels={f"label-{i}": "x" for i in range(33)}), "spec.publish.configMap.labels"),
+    Case("room for one key only", {"publish": {"maxKeys": 1}}, "spec.publish.maxKeys"),
+    Case("room for too many keys", {"publish": {"maxKeys": 101}}, "spec.publish.maxKeys"),
+    Case("a number as text", {"publish": {"maxKeys": "10"}}, "spec.publish.maxKeys"),
+    *(Case(f"publish with {name}", {"publish": {name: value}}, f"spec.publish.{name}", f"{name} {UNSUPPORTED}")
+      for name, value in {
+          "issuer": "https://auth.example.com", "paths": {"jwks": ["/keys"]}, "mediaType": "application/json",
+          "eddsaName": "EdDSA", "cors": {"allowOrigins": ["*"]}, "historical": False, "serviceName": "auth-jwks",
+          "namespaces": {"matchLabels": {"a": "b"}},
+      }.items()),
+    # the rest
+    Case("revoked keys", {"revoked": [{"kid": "x"}]}, "spec.revoked", f"revoked {UNSUPPORTED}"),
+    Case("a Secret named like a keyring", {"secret": {"name": "x-keyring"}}, "spec.secret.name",
+         "must not end in -keyring"),
+    Case("no format", {"secret": {"formats": []}}, "spec.secret.formats"),
+    Case("a format twice", {"secret": {"formats": ["PEM", "PEM"]}}, "spec.secret.formats", "Duplicate value"),
+    Case("a format of a later version", {"secret": {"formats": ["JWK", "TLS"]}}, "spec.secret.formats",
+         "formats JWKSet and TLS are not supported by this version of jwks-operator; remove them"),
+    Case("an unknown format", {"secret": {"formats": ["DER"]}}, "spec.secret.formats[0]"),
+    Case("restarts", {"secret": {"restart": {"targets": [{"kind": "Deployment", "name": "a"}]}}},
+         "spec.secret.restart", f"restart {UNSUPPORTED}"),
+    Case("a kid of 257 characters", {"held": ["a" * 257]}, "spec.held[0]"),
+    Case("an empty kid", {"held": [""]}, "spec.held[0]"),
+    Case("a kid twice", {"held": ["a", "a"]}, "spec.held", "Duplicate value"),
+    Case("an unknown recovery", {"recovery": "Hope"}, "spec.recovery"),
+    Case("an unknown deletion policy", {"deletionPolicy": "Orphan"}, "spec.deletionPolicy"),
+    Case("suspend as text", {"suspend": "true"}, "spec.suspend"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Change:
+    """An update of a living set; `path` is empty if it is accepted."""
+
+    title: str
+    before: Spec
+    after: Spec
+    path: str = ""
+
+    def __str__(self) -> str:
+        return self.title.replace(" ", "-")
+
+
+SECRET_A, SECRET_B = {"secret": {"name": "a"}}, {"secret": {"name": "b"}}
+CHANGES = (
+    Change("another interval", rotation(every="1h"), rotation(every="2h")),
+    Change("another algorithm", {}, key(algorithm="RS256")),
+    Change("another data key", config_map(key="a"), config_map(key="b")),
+    Change("the default name written out", {}, config_map(name="auth") | {"secret": {"name": "auth"}}),
+    Change("the default name left out again", config_map(name="auth") | {"secret": {"name": "auth"}}, {}),
+    Change("the same name", config_map(name="a") | SECRET_A, config_map(name="a") | SECRET_A | {"suspend": True}),
+    Change("another ConfigMap", config_map(name="a"), config_map(name="b"), "spec.publish.configMap"),
+    Change("a ConfigMap named later", {}, config_map(name="b"), "spec.publish.configMap"),
+    Change("a ConfigMap no longer named", config_map(name="a"), {"publish": {"maxKeys": 5}}, "spec.publish.configMap"),
+    Change("another Secret", SECRET_A, SECRET_B, "spec.secret"),
+    Change("a Secret named later", {}, SECRET_B, "spec.secret"),
+    Change("a Secret no longer named", SECRET_A, {}, "spec.secret"),
+)

@@ -1,0 +1,130 @@
+"""The table of specs against the real API server, with dry runs, and what kubectl shows."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api.conftest import Ask, Body
+from api.specs import ACCEPTED, CHANGES, REFUSED, Case, Change
+from controlplane import Access
+
+pytestmark = pytest.mark.cluster
+GROUP = "/apis/jwks-operator.dev/v1beta1"
+DRY = "?dryRun=All&fieldValidation=Strict"
+
+
+@pytest.fixture
+def dry(crd: str) -> str:
+    """Where a set can be created without being stored."""
+    return f"{GROUP}/namespaces/default/{crd}{DRY}"
+
+
+@pytest.fixture
+def sets(namespace: str, crd: str) -> str:
+    """Path of the sets of a fresh namespace."""
+    return f"{GROUP}/namespaces/{namespace}/{crd}"
+
+
+def causes_of(answer: Body) -> list[tuple[str, str]]:
+    """Return field and message of each cause, without the remark that other rules were not looked at."""
+    assert answer["kind"] == "Status", f"accepted: {answer}"
+    causes = [(cause["field"], cause["message"]) for cause in answer["details"]["causes"]]
+    return [(field, message) for field, message in causes if "some validation rules were not checked" not in message]
+
+
+@pytest.mark.parametrize("case", ACCEPTED, ids=str)
+def test_an_accepted_spec_is_stored_as_written(ask: Ask, dry: str, case: Case) -> None:
+    stored = ask("POST", dry, case.object)["spec"]
+    assert {name: _without_defaults(stored[name], value) for name, value in case.spec.items()} == case.spec
+    assert "timing" in case.spec or "timing" not in stored
+
+
+def _without_defaults(stored: Any, written: Any) -> Any:
+    """Return what is stored of what was written."""
+    if isinstance(written, dict):
+        return {name: _without_defaults(stored[name], value) for name, value in written.items()}
+    if isinstance(written, list):
+        return [_without_defaults(one, other) for one, other in zip(stored, written, strict=True)]
+    return stored
+
+
+@pytest.mark.parametrize("case", REFUSED, ids=str)
+def test_a_refused_spec_gets_one_error_that_names_the_field(ask: Ask, dry: str, case: Case) -> None:
+    ((field, message),) = causes_of(ask("POST", dry, case.object))
+    assert field.startswith(case.path)
+    assert case.says in message
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=str)
+def test_a_change_of_a_living_set(ask: Ask, sets: str, change: Change) -> None:
+    living = ask("POST", sets, Case("", change.before).object)
+    wanted = {**living, "spec": Case("", change.after).spec}
+    answer = ask("PUT", f"{sets}/auth{DRY}", wanted)
+    if not change.path:
+        assert answer["kind"] == "JsonWebKeySet", answer
+        return
+    ((field, message),) = causes_of(answer)
+    assert field == change.path
+    assert "name cannot change, because pods mount it by name; keep it, or create a new set" in message
+
+
+def test_an_unknown_field_is_refused_under_strict_validation(ask: Ask, dry: str) -> None:
+    answer = ask("POST", dry, Case("", {"keyz": []}).object)
+    assert 'unknown field "spec.keyz"' in answer["message"]
+
+
+def test_a_schema_error_leaves_no_second_message_from_a_rule(ask: Ask, dry: str) -> None:
+    case = Case("", {"timing": {"lead": "soon", "retention": "5 min", "propagation": "x", "tokenLifetime": "y"}})
+    causes = causes_of(ask("POST", dry, case.object))
+    assert sorted(field.removeprefix("spec.timing.") for field, _ in causes) == [
+        "lead", "propagation", "retention", "tokenLifetime",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["quickstart", "full"])
+def test_kubectl_accepts_an_example(control_plane: Access, name: str, crd: str) -> None:
+    example = Path(__file__).parents[2] / "examples" / f"{name}.yaml"
+    done = control_plane.kubectl("apply", "--dry-run=server", "--validate=strict", "-f", str(example))
+    assert done.stderr == "", f"{crd} not served"
+    assert done.stdout.endswith("created (server dry run)\n")
+
+
+def test_the_definition_is_established_and_structural(ask: Ask, crd: str) -> None:
+    found = ask("GET", f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{crd}.jwks-operator.dev")
+    conditions = {condition["type"]: condition["status"] for condition in found["status"]["conditions"]}
+    assert conditions == {"NamesAccepted": "True", "Established": "True"}
+
+
+def test_kubectl_explain_explains(control_plane: Access, crd: str) -> None:
+    until = time.monotonic() + 20  # the API server publishes the text a moment after the definition is established
+    while (done := control_plane.kubectl("explain", f"{crd}.spec.timing")).returncode and time.monotonic() < until:
+        time.sleep(0.2)
+    text = " ".join(done.stdout.split())
+    assert "Facts about tokens, caches and verifiers" in text
+    assert "Longest time a token stays valid after it was signed. Default 1h." in text
+    assert "Not supported by this version." in text
+
+
+@pytest.fixture
+def reported(ask: Ask, sets: str) -> Iterator[None]:
+    """A set with a status as the operator writes it."""
+    living = ask("POST", sets, Case("", {}).object)
+    now = "2026-11-22T18:00:00Z"
+    ready = {"type": "Ready", "status": "True", "reason": "KeysInUse", "message": "fine", "lastTransitionTime": now}
+    move = {"time": "2026-12-22T18:00:00Z", "name": "signing", "action": "Activate"}
+    living["status"] = {"conditions": [ready], "algorithms": "ES256", "activeKid": "6vQ0PzPk", "next": move}
+    ask("PUT", f"{sets}/auth/status", living)
+    yield
+    ask("DELETE", f"{sets}/auth")
+
+
+@pytest.mark.usefixtures("reported")
+def test_kubectl_get_shows_columns(control_plane: Access, namespace: str) -> None:
+    plain = control_plane.kubectl("get", "jwks", "-n", namespace).stdout.splitlines()
+    assert plain[0].split() == ["NAME", "READY", "ALGORITHMS", "ACTIVE", "KID", "NEXT", "AGE"]
+    assert plain[1].split()[:5] == ["auth", "True", "ES256", "6vQ0PzPk", "2026-12-22T18:00:00Z"]
+    wide = control_plane.kubectl("get", "jwks", "-n", namespace, "-o", "wide").stdout.splitlines()
+    assert wide[1].split()[-3:] == ["Activate", "KeysInUse", "fine"]

@@ -1,0 +1,1 @@
+"""Verifiers that are not our code, for tests that ask whether the world accepts our tokens."""

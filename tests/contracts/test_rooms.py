@@ -1,0 +1,39 @@
+"""The floor plan where import contracts cannot see: who opens private keys, who reads clocks, how long files get."""
+
+import ast
+from pathlib import Path
+
+PACKAGE = Path(__file__).parents[2] / "operator" / "jwks_operator"
+LONGEST = 300
+"""Lines that can be read in one sitting."""
+
+
+def using(attributes: set[str], pattern: str) -> set[str]:
+    """Return the files that use one of the attributes, as `room/file.py`."""
+    return {
+        str(path.relative_to(PACKAGE))
+        for path in PACKAGE.glob(pattern)
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and node.attr in attributes
+    }
+
+
+def test_only_keys_and_kube_open_private_keys() -> None:
+    found = using({"reveal", "reveal_json"}, "**/*.py")
+    assert found
+    assert {name.partition("/")[0] for name in found} <= {"keys", "kube"}
+
+
+def test_deciding_reads_no_clock() -> None:
+    calls = [
+        (path.name, node.lineno)
+        for path in PACKAGE.glob("core/*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith((".now", ".utcnow", ".today"))
+    ]
+    assert calls == []
+
+
+def test_every_file_can_be_read_in_one_sitting() -> None:
+    lengths = {str(path.relative_to(PACKAGE)): len(path.read_text().splitlines()) for path in PACKAGE.rglob("*.py")}
+    assert {name: length for name, length in lengths.items() if length > LONGEST} == {}

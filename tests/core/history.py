@@ -1,0 +1,261 @@
+"""A set's life in memory: objects, a clock moved by hand, and the planner between them; no cluster, no crypto.
+
+The operator here is the corridor in miniature: see → decide → intent → effects → witness. The record goes
+through its stored form at every step. Keys are made up and named k1, k2, … in the order of their birth. What
+was published and what was in use goes to an observer, by true time, whatever the operator's clock says.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from core.observer import Observer
+from jwks_operator.api.durations import parse_duration
+from jwks_operator.api.names import SetRef
+from jwks_operator.api.spec import JsonWebKeySetSpec
+from jwks_operator.api.status import JsonWebKeySetStatus
+from jwks_operator.core import codec, lifecycle, projections
+from jwks_operator.core import plan as planning
+from jwks_operator.core.births import Need
+from jwks_operator.core.lifecycle import FreshKey
+from jwks_operator.core.plan import Plan
+from jwks_operator.core.projections import Owned
+from jwks_operator.core.record import KeyRecord, Record, State
+from jwks_operator.core.status import project
+from jwks_operator.core.world import Reading, Salvage, Sight, World
+
+START = datetime(2026, 3, 2, 12, tzinfo=UTC)
+REF = SetRef("shop", "auth")
+ROUNDS = 16
+SIGNING: dict[str, Any] = {"keys": [{"name": "signing", "algorithm": "ES256"}]}
+
+
+class Crashed(Exception):
+    """The operator died right before a write."""
+
+
+@dataclass
+class Thing:
+    """An owned object as it is in the cluster."""
+
+    content: Any
+    labelled: bool = True
+    foreign: bool = False
+
+
+@dataclass
+class Objects:
+    """What the API server holds."""
+
+    keyring: tuple[dict[str, Any], ...] | None = None
+    keyring_uid: str = ""
+    keyring_labelled: bool = True
+    configmap: Thing | None = None
+    secret: Thing | None = None
+
+
+def span(text: str) -> timedelta:
+    return parse_duration(text)
+
+
+def made_up(number: int, need: Need) -> FreshKey:
+    """Return a public JWK of the right shape and size that belongs to nobody."""
+    kid = f"k{number}"
+    public: dict[str, Any] = {"kty": "EC", "crv": "P-256", "x": kid, "y": kid}
+    if need.modulus_length is not None:
+        public = {"kty": "RSA", "n": kid.ljust(-(-need.modulus_length // 6), "A"), "e": "AQAB"}
+    public |= {"kid": kid, "alg": need.algorithm, "use": "sig"}
+    return FreshKey(kid, need.algorithm, f"thumbprint-{kid}", public)
+
+
+@dataclass
+class History:
+    """The world of one set. `now` is true time; the operator's clock is off by `ahead`."""
+
+    spec: JsonWebKeySetSpec | None
+    now: datetime = START
+    ahead: timedelta = timedelta()
+    doubt: str | None = None
+    since: datetime | None = None
+    annotations: dict[str, str] = field(default_factory=dict)
+    spec_complaint: str | None = None
+    generation: int = 1
+    objects: Objects = field(default_factory=Objects)
+    status: JsonWebKeySetStatus = field(default_factory=JsonWebKeySetStatus)
+    observer: Observer = field(default_factory=Observer)
+    plan: Plan = field(default_factory=lambda: Plan(None))
+    born: dict[str, FreshKey] = field(default_factory=dict)
+    writes: list[str] = field(default_factory=list)
+    dies_before: int | None = None
+    """How many more writes the operator lives for; None is for ever."""
+    watch: Callable[[Record | None, Record], None] = field(default=lambda before, after: None)
+    """Called with every record that is stored and its predecessor."""
+
+    @staticmethod
+    def of(spec: Mapping[str, Any]) -> "History":
+        return History(JsonWebKeySetSpec.model_validate(spec))
+
+    # --- the operator ---
+
+    def reading(self) -> Reading:
+        return Reading(self.now + self.ahead, self.doubt is None, self.doubt, self.since)
+
+    def record(self) -> Record | None:
+        """The record as it is stored."""
+        if self.objects.keyring is None:
+            return None
+        rest, *keys = json.loads(json.dumps(self.objects.keyring))
+        return codec.load(rest, tuple(codec.load_key(key, has_private=key.pop("private")) for key in keys))
+
+    def pass_(self) -> datetime | None:
+        """One pass; returns the true time at which the operator wants to look again."""
+        for _ in range(ROUNDS):
+            reading, world = self.reading(), self.world()
+            self.plan = planning.decide(world, reading)
+            record = self.plan.record
+            if self.plan.needs:
+                record = planning.decide(world, reading, self._generated(self.plan.needs)).record
+            if record is None or (record == world.record and record.step is None):
+                return self._rested(reading)
+            self._carry_out(record)
+            self._show(planning.decide(self.world(), reading))
+        raise AssertionError("the operator does not come to rest")
+
+    def world(self) -> World:
+        """The facts as gather finds them."""
+        record, things = self.record(), self.objects
+        return World(
+            ref=REF,
+            generation=self.generation,
+            spec=self.spec,
+            spec_complaint=self.spec_complaint,
+            annotations=self.annotations,
+            record=record,
+            keyring_uid=things.keyring_uid,
+            keyring=_sight(things.keyring is not None, same=True, labelled=things.keyring_labelled),
+            configmap=self._seen(things.configmap, lambda known: projections.configmap_data(known)),
+            secret=self._seen(things.secret, lambda known: dict(projections.secret_layout(known))),
+            lived_before=bool(self.status.keys),
+            entries_before={key.kid: key.name for key in self.status.keys},
+            salvage=self._salvage() if record is None or record.uid not in {"", things.keyring_uid} else Salvage(),
+        )
+
+    def _seen(self, thing: Thing | None, wanted: Callable[[Record], Any]) -> Sight:
+        record = self.record()
+        if thing is None:
+            return Sight.GONE
+        if thing.foreign:
+            return Sight.FOREIGN
+        return _sight(True, same=record is not None and thing.content == wanted(record), labelled=thing.labelled)
+
+    def _salvage(self) -> Salvage:
+        published, secret = self.published(), self.objects.secret
+        usable = {}
+        if secret is not None and not secret.foreign:
+            for name, item in secret.content.items():
+                if name.endswith(".jwk") and (self.objects.configmap is None or item.kid in published):
+                    usable[name.removesuffix(".jwk")] = self.born[item.kid]
+        return Salvage(usable, tuple(replace(self.born[kid], has_private=False) for kid in published))
+
+    def _generated(self, needs: tuple[Need, ...]) -> dict[Need, FreshKey]:
+        fresh = {need: made_up(len(self.born) + place, need) for place, need in enumerate(needs, start=1)}
+        self.born |= {key.kid: key for key in fresh.values()}
+        return fresh
+
+    def _carry_out(self, record: Record) -> None:
+        self._store(record)
+        for owned in projections.effect_order(record):
+            self._write_projection(owned, record)
+        if record.step is not None:
+            confirmed = lifecycle.witnessed(record, self.now + self.ahead)
+            self._store(replace(confirmed, uid=self.objects.keyring_uid))
+
+    def _store(self, record: Record) -> None:
+        before = self.record()
+        if before == record and self.objects.keyring_labelled:
+            return
+        self._lives_on("record")
+        keys = (codec.dump_key(key) | {"private": key.has_private} for key in record.keys)
+        self.objects.keyring = (codec.dump_rest(record), *keys)
+        self.objects.keyring_uid = self.objects.keyring_uid or f"uid-{len(self.writes)}"
+        self.objects.keyring_labelled = True
+        self.observer.stated(self.now, record.spec)
+        self.watch(before, record)
+
+    def _write_projection(self, owned: Owned, record: Record) -> None:
+        public = owned is Owned.PUBLIC
+        content: Any = projections.configmap_data(record) if public else dict(projections.secret_layout(record))
+        thing = self.objects.configmap if public else self.objects.secret
+        if thing is not None and thing.labelled and thing.content == content:
+            return
+        self._lives_on(owned.value)
+        if public:
+            self.objects.configmap = Thing(content)
+            self.observer.published(self.now, self.published())
+        else:
+            self.objects.secret = Thing(content)
+            self.observer.in_use(self.now, self.in_use())
+
+    def _lives_on(self, write: str) -> None:
+        if self.dies_before is not None:
+            self.dies_before -= 1
+            if self.dies_before < 0:
+                self.dies_before = None
+                raise Crashed
+        self.writes.append(write)
+
+    def _rested(self, reading: Reading) -> datetime | None:
+        self._show(self.plan)
+        times = (move.time for move in self.plan.prospects if move.time > reading.now)
+        again = min(times, default=None)
+        return None if again is None or self.plan.blocked else again - self.ahead
+
+    def _show(self, plan: Plan) -> None:
+        status = project(self.world(), plan, self.record(), self.status, self.now + self.ahead)
+        body = status.model_dump(mode="json", by_alias=True, exclude_none=True)
+        if body != self.status.model_dump(mode="json", by_alias=True, exclude_none=True):
+            self.writes.append("status")
+        self.status = JsonWebKeySetStatus.model_validate(body)
+
+    # --- time ---
+
+    def live(self, until: datetime) -> None:
+        """Let time pass; the operator wakes whenever it asked to."""
+        wake = self.pass_()
+        while wake is not None and wake < until:
+            self.now = max(wake, self.now)
+            wake = self.pass_()
+        self.now = until
+
+    # --- what anybody can see ---
+
+    def published(self) -> tuple[str, ...]:
+        thing = self.objects.configmap
+        return () if thing is None else tuple(key["kid"] for key in json.loads(thing.content["jwks.json"])["keys"])
+
+    def in_use(self) -> tuple[str, ...]:
+        thing = self.objects.secret
+        return () if thing is None else tuple(item.kid for name, item in thing.content.items() if name[-4:] == ".kid")
+
+    def keys(self) -> tuple[KeyRecord, ...]:
+        record = self.record()
+        return () if record is None else record.keys
+
+    def states(self) -> str:
+        """The keys in short: `signing: k1 Active, k2 Pending`, by entry and state."""
+        order = {state: rank for rank, state in enumerate((State.ACTIVE, State.PENDING, State.RETIRED))}
+        told: dict[str, list[str]] = {}
+        for key in sorted(self.keys(), key=lambda key: (key.entry, order.get(key.state, 9), int(key.kid[1:]))):
+            half = "" if key.has_private else " without private half"
+            told.setdefault(key.entry, []).append(f"{key.kid} {key.state}{half}")
+        return "; ".join(f"{entry}: {', '.join(keys)}" for entry, keys in told.items())
+
+
+def _sight(there: bool, *, same: bool, labelled: bool) -> Sight:
+    if not there:
+        return Sight.GONE
+    if not same:
+        return Sight.DIFFERS
+    return Sight.SAME if labelled else Sight.RELABELLED

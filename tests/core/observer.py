@@ -1,0 +1,104 @@
+"""The one rule, seen from outside: no token may meet a verifier that lacks its key.
+
+The observer logs, by true time, every published set, every key handed to signers and every fact stated. From
+that it knows the worst that can happen: a server goes on with the former file for `propagation`, a verifier
+holds what it fetched for the spread then stated, a signer goes on with the former key for `propagation`, and
+a token is accepted for its lifetime and the skew then stated.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+from jwks_operator.api.spec import JsonWebKeySetSpec
+from jwks_operator.core.timing import facts
+
+FOREVER = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Stated:
+    """The facts in force from a time on."""
+
+    since: datetime
+    propagation: timedelta
+    spread: timedelta
+    validity: timedelta
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What one object showed from a time on; `tampered` if it was not ours."""
+
+    since: datetime
+    kids: frozenset[str]
+    tampered: bool = False
+
+
+@dataclass
+class Observer:
+    """What was published, what was in use, and which promises held when."""
+
+    facts: list[Stated] = field(default_factory=list)
+    sets: list[Shown] = field(default_factory=list)
+    uses: list[Shown] = field(default_factory=list)
+    exempt: set[str] = field(default_factory=set)
+    """Keys used at once after an emergency or a loss."""
+
+    def stated(self, now: datetime, spec: JsonWebKeySetSpec) -> None:
+        known = facts(spec.timing)
+        caches = ("cache_max_age", "stale_window", "edge_cache", "verifier_refresh")
+        spread = sum((known[name] for name in caches), timedelta())
+        self.facts.append(
+            Stated(now, known["propagation"], spread, known["token_lifetime"] + known["clock_skew"]),
+        )
+
+    def published(self, now: datetime, kids: Iterable[str], *, tampered: bool = False) -> None:
+        self.sets.append(Shown(now, frozenset(kids), tampered))
+
+    def in_use(self, now: datetime, kids: Iterable[str], *, tampered: bool = False) -> None:
+        self.uses.append(Shown(now, frozenset(kids), tampered))
+
+    def gaps(self) -> list[str]:
+        """Return every way in which a valid token could have been refused."""
+        return list(self._gaps())
+
+    def _gaps(self) -> Iterator[str]:
+        sets = [(shown, end, self._held_until(shown.since, end)) for shown, end in _spans(self.sets)]
+        for use, end in _spans(self.uses):
+            last_valid = self._valid_until(use.since, end)
+            for kid in use.kids - self.exempt:
+                for shown, replaced, held in sets:
+                    meet = shown.since < last_valid and use.since < held
+                    ours = not shown.tampered or replaced <= use.since
+                    if meet and ours and kid not in shown.kids and not (use.tampered and held < last_valid):
+                        yield (
+                            f"{kid}, in use from {use.since:%d %H:%M:%S} with tokens until {last_valid:%d %H:%M:%S}, "
+                            f"is not in the set of {shown.since:%d %H:%M:%S}, held until {held:%d %H:%M:%S}"
+                        )
+
+    def _held_until(self, start: datetime, end: datetime) -> datetime:
+        """How long somebody may believe what was fetched between, and one propagation after."""
+        last = _later(end, self._at(end).propagation)
+        return max(_later(min(last, until), stated.spread) for stated, until in self._during(start, last))
+
+    def _valid_until(self, start: datetime, end: datetime) -> datetime:
+        last = _later(end, self._at(end).propagation)
+        return max(_later(min(last, until), stated.validity) for stated, until in self._during(start, last))
+
+    def _at(self, time: datetime) -> Stated:
+        return [stated for stated in self.facts if stated.since <= time][-1]
+
+    def _during(self, start: datetime, end: datetime) -> list[tuple[Stated, datetime]]:
+        spans = zip(self.facts, [later.since for later in self.facts[1:]] + [FOREVER], strict=True)
+        return [(stated, until) for stated, until in spans if until >= start and stated.since <= end]
+
+
+def _spans(shown: list[Shown]) -> list[tuple[Shown, datetime]]:
+    """Each thing shown with the time at which it was replaced."""
+    return [*((one, other.since) for one, other in pairwise(shown)), *((one, FOREVER) for one in shown[-1:])]
+
+
+def _later(time: datetime, wait: timedelta) -> datetime:
+    return time if time == FOREVER else time + wait

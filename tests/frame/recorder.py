@@ -1,0 +1,14 @@
+"""An agenda that only writes down what is put."""
+
+from jwks_operator.agenda import Agenda
+from jwks_operator.api.names import SetRef
+
+
+class Recorder(Agenda):
+    """`put_refs` holds each ref that was put, and whether it was urgent, in their order."""
+
+    def __init__(self) -> None:
+        self.put_refs: list[tuple[SetRef, bool]] = []
+
+    def put(self, ref: SetRef, urgent: bool = False) -> None:
+        self.put_refs.append((ref, urgent))

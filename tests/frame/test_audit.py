@@ -1,0 +1,257 @@
+"""The audit: what it puts, what it leaves alone, and how it takes trouble. On the fake API server."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from fakes.apiserver import FakeApiServer
+from fakes.faults import Answer
+from fakes.seam import FakeTransport
+from frame.recorder import Recorder
+from frame.virtual import ref, run
+from jwks_operator.api import crd
+from jwks_operator.api.names import LABEL_MANAGED_BY, LABEL_SET, MANAGED_BY
+from jwks_operator.audit import SERVED_POLL, Audit
+from jwks_operator.kube.client import CONFIGMAPS, CRDS, NAMESPACES, SECRETS, SETS, Client, Object, Resource
+from jwks_operator.kube.errors import KubeError, NotServed, Unavailable
+from jwks_operator.memory import Kind, ObjectMemory
+
+SPEC = {"keys": [{"name": "signing", "algorithm": "ES256"}]}
+
+
+class Cluster:
+    """A fake cluster, people who change it, and an audit that looks at it."""
+
+    def __init__(self, *namespaces: str, interval: timedelta = timedelta(minutes=10)) -> None:
+        server = FakeApiServer()
+        self.seam = FakeTransport(server)
+        self.people = Client(FakeTransport(server))
+        self.memory = ObjectMemory()
+        self.agenda = Recorder()
+        client = Client(self.seam)
+        self.audit = Audit(client, self.memory, self.agenda, namespaces=namespaces, interval=interval)
+
+    async def begin(self, served: bool = True) -> "Cluster":
+        for name in ("shop", "bank"):
+            await self.people.create(NAMESPACES, None, {"metadata": {"name": name}})
+        if served:
+            await self.serve()
+        return self
+
+    async def serve(self) -> None:
+        await self.people.create(CRDS, None, crd.crd())
+
+    async def create_set(self, name: str, namespace: str = "shop") -> Object:
+        return await self.people.create(SETS, namespace, {"metadata": {"name": name}, "spec": SPEC})
+
+    async def create_owned(self, resource: Resource, name: str, of: str, namespace: str = "shop") -> Object:
+        labels = {LABEL_MANAGED_BY: MANAGED_BY, LABEL_SET: of}
+        return await self.people.create(resource, namespace, {"metadata": {"name": name, "labels": labels}})
+
+    async def look(self) -> list[str]:
+        """Audit once and tell what it put."""
+        self.agenda.put_refs.clear()
+        assert await self.audit.once() == len(self.agenda.put_refs)
+        assert not any(urgent for _, urgent in self.agenda.put_refs)
+        return [str(put) for put, _ in self.agenda.put_refs]
+
+
+async def family(cluster: Cluster, name: str = "a") -> dict[str, Object]:
+    return {
+        "set": await cluster.create_set(name),
+        "keyring": await cluster.create_owned(SECRETS, f"{name}-keyring", name),
+        "secret": await cluster.create_owned(SECRETS, name, name),
+        "configmap": await cluster.create_owned(CONFIGMAPS, name, name),
+    }
+
+
+RESOURCES = {"set": SETS, "keyring": SECRETS, "secret": SECRETS, "configmap": CONFIGMAPS}
+
+
+async def test_the_first_audit_puts_every_set_once_and_the_next_none() -> None:
+    cluster = await Cluster().begin()
+    await family(cluster, "a")
+    await family(cluster, "b")
+    await cluster.create_set("c", "bank")
+    assert await cluster.look() == ["bank/c", "shop/a", "shop/b"]
+    assert await cluster.look() == []
+
+
+async def test_an_audit_reads_metadata_only_in_pages_and_writes_nothing() -> None:
+    cluster = await Cluster().begin()
+    await family(cluster)
+    await cluster.look()
+    assert cluster.seam.writes == []
+    assert all("PartialObjectMetadataList" in call.accept and call.query["limit"] for call in cluster.seam.log)
+
+
+@pytest.mark.parametrize("kind", RESOURCES)
+async def test_a_missed_change_is_found(kind: str) -> None:
+    cluster = await Cluster().begin()
+    changed = (await family(cluster))[kind]
+    await family(cluster, "b")
+    await cluster.look()
+    changed["metadata"]["annotations"] = {"changed": "yes"}
+    await cluster.people.replace(RESOURCES[kind], changed)
+    assert await cluster.look() == ["shop/a"]
+    assert await cluster.look() == []
+
+
+@pytest.mark.parametrize("kind", ["keyring", "secret", "configmap"])
+async def test_a_missed_loss_of_an_object_is_found_once(kind: str) -> None:
+    cluster = await Cluster().begin()
+    lost = (await family(cluster))[kind]
+    await family(cluster, "b")
+    await cluster.look()
+    await cluster.people.delete(RESOURCES[kind], lost)
+    assert await cluster.look() == ["shop/a"]
+    assert await cluster.look() == []
+
+
+async def test_objects_whose_set_is_gone_are_put_at_every_audit_until_they_are_gone_too() -> None:
+    cluster = await Cluster().begin()
+    objects = await family(cluster)
+    await cluster.look()
+    for kind in ("set", "keyring", "secret", "configmap"):
+        await cluster.people.delete(RESOURCES[kind], objects[kind])
+        assert await cluster.look() == ["shop/a"]
+    assert await cluster.look() == []
+    assert len(cluster.memory) == 0
+
+
+async def test_what_was_seen_or_written_meanwhile_is_not_put() -> None:
+    cluster = await Cluster().begin()
+    for kind, thing in (await family(cluster)).items():
+        meta = thing["metadata"]
+        cluster.memory.saw(ref("a"), Kind(kind), meta["name"], meta["uid"], meta["resourceVersion"])
+    assert await cluster.look() == []
+
+
+async def test_versions_that_ran_backwards_after_a_restore_are_put() -> None:
+    cluster = await Cluster().begin()
+    meta = (await cluster.create_set("a"))["metadata"]
+    cluster.memory.saw(ref("a"), Kind.SET, "a", meta["uid"], "999999")
+    assert await cluster.look() == ["shop/a"]
+
+
+async def test_a_write_made_during_the_lists_is_neither_put_nor_overwritten() -> None:
+    cluster = await Cluster().begin()
+    objects = await family(cluster)
+    await cluster.look()
+    secret = objects["secret"]
+    real = cluster.seam.server.handle
+
+    def handle(call: Any) -> Any:
+        reply = real(call)
+        if call.path == "/api/v1/secrets" and call.method == "GET":
+            meta = secret["metadata"]  # our own write lands, and is remembered, just after this list
+            cluster.memory.saw(ref("a"), Kind.CONSUMER, "a", meta["uid"], "999999")
+        return reply
+
+    cluster.seam.server.handle = handle  # type: ignore[method-assign]  # a moment that no fault can hit
+    assert await cluster.look() == []
+    assert not cluster.memory.differs(ref("a"), Kind.CONSUMER, "a", secret["metadata"]["uid"], "999999")
+
+
+async def test_only_the_given_namespaces_are_looked_at() -> None:
+    cluster = await Cluster("bank").begin()
+    await cluster.create_set("a", "shop")
+    await cluster.create_set("c", "bank")
+    assert await cluster.look() == ["bank/c"]
+    assert all("/namespaces/bank/" in call.path for call in cluster.seam.log)
+
+
+async def test_if_the_kind_is_not_served_nothing_is_put() -> None:
+    cluster = await Cluster().begin(served=False)
+    await cluster.create_owned(CONFIGMAPS, "a", "a")
+    with pytest.raises(NotServed):
+        await cluster.look()
+    assert cluster.agenda.put_refs == []
+    assert not await cluster.audit.still_served()
+    await cluster.serve()
+    assert await cluster.audit.still_served()
+
+
+def play(scene: Callable[[Cluster], Awaitable[None]], **kind: Any) -> None:
+    """Run a scene beside an audit that runs, in virtual time."""
+
+    async def main() -> None:
+        cluster = await Cluster(interval=timedelta(minutes=10)).begin(**kind)
+        running = asyncio.create_task(cluster.audit.run())  # begins when the scene first waits
+        await scene(cluster)
+        assert not running.done()
+        running.cancel()
+
+    run(main())
+
+
+def lists(cluster: Cluster) -> int:
+    return sum(call.path.endswith("jsonwebkeysets") for call in cluster.seam.log)
+
+
+def test_audits_repeat_about_every_interval() -> None:
+    async def scene(cluster: Cluster) -> None:
+        await asyncio.sleep(9 * 60 - 1)
+        assert lists(cluster) == 1
+        await asyncio.sleep(2 * 60 + 2)
+        assert lists(cluster) == 2
+        await asyncio.sleep(100 * 60)
+        assert 10 <= lists(cluster) <= 14
+
+    play(scene)
+
+
+def test_many_nudges_make_one_audit_soon() -> None:
+    async def scene(cluster: Cluster) -> None:
+        await asyncio.sleep(60)
+        for _ in range(500):
+            cluster.audit.nudge()
+            await asyncio.sleep(0.001)
+        await asyncio.sleep(3)
+        assert lists(cluster) == 2
+
+    play(scene)
+
+
+def test_it_waits_for_the_kind_says_so_once_and_begins_when_it_is_served(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def scene(cluster: Cluster) -> None:
+        await asyncio.sleep(SERVED_POLL * 10)
+        assert not cluster.audit.served.is_set()
+        await cluster.serve()
+        await asyncio.sleep(SERVED_POLL + 0.1)
+        assert cluster.audit.served.is_set()
+
+    play(scene, served=False)
+    assert [record.levelno for record in caplog.records].count(logging.WARNING) == 1
+
+
+@pytest.mark.parametrize("code", [403, 429, 500, 503])
+def test_an_audit_that_failed_is_repeated_sooner_and_never_gives_up(code: int) -> None:
+    async def scene(cluster: Cluster) -> None:
+        await cluster.create_set("a")
+        cluster.seam.faults = [Answer(code, times=10_000)]
+        await asyncio.sleep(3600)
+        assert 60 <= lists(cluster) <= 130
+        assert cluster.agenda.put_refs == []
+        cluster.seam.faults = []
+        await asyncio.sleep(61)
+        assert [str(put) for put, _ in cluster.agenda.put_refs] == ["shop/a"]
+
+    play(scene)
+
+
+async def test_a_server_that_is_away_serves_nothing() -> None:
+    cluster = await Cluster().begin()
+    cluster.audit.served.set()
+    cluster.seam.faults = [Answer(503, times=2)]
+    with pytest.raises(Unavailable):
+        await cluster.look()
+    assert issubclass(Unavailable, KubeError)
+    assert not await cluster.audit.still_served()
+    assert not cluster.audit.served.is_set()
