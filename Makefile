@@ -33,7 +33,7 @@ $(READY): pyproject.toml uv.lock | $(filter /%,$(UV))
 	$(UV) sync --locked --python $(PYTHON)
 	@touch $@
 
-$(CACHE)/uv-%/bin/uv: hack/uv.txt
+$(CACHE)/uv-%/bin/uv: | hack/uv.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "make: $(PYTHON) is missing or older than 3.11; name another with: make PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
@@ -42,7 +42,6 @@ $(CACHE)/uv-%/bin/uv: hack/uv.txt
 	@echo "Installing uv into $(CACHE)"
 	@$(PYTHON) -m venv --clear '$(@:/bin/uv=)'
 	@'$(@D)/python' -m pip --disable-pip-version-check install --quiet --no-deps --require-hashes -r hack/uv.txt
-	@touch $@
 
 .PHONY: uv-pin
 uv-pin: $(READY) ## Write hack/uv.txt for UV_VERSION=x.y.z

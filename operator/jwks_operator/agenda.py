@@ -4,6 +4,7 @@ The agenda knows sets only by name and their work only as `work(ref)`, a corouti
 again. Its rules:
 
 * a ref waits at most once and is never worked on twice at once; put while it runs, it runs again afterwards;
+* what is heard of a ref while it runs is weighed afterwards: most of it is the echo of that very run;
 * urgent refs overtake routine ones;
 * a ref whose work raised comes back after a delay that grows with each failure and is forgotten on success;
   a `put` does not wait for that delay, because it brings news;
@@ -76,6 +77,7 @@ class Agenda:
         self._queued = asyncio.Semaphore(0)
         self._running: dict[SetRef, float] = {}
         self._again: dict[SetRef, bool] = {}
+        self._hearsay: dict[SetRef, list[tuple[Callable[[], bool], bool]]] = {}
         self._failures: dict[SetRef, int] = {}
         self._retries: dict[SetRef, asyncio.TimerHandle] = {}
         self._times: dict[SetRef, datetime] = {}
@@ -109,6 +111,16 @@ class Agenda:
         (self._urgent if urgent else self._routine)[ref] = None
         self._queued.release()
 
+    def hear(self, ref: SetRef, is_news: Callable[[], bool], urgent: bool = False) -> None:
+        """Put the ref if `is_news()`, which is asked now, or when the ref has run if it is running.
+
+        It is asked exactly once, and by the same order in which things were heard.
+        """
+        if ref in self._running:
+            self._hearsay.setdefault(ref, []).append((is_news, urgent))
+        elif is_news():
+            self.put(ref, urgent)
+
     def at(self, ref: SetRef, when: datetime) -> None:
         """Have the ref put at that time and not before; replaces the time it had."""
         if self._closed:
@@ -133,7 +145,7 @@ class Agenda:
         self._closed = True
         for retry in self._retries.values():
             retry.cancel()
-        for waiting in (self._urgent, self._routine, self._again, self._times, self._retries):
+        for waiting in (self._urgent, self._routine, self._again, self._hearsay, self._times, self._retries):
             waiting.clear()
         self._heap.clear()
         self._earlier.set()
@@ -155,12 +167,24 @@ class Agenda:
             ref, _ = waiting.popitem(last=False)
             self._running[ref] = asyncio.get_running_loop().time()
             try:
-                await self._run(ref)
+                failure = await self._run(ref)
             finally:
                 del self._running[ref]
-            self._follow_up(ref)
+            urgent = self._news_of(ref)
+            if failure is not None:
+                self._retry_later(ref, failure, news=urgent is not None)
+            if urgent is not None and (urgent or failure is None):
+                self.put(ref, urgent)
 
-    async def _run(self, ref: SetRef) -> None:
+    def _news_of(self, ref: SetRef) -> bool | None:
+        """Give what came up while the ref ran: None for nothing, otherwise whether it is urgent."""
+        news = [urgent for is_news, urgent in self._hearsay.pop(ref, ()) if is_news()]
+        if ref in self._again:
+            news.append(self._again.pop(ref))
+        return any(news) if news else None
+
+    async def _run(self, ref: SetRef) -> Exception | None:
+        """Do the work and note its next time; return what it failed with."""
         try:
             when = await self._work(ref)
         except asyncio.CancelledError:
@@ -168,26 +192,26 @@ class Agenda:
             if task is not None and task.cancelling():
                 raise
             # Not this worker was cancelled, but a task beneath it (kopf cancels what it did not start).
-            self._failed(ref, ConnectionAbortedError("the work was cancelled from outside"))
+            return ConnectionAbortedError("the work was cancelled from outside")
         except self._expected as error:
             logger.warning("will try again: %s", error, extra={"set": str(ref)})
-            self._failed(ref, error)
+            return error
         except Exception as error:
             logger.exception("unexpected failure, will try again", extra={"set": str(ref)})
-            self._failed(ref, error)
+            return error
+        self._failures.pop(ref, None)
+        if when is None:
+            self._times.pop(ref, None)
         else:
-            self._failures.pop(ref, None)
-            if when is None:
-                self._times.pop(ref, None)
-            else:
-                self.at(ref, max(when, self._now() + SHORTEST))
+            self.at(ref, max(when, self._now() + SHORTEST))
+        return None
 
-    def _failed(self, ref: SetRef, error: Exception) -> None:
+    def _retry_later(self, ref: SetRef, failure: Exception, news: bool) -> None:
         self._failures[ref] = self._failures.get(ref, 0) + 1
         delay = self._backoff.delay(self._failures[ref])
-        if ref in self._again:
+        if news:
             delay = min(delay, FRESH_NEWS)
-        asked = getattr(error, "retry_after", None)  # a server under load names the least it needs
+        asked = getattr(failure, "retry_after", None)  # a server under load names the least it needs
         delay = max(delay, float(asked or 0))
         if not self._closed:
             self._retries[ref] = asyncio.get_running_loop().call_later(delay, self._retry, ref)
@@ -195,11 +219,6 @@ class Agenda:
     def _retry(self, ref: SetRef) -> None:
         del self._retries[ref]
         self.put(ref)
-
-    def _follow_up(self, ref: SetRef) -> None:
-        urgent = self._again.pop(ref, None)
-        if urgent is not None and (urgent or ref not in self._retries):
-            self.put(ref, urgent)
 
     async def _sleep(self) -> None:
         while not self._closed:

@@ -64,15 +64,21 @@ class Sightings:
         if change is None:
             self._relisted()
         seen = sighting(plural, metadata)
-        if seen is None or not self._memory.is_news(*_mark(seen)):
-            return
-        if change == "DELETED":
+        if seen is not None:
+            gone = change == "DELETED"
+            self._agenda.hear(seen.ref, lambda: self._take(seen, gone), urgent=change is not None)
+
+    def _take(self, seen: Sighting, gone: bool) -> bool:
+        """Remember what was seen; tell whether it was news."""
+        if not self._memory.is_news(*_mark(seen)):
+            return False
+        if gone:
             self._memory.lost(seen.ref, seen.kind, seen.name, seen.uid)
         else:
             self._memory.saw(*_mark(seen))
-        self._agenda.put(seen.ref, urgent=change is not None)
         for robbed in self._robbed(seen):
             self._agenda.put(robbed, urgent=True)
+        return True
 
     def _robbed(self, seen: Sighting) -> Iterator[SetRef]:
         """Find the set that knew this object under the usual name, if the label now names another one."""

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import os
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,11 +14,12 @@ from conformance.kinds import WIDGET_CRD, WIDGETS
 from fakes.apiserver import FakeApiServer
 from fakes.seam import FakeTransport
 from jwks_operator.api.crd import crd
-from jwks_operator.kube.client import CRDS, NAMESPACES, Call, Client, Object, Reply, Resource, Transport
+from jwks_operator.kube.client import CRDS, NAMESPACES, SETS, Call, Client, Object, Reply, Resource, Transport
 from jwks_operator.kube.errors import AlreadyExists
 from jwks_operator.kube.transport import connect
 
 _numbers = itertools.count(1)
+_prepared: set[str] = set()  # kubeconfigs of servers that have our CRDs; they stay, for other workers use them too
 
 
 @dataclass(frozen=True)
@@ -49,31 +51,34 @@ async def world(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
     namespace = f"conformance-{os.getpid()}-{next(_numbers)}"
     if request.param == "fake":
         server = FakeApiServer()
-        transport: Transport = FakeTransport(server)
-        yield await _world(transport, namespace, server)
+        made = World(FakeTransport(server), Client(FakeTransport(server)), namespace, server)
+        await _install(made)
+        await made.client.create(NAMESPACES, None, {"metadata": {"name": namespace}})
+        yield made
         return
     control_plane: Any = request.getfixturevalue("control_plane")
+    kubeconfig = str(control_plane.kubeconfig)
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
-    monkeypatch.setenv("KUBECONFIG", str(control_plane.kubeconfig))
+    monkeypatch.setenv("KUBECONFIG", kubeconfig)
     transport, close = await connect()
+    made = World(transport, Client(transport), namespace, None)
     try:
-        yield await _world(transport, namespace, None)
+        if kubeconfig not in _prepared:
+            await _install(made)
+            _prepared.add(kubeconfig)
+        await made.client.create(NAMESPACES, None, {"metadata": {"name": namespace}})
+        yield made
+        await made.send("DELETE", NAMESPACES.path(None, namespace))
     finally:
         await close()
 
 
-async def _world(transport: Transport, namespace: str, fake: FakeApiServer | None) -> World:
-    client = Client(transport)
+async def _install(world: World) -> None:
     for definition in (crd(), WIDGET_CRD):
-        try:
-            await client.create(CRDS, None, definition)
-        except AlreadyExists:
-            continue
-    await client.create(NAMESPACES, None, {"metadata": {"name": namespace}})
-    made = World(transport, client, namespace, fake)
-    for path in (WIDGETS.path(None), f"/apis/jwks-operator.dev/v1beta1/namespaces/{namespace}/jsonwebkeysets"):
-        await until_status(made, path, 200)
-    return made
+        with suppress(AlreadyExists):
+            await world.client.create(CRDS, None, definition)
+    for resource in (SETS, WIDGETS):
+        await until_status(world, resource.path(None), 200)
 
 
 async def until_status(world: World, path: str, status: int) -> Reply:

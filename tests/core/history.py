@@ -119,7 +119,9 @@ class History:
                 record = planning.decide(world, reading, self._generated(self.plan.needs)).record
             if record is None or (record == world.record and record.step is None):
                 return self._rested(reading)
-            self._carry_out(record)
+            if not self._carry_out(record):
+                self._show(self.plan)
+                return None
             self._show(planning.decide(self.world(), reading))
         raise AssertionError("the operator does not come to rest")
 
@@ -135,7 +137,7 @@ class History:
             record=record,
             keyring_uid=things.keyring_uid,
             keyring=_sight(things.keyring is not None, same=True, labelled=things.keyring_labelled),
-            configmap=self._seen(things.configmap, lambda known: projections.configmap_data(known)),
+            configmap=self._seen(things.configmap, projections.configmap_data),
             secret=self._seen(things.secret, lambda known: dict(projections.secret_layout(known))),
             lived_before=bool(self.status.keys),
             entries_before={key.kid: key.name for key in self.status.keys},
@@ -164,13 +166,15 @@ class History:
         self.born |= {key.kid: key for key in fresh.values()}
         return fresh
 
-    def _carry_out(self, record: Record) -> None:
+    def _carry_out(self, record: Record) -> bool:
+        """Intent, effects, witness; False if a clock in doubt left the step without its witness."""
         self._store(record)
         for owned in projections.effect_order(record):
             self._write_projection(owned, record)
-        if record.step is not None:
+        if record.step is not None and self.doubt is None:
             confirmed = lifecycle.witnessed(record, self.now + self.ahead)
             self._store(replace(confirmed, uid=self.objects.keyring_uid))
+        return record.step is None or self.doubt is None
 
     def _store(self, record: Record) -> None:
         before = self.record()
@@ -182,6 +186,7 @@ class History:
         self.objects.keyring_uid = self.objects.keyring_uid or f"uid-{len(self.writes)}"
         self.objects.keyring_labelled = True
         self.observer.stated(self.now, record.spec)
+        self.observer.exempt |= _used_at_once(record)
         self.watch(before, record)
 
     def _write_projection(self, owned: Owned, record: Record) -> None:
@@ -251,6 +256,12 @@ class History:
             half = "" if key.has_private else " without private half"
             told.setdefault(key.entry, []).append(f"{key.kid} {key.state}{half}")
         return "; ".join(f"{entry}: {', '.join(keys)}" for entry, keys in told.items())
+
+
+def _used_at_once(record: Record) -> set[str]:
+    """Keys that no rule protects: they are used before anybody could know them, because there was no other way."""
+    told = () if record.step is None else record.step.happenings
+    return {one.kid for one in told if one.event == "KeyActivated" and one.reason in {"Emergency", "KeyLost"}}
 
 
 def _sight(there: bool, *, same: bool, labelled: bool) -> Sight:

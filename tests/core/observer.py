@@ -71,12 +71,20 @@ class Observer:
             for kid in use.kids - self.exempt:
                 for shown, replaced, held in sets:
                     meet = shown.since < last_valid and use.since < held
-                    ours = not shown.tampered or replaced <= use.since
-                    if meet and ours and kid not in shown.kids and not (use.tampered and held < last_valid):
+                    if meet and kid not in shown.kids and self._counts(use, kid, shown, replaced):
                         yield (
                             f"{kid}, in use from {use.since:%d %H:%M:%S} with tokens until {last_valid:%d %H:%M:%S}, "
                             f"is not in the set of {shown.since:%d %H:%M:%S}, held until {held:%d %H:%M:%S}"
                         )
+
+    def _counts(self, use: Shown, kid: str, shown: Shown, replaced: datetime) -> bool:
+        """Whether the operator answers for it: not for a set, nor for a use, while others had a hand in it."""
+        if shown.tampered and replaced > use.since:
+            return False
+        if not use.tampered:
+            return True
+        then = [earlier for earlier in self.sets if earlier.since <= use.since][-1]
+        return shown.since > use.since and kid in then.kids
 
     def _held_until(self, start: datetime, end: datetime) -> datetime:
         """How long somebody may believe what was fetched between, and one propagation after."""

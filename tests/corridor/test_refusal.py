@@ -135,8 +135,8 @@ async def test_every_event_is_told_once_and_tells_what_happened() -> None:
     events, _ = await life.people.list(EVENTS, REF.namespace)
     reasons = [event["reason"] for event in sorted(events, key=lambda e: int(e["metadata"]["resourceVersion"]))]
     assert reasons == [
-        "KeyCreated",
-        "KeyCreated",
+        "KeyActivated",
+        "KeyPublished",
         "KeyActivated",
         "KeyRetired",
         "KeyPublished",

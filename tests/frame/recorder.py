@@ -1,5 +1,7 @@
 """An agenda that only writes down what is put."""
 
+from collections.abc import Callable
+
 from jwks_operator.agenda import Agenda
 from jwks_operator.api.names import SetRef
 
@@ -12,3 +14,7 @@ class Recorder(Agenda):
 
     def put(self, ref: SetRef, urgent: bool = False) -> None:
         self.put_refs.append((ref, urgent))
+
+    def hear(self, ref: SetRef, is_news: Callable[[], bool], urgent: bool = False) -> None:
+        if is_news():
+            self.put(ref, urgent)

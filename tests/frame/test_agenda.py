@@ -166,6 +166,48 @@ def test_news_during_a_run_that_fails_waits_a_second_at_most_and_never_spins() -
     assert min(gaps) >= 0.5 + 0.2 - 1e-9
 
 
+@pytest.mark.parametrize(
+    ("news", "urgent", "runs"),
+    [(True, True, [0.0, 1.0]), (True, False, [0.0, 1.0]), (False, True, [0.0]), (False, False, [0.0])],
+)
+def test_what_is_heard_during_a_run_is_weighed_once_after_it(news: bool, urgent: bool, runs: list[float]) -> None:
+    asked: list[float] = []
+
+    async def play(bench: Bench) -> None:
+        def is_news() -> bool:
+            asked.append(bench.world.elapsed())
+            return news
+
+        bench.agenda.put(ref("a"))
+        await asyncio.sleep(0.5)
+        bench.agenda.hear(ref("a"), is_news, urgent)
+        await asyncio.sleep(10)
+
+    assert [when for when, _ in scene(play).diary] == runs
+    assert asked == [1.0]
+
+
+@pytest.mark.parametrize("news", [True, False])
+def test_what_is_heard_of_an_idle_ref_is_weighed_at_once(news: bool) -> None:
+    async def play(bench: Bench) -> None:
+        bench.agenda.hear(ref("a"), lambda: news)
+        await asyncio.sleep(10)
+
+    assert scene(play).diary == ([(0.0, "a")] if news else [])
+
+
+def test_the_echo_of_a_run_that_fails_does_not_shorten_its_back_off() -> None:
+    async def play(bench: Bench) -> None:
+        bench.answers["a"] = [Trouble() for _ in range(100)]
+        bench.agenda.put(ref("a"))
+        for _ in range(600):
+            await asyncio.sleep(0.1)
+            if bench.running[ref("a")]:
+                bench.agenda.hear(ref("a"), lambda: False, urgent=True)
+
+    assert len(scene(play, takes=0.5).diary) <= 9
+
+
 def test_an_unexpected_failure_is_tried_again_too(caplog: pytest.LogCaptureFixture) -> None:
     async def play(bench: Bench) -> None:
         bench.answers["a"] = [ZeroDivisionError()]
@@ -341,6 +383,7 @@ def test_health_needs_living_tasks() -> None:
 NAMES = st.sampled_from("abcdef")
 MOVES = st.one_of(
     st.tuples(st.just("put"), NAMES, st.booleans()),
+    st.tuples(st.just("hear"), NAMES, st.booleans()),
     st.tuples(st.just("at"), NAMES, st.floats(-5, 120)),
     st.tuples(st.just("sleep"), st.floats(0, 30), st.none()),
     st.tuples(st.just("fail"), NAMES, st.integers(1, 4)),
@@ -362,6 +405,9 @@ def test_whatever_happens_every_put_is_followed_by_a_run(
             if move == "put":
                 last[str(what)] = bench.world.elapsed()
                 bench.agenda.put(ref(str(what)), urgent=bool(detail))
+            elif move == "hear":
+                last[str(what)] = bench.world.elapsed()
+                bench.agenda.hear(ref(str(what)), lambda: True, urgent=bool(detail))
             elif move == "at":
                 when = bench.world.now() + timedelta(seconds=float(str(detail)))
                 bench.agenda.at(ref(str(what)), when)

@@ -95,4 +95,4 @@ def test_a_late_deletion_does_not_make_a_new_object_forgotten() -> None:
 def test_an_object_relabelled_to_another_set_puts_both(plural: str, name: str, kind: Kind) -> None:
     desk = Desk()
     desk.memory.saw(ref("a"), kind, name, "u1", "5")
-    assert desk.event(plural, "MODIFIED", name=name, of="b", rv="6") == [(ref("b"), True), (ref("a"), True)]
+    assert desk.event(plural, "MODIFIED", name=name, of="b", rv="6") == [(ref("a"), True), (ref("b"), True)]

@@ -48,13 +48,11 @@ class Reason(StrEnum):
     STEP_IN_PROGRESS = "StepInProgress"
     NOTHING_DUE = "NothingDue"
     SUSPENDED = "Suspended"
-    MANUAL_ROTATION = "ManualRotation"
 
 
 class EventReason(StrEnum):
     """Reasons of Events and of `status.history`: past tense, only for what really happened."""
 
-    KEY_CREATED = "KeyCreated"
     KEY_PUBLISHED = "KeyPublished"
     KEY_ACTIVATED = "KeyActivated"
     KEY_RETIRED = "KeyRetired"
@@ -62,14 +60,8 @@ class EventReason(StrEnum):
     PRIVATE_HALF_DESTROYED = "PrivateHalfDestroyed"
     KEY_DESTROYED = "KeyDestroyed"
     KEY_REVOKED = "KeyRevoked"
-    REQUEST_HONOURED = "RequestHonoured"
-    REQUEST_REFUSED = "RequestRefused"
     OBJECT_REPAIRED = "ObjectRepaired"
     KEYRING_REBUILT = "KeyringRebuilt"
     KEYS_LOST = "KeysLost"
     RECORD_RESTORED = "RecordRestored"
-    NAME_CONFLICT = "NameConflict"
-    INVALID_SPEC = "InvalidSpec"
-    CLOCK_UNCERTAIN = "ClockUncertain"
-    WRITE_REFUSED = "WriteRefused"
     OBJECTS_REMOVED = "ObjectsRemoved"

@@ -129,9 +129,9 @@ class HistoryEntry(StatusModel):
 
     time: Time
     """When it happened."""
-    kid: _Kid
-    """The key it happened to."""
-    name: _Name
+    kid: _Kid | None = None
+    """The key it happened to, if it happened to one."""
+    name: _Name | None = None
     """The entry of the key."""
     event: Annotated[str, Field(max_length=64)]
     """What happened, in one word, as in Events."""

@@ -37,9 +37,7 @@ def bootstrap_needs(spec: JsonWebKeySetSpec) -> tuple[Need, ...]:
 def bootstrapped(world: World, spec: JsonWebKeySetSpec, now: datetime, fresh: Mapping[Need, FreshKey]) -> Record:
     """Return the first record of a set; its keys are active at once, because nobody can have cached it."""
     keys = tuple(new_key(spec, need, now, fresh[need]) for need in bootstrap_needs(spec))
-    told = tuple(
-        Happening(EventReason.KEY_CREATED, f"{key.state}: first keys of the set", key.kid, key.entry) for key in keys
-    )
+    told = tuple(_first_told(key) for key in keys)
     return Record(set_name=world.ref.name, spec=spec, keys=keys, step=Step(StepKind.BOOTSTRAP, told))
 
 
@@ -67,6 +65,12 @@ def unburied(record: Record, fresh: FreshKey) -> FreshKey:
     if is_buried(record, fresh):
         raise IllegalMoveError(f"{fresh.kid} was destroyed or revoked and must not come back")
     return fresh
+
+
+def _first_told(key: KeyRecord) -> Happening:
+    if key.state is State.ACTIVE:
+        return Happening(EventReason.KEY_ACTIVATED, "Bootstrap", key.kid, key.entry)
+    return Happening(EventReason.KEY_PUBLISHED, "Standby", key.kid, key.entry)
 
 
 def _first_states(spec: JsonWebKeySetSpec, entry: KeyEntry) -> tuple[State, ...]:

@@ -9,7 +9,7 @@ from jwks_operator.core.births import Need, need_of, new_key, unburied
 from jwks_operator.core.lifecycle import FreshKey, moved
 from jwks_operator.core.prospects import Action, Prospect
 from jwks_operator.core.record import Happening, KeyRecord, Record, State, Step, StepKind
-from jwks_operator.core.requests import ROTATE, Requests, outstanding
+from jwks_operator.core.requests import Requests, honour
 from jwks_operator.core.timing import entry_named
 
 _KINDS = {
@@ -36,12 +36,8 @@ def intent(record: Record, chosen: Iterable[Prospect], now: datetime, fresh: Fre
 
 def honoured(record: Record, chosen: Iterable[Prospect], asked: Requests, now: datetime) -> Record:
     """Return the record that remembers which requests these activations answer."""
-    stamps = dict(record.honoured)
-    for move in chosen:
-        request = outstanding(record, asked, move.entry)
-        if move.action is Action.ACTIVATE and request is not None and request.time <= now:
-            stamps[f"{ROTATE}/{move.entry}"] = request.time
-    return replace(record, honoured=stamps)
+    rotated = [move.entry for move in chosen if move.action is Action.ACTIVATE]
+    return replace(record, honoured=honour(record, asked, rotated, now))
 
 
 Moved = tuple[Record, list[Happening]]

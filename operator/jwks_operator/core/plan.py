@@ -19,7 +19,7 @@ from jwks_operator.core import births, moves, recovery, requests
 from jwks_operator.core.births import Need
 from jwks_operator.core.checks import Trouble, complaint
 from jwks_operator.core.lifecycle import FreshKey
-from jwks_operator.core.prospects import Action, Prospect, prospects
+from jwks_operator.core.prospects import PRECEDENCE, Action, Prospect, prospects
 from jwks_operator.core.record import Record
 from jwks_operator.core.requests import Requests
 from jwks_operator.core.restart import caught_up, drift
@@ -28,8 +28,6 @@ from jwks_operator.core.world import Reading, Sight, World
 
 ROTATION = frozenset({Action.PUBLISH, Action.ACTIVATE})
 """What `spec.suspend` withholds; repair, retirement and removal go on."""
-
-_PRECEDENCE = {action: rank for rank, action in enumerate(Action)}
 
 Fresh = Mapping[Need, FreshKey]
 
@@ -144,7 +142,7 @@ def _with_spec(world: World, record: Record, now: datetime, trouble: Trouble | N
 def _ripe(in_store: tuple[Prospect, ...], now: datetime, *, suspended: bool) -> tuple[Prospect, ...]:
     """The moves whose time has come, of the one action that comes first."""
     due = [move for move in in_store if move.time <= now and not (suspended and move.action in ROTATION)]
-    first = min((move.action for move in due), key=_PRECEDENCE.__getitem__, default=None)
+    first = min((move.action for move in due), key=PRECEDENCE.__getitem__, default=None)
     return tuple(move for move in due if move.action is first)
 
 

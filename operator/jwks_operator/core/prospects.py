@@ -32,6 +32,10 @@ class Action(StrEnum):
     FORGET = "Forget"
 
 
+PRECEDENCE = {action: rank for rank, action in enumerate(Action)}
+"""Rank of each action: the lowest goes first where several are due."""
+
+
 class Wait(StrEnum):
     """What a move waits for."""
 
@@ -69,13 +73,13 @@ class _Due:
 
 
 def prospects(record: Record, requests: Requests, since: datetime | None) -> tuple[Prospect, ...]:
-    """Return every move in store, soonest first; `since` is when the clock last stepped, if it did."""
+    """Return every move in store, first come first; `since` is when the clock last stepped, if it did."""
     found = [
         *_of_entries(record, requests, since or LONG_AGO),
         *_of_leavers(record),
         *_of_retired(record, since or LONG_AGO),
     ]
-    return tuple(sorted(found, key=lambda prospect: prospect.time))
+    return tuple(sorted(found, key=lambda prospect: (prospect.time, PRECEDENCE[prospect.action])))
 
 
 def _of_entries(record: Record, requests: Requests, since: datetime) -> Iterator[Prospect]:
@@ -148,11 +152,10 @@ def _known_everywhere(record: Record, pending: KeyRecord, published: datetime, s
 
 def _causes(record: Record, entry: KeyEntry, active: KeyRecord, requests: Requests) -> list[_Due]:
     """Every cause to replace the active key; only an emergency need not wait for the lead."""
-    causes: list[_Due] = []
-    request = outstanding(record, requests, entry.name)
-    if request is not None:
-        why = "Emergency" if request.emergency else "Request"
-        causes.append(_Due(request.time, why, request.emergency))
+    causes = [
+        _Due(request.time, "Emergency" if request.emergency else "Request", request.emergency)
+        for request in outstanding(record, requests, entry.name)
+    ]
     if not fits(active, entry):
         causes.append(_Due(LONG_AGO, "AlgorithmChanged"))
     if active.in_use_since is not None:

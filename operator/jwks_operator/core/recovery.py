@@ -40,9 +40,9 @@ def recovered(world: World, spec: JsonWebKeySetSpec, now: datetime, fresh: Mappi
     told = (
         Happening(EventReason.KEYRING_REBUILT, f"kept {len(saved)} private and {len(found)} public keys"),
         *(Happening(EventReason.KEYS_LOST, f"recovery: {spec.recovery}", entry=name) for name in lost),
-        *(Happening(EventReason.KEY_CREATED, "Active: in place of a lost key", key.kid, key.entry) for key in made),
+        *(Happening(EventReason.KEY_ACTIVATED, "KeyLost", key.kid, key.entry) for key in made),
     )
-    stamps = asking.honour(record, asked, now)
+    stamps = asking.honour(record, asked, asked.rotate, now)
     return replace(record, honoured=stamps, lead_floor=floors, step=Step(StepKind.RECOVER, told))
 
 
@@ -57,6 +57,9 @@ def remembered(world: World, record: Record, now: datetime) -> tuple[KeyRecord, 
 
 
 def _saved(world: World, spec: JsonWebKeySetSpec, now: datetime) -> list[KeyRecord]:
+    """Every usable key once, also if somebody copied it to a second name; names of the spec come first."""
+    usable = sorted(world.salvage.usable.items(), key=lambda found: entry_named(spec, found[0]) is None)
+    names = {key.kid: name for name, key in reversed(usable)}
     return [
         born(
             key,
@@ -65,7 +68,8 @@ def _saved(world: World, spec: JsonWebKeySetSpec, now: datetime) -> list[KeyReco
             now,
             _waits(spec, name, key),
         )
-        for name, key in world.salvage.usable.items()
+        for name, key in usable
+        if names[key.kid] == name
     ]
 
 

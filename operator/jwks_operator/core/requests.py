@@ -5,7 +5,7 @@ once. A trailing `!` is an emergency: the successor is used without waiting for 
 is told, never guessed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -27,15 +27,15 @@ class Rotate:
 
 @dataclass(frozen=True, slots=True)
 class Requests:
-    """The requests of a set that could be read, at most one per entry, and complaints about the others."""
+    """The requests of a set that could be read, per entry, and complaints about the others."""
 
-    rotate: Mapping[str, Rotate]
+    rotate: Mapping[str, tuple[Rotate, ...]]
     complaints: tuple[str, ...] = ()
 
 
 def read(annotations: Mapping[str, str], entries: frozenset[str]) -> Requests:
-    """Return the newest request per entry, and a complaint for each part that cannot be honoured."""
-    newest: dict[str, Rotate] = {}
+    """Return the requests per entry, and a complaint for each part that cannot be honoured."""
+    found: dict[str, tuple[Rotate, ...]] = {}
     complaints = [
         f"annotation {name} is not supported by this version of jwks-operator; remove it"
         for name in _UNSUPPORTED
@@ -52,24 +52,24 @@ def read(annotations: Mapping[str, str], entries: frozenset[str]) -> Requests:
             complaints.append(
                 f"annotation {names.ANNOTATION_ROTATE}: no entry of spec.keys is named {request.entry[:63]!r}"
             )
-        elif request.entry not in newest or newest[request.entry].time < request.time:
-            newest[request.entry] = request
-    return Requests(newest, tuple(complaints))
+        else:
+            found[request.entry] = (*found.get(request.entry, ()), request)
+    return Requests(found, tuple(complaints))
 
 
-def outstanding(record: Record, requests: Requests, entry: str) -> Rotate | None:
-    """Return the request of an entry that is newer than the newest honoured one."""
-    request = requests.rotate.get(entry)
-    if request is None:
-        return None
+def outstanding(record: Record, requests: Requests, entry: str) -> tuple[Rotate, ...]:
+    """Return the requests of an entry that are newer than the newest honoured one."""
     honoured = record.honoured.get(f"{ROTATE}/{entry}")
-    return request if honoured is None or honoured < request.time else None
+    return tuple(request for request in requests.rotate.get(entry, ()) if honoured is None or honoured < request.time)
 
 
-def honour(record: Record, requests: Requests, now: datetime) -> dict[str, datetime]:
-    """Return the record's honoured stamps as if every request had been honoured whose time has come."""
-    stamps = {f"{ROTATE}/{entry}": request.time for entry, request in requests.rotate.items() if request.time <= now}
-    return {**record.honoured, **{k: max(t, record.honoured.get(k, t)) for k, t in stamps.items()}}
+def honour(record: Record, requests: Requests, entries: Iterable[str], now: datetime) -> dict[str, datetime]:
+    """Return the honoured stamps once all requests of these entries whose time has come are answered, by one move."""
+    ripe = {
+        f"{ROTATE}/{entry}": [asked.time for asked in outstanding(record, requests, entry) if asked.time <= now]
+        for entry in entries
+    }
+    return {**record.honoured, **{name: max(times) for name, times in ripe.items() if times}}
 
 
 def _parse(part: str) -> Rotate | None:

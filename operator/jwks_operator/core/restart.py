@@ -56,7 +56,7 @@ def _restored(world: World, record: Record, reading: Reading, asked: Requests) -
     anew = replace(
         record.with_keys(*(_unwitnessed(key) for key in record.keys), *recovery.remembered(world, record, reading.now)),
         uid=world.keyring_uid,
-        honoured=asking.honour(record, asked, reading.now),
+        honoured=asking.honour(record, asked, asked.rotate, reading.now),
         lead_floor={**record.lead_floor, **floor},
     )
     return _retold(anew, (Happening(EventReason.RECORD_RESTORED, "the record comes from a backup"),))

@@ -170,7 +170,13 @@ def _revocation_latency(record: Record) -> str:
 
 def _told(entry: RecordedEntry) -> HistoryEntry:
     told = entry.happening
-    return HistoryEntry(time=entry.time, kid=told.kid, name=told.entry, event=told.event, reason=told.reason or None)
+    return HistoryEntry(
+        time=entry.time,
+        kid=told.kid or None,
+        name=told.entry or None,
+        event=told.event,
+        reason=told.reason or None,
+    )
 
 
 def _position(key: KeyRecord) -> tuple[str, int, datetime, str]:

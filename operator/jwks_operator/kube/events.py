@@ -4,11 +4,11 @@ An Event that cannot be written is logged and dropped: it must not hold up a rot
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from uuid import uuid4
 
-from jwks_operator.api.reasons import EventReason
+from jwks_operator.api.reasons import EventReason, Reason
 from jwks_operator.api.status import format_time
 from jwks_operator.core.record import Happening
 from jwks_operator.kube.client import EVENTS, Client, Object
@@ -16,17 +16,13 @@ from jwks_operator.kube.errors import KubeError
 
 logger = logging.getLogger(__name__)
 
-_WARNINGS = frozenset(
+_WARNINGS = frozenset[str](
     {
+        *Reason,
         EventReason.OBJECT_REPAIRED,
         EventReason.KEYRING_REBUILT,
         EventReason.KEYS_LOST,
         EventReason.RECORD_RESTORED,
-        EventReason.KEY_REVOKED,
-        EventReason.NAME_CONFLICT,
-        EventReason.INVALID_SPEC,
-        EventReason.CLOCK_UNCERTAIN,
-        EventReason.WRITE_REFUSED,
     }
 )
 
@@ -63,8 +59,22 @@ def _event(the_set: Object, happening: Happening, now: datetime) -> Object:
     }
 
 
+_SENTENCES: Mapping[str, str] = {
+    EventReason.KEY_PUBLISHED: "{entry} has a next key, {kid}: published, not yet used",
+    EventReason.KEY_ACTIVATED: "{entry} uses key {kid} from now on",
+    EventReason.KEY_RETIRED: "{entry} no longer uses key {kid}, which stays published until its last token has expired",
+    EventReason.KEY_DESTROYED: "key {kid} of {entry} is removed and destroyed",
+    EventReason.PRIVATE_HALF_DESTROYED: "the private half of key {kid} of {entry} is destroyed",
+    EventReason.OBJECT_REPAIRED: "repaired from the record",
+    EventReason.KEYRING_REBUILT: "the keyring was gone and is rebuilt from what was left",
+    EventReason.KEYS_LOST: "the private key of {entry} is lost",
+    EventReason.RECORD_RESTORED: "every wait begins anew",
+}
+
+
 def _message(happening: Happening) -> str:
-    about = f"key {happening.kid}" if happening.kid else ""
-    entry = f"of {happening.entry}" if happening.entry else ""
-    subject = " ".join(filter(None, (about, entry)))
-    return f"{subject}: {happening.reason}" if subject else happening.reason
+    """Say what happened and, in brackets, why; an alarm is a sentence of its own."""
+    sentence = _SENTENCES.get(happening.event)
+    if sentence is None:
+        return happening.reason
+    return f"{sentence.format(entry=happening.entry, kid=happening.kid)} ({happening.reason})"

@@ -21,7 +21,6 @@ import aiohttp
 import yaml
 from kubernetes.aio import client, config
 from kubernetes.aio.client.rest import RESTClientObject
-from yarl import URL
 
 from jwks_operator import __version__
 from jwks_operator.kube.client import Call, Object, Reply
@@ -100,7 +99,8 @@ class HttpTransport:
         configuration: Any = self._configuration
         return await self._session.request(
             call.method,
-            URL(configuration.host + call.path, encoded=True).with_query(dict(call.query)),
+            configuration.host + call.path,
+            params=dict(call.query),
             data=data,
             headers=headers,
             allow_redirects=False,

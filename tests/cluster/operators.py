@@ -1,0 +1,54 @@
+"""The operator as a process of its own, as it runs in production."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+BINARY = str(Path(sys.executable).with_name("jwks-operator"))
+STOP_SECONDS = 10.0
+
+
+class Operator:
+    """`jwks-operator run`; `printed` is everything that it ever wrote, over all its lives."""
+
+    def __init__(self, kubeconfig: Path, log: Path, *options: str) -> None:
+        self._log = log
+        self._command = [BINARY, "run", "--admin-port=0", "--log-format=text", "--log-level=debug", *options]
+        self._environ = {**os.environ, "KUBECONFIG": str(kubeconfig)}
+        self._environ.pop("KUBERNETES_SERVICE_HOST", None)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with self._log.open("ab") as output:
+            self._process = subprocess.Popen(
+                self._command, env=self._environ, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+            )
+
+    def stop(self) -> int:
+        """End it as the kubelet does; return its exit code."""
+        return self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it as the kernel does when memory runs out."""
+        self._end(signal.SIGKILL)
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def printed(self) -> str:
+        return self._log.read_text(errors="replace") if self._log.exists() else ""
+
+    def _end(self, number: signal.Signals) -> int:
+        if self._process is None:
+            return 0
+        self._process.send_signal(number)
+        try:
+            return self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+            raise

@@ -1,0 +1,133 @@
+"""A namespace with an operator of its own, as a user who cannot give it more builds it: a Role from the manifest."""
+
+import json
+import re
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from cluster.chronicle import PATHS, Chronicle, Object
+from cluster.operators import Operator
+from cluster.reading import leaks, ready
+from controlplane import Access
+
+ROOT = Path(__file__).parents[2]
+ACCOUNT = "operator"
+RBAC = "/apis/rbac.authorization.k8s.io/v1/namespaces/{}"
+
+
+def rules() -> list[dict[str, list[str]]]:
+    """The rules of deploy/rbac.yaml."""
+    documents = yaml.safe_load_all((ROOT / "deploy" / "rbac.yaml").read_text())
+    return [rule for each in documents for rule in each.get("rules", [])]
+
+
+def install(plane: Access, *paths: str) -> None:
+    """Apply these files of the repository and wait until the CRD is served."""
+    for arguments in (
+        ("apply", "--server-side", *(f"--filename={ROOT / path}" for path in paths)),
+        ("wait", "--for=condition=Established", "--timeout=30s", f"--filename={ROOT / 'crds'}"),
+    ):
+        done = plane.kubectl(*arguments)
+        assert done.returncode == 0, done.stderr
+
+
+def grant(plane: Access, namespace: str, granted: list[dict[str, list[str]]]) -> Path:
+    """Make a service account with these rights in its namespace only; return its kubeconfig."""
+    metadata = {"metadata": {"name": ACCOUNT}}
+    subject = {"kind": "ServiceAccount", "namespace": namespace, "name": ACCOUNT}
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": ACCOUNT}
+    plane.api("POST", f"/api/v1/namespaces/{namespace}/serviceaccounts", metadata)
+    plane.api("POST", f"{RBAC}/roles".format(namespace), metadata | {"rules": granted})
+    plane.api("POST", f"{RBAC}/rolebindings".format(namespace), metadata | {"subjects": [subject], "roleRef": role})
+    return plane.kubeconfig_for_service_account(namespace, ACCOUNT)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A namespace, what happened in it, and the operator that looks after it."""
+
+    plane: Access
+    namespace: str
+    chronicle: Chronicle
+    operator: Operator
+
+    def create(self, name: str, spec: Mapping[str, Any], **metadata: Any) -> None:
+        """Create a set."""
+        body = {
+            "apiVersion": "jwks-operator.dev/v1beta1",
+            "kind": "JsonWebKeySet",
+            "metadata": {"name": name, **metadata},
+            "spec": dict(spec),
+        }
+        self.plane.api("POST", PATHS["JsonWebKeySet"].format(self.namespace), body)
+
+    def patch(self, name: str, change: Mapping[str, Any]) -> None:
+        """Change a set as `kubectl patch` does."""
+        done = self.kubectl("patch", "jwks", name, "--type=merge", f"--patch={json.dumps(change)}")
+        assert done.returncode == 0, done.stderr
+
+    def replace(self, thing: Object) -> None:
+        """Write an object back that was read and changed."""
+        self.plane.api("PUT", self.path(thing["kind"], thing["metadata"]["name"]), thing)
+
+    def delete(self, kind: str, name: str) -> None:
+        """Delete an object."""
+        self.plane.api("DELETE", self.path(kind, name))
+
+    def latest(self, kind: str, name: str) -> Object | None:
+        """The object as last seen; None if it is not there."""
+        return self.chronicle.latest(kind, name)
+
+    def there(self, kind: str, name: str) -> Object:
+        """The object as last seen, which has to be there."""
+        found = self.latest(kind, name)
+        assert found is not None, f"{kind} {name} is not there"
+        return found
+
+    def until_ready(self, *names: str) -> None:
+        """Wait until these sets are Ready as they are written now."""
+        self.chronicle.until(
+            lambda: all(ready(self.latest("JsonWebKeySet", name)) for name in names), f"{', '.join(names)} to be Ready"
+        )
+
+    def kubectl(self, *arguments: str, content: str | None = None) -> Any:
+        """Run kubectl in the namespace as administrator."""
+        return self.plane.kubectl(f"--namespace={self.namespace}", *arguments, input=content)
+
+    def assert_no_private_leak(self) -> None:
+        """No private member of any key ever seen shows outside of the Secrets."""
+        assert leaks(self.chronicle.sightings(), self.operator.printed) == []
+
+    def path(self, kind: str, name: str) -> str:
+        """Where an object is."""
+        return f"{PATHS[kind].format(self.namespace)}/{name}"
+
+
+@contextmanager
+def open_stage(plane: Access, directory: Path, title: str, *options: str) -> Iterator[Stage]:
+    """Build a stage and start its operator; at its end, look for leaks in all that happened on it."""
+    namespace = new_namespace(plane, title)
+    kubeconfig = grant(plane, namespace, rules())
+    operator = Operator(kubeconfig, directory / "operator.log", f"--namespace={namespace}", *options)
+    stage = Stage(plane, namespace, Chronicle(plane, namespace), operator)
+    try:
+        operator.start()
+        yield stage
+        stage.assert_no_private_leak()
+    finally:
+        operator.stop()
+        stage.chronicle.close()
+        plane.api("DELETE", f"/api/v1/namespaces/{namespace}")
+
+
+def new_namespace(plane: Access, title: str) -> str:
+    """Create a namespace with a name of its own."""
+    name = f"{re.sub(r'[^a-z0-9]+', '-', title.lower())[:40]}-{secrets.token_hex(4)}"
+    plane.api("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+    return name
