@@ -54,6 +54,16 @@ class Backoff:
         return min(self.most, self.first * 2.0**doublings) * (1.0 - self.chance() / 2)
 
 
+def was_meant() -> bool:
+    """Tell whether a CancelledError just caught was meant for this task.
+
+    Otherwise a task beneath it was cancelled, such as a connection being made: when watching ends, every task
+    is cancelled that began after it, whosever it is.
+    """
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
 class Agenda:
     """See the module. Everything but `close` is called from the event loop's thread and never waits."""
 
@@ -188,10 +198,8 @@ class Agenda:
         try:
             when = await self._work(ref)
         except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
+            if was_meant():
                 raise
-            # Not this worker was cancelled, but a task beneath it (kopf cancels what it did not start).
             return ConnectionAbortedError("the work was cancelled from outside")
         except self._expected as error:
             logger.warning("will try again: %s", error, extra={"set": str(ref)})

@@ -15,7 +15,7 @@ from collections import defaultdict
 from collections.abc import Collection
 from datetime import timedelta
 
-from jwks_operator.agenda import Agenda, Backoff
+from jwks_operator.agenda import Agenda, Backoff, was_meant
 from jwks_operator.api.names import GROUP, MANAGED_SELECTOR, PLURAL, SetRef
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, SETS, Client, Resource
 from jwks_operator.kube.errors import KubeError, NotServed
@@ -82,11 +82,11 @@ class Audit:
                 if self._take(before, seen):
                     due.add(seen.ref)
         for ref in before:
-            for kind, name in before.names(ref) - listed[ref]:
+            for kind, name in before.names(ref) - listed.get(ref, set()):
                 if before.mark(ref, kind, name) == self._memory.mark(ref, kind, name):
                     self._memory.drop(ref, kind, name)
                     due.add(ref)
-        due.update(ref for ref, objects in listed.items() if objects and (Kind.SET, ref.name) not in objects)
+        due.update(ref for ref, objects in listed.items() if (Kind.SET, ref.name) not in objects)
         for ref in sorted(due):
             self._agenda.put(ref)
         return len(due)
@@ -133,7 +133,9 @@ class Audit:
                 self._told_unserved = True
                 logger.warning("the kind %s.%s is not served; waiting for its CRD", PLURAL, GROUP)
             return SERVED_POLL
-        except KubeError as error:
+        except (KubeError, asyncio.CancelledError) as error:
+            if isinstance(error, asyncio.CancelledError) and was_meant():
+                raise
             self._failures += 1
             logger.warning("the audit failed and will be repeated: %s", error)
             return self._retry.delay(self._failures)

@@ -79,7 +79,7 @@ class Clock:
         at = self._monotonic()
         late = self._wall() - date
         self._latest = (at, date)
-        if self._history and self._stepped_at <= self._history[-1].at > at - 1.0:
+        if self._history and self._history[-1].at > at - 1.0:
             second = self._history[-1]
             second.least, second.most = min(second.least, late), max(second.most, late)
         else:

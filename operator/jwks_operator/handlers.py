@@ -7,7 +7,7 @@ return None, which makes kopf write nothing, ever.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator, Set
 from typing import Any
 
 import aiohttp
@@ -21,7 +21,9 @@ logger = logging.getLogger(__name__)
 PAGE = 500
 WATCH_SECONDS = 300
 REQUEST_SECONDS = 30
-STOP_SECONDS = 1.0
+STOP_SECONDS = 0.5
+END_ROUNDS = 5
+END_SECONDS = 0.2
 LOGIN_PAUSES = (0.0, 1.0, 2.0, 5.0, 10.0, 30.0)
 """Seconds before a login that follows another one soon: a token that is refused again is not asked for in a
 tight loop."""
@@ -111,11 +113,26 @@ async def watch(
         if stop.is_set():
             await asyncio.wait({running}, timeout=STOP_SECONDS)
     finally:
-        running.cancel()  # left alone, kopf would wait five seconds for what is stuck
-        await asyncio.gather(running, return_exceptions=True)
+        await _end(others)
     for task in tasks:
         if not task.cancelled() and (failure := task.exception()):
             raise failure
+
+
+async def _end(others: Set[asyncio.Task[Any]]) -> None:
+    """End what kopf has begun, in about a second.
+
+    Left alone it waits five seconds for what is stuck, and for ever if a watcher swallows its cancellation,
+    which it does when that comes while it is between two requests.
+    """
+    for _ in range(END_ROUNDS):
+        left = asyncio.all_tasks() - others - {asyncio.current_task()}
+        if not left:
+            return
+        for task in left:
+            task.cancel()
+        await asyncio.wait(left, timeout=END_SECONDS)
+    logger.warning("some watching did not end")
 
 
 class Forever:

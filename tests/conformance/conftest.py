@@ -52,7 +52,7 @@ async def world(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
     if request.param == "fake":
         server = FakeApiServer()
         made = World(FakeTransport(server), Client(FakeTransport(server)), namespace, server)
-        await _install(made)
+        await install(made)
         await made.client.create(NAMESPACES, None, {"metadata": {"name": namespace}})
         yield made
         return
@@ -64,7 +64,7 @@ async def world(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
     made = World(transport, Client(transport), namespace, None)
     try:
         if kubeconfig not in _prepared:
-            await _install(made)
+            await install(made)
             _prepared.add(kubeconfig)
         await made.client.create(NAMESPACES, None, {"metadata": {"name": namespace}})
         yield made
@@ -73,7 +73,7 @@ async def world(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
         await close()
 
 
-async def _install(world: World) -> None:
+async def install(world: World) -> None:
     for definition in (crd(), WIDGET_CRD):
         with suppress(AlreadyExists):
             await world.client.create(CRDS, None, definition)

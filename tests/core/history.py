@@ -88,6 +88,8 @@ class History:
     plan: Plan = field(default_factory=lambda: Plan(None))
     born: dict[str, FreshKey] = field(default_factory=dict)
     writes: list[str] = field(default_factory=list)
+    read: tuple[tuple[dict[str, Any], ...], Record] | None = None
+    """What is stored, and what it says: reading it once is enough."""
     dies_before: int | None = None
     """How many more writes the operator lives for; None is for ever."""
     watch: Callable[[Record | None, Record], None] = field(default=lambda before, after: None)
@@ -104,10 +106,14 @@ class History:
 
     def record(self) -> Record | None:
         """The record as it is stored."""
-        if self.objects.keyring is None:
+        stored = self.objects.keyring
+        if stored is None:
             return None
-        rest, *keys = json.loads(json.dumps(self.objects.keyring))
-        return codec.load(rest, tuple(codec.load_key(key, has_private=key.pop("private")) for key in keys))
+        if self.read is None or self.read[0] is not stored:
+            rest, *keys = json.loads(json.dumps(stored))
+            loaded = (codec.load_key(key, has_private=key.pop("private")) for key in keys)
+            self.read = stored, codec.load(rest, tuple(loaded))
+        return self.read[1]
 
     def pass_(self) -> datetime | None:
         """One pass; returns the true time at which the operator wants to look again."""

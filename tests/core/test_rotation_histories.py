@@ -93,7 +93,7 @@ HELD = {**with_rotation(every="24h", rollbackWindow="30m"), "held": ["k1"]}
         "an entry with a rotation of its own does not follow that of the set",
         At("0s", None, "fast: k1 Active, k2 Pending; slow: k3 Active, k4 Pending", "Activate fast 24h"),
         At("24h", None, "fast: k2 Active, k5 Pending, k1 Retired; slow: k3 Active, k4 Pending"),
-        At("720h", None, next="Destroy fast 721h10m"),
+        At("48h", None, "fast: k5 Active, k6 Pending, k2 Retired; slow: k3 Active, k4 Pending"),
         spec=entries(fast={"algorithm": "ES256", "rotation": {"every": "24h"}}, slow="RS256"),
     ),
     row(

@@ -23,7 +23,7 @@ from jwks_operator.kube.client import Object
 Path = tuple[str, ...]
 Fields = dict[Path, Any]
 
-ITEM = "."  # the mark of a list-map's item itself, beside its fields
+SELF = "."  # in fieldsV1: the map or item itself is owned, too, beside what is in it
 _SYSTEM = {
     "name", "generateName", "namespace", "uid", "resourceVersion", "creationTimestamp", "generation",
     "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "managedFields",
@@ -52,8 +52,9 @@ def leaves(obj: Object, schema: Schema) -> Fields:
 def update(before: Object, after: Object, schema: Schema, manager: Manager, now: str) -> None:
     """Write managedFields of `after` for a create, replace or patch that came from `before` ({}: created)."""
     old, new = leaves(before, schema), leaves(after, schema)
-    old |= dict.fromkeys(_maps(old))
-    new |= dict.fromkeys(_maps(new))
+    # An update owns the maps it makes, too; a map is the same map with or without content.
+    old |= {path: {} for path in _maps(old)}
+    new |= {path: {} for path in _maps(new)}
     owners = _owners(before)
     changed = {path for path, value in new.items() if path not in old or old[path] != value}
     for who, paths in owners.items():
@@ -82,12 +83,16 @@ def apply(live: Object, applied: Object, schema: Schema, manager: Manager, *, fo
     merged = copy.deepcopy(live)
     dropped = owners.get(manager, set()) - wanted.keys()
     owners[manager] = set(wanted)
-    gone = dropped - set().union(*owners.values())
-    for path in sorted(gone, key=lambda path: path[-1] != ITEM):  # an item first: its fields go with it
+    owned: set[Path] = set().union(*owners.values())
+    # A map stays while somebody owns a field in it; an item goes with everything in it.
+    kept = owned | {path for path in _maps(dict.fromkeys(owned)) if path[-1].startswith("f:")}
+    for path in dropped - kept:
         _remove(merged, path)
     for path, value in wanted.items():
         _set(merged, path, value)
-    return merged, {"owners": owners}
+    there = leaves(merged, schema)
+    there |= {path: {} for path in _maps(there)}
+    return merged, {"owners": {who: paths & there.keys() for who, paths in owners.items()}}
 
 
 def settle(before: Object, after: Object, merged: Object, now: str) -> None:
@@ -105,18 +110,18 @@ def _flatten(value: Any, schema: Schema, path: Path) -> Iterator[tuple[Path, Any
         for item in value:
             keys = {key: item.get(key) for key in schema["x-kubernetes-list-map-keys"]}
             here = (*path, "k:" + json.dumps(keys, sort_keys=True, separators=(",", ":")))
-            yield (*here, ITEM), None
+            yield here, {}
             yield from _flatten(item, schema.get("items", {}), here)
     else:
         yield path, value
 
 
 def _maps(fields: Fields) -> Iterator[Path]:
-    """Yield the marks of the maps and list-maps that hold these fields: an Update owns those it makes, too."""
+    """Yield the maps and list-maps that hold these fields."""
     for path in fields:
         for depth in range(1, len(path)):
             if path[:depth] != ("f:metadata",):
-                yield (*path[:depth], ITEM)
+                yield path[:depth]
 
 
 def _owners(obj: Object) -> dict[Manager, set[Path]]:
@@ -128,7 +133,9 @@ def _owners(obj: Object) -> dict[Manager, set[Path]]:
 
 def _paths(tree: Object, path: Path) -> Iterator[Path]:
     for key, below in tree.items():
-        if below:
+        if key == SELF:
+            yield path
+        elif below:
             yield from _paths(below, (*path, key))
         else:
             yield (*path, key)
@@ -143,17 +150,24 @@ def _write(before: Object, after: Object, owners: dict[Manager, set[Path]], now:
     for who, paths in owners.items():
         if not paths:
             continue
-        tree: Object = {}
-        for path in sorted(paths):
-            node = tree
-            for step in path:
-                node = node.setdefault(step, {})
+        tree = _tree(paths)
         former = times.get((who.name, who.operation, who.subresource))
         time = former["time"] if former and former["fieldsV1"] == tree else now
         entry = {"manager": who.name, "operation": who.operation, "apiVersion": after["apiVersion"]}
         entry |= {"time": time, "fieldsType": "FieldsV1", "fieldsV1": tree}
         entries.append(entry | ({"subresource": who.subresource} if who.subresource else {}))
     after["metadata"]["managedFields"] = entries
+
+
+def _tree(paths: set[Path]) -> Object:
+    tree: Object = {}
+    for path in sorted(paths, key=len, reverse=True):  # what is in a map before the map itself
+        node = tree
+        for step in path:
+            node = node.setdefault(step, {})
+        if node:
+            node[SELF] = {}
+    return tree
 
 
 def _item(items: list[Any], step: str) -> Any | None:
@@ -164,33 +178,31 @@ def _item(items: list[Any], step: str) -> Any | None:
 
 def _set(obj: Any, path: Path, value: Any) -> None:
     step, rest = path[0], path[1:]
-    if step == ITEM:
-        return
     if step.startswith("k:"):
         item = _item(obj, step)
         if item is None:
             item = json.loads(step.removeprefix("k:"))
             obj.append(item)
-        _set(item, rest, value)
+        if rest:
+            _set(item, rest, value)
         return
     key = step.removeprefix("f:")
-    if not rest:
+    if rest:
+        if not isinstance(obj.get(key), dict | list):
+            obj[key] = [] if rest[0].startswith("k:") else {}
+        _set(obj[key], rest, value)
+    elif not (value == {} and isinstance(obj.get(key), dict)):  # an empty map adds nothing to a full one
         obj[key] = copy.deepcopy(value)
-        return
-    inner = obj.get(key)
-    if not isinstance(inner, dict | list):
-        inner = obj[key] = [] if rest[0].startswith("k:") else {}
-    _set(inner, rest, value)
 
 
 def _remove(obj: Any, path: Path) -> None:
     step, rest = path[0], path[1:]
     if step.startswith("k:"):
         item = _item(obj, step)
-        if item is not None and rest == (ITEM,):
-            obj.remove(item)
-        elif item is not None:
+        if item is not None and rest:
             _remove(item, rest)
+        elif item is not None:
+            obj.remove(item)
         return
     key = step.removeprefix("f:")
     if not isinstance(obj, dict) or key not in obj:

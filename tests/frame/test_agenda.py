@@ -265,6 +265,25 @@ def test_a_new_time_replaces_the_former_one(first: float, second: float) -> None
     assert scene(play, takes=0.0).diary == [(float(second), "a")]
 
 
+def test_a_time_before_all_others_wakes_the_sleeper() -> None:
+    async def play(bench: Bench) -> None:
+        bench.agenda.at(ref("a"), BEGIN + timedelta(seconds=50))
+        await asyncio.sleep(1)
+        bench.agenda.at(ref("b"), BEGIN + timedelta(seconds=30))
+        await asyncio.sleep(100)
+
+    assert scene(play, takes=0.0).diary == [(30.0, "b"), (50.0, "a")]
+
+
+def test_replaced_times_do_not_pile_up() -> None:
+    async def play(bench: Bench) -> None:
+        for minute in range(10_000):
+            bench.agenda.at(ref("a"), BEGIN + timedelta(minutes=minute + 1))
+        assert len(bench.agenda._heap) < 100
+
+    scene(play)
+
+
 def test_what_work_answers_is_its_next_time_and_none_removes_the_time_it_had() -> None:
     async def play(bench: Bench) -> None:
         bench.answers["a"] = [BEGIN + timedelta(seconds=90), None]
@@ -336,6 +355,7 @@ def test_close_lets_running_work_end_and_begins_no_more() -> None:
     bench = scene(play, takes=1.0)
     assert bench.diary == [(0.0, "a")]
     assert not +bench.running
+    assert not any(task.cancelled() or task.exception() for task in bench.agenda._tasks)
 
 
 def test_close_cancels_what_does_not_end_in_time() -> None:

@@ -14,7 +14,7 @@ from fakes.seam import FakeTransport
 from frame.recorder import Recorder
 from frame.virtual import ref, run
 from jwks_operator.api import crd
-from jwks_operator.api.names import LABEL_MANAGED_BY, LABEL_SET, MANAGED_BY
+from jwks_operator.api.names import GROUP, LABEL_MANAGED_BY, LABEL_SET, MANAGED_BY, PLURAL
 from jwks_operator.audit import SERVED_POLL, Audit
 from jwks_operator.kube.client import CONFIGMAPS, CRDS, NAMESPACES, SECRETS, SETS, Client, Object, Resource
 from jwks_operator.kube.errors import KubeError, NotServed, Unavailable
@@ -131,6 +131,23 @@ async def test_what_was_seen_or_written_meanwhile_is_not_put() -> None:
     assert await cluster.look() == []
 
 
+async def test_an_object_made_during_the_lists_is_not_taken_for_lost() -> None:
+    cluster = await Cluster().begin()
+    await cluster.create_set("a")
+    cluster.memory.saw(ref("a"), Kind.CONSUMER, "a", "u1", "5")  # it was deleted, and the event was missed
+    real = cluster.seam.server.handle
+
+    def handle(call: Any) -> Any:
+        reply = real(call)
+        if call.path == "/api/v1/secrets":
+            cluster.memory.saw(ref("a"), Kind.CONSUMER, "a", "u2", "6")
+        return reply
+
+    cluster.seam.server.handle = handle  # type: ignore[method-assign]  # a moment that no fault can hit
+    await cluster.look()
+    assert not cluster.memory.differs(ref("a"), Kind.CONSUMER, "a", "u2", "6")
+
+
 async def test_versions_that_ran_backwards_after_a_restore_are_put() -> None:
     cluster = await Cluster().begin()
     meta = (await cluster.create_set("a"))["metadata"]
@@ -229,6 +246,45 @@ def test_it_waits_for_the_kind_says_so_once_and_begins_when_it_is_served(
 
     play(scene, served=False)
     assert [record.levelno for record in caplog.records].count(logging.WARNING) == 1
+
+
+def test_a_kind_that_goes_away_again_is_told_again(caplog: pytest.LogCaptureFixture) -> None:
+    async def scene(cluster: Cluster) -> None:
+        for _ in range(2):
+            definition = await cluster.people.read(CRDS, None, f"{PLURAL}.{GROUP}")
+            assert definition is not None
+            await cluster.people.delete(CRDS, definition)
+            cluster.audit.nudge()
+            await asyncio.sleep(10)
+            assert not cluster.audit.served.is_set()
+            await cluster.serve()
+            await asyncio.sleep(10)
+            assert cluster.audit.served.is_set()
+
+    play(scene)
+    assert sum("waiting for its CRD" in record.message for record in caplog.records) == 2
+
+
+def test_an_audit_cut_off_from_outside_is_repeated() -> None:
+    async def scene(cluster: Cluster) -> None:
+        await asyncio.sleep(60)
+        inner = asyncio.create_task(asyncio.sleep(60))
+
+        async def cut_off() -> int:
+            await inner
+            return 0
+
+        cluster.audit.once = cut_off  # type: ignore[method-assign]  # what a lost connection looks like
+        cluster.audit.nudge()
+        await asyncio.sleep(10)
+        inner.cancel()
+        await asyncio.sleep(0.1)
+        del cluster.audit.once
+        before = lists(cluster)
+        await asyncio.sleep(5)
+        assert lists(cluster) == before + 1
+
+    play(scene)
 
 
 @pytest.mark.parametrize("code", [403, 429, 500, 503])

@@ -161,6 +161,23 @@ def test_a_disagreement_starts_the_minute_over() -> None:
     assert world.read().trusted
 
 
+@pytest.mark.parametrize("way", [1, -1])
+def test_one_disagreement_among_many_answers_of_a_second_is_not_lost(way: int) -> None:
+    world = World()
+    world.local = world.remote = timedelta(hours=1)
+    world.answer()
+    world.answers_for(seconds(50), every=seconds(1))
+    world.passes(seconds(0.1))
+    world.remote += way * 5 * MINUTE
+    world.answer()
+    world.remote -= way * 5 * MINUTE
+    world.answer()
+    world.answers_for(MINUTE - seconds(1), every=seconds(1))
+    assert not world.read().trusted
+    world.answers_for(seconds(2), every=seconds(1))
+    assert world.read().trusted
+
+
 def test_a_second_step_starts_the_minute_over() -> None:
     world = World()
     for _ in range(3):

@@ -227,9 +227,18 @@ async def test_a_watch_that_does_not_end_in_its_time_is_unavailable() -> None:
 @pytest.mark.parametrize("body", ["404 page not found", '{"kind": "Status"}'])
 async def test_a_refused_watch_is_one_error_event_with_its_code(body: str) -> None:
     async with listening(saying(answer("404 Not Found", body))) as host, speaking(host) as transport:
+        [refusal] = [event async for event in transport.stream(Call("GET", PATH))]
+        assert (refusal["type"], refusal["object"]["code"]) == ("ERROR", 404)
         with pytest.raises(NotServed):
             async for _ in Client(transport).watch(SECRETS, None, None, "1"):
                 pass
+
+
+async def test_a_watch_that_the_server_ends_just_ends() -> None:
+    said = OPEN + chunk(event("a")) + chunk("")
+    async with listening(saying(said)) as host, speaking(host) as transport:
+        seen = [(kind, obj["n"]) async for kind, obj in Client(transport).watch(SECRETS, None, None, "1")]
+    assert seen == [("ADDED", "a")]
 
 
 def kubeconfig(directory: Path, host: str, user: Object) -> Path:

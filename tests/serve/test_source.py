@@ -86,12 +86,19 @@ def test_hints_that_make_no_sense_are_refused_rather_than_guessed(tmp_path: Path
         load(tmp_path)
 
 
-def test_an_absent_set_and_an_unreadable_one_are_nothing(tmp_path: Path) -> None:
-    with pytest.raises(NothingThere, match="does not exist"):
-        load(tmp_path / "absent" / "jwks.json")
-    (tmp_path / "jwks.json").mkdir()
-    with pytest.raises(NothingThere, match="cannot be read"):
-        load(tmp_path)
+@pytest.mark.parametrize(
+    ("place", "reason"),
+    [("absent/jwks.json", "No such file"), ("directory", "Is a directory"), ("x" * 300, "File name too long")],
+)
+def test_what_is_absent_or_unreadable_is_nothing(tmp_path: Path, place: str, reason: str) -> None:
+    (tmp_path / "directory" / "jwks.json").mkdir(parents=True)
+    with pytest.raises(NothingThere, match=reason):
+        load(tmp_path / place)
+
+
+async def test_an_unreadable_place_ends_nothing(tmp_path: Path) -> None:
+    async with following(tmp_path / ("x" * 300)) as source:
+        await within(5, lambda: source.trouble)
 
 
 def test_set_and_hints_always_belong_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,9 +184,12 @@ async def test_a_volume_that_comes_late_or_anew_is_followed(tmp_path: Path) -> N
         await within(5, lambda: body(source) == jwks(RSA))
 
 
-async def test_without_a_watch_the_poll_finds_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("trouble", [OSError(28, os.strerror(28)), RuntimeError("overflow")])
+async def test_without_a_watch_the_poll_finds_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: Exception
+) -> None:
     def no_watches_left(*_: object, **__: object) -> None:
-        raise OSError(28, os.strerror(28))
+        raise trouble
 
     monkeypatch.setattr(source_module, "awatch", no_watches_left)
     swap(tmp_path, {"jwks.json": jwks(EC)})

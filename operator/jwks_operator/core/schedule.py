@@ -30,7 +30,7 @@ def due(rotation: Rotation, since: datetime) -> datetime | None:
         return None
     if rotation.schedule is None:
         return since + (rotation.every or DEFAULT_EVERY)
-    return next(_Fires(rotation.schedule, rotation.time_zone or "UTC", since), None)
+    return next(Firings(rotation.schedule, rotation.time_zone or "UTC", since), None)
 
 
 def shortest_interval(rotation: Rotation, since: datetime) -> timedelta | None:
@@ -49,11 +49,11 @@ def shortest_interval(rotation: Rotation, since: datetime) -> timedelta | None:
 @lru_cache(maxsize=1024)
 def _shortest_gap(schedule: str, zone_name: str, day: datetime) -> timedelta | None:
     """Many sets share few schedules, and looking far ahead costs milliseconds."""
-    fires = islice(_Fires(schedule, zone_name, day), _FIRES_EXAMINED)
+    fires = islice(Firings(schedule, zone_name, day), _FIRES_EXAMINED)
     return min((later - earlier for earlier, later in pairwise(fires)), default=None)
 
 
-class _Fires:
+class Firings:
     """The firings of a cron schedule strictly after a moment, in UTC."""
 
     def __init__(self, schedule: str, zone_name: str, after: datetime) -> None:
@@ -70,7 +70,7 @@ class _Fires:
         except CronSimError as error:
             raise ScheduleError(f"rotation.schedule {schedule!r} is not a cron expression: {error}") from error
 
-    def __iter__(self) -> "_Fires":
+    def __iter__(self) -> "Firings":
         return self
 
     def __next__(self) -> datetime:

@@ -5,6 +5,8 @@
     ├── UnsupportedKeyError     key type, algorithm, curve or size that the tables do not have
     ├── InvalidMemberError      a member is missing, of the wrong type, encoding or length, or contradicts alg
     ├── InconsistentKeyError    well-formed members that are not one key (off the curve, halves that differ)
+    ├── NoSuchFormError         the key has no such form: a symmetric key is never public, nor a PEM file
+    ├── CertificateError        a certificate that is unreadable, or an issuer that must not or cannot sign
     └── KeyProofError           a fresh key cannot check what it made: it must not be used
 
 They are raised outside of any `except` block, so that no foreign exception, which may hold the whole text it
@@ -30,6 +32,14 @@ class InvalidMemberError(JwkError):
 
 class InconsistentKeyError(JwkError):
     """Each member is well formed, but together they are not one key."""
+
+
+class NoSuchFormError(JwkError):
+    """The key has no such form: symmetric keys have neither a public form nor a PEM file nor a certificate."""
+
+
+class CertificateError(JwkError):
+    """A certificate cannot be read or made, or its issuer must not sign it."""
 
 
 class KeyProofError(JwkError):

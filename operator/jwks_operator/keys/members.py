@@ -15,19 +15,24 @@ from typing import Final
 
 from jwks_operator.keys.algorithms import (
     ALGORITHMS,
+    CERTIFICATE_MEMBERS,
     COMMON_MEMBERS,
+    CURVES,
+    EDDSA,
     PRIVATE_MEMBERS,
     PUBLIC_MEMBERS,
     THUMBPRINT_MEMBERS,
     Algorithm,
+    Method,
 )
-from jwks_operator.keys.errors import InvalidMemberError, MalformedJsonError, UnsupportedKeyError
+from jwks_operator.keys.errors import InvalidMemberError, MalformedJsonError, NoSuchFormError, UnsupportedKeyError
 
 _CANONICAL: Final = dict.fromkeys(
     (
         *COMMON_MEMBERS,
         *(name for names in PUBLIC_MEMBERS.values() for name in names),
         *(name for names in PRIVATE_MEMBERS.values() for name in names),
+        *CERTIFICATE_MEMBERS,
     )
 )
 _RANK: Final = {name: rank for rank, name in enumerate(_CANONICAL)}
@@ -130,19 +135,53 @@ def kid_of(jwk: Mapping[str, object]) -> str:
 
 
 def algorithm_of(jwk: Mapping[str, object]) -> Algorithm:
-    """Return the table row that `alg` names and that `kty` and `crv` agree with.
+    """Return the table row that `alg` names and that `kty` and `crv` agree with, on that curve.
 
-    Raises InvalidMemberError when a member is missing or contradicts `alg`, UnsupportedKeyError when the
-    tables do not have the algorithm.
+    `alg` may be EdDSA, the former name of Ed25519 and Ed448. Raises InvalidMemberError when a member is missing or
+    contradicts `alg`, UnsupportedKeyError when the tables do not have the algorithm.
     """
-    algorithm = ALGORITHMS.get(text(jwk, "alg"))
+    name = text(jwk, "alg")
+    algorithm = ALGORITHMS.get(_present_name(text(jwk, "crv")) if name == EDDSA else name)
     if algorithm is None:
         raise UnsupportedKeyError(f"alg is not one of {', '.join(ALGORITHMS)}")
-    if text(jwk, "kty") != algorithm.kty:
-        raise InvalidMemberError(f"kty is not {algorithm.kty}, the key type of {algorithm.name}")
-    if algorithm.crv is not None and text(jwk, "crv") != algorithm.crv:
-        raise InvalidMemberError(f"crv is not {algorithm.crv}, the curve of {algorithm.name}")
-    return algorithm
+    if not algorithm.curves:
+        _check_kty(jwk, algorithm, (algorithm.kty,))
+        return algorithm
+    _check_kty(jwk, algorithm, dict.fromkeys(CURVES[crv].kty for crv in algorithm.curves))
+    fitting = [crv for crv in algorithm.curves if CURVES[crv].kty == jwk["kty"]]
+    crv = text(jwk, "crv")
+    if crv not in fitting:
+        raise InvalidMemberError(f"crv is not {' or '.join(fitting)}, as {algorithm.name} demands")
+    return algorithm.on(crv)
+
+
+def _check_kty(jwk: Mapping[str, object], algorithm: Algorithm, ktys: Collection[str]) -> None:
+    if text(jwk, "kty") not in ktys:
+        raise InvalidMemberError(f"kty is not {' or '.join(ktys)}, the key type of {algorithm.name}")
+
+
+def _present_name(crv: str) -> str:
+    """What EdDSA with this curve is called today (RFC 9864 section 2.2); the names are those of the curves."""
+    return crv if crv in (row.crv for row in ALGORITHMS.values() if row.method is Method.EDDSA) else EDDSA
+
+
+def public_members(algorithm: Algorithm) -> tuple[str, ...]:
+    """Return the allow-list of public members beside the common ones; raises NoSuchFormError for symmetric keys."""
+    names = PUBLIC_MEMBERS.get(algorithm.kty)
+    if names is None:
+        raise NoSuchFormError("a symmetric key has no public form: whoever checks with it could also use it")
+    return names
+
+
+def complete_members(algorithm: Algorithm) -> tuple[str, ...]:
+    """Return the members of a private key beside the common ones, the public ones first."""
+    return (*PUBLIC_MEMBERS.get(algorithm.kty, ()), *PRIVATE_MEMBERS[algorithm.kty])
+
+
+def common_members(algorithm: Algorithm, operations: Collection[str], kid: str) -> dict[str, object]:
+    """Return the members that keys of every type have; `key_ops` only if there are operations to list."""
+    listed = {"key_ops": list(operations)} if operations else {}
+    return {"kty": algorithm.kty, "use": algorithm.use, **listed, "alg": algorithm.name, "kid": kid}
 
 
 def check_use(
@@ -183,19 +222,15 @@ def public_jwk(jwk: Mapping[str, object]) -> dict[str, object]:
     """Return the public form of a complete public or private JWK: the allow-listed members of its key type.
 
     `key_ops` becomes that of the public half. Fails closed: UnsupportedKeyError for an algorithm outside the
-    tables, InvalidMemberError for a missing member, one that contradicts `alg`, and one that is neither
-    public nor known to be private.
+    tables, NoSuchFormError for a symmetric key, InvalidMemberError for a missing member, one that contradicts
+    `alg`, and one that is neither public nor known to be private.
     """
     algorithm = algorithm_of(jwk)
-    known = {*COMMON_MEMBERS, *PUBLIC_MEMBERS[algorithm.kty], *PRIVATE_MEMBERS[algorithm.kty]}
-    if not jwk.keys() <= known:
+    names = public_members(algorithm)
+    if not jwk.keys() <= {*COMMON_MEMBERS, *complete_members(algorithm)}:
         raise InvalidMemberError(f"a member is none of those of an {algorithm.kty} key")
-    check_use(jwk, algorithm, required=(), possible=(*algorithm.private_ops, *algorithm.public_ops))
-    return {
-        "kty": algorithm.kty,
-        "use": algorithm.use,
-        "key_ops": list(algorithm.public_ops),
-        "alg": algorithm.name,
-        "kid": kid_of(jwk),
-        **{name: text(jwk, name) for name in PUBLIC_MEMBERS[algorithm.kty]},
-    }
+    check_use(
+        jwk, algorithm, required=(), possible=(*algorithm.private_ops, *algorithm.public_ops, *algorithm.foreign_ops)
+    )
+    common = common_members(algorithm, algorithm.public_ops, kid_of(jwk))
+    return common | {name: text(jwk, name) for name in names}

@@ -10,15 +10,23 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Never, Self
 
-from jwks_operator.keys.algorithms import COMMON_MEMBERS, PRIVATE_MEMBERS, PUBLIC_MEMBERS
+from jwks_operator.keys.algorithms import COMMON_MEMBERS
 from jwks_operator.keys.errors import InvalidMemberError
-from jwks_operator.keys.members import algorithm_of, canonical_json, check_use, kid_of, text
+from jwks_operator.keys.members import (
+    algorithm_of,
+    canonical_json,
+    check_use,
+    common_members,
+    complete_members,
+    kid_of,
+    text,
+)
 
 REDACTED = "<redacted>"
 
 
 class PrivateJwk:
-    """A complete private JWK (RFC 7517): kty, use, key_ops, alg, kid, public and private members."""
+    """A complete private or symmetric JWK (RFC 7517): common members, public and private ones."""
 
     __slots__ = ("_kid", "_read")
 
@@ -35,22 +43,15 @@ class PrivateJwk:
         for keys from elsewhere). Raises UnsupportedKeyError or InvalidMemberError.
         """
         algorithm = algorithm_of(members)
-        names = (*PUBLIC_MEMBERS[algorithm.kty], *PRIVATE_MEMBERS[algorithm.kty])
+        names = complete_members(algorithm)
         if not members.keys() <= {*COMMON_MEMBERS, *names}:
             raise InvalidMemberError(f"a member is none of those of an {algorithm.kty} key")
-        if "use" not in members or "key_ops" not in members:
+        if "use" not in members or (algorithm.private_ops and "key_ops" not in members):
             raise InvalidMemberError("use or key_ops is missing")
         check_use(members, algorithm, required=algorithm.private_ops, possible=algorithm.private_ops)
         kid = kid_of(members)
-        complete = {
-            "kty": algorithm.kty,
-            "use": algorithm.use,
-            "key_ops": list(algorithm.private_ops),
-            "alg": algorithm.name,
-            "kid": kid,
-            **{name: text(members, name) for name in names},
-        }
-        return cls(kid, canonical_json(complete))
+        common = common_members(algorithm, algorithm.private_ops, kid)
+        return cls(kid, canonical_json(common | {name: text(members, name) for name in names}))
 
     @property
     def kid(self) -> str:

@@ -49,17 +49,14 @@ def load(path: Path) -> Served:
 
     Raise NothingThere if there is none, SetRefused if it must not be published.
     """
-    directory, name = (path, DEFAULT_KEY) if path.is_dir() else (path.parent, path.name)
     try:
         # The kubelet removes the old directory right after the swap: a read that lost that race is repeated.
         try:
-            raw, hints = _read_pair(directory, name)
+            raw, hints = _read_pair(path)
         except FileNotFoundError:
-            raw, hints = _read_pair(directory, name)
-    except FileNotFoundError:
-        raise NothingThere(f"{directory / name} does not exist") from None
+            raw, hints = _read_pair(path)
     except OSError as error:
-        raise NothingThere(f"{directory / name} cannot be read: {error.strerror}") from None
+        raise NothingThere(f"{path} cannot be read: {error.strerror}") from None
     keys = check_set(raw)
     return Served(body=raw, etag=hashlib.sha256(raw).hexdigest(), max_age=_max_age(hints), keys=keys)
 
@@ -91,11 +88,10 @@ class Source:
         """Reload after each change and each poll until `stop` is set."""
         while not stop.is_set():
             await asyncio.to_thread(self.reload)
-            directory = self.path if self.path.is_dir() else self.path.parent
             try:
-                await self._watch(directory, stop)
-            except OSError as error:  # no such directory yet, or no inotify watches left
-                _log.debug("cannot watch %s, polling it: %s", directory, error)
+                await self._watch(_locate(self.path)[0], stop)
+            except (OSError, RuntimeError) as error:  # nothing there yet, no inotify watches left, notify's own trouble
+                _log.debug("cannot watch %s, polling it: %s", self.path, error)
                 await _wait(stop, POLL_SECONDS)
 
     async def _watch(self, directory: Path, stop: asyncio.Event) -> None:
@@ -125,7 +121,13 @@ class Source:
         _log.log(level, "%s: %s; %s", "set refused" if refused else "no set", trouble, kept)
 
 
-def _read_pair(directory: Path, name: str) -> tuple[bytes, bytes | None]:
+def _locate(path: Path) -> tuple[Path, str]:
+    """Return the directory to watch and the name of the set in it."""
+    return (path, DEFAULT_KEY) if path.is_dir() else (path.parent, path.name)
+
+
+def _read_pair(path: Path) -> tuple[bytes, bytes | None]:
+    directory, name = _locate(path)
     data = directory / "..data"
     base = data.resolve() if data.is_symlink() else directory
     raw = _read(base / name)

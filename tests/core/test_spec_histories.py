@@ -1,0 +1,310 @@
+"""Edits of the spec in the middle of a life: algorithms, entries, facts raised and lowered, brakes, bad specs."""
+
+from core.rows import (
+    FIRST,
+    At,
+    Row,
+    all_of,
+    annotate,
+    edit,
+    entries,
+    play,
+    row,
+    table,
+    with_rotation,
+    with_timing,
+    write_nonsense,
+)
+
+RSA = entries(signing="RS256")
+RSA_SMALL = entries(signing={"algorithm": "RS256", "modulusLength": 2048})
+TWO = entries(signing="ES256", other="ES256")
+DAILY = with_rotation(every="24h")
+LATE = with_rotation(every="24h", prepublish="OnSchedule")
+CHANGED = "signing: k1 Active, k3 Pending"
+
+
+@table(
+    row(
+        "a changed algorithm replaces the standby at once and the key after the lead",
+        At("2h", edit(RSA), CHANGED, "Activate signing 3h10m", rotating="True NextKeyPublished"),
+        At("3h10m-1s", None, CHANGED),
+        At("3h10m", None, "signing: k3 Active, k4 Pending, k1 Retired"),
+        At("4h20m", None, "signing: k3 Active, k4 Pending", "Activate signing 723h10m"),
+    ),
+    row(
+        "a changed RSA size replaces the key after the lead",
+        At("2h", edit(RSA_SMALL), CHANGED, "Activate signing 3h10m"),
+        At("3h10m", None, "signing: k3 Active, k4 Pending, k1 Retired"),
+        spec=RSA,
+    ),
+    row(
+        "the default RSA size written out changes nothing",
+        At("2h", edit(entries(signing={"algorithm": "RS256", "modulusLength": 3072})), FIRST),
+        spec=RSA,
+    ),
+    row(
+        "an algorithm that is changed back before the lead keeps the key in use",
+        At("2h", edit(RSA), CHANGED),
+        At("3h", edit(entries(signing="ES256")), "signing: k1 Active, k4 Pending", "Activate signing 720h"),
+    ),
+    row(
+        "an algorithm changed while the key is due activates no key of the former one",
+        At("24h-1s", None, FIRST),
+        At("24h", edit({**RSA, "rotation": {"every": "24h"}}), CHANGED, "Activate signing 25h10m"),
+        spec=DAILY,
+    ),
+    row(
+        "an entry added to a living set waits its lead",
+        At(
+            "2h",
+            edit(TWO),
+            "other: k3 Pending; signing: k1 Active, k2 Pending",
+            "Activate other 3h10m",
+            ready="False WaitingForLead",
+            rotating="True NextKeyPublished",
+        ),
+        At("3h10m-1s", None, "other: k3 Pending; signing: k1 Active, k2 Pending", ready="False WaitingForLead"),
+        At("3h10m", None, "other: k3 Active, k4 Pending; signing: k1 Active, k2 Pending", ready="True KeysInUse"),
+    ),
+    row(
+        "an entry added on schedule waits its lead and no longer",
+        At(
+            "2h", edit({**TWO, "rotation": {"every": "720h", "prepublish": "OnSchedule"}}), ready="False WaitingForLead"
+        ),
+        At("3h10m", None, "other: k3 Active; signing: k1 Active, k2 Pending", ready="True KeysInUse"),
+    ),
+    row(
+        "a removed entry retires its key and destroys its standby, which was never used",
+        At("2h", edit(entries(signing="ES256")), "other: k3 Retired; signing: k1 Active, k2 Pending"),
+        At("3h10m-1s", None, "other: k3 Retired; signing: k1 Active, k2 Pending"),
+        At("3h10m", None, "signing: k1 Active, k2 Pending"),
+        spec=TWO,
+    ),
+    row(
+        "a renamed entry retires the old key and waits for the new one",
+        At(
+            "2h", edit(entries(tokens="ES256")), "signing: k1 Retired; tokens: k3 Pending", ready="False WaitingForLead"
+        ),
+        At("3h10m", None, "tokens: k3 Active, k4 Pending", ready="True KeysInUse"),
+    ),
+    row(
+        "an entry removed and added again starts anew and repeats no request",
+        At("2h", annotate("other@2026-03-02T14:00:00Z")),
+        At("3h", edit(entries(signing="ES256"))),
+        At("4h", edit(TWO), "other: k6 Pending, k4 Retired; signing: k1 Active, k2 Pending"),
+        At("5h10m", None, "other: k6 Active, k7 Pending; signing: k1 Active, k2 Pending", rotating="False NothingDue"),
+        At("8h", None, "other: k6 Active, k7 Pending; signing: k1 Active, k2 Pending", "Activate signing 720h"),
+        spec=TWO,
+    ),
+    row(
+        "a schedule brought forward beyond the present rotates at once",
+        At("100h", edit(DAILY), "signing: k2 Active, k3 Pending, k1 Retired"),
+    ),
+    row(
+        "a schedule put off leaves the published successor waiting",
+        At("23h", None, FIRST, "Activate signing 24h"),
+        At("23h30m", edit(with_rotation(every="240h", prepublish="OnSchedule")), FIRST, "Activate signing 240h"),
+        spec=LATE,
+    ),
+    row(
+        "a held key in a removed entry stays until it is let go",
+        At(
+            "2h",
+            edit({**entries(signing="ES256"), "held": ["k3"]}),
+            "other: k3 Retired; signing: k1 Active, k2 Pending",
+        ),
+        At("90h", None, "other: k3 Retired without private half; signing: k1 Active, k2 Pending"),
+        At("91h", edit(entries(signing="ES256")), "signing: k1 Active, k2 Pending"),
+        spec=TWO,
+    ),
+)
+def test_what_is_wanted_changes(told: Row) -> None:
+    play(told)
+
+
+@table(
+    *(
+        row(
+            f"{fact} lowered right before a publication leaves the former lead as a floor",
+            At("20h59m", None, "signing: k1 Active", "Publish signing 21h"),
+            At("20h59m", edit(with_timing(LATE)), "signing: k1 Active", "Publish signing 22h50m"),
+            At("20h59m", annotate("signing@2026-03-03T09:00:00Z"), FIRST, "Activate signing 23h59m"),
+            At("23h59m-1s", None, FIRST),
+            At("23h59m", None, "signing: k2 Active, k1 Retired"),
+            spec=with_timing(LATE, **{fact: longer}),
+        )
+        for fact, longer in (
+            ("verifierRefresh", "2h50m"),
+            ("cacheMaxAge", "1h55m"),
+            ("staleWindow", "1h50m"),
+            ("edgeCache", "1h50m"),
+            ("propagation", "1h55m"),
+            ("lead", "3h"),
+        )
+    ),
+    row(
+        "a lead lowered while the successor waits does not shorten its wait",
+        At("2h", None, FIRST),
+        At("2h", all_of(edit(with_timing(verifierRefresh="1m")), annotate("signing@2026-03-02T14:00:00Z")), FIRST),
+        At("3h10m-1s", None, FIRST),
+        At("3h10m", None, "signing: k2 Active, k3 Pending, k1 Retired"),
+    ),
+    row(
+        "a lead lowered twice keeps the longest floor",
+        At("10h", edit(with_timing(LATE, verifierRefresh="2h")), "signing: k1 Active"),
+        At("10h1m", edit(with_timing(LATE, verifierRefresh="1m")), "signing: k1 Active"),
+        At("10h2m", annotate("signing@2026-03-02T12:00:00Z"), FIRST, "Activate signing 13h1m"),
+        At("13h1m-1s", None, FIRST),
+        At("13h1m", None, "signing: k2 Active, k1 Retired"),
+        spec=with_timing(LATE, verifierRefresh="2h50m"),
+    ),
+    row(
+        "a lead raised while the successor waits lengthens its wait",
+        At("24h-1s", None, FIRST),
+        At("24h-1s", edit(with_timing(DAILY, verifierRefresh="23h")), FIRST),
+        At("24h", None, "signing: k2 Active, k3 Pending, k1 Retired"),
+        At("47h10m-1s", None, "signing: k2 Active, k3 Pending, k1 Retired"),
+        At("47h10m", None, "signing: k2 Active, k3 Pending"),
+        spec=DAILY,
+    ),
+    row(
+        "a lead raised over a fresh standby moves its first use",
+        At("10m", annotate("signing@2026-03-02T12:00:00Z"), FIRST, "Activate signing 1h10m"),
+        At("1h10m-1s", edit(with_timing(verifierRefresh="5h")), FIRST, "Activate signing 5h10m"),
+        At("5h10m-1s", None, FIRST),
+        At("5h10m", None, "signing: k2 Active, k3 Pending, k1 Retired"),
+    ),
+    *(
+        row(
+            f"{fact} lowered after a rotation does not shorten the retention of a retired key",
+            At("24h", None, "signing: k2 Active, k1 Retired"),
+            At("24h+1s", edit(with_timing(LATE)), "signing: k2 Active, k1 Retired"),
+            At("27h-1s", None, "signing: k2 Active, k1 Retired without private half"),
+            At("27h", None, "signing: k2 Active"),
+            spec=with_timing(LATE, **{fact: longer}),
+        )
+        for fact, longer in (
+            ("tokenLifetime", "2h54m"),
+            ("clockSkew", "1h55m"),
+            ("retention", "3h"),
+        )
+    ),
+    row(
+        "a token lifetime lowered before a rotation still counts for the key that signed before",
+        At("24h-1s", edit(with_timing(LATE)), FIRST),
+        At("24h", None, "signing: k2 Active, k1 Retired", "Forget signing 25h10m"),
+        At("30h6m-1s", None, "signing: k2 Active, k1 Retired without private half"),
+        At("30h6m", None, "signing: k2 Active"),
+        spec=with_timing(LATE, tokenLifetime="6h"),
+    ),
+    row(
+        "a token lifetime raised after a rotation lengthens the retention of a retired key",
+        At("24h", None, "signing: k2 Active, k1 Retired"),
+        At("25h", edit(with_timing(LATE, tokenLifetime="6h")), "signing: k2 Active, k1 Retired"),
+        At("30h6m-1s", None, "signing: k2 Active, k1 Retired without private half"),
+        At("30h6m", None, "signing: k2 Active"),
+        spec=LATE,
+    ),
+    row(
+        "a roll-back window longer than the derived retention keeps the public key as long",
+        At("24h", None, "signing: k2 Active, k1 Retired", "Destroy signing 29h"),
+        At("29h-1s", None, "signing: k2 Active, k1 Retired"),
+        At("29h", None, "signing: k2 Active"),
+        spec=with_rotation(every="24h", prepublish="OnSchedule", rollbackWindow="5h"),
+    ),
+)
+def test_facts_change(told: Row) -> None:
+    play(told)
+
+
+@table(
+    row(
+        "suspend withholds scheduled rotations until it is lifted",
+        At("720h-1s", edit({**entries(signing="ES256"), "suspend": True}), FIRST, rotating="False Suspended"),
+        At("800h", None, FIRST),
+        At("900h", edit(entries(signing="ES256")), "signing: k2 Active, k3 Pending, k1 Retired"),
+    ),
+    row(
+        "suspend withholds requested rotations and emergencies",
+        At("2h", all_of(edit({**DAILY, "suspend": True}), annotate("signing@2026-03-02T13:00:00Z!")), FIRST),
+        At("60h", None, FIRST),
+        spec=DAILY,
+    ),
+    row(
+        "suspend lets retired keys expire",
+        At("24h", None, "signing: k2 Active, k3 Pending, k1 Retired"),
+        At("24h30m", edit({**DAILY, "suspend": True}), "signing: k2 Active, k3 Pending, k1 Retired"),
+        At("25h10m", None, "signing: k2 Active, k3 Pending"),
+        spec=DAILY,
+    ),
+    row(
+        "a set created suspended has a key to use and no successor",
+        At("0s", None, "signing: k1 Active", ready="True KeysInUse", rotating="False Suspended"),
+        At("900h", edit(entries(signing="ES256")), FIRST, "Activate signing 901h10m"),
+        spec={**entries(signing="ES256"), "suspend": True},
+    ),
+    *(
+        row(
+            f"{why} keeps the old spec in force",
+            At("23h", edit(bad), FIRST, "Activate signing 24h", "True KeysInUse", f"True {reason}"),
+            At("24h", None, "signing: k2 Active, k3 Pending, k1 Retired", degraded=f"True {reason}"),
+            At(
+                "47h",
+                edit(DAILY),
+                "signing: k2 Active, k3 Pending",
+                "Activate signing 48h",
+                degraded="False AsExpected",
+            ),
+            spec=DAILY,
+        )
+        for why, bad, reason in (
+            ("a schedule that cannot be read", with_rotation(schedule="0 3 * * mondays"), "InvalidSchedule"),
+            ("a schedule that never fires", with_rotation(schedule="0 0 31 2 *"), "InvalidSchedule"),
+            (
+                "an unknown time zone",
+                with_rotation(schedule="0 3 * * *", timeZone="Europe/Atlantis"),
+                "InvalidSchedule",
+            ),
+            ("an interval shorter than the lead", with_rotation(every="1h"), "IntervalTooShort"),
+            ("a cron interval shorter than the lead", with_rotation(schedule="*/30 * * * *"), "IntervalTooShort"),
+            (
+                "facts that make the interval too short",
+                with_timing(DAILY, verifierRefresh="24h"),
+                "IntervalTooShort",
+            ),
+            (
+                "more keys than may be published",
+                with_timing(DAILY, tokenLifetime="240h"),
+                "TooManyKeys",
+            ),
+        )
+    ),
+    row(
+        "a spec that cannot be parsed keeps the old one in force",
+        At("23h", write_nonsense, FIRST, degraded="True InvalidSpec"),
+        At("24h", None, "signing: k2 Active, k3 Pending, k1 Retired"),
+        spec=DAILY,
+    ),
+    row(
+        "the brakes of a spec that fails its checks hold",
+        At(
+            "23h",
+            edit({**with_rotation(every="1h"), "suspend": True, "held": ["k1"]}),
+            FIRST,
+            degraded="True IntervalTooShort",
+        ),
+        At("30h", None, FIRST, rotating="False Suspended"),
+        At("31h", edit({**DAILY, "held": ["k1"]}), "signing: k2 Active, k3 Pending, k1 Retired"),
+        At("54h", None, "signing: k2 Active, k3 Pending, k1 Retired without private half"),
+        spec=DAILY,
+    ),
+    row(
+        "a first spec that fails its checks makes nothing",
+        At("0s", None, "", ready="False IntervalTooShort", degraded="True IntervalTooShort"),
+        At("1h", edit(DAILY), FIRST, ready="True KeysInUse"),
+        spec=with_rotation(every="1h"),
+    ),
+)
+def test_brakes_and_bad_specs(told: Row) -> None:
+    play(told)
