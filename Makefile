@@ -88,7 +88,8 @@ unit: $(READY) ## Run the tests that need no control plane
 
 .PHONY: cluster
 cluster: $(READY) ## Run the tests against a real API server
-	$(BIN)/pytest -m cluster $(PYTEST_ARGS)
+	@$(BIN)/python -m controlplane build
+	$(BIN)/pytest -n $(JOBS) -m cluster $(PYTEST_ARGS)
 
 .PHONY: coverage
 coverage: $(READY) ## Run all tests and report what they cover

@@ -26,7 +26,7 @@ from jwks_operator.core.world import Reading, Sight
 from jwks_operator.keys.generate import GeneratedKey, KeyFactory
 from jwks_operator.kube.apply import Done, carry_out, remove, write_status
 from jwks_operator.kube.client import Client
-from jwks_operator.kube.errors import Refused
+from jwks_operator.kube.errors import NotServed, Refused
 from jwks_operator.kube.events import tell
 from jwks_operator.kube.gather import Gathered, Seen, gather
 from jwks_operator.memory import Kind, ObjectMemory
@@ -71,7 +71,12 @@ class Reconciler:
 
     async def reconcile(self, ref: SetRef) -> datetime | None:
         """Bring one set to where it should be now; return when to look again, None if nothing is timed."""
-        gathered = await gather(self._client, ref)
+        try:
+            gathered = await gather(self._client, ref)
+        except NotServed:
+            # A CRD that is deleted takes its sets with it while it is still served: their delay counts anew.
+            self._gone_since.pop(ref, None)
+            raise
         self._remember(gathered)
         if gathered.seen.the_set is None:
             return await self._after_deletion(gathered)

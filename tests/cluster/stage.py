@@ -1,21 +1,29 @@
 """A namespace with an operator of its own, as a user who cannot give it more builds it: a Role from the manifest."""
 
 import json
+import logging
 import re
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
-from cluster.chronicle import PATHS, Chronicle, Object
+from cluster.chronicle import PATHS, PATIENCE, Chronicle, Object
 from cluster.operators import Operator
 from cluster.reading import leaks, ready
 from controlplane import Access
+from controlplane.errors import ApiError
 
+T = TypeVar("T")
+
+figures = logging.getLogger("figures")
+"""What was measured; shown with a failure, or as it happens with `--log-cli-level=info`."""
+figures.setLevel(logging.INFO)
 ROOT = Path(__file__).parents[2]
 ACCOUNT = "operator"
 RBAC = "/apis/rbac.authorization.k8s.io/v1/namespaces/{}"
@@ -72,9 +80,17 @@ class Stage:
         done = self.kubectl("patch", "jwks", name, "--type=merge", f"--patch={json.dumps(change)}")
         assert done.returncode == 0, done.stderr
 
-    def replace(self, thing: Object) -> None:
-        """Write an object back that was read and changed."""
-        self.plane.api("PUT", self.path(thing["kind"], thing["metadata"]["name"]), thing)
+    def edit(self, kind: str, name: str, change: Callable[[Object], object]) -> None:
+        """Read an object, change it, write it back; again if the operator wrote in between."""
+        while True:
+            change(thing := self.plane.api("GET", self.path(kind, name)))
+            try:
+                self.plane.api("PUT", self.path(kind, name), thing)
+            except ApiError as error:
+                if error.status != HTTPStatus.CONFLICT:
+                    raise
+            else:
+                return
 
     def delete(self, kind: str, name: str) -> None:
         """Delete an object."""
@@ -90,9 +106,17 @@ class Stage:
         assert found is not None, f"{kind} {name} is not there"
         return found
 
+    def until(self, check: Callable[[], T | None], what: str, seconds: float = PATIENCE) -> T:
+        """Wait until `check` gives something true."""
+        try:
+            return self.chronicle.until(check, what, seconds)
+        except AssertionError as late:
+            words = "\n".join(self.operator.printed.splitlines()[-20:])
+            raise AssertionError(f"{late}; the operator's last words:\n{words}") from None
+
     def until_ready(self, *names: str) -> None:
         """Wait until these sets are Ready as they are written now."""
-        self.chronicle.until(
+        self.until(
             lambda: all(ready(self.latest("JsonWebKeySet", name)) for name in names), f"{', '.join(names)} to be Ready"
         )
 
@@ -111,19 +135,25 @@ class Stage:
 
 @contextmanager
 def open_stage(plane: Access, directory: Path, title: str, *options: str) -> Iterator[Stage]:
-    """Build a stage and start its operator; at its end, look for leaks in all that happened on it."""
+    """Build a stage and start its operator, which has the rights of the manifest in this namespace."""
     namespace = new_namespace(plane, title)
     kubeconfig = grant(plane, namespace, rules())
     operator = Operator(kubeconfig, directory / "operator.log", f"--namespace={namespace}", *options)
-    stage = Stage(plane, namespace, Chronicle(plane, namespace), operator)
+    with played(Stage(plane, namespace, Chronicle(plane, namespace), operator)) as stage:
+        yield stage
+    plane.api("DELETE", f"/api/v1/namespaces/{namespace}")
+
+
+@contextmanager
+def played(stage: Stage) -> Iterator[Stage]:
+    """Start the operator and end it; after that, look for leaks in everything that happened."""
     try:
-        operator.start()
+        stage.operator.start()
         yield stage
         stage.assert_no_private_leak()
     finally:
-        operator.stop()
+        stage.operator.stop()
         stage.chronicle.close()
-        plane.api("DELETE", f"/api/v1/namespaces/{namespace}")
 
 
 def new_namespace(plane: Access, title: str) -> str:

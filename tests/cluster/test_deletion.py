@@ -1,13 +1,12 @@
 """What a deleted set leaves behind, when it goes, and what brings it back."""
 
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
 
 from cluster.reading import in_use, published
-from cluster.stage import Stage
+from cluster.stage import Stage, figures
 
 DELAY = 2.0
 OPTIONS = (f"--deletion-delay={DELAY:.0f}s",)
@@ -42,7 +41,7 @@ class Deleted:
 
 
 @pytest.fixture(scope="module")
-def deleted(stage: Stage) -> Iterator[Deleted]:
+def deleted(stage: Stage) -> Deleted:
     for name, more in SETS.items():
         stage.create(name, {"keys": KEYS, **more})
     stage.until_ready(*SETS)
@@ -52,15 +51,15 @@ def deleted(stage: Stage) -> Iterator[Deleted]:
     time.sleep(DELAY / 2)
     stage.create("comeback", {"keys": KEYS})
     found = Deleted(stage, before)
-    stage.chronicle.until(lambda: not any(found.objects("delete").values()), "the objects to go")
+    stage.until(lambda: not any(found.objects("delete").values()), "the objects to go")
     time.sleep(DELAY)  # what is still to go would go now
-    yield found
+    return found
 
 
 def test_policy_delete_removes_every_object_after_the_delay_and_not_before(deleted: Deleted) -> None:
     for kind, name in (("Secret", "delete"), ("ConfigMap", "delete"), ("Secret", "delete-keyring")):
         after = deleted.gone_after(kind, name, "delete")
-        print(f"{kind} {name} was removed {after:.2f} s after the set")
+        figures.info(f"{kind} {name} was removed {after:.2f} s after the set")
         assert DELAY - SLACK <= after < DELAY + 5
 
 

@@ -3,27 +3,26 @@
 import json
 import re
 import time
-from collections.abc import Iterator
 
 import jwt
 import pytest
 from jwcrypto.jwk import JWK
 
 from cluster.reading import condition, files, in_use, published, ready
-from cluster.stage import ROOT, Stage
+from cluster.stage import ROOT, Stage, figures
 
 ES256 = {"name": "signing", "algorithm": "ES256"}
 
 
 @pytest.fixture(scope="module")
-def auth(stage: Stage) -> Iterator[Stage]:
+def auth(stage: Stage) -> Stage:
     """The quickstart, applied and Ready."""
     begun = time.monotonic()
     done = stage.kubectl("apply", f"--filename={ROOT / 'examples' / 'quickstart.yaml'}")
     assert done.returncode == 0, done.stderr
     stage.until_ready("auth")
-    print(f"Ready {time.monotonic() - begun:.1f} s after kubectl apply, with the operator's start")
-    yield stage
+    figures.info(f"Ready {time.monotonic() - begun:.1f} s after kubectl apply, with the operator's start")
+    return stage
 
 
 def test_the_quickstart_is_ready_within_seconds(auth: Stage) -> None:
@@ -31,7 +30,7 @@ def test_the_quickstart_is_ready_within_seconds(auth: Stage) -> None:
     auth.create("second", {"keys": [ES256]})
     auth.until_ready("second")
     took = time.monotonic() - begun
-    print(f"Ready {took:.2f} s after its creation")
+    figures.info(f"Ready {took:.2f} s after its creation")
     assert took < 5
 
 
@@ -75,7 +74,7 @@ def test_kubectl_explain_explains_the_facts_about_the_world(auth: Stage) -> None
     def explained() -> str:  # the API server publishes it a moment after the CRD is established
         return " ".join(auth.kubectl("explain", "jwks.spec.timing").stdout.split())
 
-    text = auth.chronicle.until(explained, "kubectl explain")
+    text = auth.until(explained, "kubectl explain")
     assert "from which the operator derives how long a key is published before (lead) and after (retention)" in text
     assert "tokenLifetime <string> Longest time a token stays valid after it was signed. Default 1h." in text
 
@@ -144,7 +143,7 @@ def test_what_admission_cannot_judge_becomes_a_condition_and_no_key_is_made(
     stage: Stage, name: str, rotation: dict[str, str], reason: str, says: str
 ) -> None:
     stage.create(name, {"keys": [ES256], "rotation": rotation})
-    told = stage.chronicle.until(lambda: condition(stage.latest("JsonWebKeySet", name), "Ready"), "a condition")
+    told = stage.until(lambda: condition(stage.latest("JsonWebKeySet", name), "Ready"), "a condition")
     assert (told["status"], told["reason"]) == ("False", reason)
     assert says in told["message"]
     assert stage.latest("Secret", f"{name}-keyring") is None
@@ -153,10 +152,8 @@ def test_what_admission_cannot_judge_becomes_a_condition_and_no_key_is_made(
 def test_a_bad_change_of_a_living_set_leaves_its_keys_and_tells_so(auth: Stage) -> None:
     before = in_use(auth.there("Secret", "auth")), published(auth.there("ConfigMap", "auth"))
     auth.patch("auth", {"spec": {"rotation": {"every": "1m"}}})
-    degraded = auth.chronicle.until(
-        lambda: (
-            (found := condition(auth.latest("JsonWebKeySet", "auth"), "Degraded"))["status"] == "True" and found
-        ),
+    degraded = auth.until(
+        lambda: (found := condition(auth.latest("JsonWebKeySet", "auth"), "Degraded"))["status"] == "True" and found,
         "Degraded",
     )
     assert degraded["reason"] == "IntervalTooShort"

@@ -1,6 +1,6 @@
 """Whatever is deleted or edited comes back as it was, and no loss costs a key that another object still holds."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +8,7 @@ import pytest
 
 from cluster.chronicle import Object, Sighting
 from cluster.reading import condition, in_use, published
-from cluster.stage import Stage
+from cluster.stage import Stage, figures
 
 KEYS = [{"name": "signing", "algorithm": "ES256"}, {"name": "legacy", "algorithm": "RS256", "modulusLength": 2048}]
 BOUND = 5.0
@@ -34,7 +34,9 @@ def _without_our_labels(thing: Object) -> None:
 
 DAMAGES = (
     Damage("the ConfigMap is deleted", "ConfigMap", "auth"),
-    Damage("the published set is emptied", "ConfigMap", "auth", lambda c: c["data"].update({"jwks.json": '{"keys":[]}'})),
+    Damage(
+        "the published set is emptied", "ConfigMap", "auth", lambda c: c["data"].update({"jwks.json": '{"keys":[]}'})
+    ),
     Damage("a file is added to the ConfigMap", "ConfigMap", "auth", lambda c: c["data"].update({"other.json": "{}"})),
     Damage("the ConfigMap loses its labels", "ConfigMap", "auth", _without_our_labels),
     Damage("the consumer Secret is deleted", "Secret", "auth"),
@@ -46,11 +48,11 @@ DAMAGES = (
 
 
 @pytest.fixture(scope="module")
-def auth(stage: Stage) -> Iterator[Stage]:
+def auth(stage: Stage) -> Stage:
     """A set in use that nothing moves by time."""
     stage.create("auth", {"keys": KEYS})
     stage.until_ready("auth")
-    yield stage
+    return stage
 
 
 @pytest.mark.parametrize("damage", DAMAGES, ids=str)
@@ -60,8 +62,7 @@ def test_it_comes_back_as_it_was(auth: Stage, damage: Damage) -> None:
     if damage.edit is None:
         auth.delete(damage.kind, damage.name)
     else:
-        damage.edit(damaged := auth.plane.api("GET", auth.path(damage.kind, damage.name)))
-        auth.replace(damaged)
+        auth.edit(damage.kind, damage.name, damage.edit)
 
     def back() -> tuple[Sighting, Sighting] | None:
         since = auth.chronicle.of(damage.kind, damage.name)[seen:]
@@ -69,8 +70,8 @@ def test_it_comes_back_as_it_was(auth: Stage, damage: Damage) -> None:
         repair = next((s for s in since if harm and s.version > harm.version and _as(whole, s)), None)
         return (harm, repair) if harm and repair else None
 
-    harm, repair = auth.chronicle.until(back, "the repair")
-    print(f"{damage.title}: repaired {1000 * (repair.at - harm.at):.0f} ms after the event")
+    harm, repair = auth.until(back, "the repair")
+    figures.info(f"{damage.title}: repaired {1000 * (repair.at - harm.at):.0f} ms after the event")
     assert repair.at - harm.at < BOUND
     auth.until_ready("auth")
 
@@ -80,23 +81,23 @@ def test_both_objects_deleted_at_once_come_back_with_the_same_keys_and_an_event_
     told = _events(auth, "auth").count("ObjectRepaired")
     auth.delete("ConfigMap", "auth")
     auth.delete("Secret", "auth")
-    auth.chronicle.until(lambda: _events(auth, "auth").count("ObjectRepaired") > told, "the Event")
-    auth.chronicle.until(lambda: _keys(auth, "auth") == kept, "both objects")
+    auth.until(lambda: _events(auth, "auth").count("ObjectRepaired") > told, "the Event")
+    auth.until(lambda: _keys(auth, "auth") == kept, "both objects")
 
 
 def test_a_lost_keyring_is_rebuilt_from_the_consumer_secret_without_losing_an_active_key(auth: Stage) -> None:
     used, shown = _keys(auth, "auth")
     record = auth.there("Secret", "auth-keyring")["metadata"]["uid"]
     auth.delete("Secret", "auth-keyring")
-    auth.chronicle.until(
+    auth.until(
         lambda: (auth.latest("Secret", "auth-keyring") or {"metadata": {"uid": record}})["metadata"]["uid"] != record,
         "a new keyring",
     )
     auth.until_ready("auth")
-    auth.chronicle.until(lambda: len(published(auth.there("ConfigMap", "auth"))) == 6, "new standbys to be published")
+    auth.until(lambda: len(published(auth.there("ConfigMap", "auth"))) == 6, "new standbys to be published")
     assert in_use(auth.there("Secret", "auth")) == used
     assert shown < set(published(auth.there("ConfigMap", "auth"))), "what was published stays published"
-    auth.chronicle.until(lambda: "KeyringRebuilt" in _events(auth, "auth"), "the Event")
+    auth.until(lambda: "KeyringRebuilt" in _events(auth, "auth"), "the Event")
     # at no moment was another key in use
     assert {tuple(in_use(s.object).items()) for s in auth.chronicle.of("Secret", "auth")[-3:]} == {tuple(used.items())}
 
@@ -117,11 +118,11 @@ def test_keys_lost_with_both_secrets_are_told_and_replaced_as_the_spec_says(auth
         found = condition(auth.latest("JsonWebKeySet", name), "Degraded")
         return str(found["reason"]) if found["status"] == "True" else ""
 
-    auth.chronicle.until(lambda: all(map(degraded, recoveries)), "both sets to be Degraded")
+    auth.until(lambda: all(map(degraded, recoveries)), "both sets to be Degraded")
     for name in recoveries:
         assert degraded(name) == "KeysLost"
         assert before[name][1] <= set(published(auth.there("ConfigMap", name))), "tokens signed before stay verifiable"
-    auth.chronicle.until(lambda: all("KeysLost" in _events(auth, name) for name in recoveries), "the Events")
+    auth.until(lambda: all("KeysLost" in _events(auth, name) for name in recoveries), "the Events")
     auth.until_ready("regenerate")
     assert in_use(auth.there("Secret", "regenerate"))["signing"] not in before["regenerate"][1]
     ready = condition(auth.there("JsonWebKeySet", "manual"), "Ready")

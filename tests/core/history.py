@@ -22,7 +22,7 @@ from jwks_operator.core.births import Need
 from jwks_operator.core.lifecycle import FreshKey
 from jwks_operator.core.plan import Plan
 from jwks_operator.core.projections import Owned
-from jwks_operator.core.record import KeyRecord, Record, State
+from jwks_operator.core.record import KeyRecord, Record, State, StepKind
 from jwks_operator.core.status import project
 from jwks_operator.core.world import Reading, Salvage, Sight, World
 
@@ -191,7 +191,8 @@ class History:
         self.objects.keyring = (codec.dump_rest(record), *keys)
         self.objects.keyring_uid = self.objects.keyring_uid or f"uid-{len(self.writes)}"
         self.objects.keyring_labelled = True
-        self.observer.stated(self.now, record.spec)
+        adopting = record.step is not None and record.step.kind is StepKind.ADOPT
+        self.observer.stated(self.now, record.spec, adopting=adopting)
         self.observer.exempt |= _used_at_once(record)
         self.watch(before, record)
 

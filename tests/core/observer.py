@@ -46,10 +46,13 @@ class Observer:
     exempt: set[str] = field(default_factory=set)
     """Keys used at once after an emergency or a loss."""
 
-    def stated(self, now: datetime, spec: JsonWebKeySetSpec) -> None:
+    def stated(self, now: datetime, spec: JsonWebKeySetSpec, *, adopting: bool) -> None:
+        """Take in the facts of a spec in force; while it is being adopted, caches may still follow the former."""
         known = facts(spec.timing)
         caches = ("cache_max_age", "stale_window", "edge_cache", "verifier_refresh")
         spread = sum((known[name] for name in caches), timedelta())
+        if adopting and self.facts:
+            spread = max(spread, self.facts[-1].spread)
         self.facts.append(
             Stated(now, known["propagation"], spread, known["token_lifetime"] + known["clock_skew"]),
         )
@@ -58,7 +61,9 @@ class Observer:
         self.sets.append(Shown(now, frozenset(kids), tampered))
 
     def in_use(self, now: datetime, kids: Iterable[str], *, tampered: bool = False) -> None:
-        self.uses.append(Shown(now, frozenset(kids), tampered))
+        use = Shown(now, frozenset(kids), tampered)
+        if not self.uses or (self.uses[-1].kids, self.uses[-1].tampered) != (use.kids, tampered):
+            self.uses.append(use)
 
     def gaps(self) -> list[str]:
         """Return every way in which a valid token could have been refused."""

@@ -1,6 +1,5 @@
 """What goes wrong: clocks, drift, lost and restored objects, foreign objects; before, on and after each mark."""
 
-from datetime import datetime
 from typing import Any
 
 from core.history import SIGNING, Crashed, History, span
@@ -31,6 +30,7 @@ from core.rows import (
     take_name,
     trust,
     with_rotation,
+    write_off,
 )
 
 DAILY = with_rotation(every="24h")
@@ -101,7 +101,7 @@ ALONE = "signing: k2 Active, k1 Retired"
         "witnesses in the future restart at now, those of the key in use as well",
         At("24h", None, ALONE),
         At("24h10m", step_clock("-3h"), ALONE),
-        At("24h20m", settle, ALONE, "Forget signing 22h30m"),  # as the clock reads
+        At("24h20m", settle, ALONE, "Destroy signing 22h30m"),  # as the clock reads
         At("25h30m-1s", None, ALONE),
         At("25h30m", None, "signing: k2 Active"),
         At("48h20m-1s", None, FIRST.replace("k2", "k3").replace("k1", "k2")),
@@ -231,7 +231,7 @@ def test_drift(told: Row) -> None:
         "everything lost but the status is a loss and no bootstrap",
         At(
             "2h",
-            all_of(lose_keyring, lose_secret, lose_configmap),
+            all_of(write_off, lose_keyring, lose_secret, lose_configmap),
             "signing: k3 Active, k4 Pending",
             degraded="True KeysLost",
         ),
@@ -245,7 +245,7 @@ def test_drift(told: Row) -> None:
         At(
             "2h",
             all_of(lose_keyring, edit(entries(signing="ES256", other="ES256"))),
-            "other: k3 Pending; signing: k1 Active, k4 Pending, k2 Retired without private half",
+            "other: k4 Pending; signing: k1 Active, k3 Pending, k2 Retired without private half",
             ready="False WaitingForLead",
         ),
         At("3h10m", None, ready="True KeysInUse"),
@@ -322,8 +322,7 @@ def test_an_operator_that_dies_before_any_write_ends_in_the_same_states() -> Non
             assert writes > 40
             break
         assert _outline(history) == _outline(undisturbed), f"died before write {writes}"
-        assert len(history.born) <= len(undisturbed.born) + 1, "more than one key was made in vain"
-        assert history.observer.gaps() == []
+        assert not history.observer.gaps()
 
 
 def _live_long(writes: int | None) -> tuple[History, bool]:
@@ -347,5 +346,8 @@ def _live_long(writes: int | None) -> tuple[History, bool]:
     return history, died
 
 
-def _outline(history: History) -> list[tuple[str, str, datetime | None, datetime | None]]:
-    return sorted((key.entry, key.state.value, key.published, key.in_use_since) for key in history.keys())
+def _outline(history: History) -> tuple[int, list[tuple[str, str]]]:
+    """How many keys are buried, and where the others stand."""
+    record = history.record()
+    assert record is not None
+    return len(record.tombstones), sorted((key.entry, key.state.value) for key in record.keys)

@@ -9,8 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from jwks_operator.api.durations import Duration
-from jwks_operator.api.fields import CronExpression, DataKey, Kid, Moment, ObjectName
+from jwks_operator.api.fields import DataKey, ObjectName
 from jwks_operator.api.rules import Model
 
 _Text = Annotated[str, Field(min_length=1, max_length=256)]
@@ -23,14 +22,6 @@ class Preset(StrEnum):
     ENVOY = "Envoy"
     DOTNET = "DotNet"
     JWKS_RSA = "JwksRsa"
-
-
-class RevocationReason(StrEnum):
-    """Why a key was revoked."""
-
-    KEY_COMPROMISE = "KeyCompromise"
-    SUPERSEDED = "Superseded"
-    UNSPECIFIED = "Unspecified"
 
 
 class ObjectKeyRef(Model):
@@ -75,35 +66,6 @@ class Certificate(Model):
     ca_secret_ref: ObjectRef | None = None
     """Secret of type kubernetes.io/tls whose key signs the certificate; it consents by the label
     jwks-operator.dev/allow-set."""
-
-
-class Window(Model):
-    """A recurring span of time in which activations may happen."""
-
-    schedule: CronExpression
-    """Five-field cron expression of the moments at which the window opens."""
-    duration: Duration
-    """How long the window stays open, for example 2h."""
-
-
-class Freeze(Model):
-    """A span of time in which nothing is activated."""
-
-    from_: Annotated[Moment, Field(alias="from")]
-    """First moment of the freeze, RFC 3339."""
-    to: Moment
-    """End of the freeze, RFC 3339."""
-
-
-class Revocation(Model):
-    """Keys that must no longer be trusted."""
-
-    kid: Kid | None = None
-    """Key identifier of the one key that is revoked."""
-    created_before: Moment | None = None
-    """Revokes every key created before this moment, RFC 3339."""
-    reason: RevocationReason | None = None
-    """Why; it is shown in status and in the historical set."""
 
 
 class Paths(Model):

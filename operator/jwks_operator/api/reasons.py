@@ -57,6 +57,7 @@ class EventReason(StrEnum):
     KEY_ACTIVATED = "KeyActivated"
     KEY_RETIRED = "KeyRetired"
     KEY_ROLLED_BACK = "KeyRolledBack"
+    ROLLBACK_REFUSED = "RollbackRefused"
     PRIVATE_HALF_DESTROYED = "PrivateHalfDestroyed"
     KEY_DESTROYED = "KeyDestroyed"
     KEY_REVOKED = "KeyRevoked"

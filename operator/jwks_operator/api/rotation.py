@@ -6,9 +6,8 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from jwks_operator.api.durations import AtLeast, Duration
-from jwks_operator.api.fields import CronExpression, TimeZone
-from jwks_operator.api.later import Freeze, Window
-from jwks_operator.api.rules import Model, Rule, refused
+from jwks_operator.api.fields import CronExpression, Moment, TimeZone
+from jwks_operator.api.rules import Model, Rule
 
 
 class RotationPolicy(StrEnum):
@@ -25,11 +24,37 @@ class Prepublish(StrEnum):
     ON_SCHEDULE = "OnSchedule"
 
 
+class Window(Model):
+    """A recurring span of time in which activations may happen."""
+
+    schedule: CronExpression
+    """Five-field cron expression of the moments at which the window opens."""
+    duration: Annotated[Duration, AtLeast("1ms", "a window must be open for a while")]
+    """How long the window stays open, for example 2h."""
+
+
+class Freeze(Model):
+    """A span of time in which nothing is activated."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            field="to",
+            cel="self.from < self.to",
+            holds=lambda freeze: freeze.from_ < freeze.to,
+            message="to must be later than from; move it",
+        ),
+    )
+
+    from_: Annotated[Moment, Field(alias="from")]
+    """First moment of the freeze, RFC 3339."""
+    to: Moment
+    """End of the freeze, RFC 3339."""
+
+
 class Rotation(Model):
     """When keys are replaced."""
 
     rules: ClassVar[tuple[Rule, ...]] = (
-        *refused("windows", "freezes", "jitter"),
         Rule(
             field="schedule",
             cel="!(has(self.every) && has(self.schedule))",
@@ -38,9 +63,9 @@ class Rotation(Model):
         ),
         Rule(
             field="timeZone",
-            cel="!has(self.timeZone) || has(self.schedule)",
-            holds=lambda rotation: rotation.time_zone is None or rotation.schedule is not None,
-            message="timeZone has a meaning only with schedule; add schedule or remove timeZone",
+            cel="!has(self.timeZone) || has(self.schedule) || has(self.windows)",
+            holds=lambda rotation: rotation.time_zone is None or bool(rotation.schedule or rotation.windows),
+            message="timeZone has a meaning only with schedule or windows; add one of them or remove timeZone",
         ),
     )
 
@@ -56,13 +81,15 @@ class Rotation(Model):
     """Five-field cron expression of the moments at which successors take over, for example 0 3 1 * * (03:00
     on the first of each month). Excludes every."""
     time_zone: TimeZone | None = None
-    """IANA name of the time zone of schedule, for example Europe/Berlin. Default UTC."""
+    """IANA name of the time zone of schedule and windows, for example Europe/Berlin. Default UTC."""
     windows: Annotated[tuple[Window, ...], Field(max_length=16)] | None = None
-    """Not supported by this version. Activations happen only inside these windows."""
+    """Activations happen only inside these windows, also requested ones; an emergency (a request with a
+    trailing !), a roll-back and a revocation do not wait for them. Default: at any time."""
     freezes: Annotated[tuple[Freeze, ...], Field(max_length=16)] | None = None
-    """Not supported by this version. Nothing is activated inside these spans."""
+    """Nothing is activated inside these spans, with the exceptions of windows."""
     jitter: Duration | None = None
-    """Not supported by this version. Activations are spread over this time."""
+    """Scheduled activations are put off by up to this time, evenly over many sets and always alike for one
+    key, so that sets with the same schedule do not rotate at once. Default 0s."""
     prepublish: Prepublish = Prepublish.ALWAYS
     """Always (default): the successor is published at once, so that an emergency rotation need not wait.
     OnSchedule: it is created and published only one lead before it is due."""

@@ -12,12 +12,13 @@ from pydantic import AfterValidator, Field
 
 from jwks_operator.api.durations import cel_is_duration
 from jwks_operator.api.fields import UNIQUE, EntryName, Kid
-from jwks_operator.api.later import Certificate, Import, Revocation
+from jwks_operator.api.later import Certificate, Import
+from jwks_operator.api.revocation import Revocation
 from jwks_operator.api.rotation import Prepublish, Rotation, RotationPolicy
 from jwks_operator.api.rules import Model, Rule, cel_list, refusal, refused
 from jwks_operator.api.targets import ConfigMapTarget, Format, Publish, SecretTarget
 from jwks_operator.api.timing import Timing
-from jwks_operator.keys.algorithms import ALGORITHMS
+from jwks_operator.keys.algorithms import ADMITTED, ALGORITHMS
 
 __all__ = [
     "ConfigMapTarget",
@@ -49,12 +50,12 @@ class DeletionPolicy(StrEnum):
     RETAIN = "Retain"
 
 
-RSA_ALGORITHMS = tuple(name for name, algorithm in ALGORITHMS.items() if algorithm.modulus_lengths)
+RSA_ALGORITHMS = tuple(name for name in ADMITTED if ALGORITHMS[name].modulus_lengths)
 
 
 def _known_algorithm(name: str) -> str:
-    if name not in ALGORITHMS:
-        supported = ", ".join(f'"{known}"' for known in ALGORITHMS)
+    if name not in ADMITTED:
+        supported = ", ".join(f'"{known}"' for known in ADMITTED)
         raise refusal(f'Unsupported value: "{name}": supported values: {supported}')
     return name
 
@@ -79,7 +80,7 @@ class KeyEntry(Model):
     algorithm: Annotated[
         str,
         AfterValidator(_known_algorithm),
-        Field(json_schema_extra={"enum": list(ALGORITHMS)}),
+        Field(json_schema_extra={"enum": list(ADMITTED)}),
     ]
     """JOSE algorithm (RFC 7518), for example ES256; it fixes key type, curve, use and operations. Changing
     it brings in a successor of the new algorithm; tokens of the old one stay valid until they expire."""
@@ -133,7 +134,6 @@ class JsonWebKeySetSpec(Model):
     """The wanted keys, when they rotate, and where they go."""
 
     rules: ClassVar[tuple[Rule, ...]] = (
-        *refused("revoked"),
         _retention_covers("self.rotation.rollbackWindow", lambda spec: [spec.rotation]),
         _retention_covers("e.rotation.rollbackWindow", lambda spec: [entry.rotation for entry in spec.keys]),
     )
@@ -156,8 +156,10 @@ class JsonWebKeySetSpec(Model):
     """Facts about tokens, caches and verifiers, from which the operator derives how long a key is published
     before (lead) and after (retention) its use. The defaults fit tokens of 1h and verifiers that refetch
     within 1h."""
-    revoked: Annotated[tuple[Revocation, ...], Field(max_length=100)] | None = None
-    """Not supported by this version. Keys that must no longer be trusted."""
+    revoked: Annotated[tuple[Revocation, ...], Field(max_length=100)] = ()
+    """Keys that must no longer be trusted. They leave the published set and the Secret at once and for good,
+    their private halves are destroyed, and a successor is used at once; taking an item off this list brings
+    nothing back. How long verifiers may still trust them is in status.revocationLatency."""
     held: Annotated[tuple[Kid, ...], Field(max_length=100), *UNIQUE] = ()
     """Key identifiers (kid) of keys that must not be removed by time, for example while a long-lived token
     is still about. Remove the kid here to let the key go."""

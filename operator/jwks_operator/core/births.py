@@ -6,8 +6,9 @@ from datetime import datetime
 
 from jwks_operator.api.reasons import EventReason
 from jwks_operator.api.spec import JsonWebKeySetSpec, KeyEntry, Prepublish
+from jwks_operator.core.causes import modulus_length
 from jwks_operator.core.lifecycle import FreshKey, IllegalMoveError, born, is_buried
-from jwks_operator.core.prospects import Action, Prospect, modulus_length
+from jwks_operator.core.prospects import Action, Prospect
 from jwks_operator.core.record import Happening, KeyRecord, Record, State, Step, StepKind
 from jwks_operator.core.timing import bounds, entry_named, rotation_of
 from jwks_operator.core.world import World

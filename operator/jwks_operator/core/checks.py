@@ -15,6 +15,7 @@ from jwks_operator.api.reasons import Reason
 from jwks_operator.api.spec import JsonWebKeySetSpec
 from jwks_operator.core.schedule import ScheduleError, shortest_interval
 from jwks_operator.core.timing import bounds, rotation_of
+from jwks_operator.core.windows import opening
 from jwks_operator.keys.algorithms import ALGORITHMS
 
 
@@ -71,6 +72,41 @@ def interval_shorter_than_lead(spec: JsonWebKeySetSpec, now: datetime) -> Troubl
     return None
 
 
+def never_open(spec: JsonWebKeySetSpec, now: datetime) -> Trouble | None:
+    """A window cannot be read, or none ever opens outside of the freezes."""
+    for entry in spec.keys:
+        rotation = rotation_of(spec, entry)
+        where = "spec.rotation" if entry.rotation is None else f"spec.keys[{entry.name}].rotation"
+        try:
+            opens = opening(rotation, now)
+        except ScheduleError as error:
+            return Trouble(Reason.INVALID_SCHEDULE, f"{where}.windows: {error}")
+        if opens is None:
+            return Trouble(
+                Reason.INVALID_SCHEDULE,
+                f"{where}.windows never open outside of the freezes; nothing could ever be activated",
+            )
+    return None
+
+
+def jitter_too_long(spec: JsonWebKeySetSpec, now: datetime) -> Trouble | None:
+    """Two rotations in a row could come closer to each other than the lead."""
+    for entry in spec.keys:
+        rotation = rotation_of(spec, entry)
+        if not rotation.jitter or rotation.schedule is None:
+            continue
+        interval = shortest_interval(rotation, now)
+        lead = bounds(spec, rotation, ALGORITHMS[entry.algorithm].key_class).lead
+        if interval is not None and interval - rotation.jitter < lead:
+            return Trouble(
+                Reason.INTERVAL_TOO_SHORT,
+                f"entry {entry.name} rotates every {format_duration(interval)} less a jitter of up to "
+                f"{format_duration(rotation.jitter)}, which is shorter than its lead {format_duration(lead)}; "
+                "shorten the jitter or rotate less often",
+            )
+    return None
+
+
 def too_many_keys(spec: JsonWebKeySetSpec, now: datetime) -> Trouble | None:
     """The schedules would pile up more keys at once than the set may publish."""
     total = sum(_keys_at_once(spec, now, index) for index in range(len(spec.keys)))
@@ -86,7 +122,9 @@ def too_many_keys(spec: JsonWebKeySetSpec, now: datetime) -> Trouble | None:
 CHECKS: tuple[Callable[[JsonWebKeySetSpec, datetime], Trouble | None], ...] = (
     algorithm_unknown,
     schedule_unreadable,
+    never_open,
     interval_shorter_than_lead,
+    jitter_too_long,
     too_many_keys,
 )
 """In order: a later check may rely on what an earlier one found to be sound."""

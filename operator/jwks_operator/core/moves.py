@@ -9,12 +9,13 @@ from jwks_operator.core.births import Need, need_of, new_key, unburied
 from jwks_operator.core.lifecycle import FreshKey, moved
 from jwks_operator.core.prospects import Action, Prospect
 from jwks_operator.core.record import Happening, KeyRecord, Record, State, Step, StepKind
-from jwks_operator.core.requests import Requests, honour
+from jwks_operator.core.requests import Requests, Verb, honour
 from jwks_operator.core.timing import entry_named
 
 _KINDS = {
     Action.REPLACE: StepKind.ACTIVATE,
     Action.ACTIVATE: StepKind.ACTIVATE,
+    Action.ROLL_BACK: StepKind.ROLL_BACK,
     Action.RETIRE: StepKind.RETIRE,
     Action.PUBLISH: StepKind.PUBLISH,
     Action.DESTROY: StepKind.DESTROY,
@@ -35,9 +36,12 @@ def intent(record: Record, chosen: Iterable[Prospect], now: datetime, fresh: Fre
 
 
 def honoured(record: Record, chosen: Iterable[Prospect], asked: Requests, now: datetime) -> Record:
-    """Return the record that remembers which requests these activations answer."""
-    rotated = [move.entry for move in chosen if move.action is Action.ACTIVATE]
-    return replace(record, honoured=honour(record, asked, rotated, now))
+    """Return the record that remembers which requests these moves answer."""
+    verbs = {Action.ACTIVATE: Verb.ROTATE, Action.ROLL_BACK: Verb.ROLLBACK}
+    for move in chosen:
+        if move.action in verbs:
+            record = honour(record, asked, (verbs[move.action],), (move.entry,), now)
+    return record
 
 
 Moved = tuple[Record, list[Happening]]
@@ -71,6 +75,15 @@ def _replace(record: Record, move: Prospect, now: datetime, fresh: Fresh) -> Mov
     return record.with_keys(key), [_told(EventReason.KEY_ACTIVATED, key, move)]
 
 
+def _roll_back(record: Record, move: Prospect, now: datetime, fresh: Fresh) -> Moved:
+    """The former key is used again at once: it never left the check side. The refusal is told like the deed."""
+    if not move.kid:
+        told = Happening(EventReason.ROLLBACK_REFUSED, "no former key still has its private half", entry=move.entry)
+        return record, [told]
+    record, told_of = _activate(record, move, now, fresh)
+    return record, [replace(told_of[0], event=EventReason.KEY_ROLLED_BACK), *told_of[1:]]
+
+
 def _retire(record: Record, move: Prospect, now: datetime, fresh: Fresh) -> Moved:
     del now, fresh
     key = moved(_key(record, move), State.RETIRED)
@@ -92,6 +105,7 @@ def _forget(record: Record, move: Prospect, now: datetime, fresh: Fresh) -> Move
 _MOVERS: Mapping[Action, Callable[[Record, Prospect, datetime, Fresh], Moved]] = {
     Action.REPLACE: _replace,
     Action.ACTIVATE: _activate,
+    Action.ROLL_BACK: _roll_back,
     Action.RETIRE: _retire,
     Action.PUBLISH: _publish,
     Action.DESTROY: _destroy,

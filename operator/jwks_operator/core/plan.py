@@ -1,9 +1,9 @@
 """What should happen now? One decision from what was seen and one clock reading.
 
-In order: what forbids to touch anything → a set without a record (bootstrap or recovery) → a step that is
-unfinished and objects that drifted (finish and repair, before anything new) → the spec (put in force if it
-passes the checks) → the first kind of move whose time has come. At most one step comes out; the corridor
-carries it out and asks again.
+In order: what forbids to touch anything → a set without a record (bootstrap or recovery) → keys that are revoked
+→ a step that is unfinished and objects that drifted (finish and repair, before anything new) → the spec (put in
+force if it passes the checks) → the first kind of move whose time has come. At most one step comes out; the
+corridor carries it out and asks again.
 
 "Cannot tell" decides nothing: an unreadable record, a foreign object or a spec that fails its checks leave the
 keys as they are, and a clock in doubt stops every move by time and every witness, while repair goes on.
@@ -15,18 +15,19 @@ from datetime import datetime
 
 from jwks_operator.api.names import keyring_name
 from jwks_operator.api.reasons import Reason
-from jwks_operator.core import births, moves, recovery, requests
+from jwks_operator.core import births, moves, recovery, requests, revocation
 from jwks_operator.core.births import Need
 from jwks_operator.core.checks import Trouble, complaint
 from jwks_operator.core.lifecycle import FreshKey
 from jwks_operator.core.prospects import PRECEDENCE, Action, Prospect, prospects
 from jwks_operator.core.record import Record
-from jwks_operator.core.requests import Requests
+from jwks_operator.core.requests import NONE_ASKED, Requests
 from jwks_operator.core.restart import caught_up, drift
+from jwks_operator.core.revocation import Revoked
 from jwks_operator.core.spec_change import accepted, with_brakes
 from jwks_operator.core.world import Reading, Sight, World
 
-ROTATION = frozenset({Action.PUBLISH, Action.ACTIVATE})
+ROTATION = frozenset({Action.PUBLISH, Action.ACTIVATE, Action.ROLL_BACK})
 """What `spec.suspend` withholds; repair, retirement and removal go on."""
 
 Fresh = Mapping[Need, FreshKey]
@@ -45,6 +46,7 @@ class Plan:
     needs: tuple[Need, ...] = ()
     troubles: tuple[Trouble, ...] = ()
     prospects: tuple[Prospect, ...] = ()
+    asked: Requests = NONE_ASKED
     blocked: bool = False
 
 
@@ -117,19 +119,30 @@ def _with_record(world: World, record: Record, reading: Reading, fresh: Fresh) -
     trouble = None if world.spec == record.spec else _spec_trouble(world, reading.now)
     troubles = tuple(_troubles(trouble, asked, record))
     record = drift(world, caught_up(world, record, reading, asked))
+    condemned = revocation.revoked(record, world.spec, asked, reading.now)
+    if condemned:
+        return _revoking(world, record, condemned, reading, fresh)
     if record.step is None and reading.trusted:
         record = _with_spec(world, record, reading.now, trouble)
     in_store = prospects(record, asked, reading.since)
     ripe = _ripe(in_store, reading.now, suspended=record.spec.suspend)
     if not reading.trusted and (ripe or record.step is not None):
-        return Plan(record, troubles=(*troubles, _clock_doubt(reading)), prospects=in_store, blocked=True)
+        return Plan(record, troubles=(*troubles, _clock_doubt(reading)), prospects=in_store, asked=asked, blocked=True)
     if record.step is not None or not ripe:
-        return Plan(record, troubles=troubles, prospects=in_store)
+        return Plan(record, troubles=troubles, prospects=in_store, asked=asked)
     missing = tuple(need for need in births.needs(record, ripe) if need not in fresh)
     if missing:
-        return Plan(world.record, needs=missing, troubles=troubles, prospects=in_store)
+        return Plan(world.record, needs=missing, troubles=troubles, prospects=in_store, asked=asked)
     intended = moves.intent(moves.honoured(record, ripe, asked, reading.now), ripe, reading.now, fresh)
-    return Plan(intended, troubles=troubles, prospects=prospects(intended, asked, reading.since))
+    return Plan(intended, troubles=troubles, prospects=prospects(intended, asked, reading.since), asked=asked)
+
+
+def _revoking(world: World, record: Record, condemned: tuple[Revoked, ...], reading: Reading, fresh: Fresh) -> Plan:
+    """Before everything else, also before a clock in doubt."""
+    missing = tuple(need for need in revocation.needs(record, condemned) if need not in fresh)
+    if missing:
+        return Plan(world.record, needs=missing)
+    return Plan(revocation.revoke(record, condemned, reading.now, fresh))
 
 
 def _with_spec(world: World, record: Record, now: datetime, trouble: Trouble | None) -> Record:

@@ -7,24 +7,23 @@ the step.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from enum import StrEnum
 
-from jwks_operator.api.spec import JsonWebKeySetSpec, KeyEntry, Prepublish, Recovery
+from jwks_operator.api.spec import KeyEntry, Prepublish, Recovery, Rotation
+from jwks_operator.core.causes import LONG_AGO, Cause, causes_of, fits
 from jwks_operator.core.record import KeyRecord, Record, State
-from jwks_operator.core.requests import Requests, outstanding
-from jwks_operator.core.schedule import due as scheduled_due
+from jwks_operator.core.requests import Requests, Verb, outstanding
 from jwks_operator.core.timing import bounds, entry_named, rollback_window, rotation_of
+from jwks_operator.core.windows import opening
 from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
-
-LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
-"""The time of a move that waits for nothing."""
 
 
 class Action(StrEnum):
     """The moves a set can have in store, in the order in which they take precedence."""
 
     REPLACE = "Replace"
+    ROLL_BACK = "RollBack"
     ACTIVATE = "Activate"
     RETIRE = "Retire"
     PUBLISH = "Publish"
@@ -42,6 +41,7 @@ class Wait(StrEnum):
     NOTHING = ""
     SCHEDULE = "Schedule"
     LEAD = "Lead"
+    WINDOW = "Window"
     REQUEST = "RequestedTime"
     RETENTION = "Retention"
     ROLLBACK_WINDOW = "RollbackWindow"
@@ -59,110 +59,116 @@ class Prospect:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Due:
-    """When and why an active key is to be replaced."""
-
-    time: datetime
-    why: str
-    emergency: bool = False
-
-    @property
-    def wait(self) -> Wait:
-        return Wait.REQUEST if self.why in {"Request", "Emergency"} else Wait.SCHEDULE
-
-
 def prospects(record: Record, requests: Requests, since: datetime | None) -> tuple[Prospect, ...]:
     """Return every move in store, first come first; `since` is when the clock last stepped, if it did."""
-    found = [
-        *_of_entries(record, requests, since or LONG_AGO),
-        *_of_leavers(record),
-        *_of_retired(record, since or LONG_AGO),
-    ]
+    store = _Store(record, requests, since or LONG_AGO)
+    found = [*store.of_entries(), *store.of_retired(), *_of_leavers(record)]
     return tuple(sorted(found, key=lambda prospect: (prospect.time, PRECEDENCE[prospect.action])))
 
 
-def _of_entries(record: Record, requests: Requests, since: datetime) -> Iterator[Prospect]:
-    for entry in record.spec.keys:
-        unwanted = [key for key in record.of(entry.name, State.PENDING) if not fits(key, entry)]
-        for key in unwanted:
-            yield Prospect(LONG_AGO, Action.DESTROY, entry.name, key.kid, why="AlgorithmChanged")
-        yield from _succession(record, entry, requests, since)
+@dataclass(frozen=True, slots=True)
+class _Store:
+    """The facts that every prospect of one set is made from."""
 
+    record: Record
+    requests: Requests
+    since: datetime
 
-def _succession(record: Record, entry: KeyEntry, requests: Requests, since: datetime) -> Iterator[Prospect]:
-    """The next step towards the successor of an entry's active key."""
-    active = record.active(entry.name)
-    pending = longest_published(record, entry)
-    if active is None and entry.name in record.lost:
-        if record.spec.recovery is Recovery.REGENERATE:
-            kid = pending.kid if pending else ""
-            yield Prospect(LONG_AGO, Action.REPLACE, entry.name, kid, why="KeyLost")
-    elif active is None:
-        yield from _first_of_entry(record, entry, pending, since)
-    else:
-        causes = _causes(record, entry, active, requests)
-        if pending is not None:
-            yield from _activation(record, pending, causes, since)
-        elif rotation_of(record.spec, entry).prepublish is Prepublish.ALWAYS:
-            yield Prospect(LONG_AGO, Action.PUBLISH, entry.name, why="Standby")
-        elif causes:
-            due = min(causes, key=lambda cause: cause.time)
-            when = _before(due.time, _lead(record.spec, entry))
-            yield Prospect(when, Action.PUBLISH, entry.name, waiting_for=due.wait, why=due.why)
+    def of_entries(self) -> Iterator[Prospect]:
+        for entry in self.record.spec.keys:
+            for key in self.record.of(entry.name, State.PENDING):
+                if not fits(key, entry):
+                    yield Prospect(LONG_AGO, Action.DESTROY, entry.name, key.kid, why="AlgorithmChanged")
+            yield from self._succession(entry)
+            yield from self._roll_back(entry)
 
+    def _succession(self, entry: KeyEntry) -> Iterator[Prospect]:
+        """The next step towards the successor of an entry's active key."""
+        active = self.record.active(entry.name)
+        pending = longest_published(self.record, entry)
+        rotation = rotation_of(self.record.spec, entry)
+        if active is None and entry.name in self.record.lost:
+            if self.record.spec.recovery is Recovery.REGENERATE:
+                kid = pending.kid if pending else ""
+                yield Prospect(LONG_AGO, Action.REPLACE, entry.name, kid, why="KeyLost")
+        elif active is None:
+            yield from self._first_of_entry(entry, pending)
+        else:
+            causes = causes_of(self.record, entry, active, self.requests)
+            if pending is not None:
+                yield from self._activation(pending, causes, rotation)
+            elif rotation.prepublish is Prepublish.ALWAYS:
+                yield Prospect(LONG_AGO, Action.PUBLISH, entry.name, why="Standby")
+            else:
+                yield from self._publication(entry, causes, rotation)
 
-def _first_of_entry(record: Record, entry: KeyEntry, pending: KeyRecord | None, since: datetime) -> Iterator[Prospect]:
-    """An entry added to a living set waits its lead, whatever its schedule says."""
-    if pending is None:
-        yield Prospect(LONG_AGO, Action.PUBLISH, entry.name, why="EntryAdded")
-    else:
-        yield from _activation(record, pending, [_Due(LONG_AGO, "EntryAdded")], since)
+    def _first_of_entry(self, entry: KeyEntry, pending: KeyRecord | None) -> Iterator[Prospect]:
+        """An entry added to a living set waits its lead, whatever its schedule and windows say."""
+        if pending is None:
+            yield Prospect(LONG_AGO, Action.PUBLISH, entry.name, why="EntryAdded")
+        else:
+            yield from self._activation(pending, (Cause(LONG_AGO, "EntryAdded"),), Rotation())
 
+    def _publication(self, entry: KeyEntry, causes: tuple[Cause, ...], rotation: Rotation) -> Iterator[Prospect]:
+        """One lead before the first permitted use."""
+        uses = [(opening(rotation, cause.time), cause) for cause in causes]
+        time, cause = min(
+            ((time, cause) for time, cause in uses if time is not None),
+            key=lambda use: use[0],
+            default=(None, None),
+        )
+        if time is not None and cause is not None:
+            lead = bounds(self.record.spec, rotation, ALGORITHMS[entry.algorithm].key_class).lead
+            when = LONG_AGO if time - LONG_AGO < lead else time - lead
+            yield Prospect(when, Action.PUBLISH, entry.name, waiting_for=_wait(cause), why=cause.why)
 
-def _activation(record: Record, pending: KeyRecord, causes: list[_Due], since: datetime) -> Iterator[Prospect]:
-    """The soonest permitted use of a pending key; none without a cause or a confirmed publication."""
-    if pending.published is None or not causes:
-        return
-    known = _known_everywhere(record, pending, pending.published, since)
-    time, due = min(
-        ((due.time if due.emergency else max(due.time, known), due) for due in causes),
-        key=lambda permitted: (permitted[0], permitted[1].time),
-    )
-    yield Prospect(
-        time=time,
-        action=Action.ACTIVATE,
-        entry=pending.entry,
-        kid=pending.kid,
-        waiting_for=Wait.LEAD if time > due.time else due.wait,
-        why=due.why,
-    )
+    def _activation(self, pending: KeyRecord, causes: tuple[Cause, ...], rotation: Rotation) -> Iterator[Prospect]:
+        """The soonest permitted use of a pending key; none without a cause or a confirmed publication."""
+        if pending.published is None:
+            return
+        known = self._known_everywhere(pending, pending.published)
+        uses = []
+        for cause in causes:
+            time = cause.time if cause.emergency else opening(rotation, max(cause.time, known))
+            if time is not None:
+                uses.append((time, cause))
+        if not uses:
+            return
+        time, cause = min(uses, key=lambda use: (use[0], use[1].time))
+        waits = _wait(cause) if time == cause.time else Wait.LEAD if time == known else Wait.WINDOW
+        yield Prospect(time, Action.ACTIVATE, pending.entry, pending.kid, waits, cause.why)
 
+    def _known_everywhere(self, pending: KeyRecord, published: datetime) -> datetime:
+        """When everybody who checks has the key: its lead after publication, and after any longer former lead."""
+        known = max(published, self.since) + pending.bounds.lead
+        floor = self.record.lead_floor.get(pending.key_class)
+        if floor is None:
+            return known
+        # Whoever lived when the lead was lowered carries the former one, which a step of the clock starts anew.
+        alike = (key for key in self.record.keys if key.key_class is pending.key_class)
+        return max(known, floor, self.since + max(key.bounds.lead for key in alike))
 
-def _known_everywhere(record: Record, pending: KeyRecord, published: datetime, since: datetime) -> datetime:
-    """When everybody who checks has the key: its lead after publication, and after any longer former lead."""
-    known = max(published, since) + pending.bounds.lead
-    floor = record.lead_floor.get(pending.key_class)
-    if floor is None:
-        return known
-    # Whoever lived when the lead was lowered carries the former one, which a step of the clock starts anew.
-    longest = max(key.bounds.lead for key in record.keys if key.key_class is pending.key_class)
-    return max(known, floor, since + longest)
+    def _roll_back(self, entry: KeyEntry) -> Iterator[Prospect]:
+        """A request to go back to the former key, also if there is none: then it is refused, once."""
+        for request in outstanding(self.record, self.requests, Verb.ROLLBACK, entry.name)[:1]:
+            former = former_key(self.record, entry)
+            kid = "" if former is None else former.kid
+            yield Prospect(request.time, Action.ROLL_BACK, entry.name, kid, Wait.REQUEST, "Request")
 
+    def of_retired(self) -> Iterator[Prospect]:
+        held = held_kids(self.record, self.requests)
+        for key in self.record.keys:
+            if key.state is State.RETIRED and key.retired is not None:
+                if key.has_private and key.key_class is KeyClass.SIGNATURE:
+                    yield self._forgetting(key, max(key.retired, self.since))
+                removal = removable(key, held, self.since)
+                if removal is not None:
+                    yield Prospect(removal, Action.DESTROY, key.entry, key.kid, Wait.RETENTION, "RetentionPassed")
 
-def _causes(record: Record, entry: KeyEntry, active: KeyRecord, requests: Requests) -> list[_Due]:
-    """Every cause to replace the active key; only an emergency need not wait for the lead."""
-    causes = [
-        _Due(request.time, "Emergency" if request.emergency else "Request", request.emergency)
-        for request in outstanding(record, requests, entry.name)
-    ]
-    if not fits(active, entry):
-        causes.append(_Due(LONG_AGO, "AlgorithmChanged"))
-    if active.in_use_since is not None:
-        planned = scheduled_due(rotation_of(record.spec, entry), active.in_use_since)
-        if planned is not None:
-            causes.append(_Due(planned, "Schedule"))
-    return causes
+    def _forgetting(self, key: KeyRecord, retired: datetime) -> Prospect:
+        rotation = rotation_of(self.record.spec, entry_named(self.record.spec, key.entry))
+        time = retired + rollback_window(rotation, key.bounds.lead)
+        return Prospect(time, Action.FORGET, key.entry, key.kid, Wait.ROLLBACK_WINDOW, "RollbackWindowPassed")
 
 
 def _of_leavers(record: Record) -> Iterator[Prospect]:
@@ -175,64 +181,32 @@ def _of_leavers(record: Record) -> Iterator[Prospect]:
                 yield Prospect(LONG_AGO, Action.DESTROY, key.entry, key.kid, why="EntryRemoved")
 
 
-def _of_retired(record: Record, since: datetime) -> Iterator[Prospect]:
-    for key in record.keys:
-        if key.state is not State.RETIRED or key.retired is None:
-            continue
-        retired = max(key.retired, since)
-        if key.has_private and key.key_class is KeyClass.SIGNATURE:
-            rotation = rotation_of(record.spec, entry_named(record.spec, key.entry))
-            window = rollback_window(rotation, key.bounds.lead)
-            yield Prospect(
-                retired + window,
-                Action.FORGET,
-                key.entry,
-                key.kid,
-                Wait.ROLLBACK_WINDOW,
-                "RollbackWindowPassed",
-            )
-        removal = removable(key, record, since)
-        if removal is not None:
-            yield Prospect(removal, Action.DESTROY, key.entry, key.kid, Wait.RETENTION, "RetentionPassed")
+def held_kids(record: Record, requests: Requests) -> frozenset[str]:
+    """Return the kids that no time removes: those of the spec in force and of the annotation."""
+    return requests.held.union(record.spec.held)
 
 
-def removable(key: KeyRecord, record: Record, since: datetime | None = None) -> datetime | None:
+def removable(key: KeyRecord, held: frozenset[str], since: datetime | None = None) -> datetime | None:
     """Return when a retired key may be destroyed; None while it is held or its retirement is unconfirmed."""
-    if key.state is not State.RETIRED or key.retired is None or key.kid in record.spec.held:
+    if key.state is not State.RETIRED or key.retired is None or key.kid in held:
         return None
     return max(key.retired, since or LONG_AGO) + key.bounds.retention
 
 
-def fits(key: KeyRecord, entry: KeyEntry) -> bool:
-    """Tell whether a key is what its entry asks for now: algorithm, and size where the entry fixes one."""
-    if key.algorithm != entry.algorithm:
-        return False
-    wanted = modulus_length(entry)
-    return wanted is None or wanted == _bits(key)
+def former_key(record: Record, entry: KeyEntry) -> KeyRecord | None:
+    """Return the key to which an entry can go back: the last retired one that still has its private half."""
+    usable = [key for key in record.of(entry.name, State.RETIRED) if key.has_private and fits(key, entry)]
+    return max(usable, key=lambda key: (key.in_use_since or LONG_AGO, key.created), default=None)
 
 
-def modulus_length(entry: KeyEntry) -> int | None:
-    """Return the bits of an entry's RSA modulus, its default where the entry is silent; None for other keys."""
-    return entry.modulus_length or ALGORITHMS[entry.algorithm].default_modulus_length
+def _wait(cause: Cause) -> Wait:
+    return Wait.REQUEST if cause.requested else Wait.SCHEDULE
 
 
 def longest_published(record: Record, entry: KeyEntry) -> KeyRecord | None:
     """Return the pending key of an entry that fits it and has been published longest."""
     fitting = [key for key in record.of(entry.name, State.PENDING) if fits(key, entry)]
     return min(fitting, key=lambda key: (key.published or _forever(), key.created, key.kid), default=None)
-
-
-def _bits(key: KeyRecord) -> int:
-    """The modulus length of an RSA key from its base64url `n`: whole octets, no leading zero (RFC 7518 6.3.1.1)."""
-    return len(str(key.public["n"])) * 6 // 8 * 8
-
-
-def _lead(spec: JsonWebKeySetSpec, entry: KeyEntry) -> timedelta:
-    return bounds(spec, rotation_of(spec, entry), ALGORITHMS[entry.algorithm].key_class).lead
-
-
-def _before(time: datetime, wait: timedelta) -> datetime:
-    return LONG_AGO if time - LONG_AGO < wait else time - wait
 
 
 def _forever() -> datetime:

@@ -83,6 +83,8 @@ class StepKind(StrEnum):
     RETIRE = "Retire"
     DESTROY = "Destroy"
     FORGET = "Forget"
+    ROLL_BACK = "RollBack"
+    REVOKE = "Revoke"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,7 @@ class Record:
     """The uid of the Secret that holds this record; empty until its first change after creation."""
     step: Step | None = None
     honoured: Mapping[str, datetime] = field(default_factory=dict)
-    """Per entry, the stamp of the newest rotation request that was honoured."""
+    """Per verb and entry (`rotate/signing`), the stamp of the newest request that was honoured."""
     lead_floor: Mapping[KeyClass, datetime] = field(default_factory=dict)
     """Per class, no successor is used before: caches filled under a longer, since lowered, lead."""
     lost: tuple[str, ...] = ()

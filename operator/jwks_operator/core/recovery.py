@@ -42,8 +42,8 @@ def recovered(world: World, spec: JsonWebKeySetSpec, now: datetime, fresh: Mappi
         *(Happening(EventReason.KEYS_LOST, f"recovery: {spec.recovery}", entry=name) for name in lost),
         *(Happening(EventReason.KEY_ACTIVATED, "KeyLost", key.kid, key.entry) for key in made),
     )
-    stamps = asking.honour(record, asked, asked.rotate, now)
-    return replace(record, honoured=stamps, lead_floor=floors, step=Step(StepKind.RECOVER, told))
+    record = asking.honour(record, asked, asking.Verb, (entry.name for entry in spec.keys), now)
+    return replace(record, lead_floor=floors, step=Step(StepKind.RECOVER, told))
 
 
 def remembered(world: World, record: Record, now: datetime) -> tuple[KeyRecord, ...]:

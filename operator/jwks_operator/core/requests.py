@@ -1,24 +1,33 @@
 """What do the annotations ask for? `jwks-operator.dev/rotate: signing@2026-11-02T10:00:00Z, …`
 
-A request names an entry and the time from which it holds; the time makes it unique, so that it is honoured
-once. A trailing `!` is an emergency: the successor is used without waiting for its lead. What cannot be read
-is told, never guessed.
+A request to rotate or to roll back names an entry and the time from which it holds; the time makes it unique,
+so that it is honoured once. A trailing `!` is an emergency: the successor is used without waiting for its lead.
+`hold` and `revoke` list kids and add to the lists of the spec. What cannot be read is told, never guessed.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from enum import StrEnum
+from itertools import product
 
 from jwks_operator.api import names
 from jwks_operator.core.record import Record
 
-ROTATE = "rotate"
-_UNSUPPORTED = (names.ANNOTATION_ROLLBACK, names.ANNOTATION_HOLD, names.ANNOTATION_REVOKE)
+
+class Verb(StrEnum):
+    """What a request asks for; the record remembers the newest honoured stamp per verb and entry."""
+
+    ROTATE = "rotate"
+    ROLLBACK = "rollback"
+
+
+_ANNOTATIONS = {Verb.ROTATE: names.ANNOTATION_ROTATE, Verb.ROLLBACK: names.ANNOTATION_ROLLBACK}
 
 
 @dataclass(frozen=True, slots=True)
-class Rotate:
-    """One request to rotate an entry, not before `time` (UTC)."""
+class Request:
+    """One request about an entry, not before `time` (UTC)."""
 
     entry: str
     time: datetime
@@ -29,50 +38,64 @@ class Rotate:
 class Requests:
     """The requests of a set that could be read, per entry, and complaints about the others."""
 
-    rotate: Mapping[str, tuple[Rotate, ...]]
+    rotate: Mapping[str, tuple[Request, ...]] = field(default_factory=dict)
+    rollback: Mapping[str, tuple[Request, ...]] = field(default_factory=dict)
+    held: frozenset[str] = frozenset()
+    revoked: frozenset[str] = frozenset()
     complaints: tuple[str, ...] = ()
+
+
+NONE_ASKED = Requests()
 
 
 def read(annotations: Mapping[str, str], entries: frozenset[str]) -> Requests:
     """Return the requests per entry, and a complaint for each part that cannot be honoured."""
-    found: dict[str, tuple[Rotate, ...]] = {}
-    complaints = [
-        f"annotation {name} is not supported by this version of jwks-operator; remove it"
-        for name in _UNSUPPORTED
-        if name in annotations
-    ]
-    for part in filter(None, (text.strip() for text in annotations.get(names.ANNOTATION_ROTATE, "").split(","))):
-        request = _parse(part)
-        if request is None:
-            complaints.append(
-                f"annotation {names.ANNOTATION_ROTATE}: {part[:80]!r} is not <entry>@<RFC 3339 time>, "
-                "such as signing@2026-11-02T10:00:00Z"
-            )
-        elif request.entry not in entries:
-            complaints.append(
-                f"annotation {names.ANNOTATION_ROTATE}: no entry of spec.keys is named {request.entry[:63]!r}"
-            )
-        else:
-            found[request.entry] = (*found.get(request.entry, ()), request)
-    return Requests(found, tuple(complaints))
+    complaints: list[str] = []
+    found: dict[Verb, dict[str, tuple[Request, ...]]] = {}
+    for verb, annotation in _ANNOTATIONS.items():
+        found[verb] = {}
+        for part in _parts(annotations, annotation):
+            request = _parse(part)
+            if request is None or (request.emergency and verb is Verb.ROLLBACK):
+                complaints.append(
+                    f"annotation {annotation}: {part[:80]!r} is not <entry>@<RFC 3339 time>, "
+                    "such as signing@2026-11-02T10:00:00Z"
+                )
+            elif request.entry not in entries:
+                complaints.append(f"annotation {annotation}: no entry of spec.keys is named {request.entry[:63]!r}")
+            else:
+                found[verb][request.entry] = (*found[verb].get(request.entry, ()), request)
+    return Requests(
+        rotate=found[Verb.ROTATE],
+        rollback=found[Verb.ROLLBACK],
+        held=frozenset(_parts(annotations, names.ANNOTATION_HOLD)),
+        revoked=frozenset(_parts(annotations, names.ANNOTATION_REVOKE)),
+        complaints=tuple(complaints),
+    )
 
 
-def outstanding(record: Record, requests: Requests, entry: str) -> tuple[Rotate, ...]:
+def outstanding(record: Record, requests: Requests, verb: Verb, entry: str) -> tuple[Request, ...]:
     """Return the requests of an entry that are newer than the newest honoured one."""
-    honoured = record.honoured.get(f"{ROTATE}/{entry}")
-    return tuple(request for request in requests.rotate.get(entry, ()) if honoured is None or honoured < request.time)
+    honoured = record.honoured.get(f"{verb}/{entry}")
+    asked = (requests.rotate if verb is Verb.ROTATE else requests.rollback).get(entry, ())
+    return tuple(request for request in asked if honoured is None or honoured < request.time)
 
 
-def honour(record: Record, requests: Requests, entries: Iterable[str], now: datetime) -> dict[str, datetime]:
-    """Return the honoured stamps once all requests of these entries whose time has come are answered, by one move."""
-    ripe = {
-        f"{ROTATE}/{entry}": [asked.time for asked in outstanding(record, requests, entry) if asked.time <= now]
-        for entry in entries
-    }
-    return {**record.honoured, **{name: max(times) for name, times in ripe.items() if times}}
+def honour(record: Record, requests: Requests, verbs: Iterable[Verb], entries: Iterable[str], now: datetime) -> Record:
+    """Return the record once all requests of these kinds and entries whose time has come are answered, by one move."""
+    stamps = dict(record.honoured)
+    for verb, entry in product(verbs, entries):
+        ripe = [asked.time for asked in outstanding(record, requests, verb, entry) if asked.time <= now]
+        if ripe:
+            stamps[f"{verb}/{entry}"] = max(ripe)
+    return replace(record, honoured=stamps)
 
 
-def _parse(part: str) -> Rotate | None:
+def _parts(annotations: Mapping[str, str], name: str) -> Iterator[str]:
+    return filter(None, (text.strip() for text in annotations.get(name, "").split(",")))
+
+
+def _parse(part: str) -> Request | None:
     entry, at, stamp = part.removesuffix("!").partition("@")
     if not at or not entry:
         return None
@@ -80,6 +103,6 @@ def _parse(part: str) -> Rotate | None:
         time = datetime.fromisoformat(stamp)
         if time.tzinfo is None:
             return None
-        return Rotate(entry.strip(), time.astimezone(UTC), part.endswith("!"))
+        return Request(entry.strip(), time.astimezone(UTC), part.endswith("!"))
     except (ValueError, OverflowError):
         return None

@@ -53,10 +53,10 @@ def _restored(world: World, record: Record, reading: Reading, asked: Requests) -
         key_class: reading.now + bounds(record.spec, record.spec.rotation, key_class).lead
         for key_class in {key.key_class for key in record.keys}
     }
+    record = asking.honour(record, asked, asking.Verb, (entry.name for entry in record.spec.keys), reading.now)
     anew = replace(
         record.with_keys(*(_unwitnessed(key) for key in record.keys), *recovery.remembered(world, record, reading.now)),
         uid=world.keyring_uid,
-        honoured=asking.honour(record, asked, asked.rotate, reading.now),
         lead_floor={**record.lead_floor, **floor},
     )
     return _retold(anew, (Happening(EventReason.RECORD_RESTORED, "the record comes from a backup"),))

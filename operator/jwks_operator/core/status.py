@@ -20,9 +20,10 @@ from jwks_operator.api.status import (
     format_time_up,
     merge_conditions,
 )
+from jwks_operator.core.causes import LONG_AGO
 from jwks_operator.core.checks import Trouble
 from jwks_operator.core.plan import ROTATION, Plan
-from jwks_operator.core.prospects import LONG_AGO, Action, Prospect, Wait, removable
+from jwks_operator.core.prospects import Action, Prospect, Wait, held_kids, removable
 from jwks_operator.core.record import HistoryEntry as RecordedEntry
 from jwks_operator.core.record import KeyRecord, Record, State
 from jwks_operator.core.timing import facts
@@ -34,6 +35,7 @@ _WAITING = {
     Wait.NOTHING: None,
     Wait.SCHEDULE: "the schedule",
     Wait.LEAD: "everybody who checks to have the key (lead)",
+    Wait.WINDOW: "a rotation window to open, or a freeze to end",
     Wait.REQUEST: "the requested time",
     Wait.RETENTION: "the last token signed with the key to expire (retention)",
     Wait.ROLLBACK_WINDOW: "the roll-back window to pass",
@@ -58,7 +60,7 @@ def project(
         conditions=conditions,
         algorithms=",".join(dict.fromkeys(entry.algorithm for entry in spec.keys)),
         active_kid=None if first is None else first.kid[:SHORT_KID],
-        keys=tuple(_key(key, record) for key in sorted(record.keys, key=_position)),
+        keys=tuple(_key(key, held_kids(record, plan.asked)) for key in sorted(record.keys, key=_position)),
         next=_next(plan.prospects, suspended=spec.suspend),
         revocation_latency=_revocation_latency(record),
         history=tuple(_told(entry) for entry in record.history),
@@ -135,7 +137,7 @@ def _rotating(plan: Plan, record: Record | None) -> _Verdict:
     return False, Reason.NOTHING_DUE, "no key is due for replacement"
 
 
-def _key(key: KeyRecord, record: Record) -> KeyStatus:
+def _key(key: KeyRecord, held: frozenset[str]) -> KeyStatus:
     return KeyStatus(
         kid=key.kid,
         name=key.entry,
@@ -145,8 +147,8 @@ def _key(key: KeyRecord, record: Record) -> KeyStatus:
         published=key.published,
         in_use_since=key.in_use_since,
         retired=key.retired,
-        remove_after=removable(key, record),
-        held=key.kid in record.spec.held,
+        remove_after=removable(key, held),
+        held=key.kid in held,
     )
 
 

@@ -1,11 +1,11 @@
 """The private key in the forms that services mount, and back; equal keys give equal bytes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -13,43 +13,112 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from jwks_operator.keys.algorithms import ALGORITHMS
-from jwks_operator.keys.errors import InconsistentKeyError, UnsupportedKeyError
+from jwks_operator.keys.algorithms import ALGORITHMS, EDDSA, KeyClass, Method
+from jwks_operator.keys.certificates import check_belongs
+from jwks_operator.keys.errors import InconsistentKeyError, InvalidMemberError, NoSuchFormError, UnsupportedKeyError
 from jwks_operator.keys.jwk import parse_private
-from jwks_operator.keys.material import CURVES, load_private_unchecked, members_of
-from jwks_operator.keys.members import public_jwk
+from jwks_operator.keys.material import load_private_unchecked, members_of
+from jwks_operator.keys.members import algorithm_of, canonical_json, public_jwk
 from jwks_operator.keys.private import PrivateJwk
 
 Format: TypeAlias = Literal["JWK", "PEM"]
+EddsaName: TypeAlias = Literal["Ed25519", "EdDSA"]
+Pair: TypeAlias = tuple[Mapping[str, object], PrivateJwk]
+"""A public JWK (empty for symmetric keys) and its private half."""
 
 
-def render(public: Mapping[str, object], private: PrivateJwk, fmt: Format) -> bytes:
+@dataclass(frozen=True, slots=True)
+class TlsPair:
+    """The two files of a `kubernetes.io/tls` Secret; `key` is private."""
+
+    crt: bytes
+    key: bytes
+
+    def __repr__(self) -> str:
+        return "TlsPair(<redacted>)"
+
+
+def algorithm_name(algorithm: str, eddsa_name: EddsaName = "Ed25519") -> str:
+    """Return the name to write for an algorithm: EdDSA for Ed25519 and Ed448 if old clients are to read it.
+
+    Names outside the table are returned as they are.
+    """
+    row = ALGORITHMS.get(algorithm)
+    old = eddsa_name == EDDSA and row is not None and row.method is Method.EDDSA
+    return EDDSA if old else algorithm
+
+
+def published(public: Mapping[str, object], eddsa_name: EddsaName = "Ed25519") -> dict[str, object]:
+    """Return the public JWK as it is published (RFC 9864 names, or EdDSA for old clients).
+
+    Raises as `public_jwk` does.
+    """
+    jwk = public_jwk(public)
+    return {**jwk, "alg": algorithm_name(str(jwk["alg"]), eddsa_name)}
+
+
+def render(public: Mapping[str, object], private: PrivateJwk, fmt: Format, eddsa_name: EddsaName = "Ed25519") -> bytes:
     """Return the file of a private key: one canonical JWK (RFC 7517) or unencrypted PKCS#8 in PEM (RFC 7468).
 
     The result is private: it belongs into a Secret and nowhere else. Raises InconsistentKeyError when
     `private` is not the other half of `public`, so that a Secret can never disagree with what is published;
-    the RSA numbers themselves are believed, since they are the operator's own.
+    the RSA numbers themselves are believed, since they are the operator's own. Raises NoSuchFormError for the PEM
+    file of a symmetric key.
     """
-    members = private.reveal()
-    if public_jwk(members) != public_jwk(public):
-        raise InconsistentKeyError("the private key is not the other half of the public one")
+    members = _belonging(public, private)
     if fmt == "JWK":
-        return private.reveal_json()
-    key = load_private_unchecked(members)
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        return _jwk(members, eddsa_name)
+    if algorithm_of(members).key_class is KeyClass.SYMMETRIC:
+        raise NoSuchFormError("a symmetric key has no PEM file; mount it as JWK or JWKSet")
+    return load_private_unchecked(members).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def render_set(pairs: Iterable[Pair], eddsa_name: EddsaName = "Ed25519") -> bytes:
+    """Return the private JWK Set (RFC 7517 section 5) of keys, in the given order, the one in use first.
+
+    The result is private. Raises as `render` does, InvalidMemberError for a kid that occurs twice.
+    """
+    keys = {}
+    for public, private in pairs:
+        if private.kid in keys:
+            raise InvalidMemberError("a kid occurs twice")
+        keys[private.kid] = _jwk(_belonging(public, private), eddsa_name)
+    return b'{"keys":[' + b",".join(keys.values()) + b"]}"
+
+
+def render_tls(public: Mapping[str, object], private: PrivateJwk, chain: bytes) -> TlsPair:
+    """Return the TLS pair of a key and the PEM chain of its certificate, leaf first.
+
+    Raises as `render` does, CertificateError for a chain that cannot be read, InconsistentKeyError for a
+    certificate of another key.
+    """
+    key = render(public, private, "PEM")
+    check_belongs(public, chain)
+    return TlsPair(chain, key)
 
 
 def parse_pem(data: bytes, kid: str, algorithm: str) -> tuple[dict[str, object], PrivateJwk]:
     """Return the canonical public JWK and the private key of an unencrypted PEM file, as of this kid and algorithm.
 
-    Raises JwkError for anything that is not a whole key of that algorithm. Slow for RSA, whose primes are tested.
+    `algorithm` may be EdDSA. Raises JwkError for anything that is not a whole key of that algorithm. Slow for RSA,
+    whose primes are tested.
     """
-    row = ALGORITHMS.get(algorithm)
     key = None
     with suppress(ValueError, TypeError, UnsupportedAlgorithm):
         key = load_pem_private_key(data, password=None)
-    if isinstance(key, ec.EllipticCurvePrivateKey) and key.curve.name not in {c.name for c in CURVES.values()}:
-        key = None
-    if row is None or not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
+    members = members_of(key)
+    if members is None:
         raise UnsupportedKeyError("the PEM file holds no unencrypted private key of a supported algorithm")
-    return parse_private({"kty": row.kty, "alg": row.name, "kid": kid, **members_of(key)})
+    return parse_private({**members, "alg": algorithm, "kid": kid})
+
+
+def _belonging(public: Mapping[str, object], private: PrivateJwk) -> dict[str, object]:
+    members = private.reveal()
+    symmetric = algorithm_of(members).key_class is KeyClass.SYMMETRIC
+    if (dict(public) != {}) if symmetric else (not public or public_jwk(members) != public_jwk(public)):
+        raise InconsistentKeyError("the private key is not the other half of the public one")
+    return members
+
+
+def _jwk(members: Mapping[str, object], eddsa_name: EddsaName) -> bytes:
+    return canonical_json({**members, "alg": algorithm_name(str(members["alg"]), eddsa_name)})

@@ -8,36 +8,31 @@ in line.
 import asyncio
 import os
 import sys
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from jwks_operator.keys.algorithms import ALGORITHMS, RSA_PUBLIC_EXPONENT, Algorithm
-from jwks_operator.keys.errors import KeyProofError, UnsupportedKeyError
-from jwks_operator.keys.material import (
-    CURVES,
-    PrivateKey,
-    PublicKey,
-    load_private_unchecked,
-    load_public,
-    members_of,
-)
-from jwks_operator.keys.members import public_jwk, thumbprint
+from jwks_operator.keys.algorithms import ALGORITHMS, RSA_PUBLIC_EXPONENT, Algorithm, KeyClass
+from jwks_operator.keys.curve_members import EC_CURVES, OKP_PRIVATE
+from jwks_operator.keys.errors import UnsupportedKeyError
+from jwks_operator.keys.lattice_members import ML_DSA_PRIVATE
+from jwks_operator.keys.material import PrivateKey, members_of
+from jwks_operator.keys.members import common_members, encode_octets, public_jwk, thumbprint
 from jwks_operator.keys.private import PrivateJwk
+from jwks_operator.keys.proof import prove
 
-_PROOF_MESSAGE: Final = b"jwks-operator: this key checks what it signs"
-_HASHES: Final[Mapping[str, hashes.HashAlgorithm]] = {"ES256": hashes.SHA256(), "RS256": hashes.SHA256()}
+_KID_OCTETS: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
 class GeneratedKey:
-    """A key that has proved itself: its kid is its thumbprint (RFC 7638), `public` may be published."""
+    """A key that has proved itself. `public` may be published; it is empty for a symmetric key, which must not be.
+
+    `kid` is the thumbprint (RFC 7638), for a symmetric key random: a thumbprint would let anybody who sees the kid
+    test guesses at the key (RFC 7638 section 7).
+    """
 
     kid: str
     algorithm: str
@@ -46,57 +41,56 @@ class GeneratedKey:
     private: PrivateJwk
 
 
-def generate(algorithm: str, modulus_length: int | None = None) -> GeneratedKey:
+def generate(algorithm: str, modulus_length: int | None = None, crv: str | None = None) -> GeneratedKey:
     """Make a key and let it prove itself once.
 
-    `algorithm` is a JOSE name, `modulus_length` bits for RSA (None: the algorithm's default) and None for all
-    others. Raises UnsupportedKeyError for what the table does not have, KeyProofError when the proof fails.
+    `algorithm` is a JOSE name, `modulus_length` bits for RSA and `crv` a curve for the algorithms that know several
+    (None: the algorithm's default); both are None for all others. Raises UnsupportedKeyError for what the table
+    does not have, KeyProofError when the proof fails.
     """
-    row = ALGORITHMS.get(algorithm)
-    if row is None:
-        raise UnsupportedKeyError(f"algorithm {algorithm} is not one of {', '.join(ALGORITHMS)}")
-    key = _new_key(row, modulus_length)
-    members = {"kty": row.kty, **members_of(key)}
-    kid = thumbprint(members)
-    common = {"use": row.use, "key_ops": list(row.private_ops), "alg": row.name, "kid": kid}
-    private = PrivateJwk.from_members(members | common)
-    public = public_jwk(members | common)
+    row = _row(algorithm, modulus_length, crv)
+    symmetric = row.key_class is KeyClass.SYMMETRIC
+    members = _new_secret(row) if symmetric else members_of(_new_pair(row, modulus_length))
+    if members is None:
+        raise UnsupportedKeyError(f"no key of {row.name} can be written")
+    print_of_key = thumbprint(members | {"alg": row.name})
+    kid = encode_octets(os.urandom(_KID_OCTETS)) if symmetric else print_of_key
+    complete = members | common_members(row, row.private_ops, kid)
+    private = PrivateJwk.from_members(complete)
+    public = {} if symmetric else public_jwk(complete)
     prove(public, private)
-    return GeneratedKey(kid=kid, algorithm=row.name, thumbprint=kid, public=public, private=private)
+    return GeneratedKey(kid=kid, algorithm=row.name, thumbprint=print_of_key, public=public, private=private)
 
 
-def prove(public: Mapping[str, object], private: PrivateJwk) -> None:
-    """Raise KeyProofError unless the written public half verifies what the written private half signs.
-
-    Both are read back from their members, so that the proof covers the encoding as well as the key.
-    """
-    signer = load_private_unchecked(private.reveal())
-    with suppress(InvalidSignature):
-        _sign_and_verify(signer, load_public(public), _HASHES[str(public["alg"])])
-        return
-    raise KeyProofError("a fresh key does not verify its own signature")
-
-
-def _sign_and_verify(private: PrivateKey, public: PublicKey, digest: hashes.HashAlgorithm) -> None:
-    match private, public:
-        case rsa.RSAPrivateKey(), rsa.RSAPublicKey():
-            signature = private.sign(_PROOF_MESSAGE, padding.PKCS1v15(), digest)
-            public.verify(signature, _PROOF_MESSAGE, padding.PKCS1v15(), digest)
-        case ec.EllipticCurvePrivateKey(), ec.EllipticCurvePublicKey():
-            signature = private.sign(_PROOF_MESSAGE, ec.ECDSA(digest))
-            public.verify(signature, _PROOF_MESSAGE, ec.ECDSA(digest))
-        case _:
-            raise KeyProofError("the halves of a fresh key are of different key types")
-
-
-def _new_key(row: Algorithm, modulus_length: int | None) -> PrivateKey:
-    bits = row.default_modulus_length if modulus_length is None else modulus_length
-    if bits is not None and bits not in row.modulus_lengths:
+def _row(name: str, modulus_length: int | None, crv: str | None) -> Algorithm:
+    row = ALGORITHMS.get(name)
+    if row is None:
+        raise UnsupportedKeyError(f"algorithm {name} is not one of {', '.join(ALGORITHMS)}")
+    if modulus_length is not None and modulus_length not in row.modulus_lengths:
         allowed = ", ".join(map(str, row.modulus_lengths)) or "none, its size is fixed"
-        raise UnsupportedKeyError(f"{bits} is no modulus length of {row.name} (allowed: {allowed})")
-    if bits is not None:
-        return rsa.generate_private_key(public_exponent=RSA_PUBLIC_EXPONENT, key_size=bits)
-    return ec.generate_private_key(CURVES[row.crv or ""])
+        raise UnsupportedKeyError(f"{modulus_length} is no modulus length of {row.name} (allowed: {allowed})")
+    if crv is None:
+        return row
+    if crv not in row.curves:
+        allowed = ", ".join(row.curves) or "none, it has no curves"
+        raise UnsupportedKeyError(f"{crv} is no curve of {row.name} (allowed: {allowed})")
+    return row.on(crv)
+
+
+def _new_pair(row: Algorithm, modulus_length: int | None) -> PrivateKey:
+    match row.kty:
+        case "RSA":
+            bits = modulus_length or row.default_modulus_length or 0
+            return rsa.generate_private_key(public_exponent=RSA_PUBLIC_EXPONENT, key_size=bits)
+        case "EC":
+            return ec.generate_private_key(EC_CURVES[row.crv or ""])
+        case "OKP":
+            return OKP_PRIVATE[row.crv or ""].generate()
+    return ML_DSA_PRIVATE[row.name].generate()
+
+
+def _new_secret(row: Algorithm) -> dict[str, object]:
+    return {"kty": row.kty, "k": encode_octets(os.urandom(row.octets or 0))}
 
 
 class KeyFactory:
@@ -105,7 +99,7 @@ class KeyFactory:
     def __init__(self, workers: int | None = None) -> None:
         self._pool = ThreadPoolExecutor(max_workers=workers or _usable_cores(), thread_name_prefix="rsa-key")
 
-    async def generate(self, algorithm: str, modulus_length: int | None = None) -> GeneratedKey:
+    async def generate(self, algorithm: str, modulus_length: int | None = None, crv: str | None = None) -> GeneratedKey:
         """Make a key as `generate` does, without stalling the loop.
 
         A caller that is cancelled waits no longer: a key not begun is never made, one begun is dropped.
@@ -113,8 +107,9 @@ class KeyFactory:
         """
         row = ALGORITHMS.get(algorithm)
         if row is None or row.kty != "RSA":
-            return generate(algorithm, modulus_length)
-        return await asyncio.get_running_loop().run_in_executor(self._pool, generate, algorithm, modulus_length)
+            return generate(algorithm, modulus_length, crv)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._pool, generate, algorithm, modulus_length, crv)
 
     async def close(self) -> None:
         """Drop what has not begun (its callers are cancelled) and wait for the threads to end.

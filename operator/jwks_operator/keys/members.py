@@ -126,6 +126,14 @@ def octets(jwk: Mapping[str, object], name: str) -> bytes:
     raise InvalidMemberError(f"{name} is not canonical base64url without padding")
 
 
+def exact_octets(jwk: Mapping[str, object], name: str, size: int | None) -> bytes:
+    """Return the octets of a member of fixed size, which keeps its leading zeros (RFC 7518 section 6.2.1.2)."""
+    value = octets(jwk, name)
+    if len(value) != size:
+        raise InvalidMemberError(f"{name} does not have {size} octets")
+    return value
+
+
 def kid_of(jwk: Mapping[str, object]) -> str:
     """Return `kid`, any Unicode text that is not empty (RFC 7517 section 4.5); raises InvalidMemberError."""
     kid = text(jwk, "kid")
@@ -198,7 +206,7 @@ def check_use(
         return
     listed = jwk["key_ops"]
     if not isinstance(listed, list | tuple) or any(operation not in possible for operation in listed):
-        raise InvalidMemberError(f"key_ops is not a list out of {', '.join(possible)}")
+        raise InvalidMemberError(f"key_ops is not a list out of {', '.join(possible) or 'nothing'}")
     if len(set(listed)) != len(listed):
         raise InvalidMemberError("key_ops lists an operation twice")
     if not set(required) <= set(listed):

@@ -23,6 +23,8 @@ _WARNINGS = frozenset[str](
         EventReason.KEYRING_REBUILT,
         EventReason.KEYS_LOST,
         EventReason.RECORD_RESTORED,
+        EventReason.KEY_REVOKED,
+        EventReason.ROLLBACK_REFUSED,
     }
 )
 
@@ -62,6 +64,9 @@ def _event(the_set: Object, happening: Happening, now: datetime) -> Object:
 _SENTENCES: Mapping[str, str] = {
     EventReason.KEY_PUBLISHED: "{entry} has a next key, {kid}: published, not yet used",
     EventReason.KEY_ACTIVATED: "{entry} uses key {kid} from now on",
+    EventReason.KEY_ROLLED_BACK: "{entry} went back to key {kid}",
+    EventReason.ROLLBACK_REFUSED: "{entry} cannot go back",
+    EventReason.KEY_REVOKED: "key {kid} of {entry} is revoked: off both sides, its private half destroyed",
     EventReason.KEY_RETIRED: "{entry} no longer uses key {kid}, which stays published until its last token has expired",
     EventReason.KEY_DESTROYED: "key {kid} of {entry} is removed and destroyed",
     EventReason.PRIVATE_HALF_DESTROYED: "the private half of key {kid} of {entry} is destroyed",

@@ -1,0 +1,66 @@
+"""Why, and from when, is a key in use to be replaced? A schedule, a request, or a spec that asks for another kind."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+
+from jwks_operator.api.spec import KeyEntry
+from jwks_operator.core.record import KeyRecord, Record
+from jwks_operator.core.requests import Requests, Verb, outstanding
+from jwks_operator.core.schedule import due as scheduled_due
+from jwks_operator.core.timing import rotation_of
+from jwks_operator.keys.algorithms import ALGORITHMS
+
+LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
+"""The time of a move that waits for nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """When and why an active key is to be replaced; an emergency waits for nothing else."""
+
+    time: datetime
+    why: str
+    emergency: bool = False
+    requested: bool = False
+
+
+def causes_of(record: Record, entry: KeyEntry, active: KeyRecord, requests: Requests) -> tuple[Cause, ...]:
+    """Return every cause to replace the active key of an entry."""
+    causes = [
+        Cause(request.time, "Emergency" if request.emergency else "Request", request.emergency, requested=True)
+        for request in outstanding(record, requests, Verb.ROTATE, entry.name)
+    ]
+    if not fits(active, entry):
+        causes.append(Cause(LONG_AGO, "AlgorithmChanged"))
+    if active.in_use_since is not None:
+        rotation = rotation_of(record.spec, entry)
+        planned = scheduled_due(rotation, active.in_use_since)
+        if planned is not None:
+            causes.append(Cause(planned + _spread(active, rotation.jitter), "Schedule"))
+    return tuple(causes)
+
+
+def fits(key: KeyRecord, entry: KeyEntry) -> bool:
+    """Tell whether a key is what its entry asks for now: algorithm, and size where the entry fixes one."""
+    if key.algorithm != entry.algorithm:
+        return False
+    wanted = modulus_length(entry)
+    return wanted is None or wanted == _bits(key)
+
+
+def modulus_length(entry: KeyEntry) -> int | None:
+    """Return the bits of an entry's RSA modulus, its default where the entry is silent; None for other keys."""
+    return entry.modulus_length or ALGORITHMS[entry.algorithm].default_modulus_length
+
+
+def _bits(key: KeyRecord) -> int:
+    """The modulus length of an RSA key, from its `n`: whole octets without a leading zero (RFC 7518 section 6.3.1.1)."""
+    return len(str(key.public["n"])) * 6 // 8 * 8
+
+
+def _spread(active: KeyRecord, jitter: timedelta | None) -> timedelta:
+    """A part of the jitter that is even over many keys and always the same for one: taken from its kid."""
+    if not jitter:
+        return timedelta()
+    return jitter * (int.from_bytes(sha256(active.kid.encode()).digest()[:4], "big") / 2**32)

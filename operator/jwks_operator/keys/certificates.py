@@ -1,0 +1,244 @@
+"""X.509 certificates for keys, and what a published JWK says of them (RFC 5280; RFC 7517 sections 4.7 and 4.9).
+
+Everything that a certificate depends on comes in from outside, serial number and times included; there is no clock
+here. The part that is signed is equal for equal input; so is the signature, except with PSS and ML-DSA, which are
+randomised. A certificate is therefore kept beside its key and renewed when due, never recomputed.
+"""
+
+import base64
+import ipaddress
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Self, cast
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, x448, x25519
+from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+from cryptography.x509.oid import NameOID
+
+from jwks_operator.keys.algorithms import Algorithm, KeyClass, Method
+from jwks_operator.keys.errors import CertificateError, InconsistentKeyError, NoSuchFormError
+from jwks_operator.keys.material import PublicKey, load_private_unchecked, load_public, members_of
+from jwks_operator.keys.members import algorithm_of, encode_octets
+from jwks_operator.keys.private import PrivateJwk
+from jwks_operator.keys.signing import hash_of, pss
+
+_PARSE_ERRORS: Final = (ValueError, TypeError, UnsupportedAlgorithm)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a certificate is to say.
+
+    `names` are subject alternative names: IP addresses, URIs (anything with ://) and else DNS names. `serial` is
+    positive and below 2**159 (RFC 5280 section 4.1.2.2); times have whole seconds and a time zone.
+    """
+
+    common_name: str
+    names: tuple[str, ...]
+    not_before: datetime
+    duration: timedelta
+    serial: int
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """A CA that may sign: its certificate, the certificates above it, and its key, which is private."""
+
+    certificate: x509.Certificate
+    chain: bytes
+    _key: CertificateIssuerPrivateKeyTypes
+
+    @classmethod
+    def load(cls, chain: bytes, key: bytes) -> Self:
+        """Read the PEM files of a CA Secret: `tls.crt`, the CA's certificate first, and `tls.key`, unencrypted.
+
+        Raises CertificateError for what cannot be read, for a certificate that is not of a CA or must not sign, and
+        for a key that is not the certificate's.
+        """
+        certificate = load_chain(chain)[0]
+        private = None
+        with suppress(*_PARSE_ERRORS):
+            private = load_pem_private_key(key, password=None)
+        if (
+            private is None
+            or members_of(private) is None
+            or isinstance(private, x25519.X25519PrivateKey | x448.X448PrivateKey)
+        ):
+            raise CertificateError("the CA key is no unencrypted private key that can sign")
+        if private.public_key() != certificate.public_key():
+            raise CertificateError("the CA key is not the key of the CA certificate")
+        _check_may_sign(certificate)
+        return cls(certificate, _pem(load_chain(chain)), cast(CertificateIssuerPrivateKeyTypes, private))
+
+    def __repr__(self) -> str:
+        return "Authority(<redacted>)"
+
+
+def self_signed(public: Mapping[str, object], private: PrivateJwk, terms: Terms) -> bytes:
+    """Return the PEM certificate of a key, signed by itself.
+
+    Raises NoSuchFormError for symmetric keys and those of X25519 and X448, which cannot sign; CertificateError for
+    terms that no certificate can say.
+    """
+    algorithm = _certifiable(public)
+    key = load_private_unchecked(private.reveal())
+    if isinstance(key, x25519.X25519PrivateKey | x448.X448PrivateKey):
+        raise NoSuchFormError(f"a key of {algorithm.crv} cannot sign its own certificate; use a CA")
+    subject = _name(terms)
+    builder = _builder(load_public(public), algorithm, terms).issuer_name(subject)
+    return _pem([_signed(builder, cast(CertificateIssuerPrivateKeyTypes, key), algorithm)])
+
+
+def ca_signed(public: Mapping[str, object], authority: Authority, terms: Terms) -> bytes:
+    """Return the PEM chain of a key's certificate, signed by a CA: the certificate first, then those of the CA.
+
+    It ends no later than the CA's own. Raises NoSuchFormError for symmetric keys, CertificateError for terms that no
+    certificate can say and for a CA that is not valid at `terms.not_before`.
+    """
+    algorithm = _certifiable(public)
+    issuer = authority.certificate
+    left = issuer.not_valid_after_utc - terms.not_before
+    if left <= timedelta() or terms.not_before < issuer.not_valid_before_utc:
+        raise CertificateError("the CA certificate is not valid at that time")
+    within = Terms(terms.common_name, terms.names, terms.not_before, min(terms.duration, left), terms.serial)
+    identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority._key.public_key())
+    with suppress(x509.ExtensionNotFound):
+        its_own = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+        identifier = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(its_own)
+    builder = _builder(load_public(public), algorithm, within).issuer_name(issuer.subject)
+    signed = _signed(builder.add_extension(identifier, critical=False), authority._key, None)
+    return _pem([signed]) + authority.chain
+
+
+def load_chain(chain: bytes) -> list[x509.Certificate]:
+    """Return the certificates of a PEM file, at least one; raises CertificateError."""
+    with suppress(*_PARSE_ERRORS):
+        return x509.load_pem_x509_certificates(chain)
+    raise CertificateError("not a PEM file of certificates")
+
+
+def check_belongs(public: Mapping[str, object], chain: bytes) -> None:
+    """Raise InconsistentKeyError unless the first certificate of the PEM chain is for the key."""
+    _certifiable(public)
+    if _public_key_of(load_chain(chain)[0]) != load_public(public):
+        raise InconsistentKeyError("the certificate is of another key")
+
+
+def certificate_members(public: Mapping[str, object], chain: bytes) -> dict[str, object]:
+    """Return `x5c` and `x5t#S256` for the published JWK of a key with this PEM chain; raises as `check_belongs`."""
+    check_belongs(public, chain)
+    ders = [certificate.public_bytes(Encoding.DER) for certificate in load_chain(chain)]
+    thumbprint = hashes.Hash(hashes.SHA256())
+    thumbprint.update(ders[0])
+    return {
+        "x5c": [base64.b64encode(der).decode("ascii") for der in ders],
+        "x5t#S256": encode_octets(thumbprint.finalize()),
+    }
+
+
+def renewal_due(chain: bytes, now: datetime, renew_before: timedelta) -> bool:
+    """Tell whether the first certificate of the PEM chain ends within `renew_before` of `now`."""
+    return now >= load_chain(chain)[0].not_valid_after_utc - renew_before
+
+
+def _certifiable(public: Mapping[str, object]) -> Algorithm:
+    if not public:
+        raise NoSuchFormError("a symmetric key has no certificate")
+    return algorithm_of(public)
+
+
+def _public_key_of(certificate: x509.Certificate) -> object:
+    with suppress(*_PARSE_ERRORS):
+        return certificate.public_key()
+    raise CertificateError("the certificate holds a key of an unknown type")
+
+
+def _check_may_sign(certificate: x509.Certificate) -> None:
+    """A CA says so (RFC 5280 section 4.2.1.9), and a stated key usage includes signing certificates (4.2.1.3)."""
+    basic = usage = None
+    with suppress(x509.ExtensionNotFound, *_PARSE_ERRORS):
+        basic = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
+        usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
+    if basic is None or not basic.ca:
+        raise CertificateError("the CA certificate is not that of a CA (basicConstraints)")
+    if usage is not None and not usage.key_cert_sign:
+        raise CertificateError("the CA certificate must not sign certificates (keyUsage)")
+
+
+def _builder(key: PublicKey, algorithm: Algorithm, terms: Terms) -> x509.CertificateBuilder:
+    with suppress(*_PARSE_ERRORS):
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(_name(terms))
+            .public_key(key)
+            .serial_number(terms.serial)
+            .not_valid_before(terms.not_before)
+            .not_valid_after(terms.not_before + terms.duration)
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(_usage(algorithm), critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
+        )
+        if terms.names:
+            names = x509.SubjectAlternativeName([_alternative(name) for name in terms.names])
+            builder = builder.add_extension(names, critical=False)
+        return builder
+    raise CertificateError("no certificate can have these names, times or serial number")
+
+
+def _name(terms: Terms) -> x509.Name:
+    with suppress(*_PARSE_ERRORS):
+        return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, terms.common_name)])
+    raise CertificateError("the common name does not have 1 to 64 characters")
+
+
+def _alternative(name: str) -> x509.GeneralName:
+    with suppress(ValueError):
+        return x509.IPAddress(ipaddress.ip_address(name))
+    return x509.UniformResourceIdentifier(name) if "://" in name else x509.DNSName(name)
+
+
+def _usage(algorithm: Algorithm) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=algorithm.key_class is KeyClass.SIGNATURE,
+        content_commitment=False,
+        key_encipherment=algorithm.method is Method.RSA_OAEP,
+        data_encipherment=False,
+        key_agreement=algorithm.method is Method.ECDH,
+        key_cert_sign=False,
+        crl_sign=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _signed(
+    builder: x509.CertificateBuilder, key: CertificateIssuerPrivateKeyTypes, algorithm: Algorithm | None
+) -> x509.Certificate:
+    """Sign with the hash of the key's own algorithm, for a CA with one that fits its curve."""
+    with suppress(*_PARSE_ERRORS, InvalidSignature):
+        if isinstance(key, rsa.RSAPrivateKey):
+            digest = _hash_for(algorithm)
+            scheme = pss(algorithm) if algorithm and algorithm.method is Method.RSA_PSS else padding.PKCS1v15()
+            return builder.sign(key, digest, rsa_padding=scheme)
+        if isinstance(key, ec.EllipticCurvePrivateKey):
+            by_size = (
+                hashes.SHA512() if key.key_size > 384 else hashes.SHA384() if key.key_size > 256 else hashes.SHA256()
+            )
+            return builder.sign(key, by_size, ecdsa_deterministic=True)
+        return builder.sign(key, None)
+    raise CertificateError("the key cannot sign this certificate")
+
+
+def _hash_for(algorithm: Algorithm | None) -> hashes.SHA256 | hashes.SHA384 | hashes.SHA512:
+    digest = hash_of(algorithm) if algorithm else hashes.SHA256()
+    return cast(hashes.SHA256 | hashes.SHA384 | hashes.SHA512, digest)
+
+
+def _pem(certificates: list[x509.Certificate]) -> bytes:
+    return b"".join(certificate.public_bytes(Encoding.PEM) for certificate in certificates)

@@ -1,0 +1,80 @@
+"""RSA keys between JWK members and `cryptography` (RFC 7518 section 6.3): two primes, exponent 65537, known sizes."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from jwks_operator.keys.algorithms import RSA_PUBLIC_EXPONENT, Algorithm
+from jwks_operator.keys.errors import InconsistentKeyError, InvalidMemberError, UnsupportedKeyError
+from jwks_operator.keys.members import encode_octets, octets
+
+Jwk = Mapping[str, object]
+
+
+def rsa_members(key: rsa.RSAPrivateKey) -> dict[str, object]:
+    """Return the public and private members of a key."""
+    numbers = key.private_numbers()
+    values = {
+        "n": numbers.public_numbers.n,
+        "e": numbers.public_numbers.e,
+        "d": numbers.d,
+        "p": numbers.p,
+        "q": numbers.q,
+        "dp": numbers.dmp1,
+        "dq": numbers.dmq1,
+        "qi": numbers.iqmp,
+    }
+    return {name: encode_octets(_minimal_octets(value)) for name, value in values.items()}
+
+
+def rsa_public(jwk: Jwk, algorithm: Algorithm) -> rsa.RSAPublicKey:
+    """Return the public key of a JWK; raises a JwkError for other sizes, exponents and encodings."""
+    modulus = _positive(jwk, "n")
+    if modulus.bit_length() not in algorithm.modulus_lengths:
+        lengths = ", ".join(map(str, algorithm.modulus_lengths))
+        raise UnsupportedKeyError(f"n does not have one of {lengths} bits")
+    if _positive(jwk, "e") != RSA_PUBLIC_EXPONENT:
+        raise UnsupportedKeyError(f"e is not {RSA_PUBLIC_EXPONENT}")
+    with suppress(ValueError):
+        if modulus % 2:
+            return rsa.RSAPublicNumbers(RSA_PUBLIC_EXPONENT, modulus).public_key()
+    raise InconsistentKeyError("n and e are not an RSA key")
+
+
+def rsa_private(jwk: Jwk, public: rsa.RSAPublicKey, *, trusted: bool) -> rsa.RSAPrivateKey | None:
+    """Return the private key; None if its numbers do not belong together, which a `trusted` key is not asked."""
+    numbers = _numbers(jwk, public.public_numbers())
+    with suppress(ValueError):
+        return numbers.private_key(unsafe_skip_rsa_key_validation=trusted)
+    return None
+
+
+def _numbers(jwk: Jwk, public: rsa.RSAPublicNumbers) -> rsa.RSAPrivateNumbers:
+    if "oth" in jwk:
+        raise UnsupportedKeyError("oth: RSA keys of more than two primes are not accepted")
+    p, q = _positive(jwk, "p"), _positive(jwk, "q")
+    half = public.n.bit_length() // 2
+    if p.bit_length() != half or q.bit_length() != half:
+        raise InvalidMemberError(f"p and q do not have {half} bits each")
+    return rsa.RSAPrivateNumbers(
+        p=p,
+        q=q,
+        d=_positive(jwk, "d"),
+        dmp1=_positive(jwk, "dp"),
+        dmq1=_positive(jwk, "dq"),
+        iqmp=_positive(jwk, "qi"),
+        public_numbers=public,
+    )
+
+
+def _minimal_octets(value: int) -> bytes:
+    return value.to_bytes((value.bit_length() + 7) // 8, "big")
+
+
+def _positive(jwk: Jwk, name: str) -> int:
+    """RSA numbers have the fewest octets that hold them (Base64urlUInt, RFC 7518 section 2)."""
+    value = octets(jwk, name)
+    if value[0] == 0:
+        raise InvalidMemberError(f"{name} has leading zero octets")
+    return int.from_bytes(value, "big")

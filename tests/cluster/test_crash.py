@@ -1,0 +1,90 @@
+"""Killed at any moment and started again at once, the operator never moves a key too early and loses none."""
+
+import random
+import secrets
+import time
+from dataclasses import dataclass
+
+import pytest
+
+from cluster.reading import condition, in_use
+from cluster.stage import Stage, figures
+from cluster.witness import Witness
+
+LEAD, RETENTION = 2.0, 3.0
+SPEC = {
+    "keys": [
+        {"name": "signing", "algorithm": "ES256"},
+        {"name": "other", "algorithm": "ES256", "rotation": {"every": "3s"}},
+    ],
+    "rotation": {"every": "2s"},
+    "timing": {
+        "propagation": "1s",
+        "cacheMaxAge": "1s",
+        "verifierRefresh": "0s",
+        "tokenLifetime": "1s",
+        "clockSkew": "1s",
+    },
+}
+KILLS = 8
+
+
+@dataclass(frozen=True)
+class Survivor:
+    """The set after all the kills."""
+
+    stage: Stage
+    witness: Witness
+
+
+@pytest.fixture(scope="module")
+def survivor(stage: Stage) -> Survivor:
+    """Half of the kills come at any time, half of them right after a write, in the middle of a step."""
+    seed = secrets.randbits(32)
+    figures.info(f"seed {seed}")
+    chance = random.Random(seed)
+    stage.create("auth", SPEC)
+    stage.until_ready("auth")
+    for turn in range(KILLS):
+        if turn % 2:
+            time.sleep(chance.uniform(0, 3))
+        else:
+            _await_a_write(stage)
+            time.sleep(chance.uniform(0, 0.02))
+        stage.operator.kill()
+        stage.operator.start()
+    in_use_then = in_use(stage.latest("Secret", "auth"))
+    stage.until(
+        lambda: not in_use(stage.latest("Secret", "auth")).items() & in_use_then.items(), "rotations after all that"
+    )
+    stage.patch("auth", {"spec": {"suspend": True}})
+    stage.until_ready("auth")
+    witness = Witness(LEAD, RETENTION)
+    witness.watch(s for s in stage.chronicle.sightings("Secret", "ConfigMap") if s.name == "auth")
+    return Survivor(stage, witness)
+
+
+def _await_a_write(stage: Stage) -> None:
+    def writes() -> int:
+        return len(stage.chronicle.sightings("Secret", "ConfigMap"))
+
+    before = writes()
+    stage.until(lambda: writes() > before, "the next write")
+
+
+def test_no_key_was_used_before_its_lead_or_removed_before_its_retention(survivor: Survivor) -> None:
+    figures.info(f"{survivor.witness.activations} activations, {len(survivor.witness.published)} keys, {KILLS} kills")
+    assert survivor.witness.objections == []
+    assert survivor.witness.activations >= KILLS / 2
+
+
+def test_it_ends_ready_with_nothing_to_complain_about(survivor: Survivor) -> None:
+    the_set = survivor.stage.there("JsonWebKeySet", "auth")
+    assert condition(the_set, "Ready")["status"] == "True"
+    assert condition(the_set, "Degraded")["status"] == "False"
+
+
+def test_it_is_told_what_happened_to_every_key(survivor: Survivor) -> None:
+    told = survivor.stage.there("JsonWebKeySet", "auth")["status"]["history"]
+    assert {"KeyPublished", "KeyActivated", "KeyRetired", "KeyDestroyed"} <= {each["event"] for each in told}
+    assert "ObjectRepaired" not in {each["event"] for each in told}, "no step was taken for drift"

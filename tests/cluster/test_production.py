@@ -1,0 +1,249 @@
+"""The operator as deploy/ installs it, cluster-wide and under its own account, judged by the API server's audit log.
+
+A control plane of this module's own: its audit log is this operator's alone, and its CRD comes and goes.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from cluster.chronicle import Chronicle
+from cluster.operators import Operator
+from cluster.reading import in_use, published
+from cluster.stage import Stage, figures, install, played, rules
+from controlplane import ControlPlane
+from controlplane.errors import ApiError
+
+pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("cluster-production")]
+
+ACCOUNT = ("jwks-operator", "jwks-operator")
+DELAY = 4.0
+IDLE_SECONDS = 20.0
+KEYS = [{"name": "signing", "algorithm": "ES256"}]
+BUSY = {
+    "keys": KEYS,
+    "rotation": {"every": "3s", "rollbackWindow": "1s"},
+    "timing": {
+        "propagation": "1s",
+        "cacheMaxAge": "1s",
+        "verifierRefresh": "1s",
+        "tokenLifetime": "1s",
+        "clockSkew": "1s",
+    },
+}
+WRITES = {"create", "update", "patch", "delete"}
+CREATION = [
+    "create secrets busy-keyring",
+    "create configmaps busy",
+    "create secrets busy",
+    "update secrets busy-keyring",
+    "patch jsonwebkeysets/status busy",
+]
+STEPS = {
+    "publish or destroy": [
+        "update secrets busy-keyring",
+        "update configmaps busy",
+        "update secrets busy-keyring",
+        "patch jsonwebkeysets/status busy",
+    ],
+    "activate": [
+        "update secrets busy-keyring",
+        "update secrets busy",
+        "update secrets busy-keyring",
+        "patch jsonwebkeysets/status busy",
+    ],
+    "forget a private half": [
+        "update secrets busy-keyring",
+        "update secrets busy-keyring",
+        "patch jsonwebkeysets/status busy",
+    ],
+}
+
+
+@dataclass(frozen=True)
+class Production:
+    """The control plane and the stages on it, one operator for all; `idle_from` and `idle_to` are `time.time()`."""
+
+    plane: ControlPlane
+    operator: Operator
+    idle: Stage
+    busy: Stage
+    idle_from: float
+    idle_to: float
+
+    def asked(self, namespace: str = "") -> list[dict[str, Any]]:
+        """What the operator asked of the API server, in order; in one namespace, if it is named."""
+        user = "system:serviceaccount:{}:{}".format(*ACCOUNT)
+        return [
+            event
+            for event in self.plane.audit_events()
+            if event["user"]["username"] == user
+            and "objectRef" in event
+            and namespace in {"", event["objectRef"].get("namespace")}
+        ]
+
+    def writes(self, namespace: str) -> list[str]:
+        """What it wrote in a namespace, without Events."""
+        return [
+            f"{event['verb']} {resource(event)} {event['objectRef'].get('name', '')}"
+            for event in self.asked(namespace)
+            if event["verb"] in WRITES and resource(event) != "events"
+        ]
+
+
+@pytest.fixture(scope="module")
+def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Production]:
+    """A busy life from creation to removal, while another set has nothing to do."""
+    with ExitStack() as stack:
+        plane = stack.enter_context(ControlPlane.start(audit=True))
+        install(plane, "crds", "deploy")
+        log = tmp_path_factory.mktemp("production") / "operator.log"
+        options = (f"--deletion-delay={DELAY:.0f}s", "--audit-interval=3s")
+        operator = Operator(plane.kubeconfig_for_service_account(*ACCOUNT), log, *options)
+        idle, busy = (_stage(plane, operator, name) for name in ("idle", "busy"))
+        stack.enter_context(played(busy))
+        stack.callback(idle.chronicle.close)
+        idle.create("auth", {"keys": KEYS})
+        idle.until_ready("auth")
+        time.sleep(1)
+        begun = time.time()
+        _live(busy)
+        time.sleep(max(0.0, begun + IDLE_SECONDS - time.time()))
+        yield Production(plane, operator, idle, busy, begun, time.time())
+
+
+def _stage(plane: ControlPlane, operator: Operator, name: str) -> Stage:
+    plane.api("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+    return Stage(plane, name, Chronicle(plane, name), operator)
+
+
+def _live(busy: Stage) -> None:
+    """Create, rotate until a key is destroyed, lose an object, be deleted, and be removed."""
+    busy.create("busy", BUSY)
+    busy.until(lambda: "KeyDestroyed" in _told(busy), "a key to go all the way")
+    busy.patch("busy", {"spec": {"suspend": True}})
+    busy.until_ready("busy")
+    first = busy.there("ConfigMap", "busy")["metadata"]["uid"]
+    busy.delete("ConfigMap", "busy")
+    busy.until(
+        lambda: (busy.latest("ConfigMap", "busy") or {"metadata": {"uid": first}})["metadata"]["uid"] != first,
+        "a repair",
+    )
+    busy.until_ready("busy")
+    busy.delete("JsonWebKeySet", "busy")
+    busy.until(lambda: busy.latest("Secret", "busy-keyring") is None, "the removal")
+
+
+def _told(stage: Stage) -> set[str]:
+    status = (stage.latest("JsonWebKeySet", "busy") or {}).get("status") or {}
+    return {each["event"] for each in status.get("history") or []}
+
+
+def test_creation_takes_five_writes_and_every_step_at_most_four(production: Production) -> None:
+    groups: list[list[str]] = [[]]
+    for write in production.writes("busy"):
+        groups[-1].append(write)
+        if write.startswith("patch"):
+            groups.append([])
+    for group in groups:
+        figures.info(f"{len(group)} writes: {group}")
+    assert groups[0] == CREATION
+    assert [name for name, step in STEPS.items() if step not in groups] == []
+    assert max(map(len, groups[1:])) <= 4
+
+
+def test_an_idle_set_sees_no_write_while_everything_is_audited_again_and_again(production: Production) -> None:
+    asked = [event for event in production.asked() if production.idle_from < _time(event) < production.idle_to]
+    assert production.idle_to - production.idle_from >= IDLE_SECONDS
+    assert [event for event in asked if event["verb"] in WRITES and event["objectRef"]["namespace"] == "idle"] == []
+    assert [event for event in asked if event["verb"] == "get" and event["objectRef"]["namespace"] == "idle"] == []
+    audits = [event for event in asked if event["verb"] == "list" and resource(event) == "jsonwebkeysets"]
+    figures.info(f"{len(audits)} audits in {production.idle_to - production.idle_from:.0f} s")
+    assert len(audits) >= 4
+    last = production.idle.chronicle.sightings("JsonWebKeySet", "Secret", "ConfigMap", "Event")[-1]
+    assert last.at < production.idle_from
+
+
+def test_every_right_of_the_manifest_is_used_and_nothing_was_forbidden(production: Production) -> None:
+    granted = {(verb, name) for rule in rules() for name in rule["resources"] for verb in rule["verbs"]}
+    asked = production.asked()
+    assert {(event["verb"], resource(event)) for event in asked} == granted
+    decisions = {event["annotations"]["authorization.k8s.io/decision"] for event in asked}
+    assert decisions == {"allow"}
+
+
+def test_a_namespace_with_a_living_set_can_be_deleted(production: Production) -> None:
+    doomed = _stage(production.plane, production.operator, "doomed")
+    doomed.create("auth", BUSY)
+    doomed.until_ready("auth")
+    begun = time.monotonic()
+    production.plane.api("DELETE", "/api/v1/namespaces/doomed")
+    doomed.until(lambda: not _exists(production.plane, "/api/v1/namespaces/doomed"), "its end", 60)
+    figures.info(f"the namespace was gone after {time.monotonic() - begun:.1f} s")
+    doomed.chronicle.close()
+    assert production.operator.running
+
+
+def test_deleting_and_applying_the_crd_again_costs_no_key(production: Production) -> None:
+    idle, plane = production.idle, production.plane
+    before = _keys(idle)
+    assert plane.kubectl("delete", "crd", "jsonwebkeysets.jwks-operator.dev").returncode == 0
+    time.sleep(DELAY + 1)
+    assert _keys(idle) == before, "without its CRD nobody can tell that a set is gone"
+    install(plane, "crds")
+    time.sleep(DELAY / 4)  # a delay that had gone on without the CRD would end here
+    idle.create("auth", {"keys": KEYS})
+    idle.until_ready("auth")
+    assert _keys(idle) == before
+    removed = [s.name for s in idle.chronicle.sightings("Secret", "ConfigMap") if s.type == "DELETED"]
+    assert removed == []
+
+
+def test_with_the_operator_uninstalled_a_set_can_be_deleted_and_is_cleaned_up_by_the_next_one(
+    production: Production,
+) -> None:
+    idle = production.idle
+    idle.create("other", {"keys": KEYS})
+    idle.until_ready("other")
+    assert production.operator.stop() == 0
+    done = idle.kubectl("delete", "jwks", "other", "--timeout=5s")
+    assert done.returncode == 0, done.stderr
+    assert idle.latest("ConfigMap", "other") is not None
+    production.operator.start()
+    idle.until(lambda: idle.latest("Secret", "other-keyring") is None, "the cleaning up")
+    assert idle.latest("ConfigMap", "other") is None
+    assert idle.latest("ConfigMap", "auth") is not None
+
+
+def test_no_private_member_is_seen_anywhere_outside_of_the_secrets(production: Production) -> None:
+    production.idle.assert_no_private_leak()
+    production.busy.assert_no_private_leak()
+
+
+def resource(event: dict[str, Any]) -> str:
+    """The resource as RBAC names it."""
+    ref = event["objectRef"]
+    return "/".join(filter(None, (ref["resource"], ref.get("subresource"))))
+
+
+def _time(event: dict[str, Any]) -> float:
+    return datetime.fromisoformat(event["requestReceivedTimestamp"]).timestamp()
+
+
+def _keys(stage: Stage) -> tuple[dict[str, str], set[str]]:
+    return in_use(stage.there("Secret", "auth")), set(published(stage.there("ConfigMap", "auth")))
+
+
+def _exists(plane: ControlPlane, path: str) -> bool:
+    try:
+        plane.api("GET", path)
+    except ApiError as error:
+        if error.status == 404:
+            return False
+        raise
+    return True
