@@ -130,7 +130,7 @@ class Reconciler:
         return reading.now if reading.trusted else None
 
     async def _generate(self, need: Need) -> GeneratedKey:
-        return await self._keys.generate(need.algorithm, need.modulus_length)
+        return await self._keys.generate(need.algorithm, need.modulus_length, need.crv)
 
     async def _show(self, this: _Round, happenings: tuple[Happening, ...], *troubles: Trouble) -> Gathered:
         """Write the status, then tell what happened, also when the status cannot be written now.

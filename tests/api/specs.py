@@ -6,6 +6,8 @@ It is run against the models and against the real API server, so that neither ca
 from dataclasses import dataclass
 from typing import Any
 
+from jwks_operator.keys.algorithms import ALGORITHMS
+
 Spec = dict[str, Any]
 
 ES256 = {"name": "signing", "algorithm": "ES256"}
@@ -83,6 +85,11 @@ ACCEPTED = (
         windows=[WINDOW], jitter="10m", timeZone="Europe/Berlin",
         freezes=[{"from": "2026-12-01T00:00:00Z", "to": "2027-01-01T00:00:00Z"}],
     )),
+    *(Case(f"the algorithm {name}", key(algorithm=name)) for name in ALGORITHMS),
+    *(Case(f"ECDH-ES on {crv}", key(algorithm="ECDH-ES+A256KW", crv=crv))
+      for crv in ("P-256", "P-384", "P-521", "X25519", "X448")),
+    Case("a short lead where nobody signs", {**key(algorithm="HS256"), **timing(lead="5m")}),
+    Case("private JWK Sets", {"secret": {"formats": ["JWKSet"]}}),
     Case("a revoked key", {"revoked": [{"kid": "x", "reason": "KeyCompromise"}]}),
     Case("every key before a moment revoked", {"revoked": [{"createdBefore": NOON}]}),
     Case("no roll-back at all", rotation(rollbackWindow="0s")),
@@ -125,9 +132,16 @@ REFUSED = (
     Case("two entries of one name", {"keys": [ES256, RS256]}, "spec.keys", "Duplicate value"),
     Case("an entry without algorithm", {"keys": [{"name": "a"}]}, "spec.keys[0].algorithm", "Required value"),
     Case("an entry without name", {"keys": [{"algorithm": "ES256"}]}, "spec.keys[0].name", "Required value"),
-    Case("an algorithm of a later version", key(algorithm="A256KW"), "spec.keys[0].algorithm",
+    Case("an algorithm that is broken", key(algorithm="RSA1_5"), "spec.keys[0].algorithm",
          'supported values: "ES256", "ES384", "ES512"'),
-    Case("a symmetric algorithm", key(algorithm="HS256"), "spec.keys[0].algorithm", "supported values"),
+    Case("no algorithm at all", key(algorithm="none"), "spec.keys[0].algorithm", "supported values"),
+    Case("a curve for an algorithm that fixes it", key(crv="P-384"), "spec.keys[0].crv", "crv is only for"),
+    Case("a curve for signatures alone", key(algorithm="ECDH-ES", crv="Ed25519"), "spec.keys[0].crv", "supported"),
+    Case("a lead below the propagation to receivers", {**key(algorithm="RSA-OAEP-256"), **timing(lead="4m")},
+         "spec.timing.lead", "lead 4m is shorter than propagation 5m; "),
+    Case("a retention below what senders cache", {**key(algorithm="ECDH-ES"), **timing(retention="2h")},
+         "spec.timing.retention", "retention 2h is shorter than propagation 5m + cacheMaxAge 5m + staleWindow 0s + "
+         "edgeCache 0s + verifierRefresh 1h + tokenLifetime 1h + clockSkew 1m; "),
     Case("a modulus for an elliptic curve", key(modulusLength=2048), "spec.keys[0].modulusLength",
          "modulusLength is only for RSA algorithms (RS256, "),
     Case("a weak modulus", {"keys": [{**RS256, "modulusLength": 1024}]}, "spec.keys[0].modulusLength"),
@@ -221,7 +235,7 @@ REFUSED = (
     Case("no format", {"secret": {"formats": []}}, "spec.secret.formats"),
     Case("a format twice", {"secret": {"formats": ["PEM", "PEM"]}}, "spec.secret.formats", "Duplicate value"),
     Case("a format of a later version", {"secret": {"formats": ["JWK", "TLS"]}}, "spec.secret.formats",
-         "formats JWKSet and TLS are not supported by this version of jwks-operator; remove them"),
+         "format TLS is not supported by this version of jwks-operator; remove it"),
     Case("an unknown format", {"secret": {"formats": ["DER"]}}, "spec.secret.formats[0]"),
     Case("restarts", {"secret": {"restart": {"targets": [{"kind": "Deployment", "name": "a"}]}}},
          "spec.secret.restart", f"restart {UNSUPPORTED}"),

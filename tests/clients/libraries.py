@@ -23,7 +23,8 @@ import jwt
 
 from clients.node_verifier import NODE, modules
 
-Form: TypeAlias = Literal["JWK", "PEM"]
+Form: TypeAlias = Literal["JWK", "JWKSet", "PEM"]
+FORMS: tuple[Form, ...] = ("JWK", "JWKSet", "PEM")
 CONTENT = "A256GCM"
 """The content encryption wherever the key does not name it itself."""
 
@@ -79,7 +80,9 @@ class PyJwt:
     name = "PyJWT"
 
     def _key(self, key: Mounted) -> Any:
-        return jwt.PyJWK.from_json(key.text).key if key.form == "JWK" else key.text
+        if key.form == "PEM":
+            return key.text
+        return (jwt.PyJWK.from_json(key.text) if key.form == "JWK" else jwt.PyJWKSet.from_json(key.text)[key.kid]).key
 
     def sign(self, key: Mounted, payload: str) -> str:
         return jwt.PyJWS().encode(payload.encode(), self._key(key), algorithm=key.alg, headers={"kid": key.kid})
@@ -99,12 +102,21 @@ class JwCrypto:
     name = "jwcrypto"
 
     def _key(self, key: Mounted) -> jwcrypto.jwk.JWK:
-        return jwcrypto.jwk.JWK.from_json(key.text) if key.form == "JWK" else jwcrypto.jwk.JWK.from_pem(key.text.encode())
+        match key.form:
+            case "JWK":
+                return jwcrypto.jwk.JWK.from_json(key.text)
+            case "JWKSet":
+                return self._pick(key, key.text)
+            case "PEM":
+                return jwcrypto.jwk.JWK.from_pem(key.text.encode())
 
-    def _other(self, key: Mounted, published: str | None) -> jwcrypto.jwk.JWK:
-        found = jwcrypto.jwk.JWKSet.from_json(published).get_key(key.kid) if published else self._key(key)
+    def _pick(self, key: Mounted, keys: str) -> jwcrypto.jwk.JWK:
+        found = jwcrypto.jwk.JWKSet.from_json(keys).get_key(key.kid)
         assert isinstance(found, jwcrypto.jwk.JWK)
         return found
+
+    def _other(self, key: Mounted, published: str | None) -> jwcrypto.jwk.JWK:
+        return self._pick(key, published) if published else self._key(key)
 
     def sign(self, key: Mounted, payload: str) -> str:
         token = jwcrypto.jws.JWS(payload)
@@ -135,6 +147,8 @@ class JoseRfc:
     def _key(self, key: Mounted) -> Any:
         if key.form == "JWK":
             return joserfc.jwk.import_key(json.loads(key.text))
+        if key.form == "JWKSet":
+            return self._pick(key, key.text)
         kinds: list[Any] = [joserfc.jwk.RSAKey, joserfc.jwk.ECKey, joserfc.jwk.OKPKey]
         for kind in kinds:
             try:
@@ -144,9 +158,10 @@ class JoseRfc:
         raise NotImplementedError("joserfc reads no such PEM file")
 
     def _other(self, key: Mounted, published: str | None) -> Any:
-        if not published:
-            return self._key(key)
-        return joserfc.jwk.KeySet.import_key_set(json.loads(published)).get_by_kid(key.kid)
+        return self._pick(key, published) if published else self._key(key)
+
+    def _pick(self, key: Mounted, keys: str) -> Any:
+        return joserfc.jwk.KeySet.import_key_set(json.loads(keys)).get_by_kid(key.kid)
 
     def sign(self, key: Mounted, payload: str) -> str:
         header = {"alg": key.alg, "kid": key.kid}

@@ -163,8 +163,8 @@ class History:
         usable = {}
         if secret is not None and not secret.foreign:
             for name, item in secret.content.items():
-                if name.endswith(".jwk") and (self.objects.configmap is None or item.kid in published):
-                    usable[name.removesuffix(".jwk")] = self.born[item.kid]
+                if name.endswith(".jwk") and (self.objects.configmap is None or item.kids[0] in published):
+                    usable[name.removesuffix(".jwk")] = self.born[item.kids[0]]
         return Salvage(usable, tuple(replace(self.born[kid], has_private=False) for kid in published))
 
     def _generated(self, needs: tuple[Need, ...]) -> dict[Need, FreshKey]:
@@ -249,9 +249,9 @@ class History:
 
     def in_use(self) -> tuple[str, ...]:
         thing = self.objects.secret
-        return () if thing is None else tuple(item.kid for name, item in thing.content.items() if name[-4:] == ".kid")
+        return () if thing is None else tuple(item.text for name, item in thing.content.items() if name[-4:] == ".kid")
 
-    def keys(self) -> tuple[KeyRecord, ...]:
+    def known(self) -> tuple[KeyRecord, ...]:
         record = self.record()
         return () if record is None else record.keys
 
@@ -259,7 +259,7 @@ class History:
         """The keys in short: `signing: k1 Active, k2 Pending`, by entry and state."""
         order = {state: rank for rank, state in enumerate((State.ACTIVE, State.PENDING, State.RETIRED))}
         told: dict[str, list[str]] = {}
-        for key in sorted(self.keys(), key=lambda key: (key.entry, order.get(key.state, 9), int(key.kid[1:]))):
+        for key in sorted(self.known(), key=lambda key: (key.entry, order.get(key.state, 9), int(key.kid[1:]))):
             half = "" if key.has_private else " without private half"
             told.setdefault(key.entry, []).append(f"{key.kid} {key.state}{half}")
         return "; ".join(f"{entry}: {', '.join(keys)}" for entry, keys in told.items())

@@ -34,6 +34,8 @@ class Shown:
     since: datetime
     kids: frozenset[str]
     tampered: bool = False
+    order: int = 0
+    """Which came first, of things at the same time."""
 
 
 @dataclass
@@ -58,38 +60,51 @@ class Observer:
         )
 
     def published(self, now: datetime, kids: Iterable[str], *, tampered: bool = False) -> None:
-        self.sets.append(Shown(now, frozenset(kids), tampered))
+        self.sets.append(Shown(now, frozenset(kids), tampered, self._order()))
 
     def in_use(self, now: datetime, kids: Iterable[str], *, tampered: bool = False) -> None:
-        use = Shown(now, frozenset(kids), tampered)
+        use = Shown(now, frozenset(kids), tampered, self._order())
         if not self.uses or (self.uses[-1].kids, self.uses[-1].tampered) != (use.kids, tampered):
             self.uses.append(use)
+
+    def _order(self) -> int:
+        return len(self.sets) + len(self.uses)
 
     def gaps(self) -> list[str]:
         """Return every way in which a valid token could have been refused."""
         return list(self._gaps())
 
     def _gaps(self) -> Iterator[str]:
-        sets = [(shown, end, self._held_until(shown.since, end)) for shown, end in _spans(self.sets)]
+        sets = [(shown, self._held_until(shown.since, end)) for shown, end in _spans(self.sets)]
         for use, end in _spans(self.uses):
             last_valid = self._valid_until(use.since, end)
             for kid in use.kids - self.exempt:
-                for shown, replaced, held in sets:
+                for shown, held in sets:
                     meet = shown.since < last_valid and use.since < held
-                    if meet and kid not in shown.kids and self._counts(use, kid, shown, replaced):
+                    if meet and kid not in shown.kids and self._counts(use, kid, shown):
                         yield (
                             f"{kid}, in use from {use.since:%d %H:%M:%S} with tokens until {last_valid:%d %H:%M:%S}, "
                             f"is not in the set of {shown.since:%d %H:%M:%S}, held until {held:%d %H:%M:%S}"
                         )
 
-    def _counts(self, use: Shown, kid: str, shown: Shown, replaced: datetime) -> bool:
+    def _counts(self, use: Shown, kid: str, shown: Shown) -> bool:
         """Whether the operator answers for it: not for a set, nor for a use, while others had a hand in it."""
-        if shown.tampered and replaced > use.since:
+        repaired = next((later.order for later in self.sets if later.order > shown.order), None)
+        if shown.tampered and (repaired is None or repaired > self._begun(use, kid)):
             return False
         if not use.tampered:
             return True
         then = [earlier for earlier in self.sets if earlier.since <= use.since][-1]
         return shown.since > use.since and kid in then.kids
+
+    def _begun(self, use: Shown, kid: str) -> int:
+        """When the unbroken use of a key began that goes on in this one."""
+        begun = use.order
+        for earlier in reversed([one for one in self.uses if one.order < use.order]):
+            if kid not in earlier.kids:
+                break
+            begun = earlier.order
+        return begun
 
     def _held_until(self, start: datetime, end: datetime) -> datetime:
         """How long somebody may believe what was fetched between, and one propagation after."""

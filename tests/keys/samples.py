@@ -8,6 +8,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from jwks_operator.keys.algorithms import ALGORITHMS, PRIVATE_MEMBERS, KeyClass
 from jwks_operator.keys.generate import GeneratedKey, generate
 from jwks_operator.keys.material import members_of
 
@@ -16,18 +17,31 @@ RSA_VECTOR: dict[str, Any] = {**VECTORS["RFC 7515 A.2"]["key"], "alg": "RS256"}
 EC_VECTOR: dict[str, Any] = {**VECTORS["RFC 7515 A.3"]["key"], "alg": "ES256"}
 
 PRIVATE = {"ES256": EC_VECTOR, "RS256": RSA_VECTOR}
-ALGORITHM_NAMES = ("ES256", "RS256")
+PAIR_NAMES = tuple(name for name, row in ALGORITHMS.items() if row.key_class is not KeyClass.SYMMETRIC)
+SECRET_NAMES = tuple(name for name in ALGORITHMS if name not in PAIR_NAMES)
+EACH_KEY_TYPE = ("ES256", "RS256", "Ed25519", "ML-DSA-44", "HS256")
+SHAPES = tuple((row.name, crv) for row in ALGORITHMS.values() for crv in row.curves or (None,))
+"""Every algorithm, on every curve that it may have."""
 
 
 @cache
-def fresh(algorithm: str) -> GeneratedKey:
-    """One key for each algorithm and test run; RSA of the smallest size, which is the fastest."""
-    return generate(algorithm, 2048 if algorithm == "RS256" else None)
+def fresh(algorithm: str, crv: str | None = None, number: int = 0) -> GeneratedKey:
+    """One key for each algorithm, curve and number; RSA of the smallest size, which is the fastest.
+
+    No member of an EC key begins with a zero octet, which one of the other libraries cannot read in PEM.
+    """
+    modulus_length = 2048 if ALGORITHMS[algorithm].modulus_lengths else None
+    while True:
+        key = generate(algorithm, modulus_length, crv)
+        members = key.private.reveal()
+        full = [octets_of(str(members[name]))[0] for name in ("x", "y", "d") if name in members]
+        if members["kty"] != "EC" or members["crv"] == "P-521" or all(full):
+            return key
 
 
 def private_windows(members: dict[str, Any]) -> set[str]:
     """Every run of eight characters of every private value: none of them may show up in a text."""
-    values = [str(members[name]) for name in ("d", "p", "q", "dp", "dq", "qi") if name in members]
+    values = [str(members[name]) for name in PRIVATE_MEMBERS[str(members["kty"])] if name in members]
     return {value[start : start + 8] for value in values for start in range(len(value) - 7)}
 
 
@@ -39,4 +53,5 @@ def octets_of(value: str) -> bytes:
 def ec_members(scalar: int) -> dict[str, Any]:
     """The private ES256 key with the given scalar."""
     members = members_of(ec.derive_private_key(scalar, ec.SECP256R1()))
-    return {"kty": "EC", "alg": "ES256", **members}
+    assert members is not None
+    return {"alg": "ES256", **members}

@@ -4,24 +4,25 @@ import threading
 
 import pytest
 
-from jwks_operator.keys.algorithms import ALGORITHMS
-from jwks_operator.keys.errors import KeyProofError, UnsupportedKeyError
-from jwks_operator.keys.generate import GeneratedKey, KeyFactory, generate, prove
+from jwks_operator.keys.errors import UnsupportedKeyError
+from jwks_operator.keys.generate import GeneratedKey, KeyFactory, generate
 from jwks_operator.keys.jwk import parse_private, parse_public
-from keys.samples import ALGORITHM_NAMES, PRIVATE, fresh, octets_of
+from keys.samples import SHAPES, fresh, octets_of
 
 
 def pool_threads() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name.startswith("rsa-key")]
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHM_NAMES)
-def test_a_generated_key_is_one_that_the_strict_readers_take(algorithm: str) -> None:
-    key = fresh(algorithm)
+@pytest.mark.parametrize(("algorithm", "crv"), SHAPES)
+def test_a_generated_key_is_one_that_the_strict_readers_take(algorithm: str, crv: str | None) -> None:
+    key = fresh(algorithm, crv)
     assert key.algorithm == algorithm
-    assert parse_public(key.public) == key.public
+    if key.public:
+        assert parse_public(key.public) == key.public
     assert parse_private(key.private.reveal()) == (key.public, key.private)
-    assert key.private.kid == key.kid == key.public["kid"]
+    assert key.private.kid == key.kid == key.public.get("kid", key.kid)
+    assert key.private.reveal().get("crv") == crv
 
 
 def test_every_call_makes_another_key() -> None:
@@ -36,8 +37,10 @@ def test_rsa_keys_have_the_size_that_was_asked_for(asked: int | None, bits: int)
 @pytest.mark.parametrize(
     ("algorithm", "bits", "message"),
     [
-        ("none", None, "algorithm none is not one of ES256, RS256"),
-        ("HS256", None, "not one of"),
+        ("none", None, "algorithm none is not one of ES256, ES384"),
+        ("RSA1_5", None, "not one of"),
+        ("HS256", 2048, "2048 is no modulus length of HS256"),
+        ("RSA-OAEP-256", 1024, "1024 is no modulus length"),
         ("RS256", 1024, r"1024 is no modulus length of RS256 \(allowed: 2048, 3072, 4096\)"),
         ("RS256", 0, "0 is no modulus length"),
         ("ES256", 2048, r"\(allowed: none, its size is fixed\)"),
@@ -52,17 +55,33 @@ async def test_keys_outside_the_table_are_not_made(algorithm: str, bits: int | N
     await factory.close()
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_every_algorithm_of_the_table_makes_a_key_that_proves_itself(algorithm: str) -> None:
-    prove(fresh(algorithm).public, fresh(algorithm).private)
+@pytest.mark.parametrize(
+    ("algorithm", "crv", "message"),
+    [
+        ("ECDH-ES", "P-192", r"P-192 is no curve of ECDH-ES \(allowed: P-256, P-384, P-521, X25519, X448\)"),
+        ("ES256", "P-384", r"allowed: P-256\)"),
+        ("RS256", "P-256", "allowed: none, it has no curves"),
+    ],
+)
+async def test_keys_on_other_curves_are_not_made(algorithm: str, crv: str, message: str) -> None:
+    factory = KeyFactory(workers=1)
+    with pytest.raises(UnsupportedKeyError, match=message):
+        await factory.generate(algorithm, crv=crv)
+    await factory.close()
 
 
-@pytest.mark.parametrize(("ours", "theirs"), [("ES256", "ES256"), ("RS256", "RS256"), ("ES256", "RS256")])
-def test_halves_of_two_keys_fail_the_proof(ours: str, theirs: str) -> None:
-    public, private = parse_private(PRIVATE[theirs])
-    prove(public, private)
-    with pytest.raises(KeyProofError):
-        prove(fresh(ours).public, private)
+async def test_the_factory_makes_keys_on_the_curve_that_was_asked_for() -> None:
+    factory = KeyFactory(workers=1)
+    assert (await factory.generate("ECDH-ES", crv="X448")).public["crv"] == "X448"
+    assert (await factory.generate("ECDH-ES")).public["crv"] == "P-256"
+    await factory.close()
+
+
+def test_a_symmetric_key_has_no_public_form_and_a_kid_that_tells_nothing_of_it() -> None:
+    key = generate("HS256")
+    assert key.public == {}
+    assert key.kid != key.thumbprint
+    assert len(octets_of(key.kid)) == 32
 
 
 async def test_the_loop_keeps_ticking_while_rsa_keys_are_made() -> None:

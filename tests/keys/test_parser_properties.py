@@ -10,7 +10,7 @@ from jwks_operator.keys.errors import InvalidMemberError, JwkError
 from jwks_operator.keys.jwk import parse_json_strict, parse_private, parse_public, public_jwk, thumbprint
 from jwks_operator.keys.members import encode_octets
 from jwks_operator.keys.private import PrivateJwk
-from keys.samples import ALGORITHM_NAMES, PRIVATE, ec_members, fresh, octets_of, private_windows
+from keys.samples import EACH_KEY_TYPE, PRIVATE, ec_members, fresh, octets_of, private_windows
 
 P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
@@ -78,7 +78,7 @@ def test_any_bytes_are_a_key_or_a_typed_error(data: bytes) -> None:
 @st.composite
 def damaged(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, Any]]:
     """A private key, and the same with some members removed, exchanged, renamed or edited."""
-    jwk = fresh(draw(st.sampled_from(ALGORITHM_NAMES))).private.reveal()
+    jwk = fresh(draw(st.sampled_from(EACH_KEY_TYPE))).private.reveal()
     broken: dict[str, Any] = dict(jwk)
     for _ in range(draw(st.integers(1, 3))):
         name, other = draw(st.sampled_from(sorted(jwk))), draw(st.sampled_from(sorted(jwk)))

@@ -15,7 +15,7 @@ from jwks_operator.keys.errors import JwkError
 from jwks_operator.keys.generate import generate
 from jwks_operator.keys.members import canonical_json
 from jwks_operator.keys.private import PrivateJwk
-from keys.samples import ALGORITHM_NAMES, fresh, private_windows
+from keys.samples import EACH_KEY_TYPE, fresh, private_windows
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ RENDERINGS: dict[str, Callable[[PrivateJwk], str]] = {
 }
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHM_NAMES)
+@pytest.mark.parametrize("algorithm", EACH_KEY_TYPE)
 @pytest.mark.parametrize("render", RENDERINGS.values(), ids=RENDERINGS.keys())
 def test_a_private_key_prints_as_redacted(algorithm: str, render: Callable[[PrivateJwk], str]) -> None:
     private = fresh(algorithm).private
@@ -99,7 +99,7 @@ def test_a_dataclass_that_holds_one_is_not_flattened_by_accident() -> None:
         dataclasses.asdict(Holder("signing", fresh("ES256").private))
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHM_NAMES)
+@pytest.mark.parametrize("algorithm", EACH_KEY_TYPE)
 def test_what_the_keyring_stores_comes_back_equal(algorithm: str) -> None:
     private = fresh(algorithm).private
     again = PrivateJwk.from_members(json.loads(json.dumps(private.reveal(), sort_keys=True)))

@@ -1,5 +1,6 @@
 """Sets for the tests of the server: the public keys of RFC 7517 appendix A.1 and ways to spoil them."""
 
+import base64
 import json
 
 EC: dict[str, object] = {
@@ -34,3 +35,33 @@ def jwks(*keys: object) -> bytes:
 def but(key: dict[str, object], **changes: object) -> dict[str, object]:
     """`key` with members changed, or left out where the change is None."""
     return {member: value for member, value in {**key, **changes}.items() if value is not None}
+
+
+AKP: dict[str, object] = {
+    "kty": "AKP",
+    "use": "sig",
+    "alg": "ML-DSA-65",
+    "kid": "lattice",
+    "pub": base64.urlsafe_b64encode(bytes(range(244)) * 8).rstrip(b"=").decode(),
+}
+"""A key of the right size; what is in it does not matter to the server."""
+
+DISCOVERY: dict[str, object] = {
+    "issuer": "https://auth.example.com",
+    "jwks_uri": "https://auth.example.com/.well-known/jwks.json",
+    "id_token_signing_alg_values_supported": ["ES256"],
+}
+
+
+def jws(payload: object, header: object = None) -> bytes:
+    """A compact JWS with a signature that nobody here checks."""
+    told = {"alg": "ES256", "kid": "elliptic", "typ": "jwk-set+jwt"} if header is None else header
+    parts = (json.dumps(told).encode(), json.dumps(payload).encode(), b"signature")
+    return b".".join(base64.urlsafe_b64encode(part).rstrip(b"=") for part in parts)
+
+
+HISTORICAL: dict[str, object] = {
+    "iss": "https://auth.example.com",
+    "iat": 1,
+    "keys": [{**EC, "iat": 1, "exp": 2, "revoked": {"revoked_at": 2, "reason": "compromised"}}],
+}

@@ -1,21 +1,30 @@
 """Only a set of well-formed public keys passes; a message never shows what it refuses."""
 
+import base64
 import json
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jwks_operator.serve.check import MAX_BYTES, SetRefused, check_set
-from serve.sets import EC, RSA, but, jwks
+from jwks_operator.serve.check import MAX_BYTES, SetRefused, check_discovery, check_historical, check_set
+from serve.sets import AKP, DISCOVERY, EC, HISTORICAL, RSA, but, jws, jwks
 
 SECRET = "hcsAbRgAS1_zQzNZ4dGyTsxYXQpFbYlqN0dGQrDQS-0"
+
+CERTIFICATE = base64.b64encode(b"\x30\x82\x01\x00\x30\x81\x80").decode()
+"""The beginning of one: a sequence that begins with a sequence."""
+
+PKCS8 = base64.b64encode(b"\x30\x81\x87\x02\x01\x00\x30\x13").decode()
+SEC1 = base64.b64encode(b"\x30\x77\x02\x01\x01\x04\x20").decode()
 
 GOOD = {
     "an empty set": (jwks(), 0),
     "an elliptic key": (jwks(EC), 1),
     "two types": (jwks(EC, RSA), 2),
     "no optional members": (jwks(but(EC, use=None)), 1),
+    "a lattice key": (jwks(AKP), 1),
+    "a certificate": (jwks(but(EC, x5c=[CERTIFICATE])), 1),
 }
 
 BAD = {
@@ -33,7 +42,11 @@ BAD = {
     "a private elliptic key": (jwks(RSA, but(EC, d=SECRET)), "keys[1]: a member is not public for kty EC"),
     "a private RSA key": (jwks(but(RSA, d=SECRET)), "not public"),
     "a prime": (jwks(but(RSA, p=SECRET)), "not public"),
-    "a symmetric key": (jwks({"kty": "oct", "alg": "HS256", "kid": "k", "k": SECRET}), "alg is not one of"),
+    "a symmetric key": (
+        jwks({"kty": "oct", "alg": "HS256", "kid": "k", "k": SECRET}),
+        "a symmetric key is never public",
+    ),
+    "an algorithm from nowhere": (jwks(but(EC, alg="ES1")), "alg is not one of"),
     "a symmetric key that claims to be public": (jwks(but(EC, kty="oct", k=SECRET)), "kty is not EC"),
     "a symmetric member in a public key": (jwks(but(EC, k=SECRET)), "not public"),
     "a private set hidden in a member": (jwks(but(EC, note={"d": SECRET})), "not public"),
@@ -55,6 +68,12 @@ BAD = {
     "a use that contradicts": (jwks(but(EC, use="enc")), "use"),
     "operations that are no list": (jwks(but(EC, key_ops="verify")), "key_ops"),
     "operations of the private half": (jwks(but(EC, key_ops=["sign"])), "key_ops"),
+    "a lattice key of a wrong length": (jwks(but(AKP, alg="ML-DSA-44")), "pub does not have the length"),
+    "a private lattice key": (jwks(but(AKP, priv=SECRET)), "not public"),
+    "a PKCS #8 key for a certificate": (jwks(but(EC, x5c=[PKCS8])), "x5c is not a list of certificates"),
+    "a SEC 1 key for a certificate": (jwks(but(EC, x5c=[CERTIFICATE, SEC1])), "x5c is not"),
+    "a text for a certificate": (jwks(but(EC, x5c=[SECRET])), "x5c is not"),
+    "certificates that are no list": (jwks(but(EC, x5c=CERTIFICATE)), "x5c is not"),
     "operations that are no strings": (jwks(but(EC, key_ops=[{"d": SECRET}])), "key_ops"),
 }
 
@@ -95,3 +114,50 @@ def test_no_member_from_outside_the_allow_list_passes(member: str, value: object
         return
     with pytest.raises(SetRefused):
         check_set(jwks({**key, member: value}))
+
+
+def test_documents_beside_the_set_pass() -> None:
+    check_discovery(json.dumps(DISCOVERY).encode())
+    check_historical(jws(HISTORICAL) + b"\n")
+
+
+@pytest.mark.parametrize(
+    ("document", "reason"),
+    [
+        ({}, "issuer is missing"),
+        ({**DISCOVERY, "issuer": 1}, "issuer is missing"),
+        ({**DISCOVERY, "jwks": {"keys": [EC]}}, "there is a key in it"),
+        ({**DISCOVERY, "deep": [[{"k": SECRET}]]}, "there is a key in it"),
+        ({**DISCOVERY, "d": SECRET}, "there is a key in it"),
+        ([], "not a JSON object"),
+    ],
+)
+def test_a_discovery_document_holds_no_key(document: object, reason: str) -> None:
+    with pytest.raises(SetRefused, match=reason) as refused:
+        check_discovery(json.dumps(document).encode())
+    assert SECRET not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("token", "reason"),
+    [
+        (b"", "not a compact JWS"),
+        (b"a.b", "not a compact JWS"),
+        (b"*.*.*", "not a compact JWS"),
+        (jws({}), "a list"),
+        (jws({"keys": [but(EC, d=SECRET)]}), "not public"),
+        (jws({**HISTORICAL, "more": {"d": SECRET}}), "more than a plain value"),
+        (jws(HISTORICAL, {"alg": "ES256", "jwk": {"d": SECRET}}), "more than a plain value"),
+        (jws([]), "not a JSON object"),
+    ],
+)
+def test_historical_keys_are_public_keys_and_plain_values(token: bytes, reason: str) -> None:
+    with pytest.raises(SetRefused, match=reason) as refused:
+        check_historical(token)
+    assert SECRET not in str(refused.value)
+
+
+@given(st.binary(max_size=80))
+def test_any_octets_are_historical_keys_or_refused(raw: bytes) -> None:
+    with pytest.raises(SetRefused):
+        check_historical(raw)

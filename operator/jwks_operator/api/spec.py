@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field
 from jwks_operator.api.durations import cel_is_duration
 from jwks_operator.api.fields import UNIQUE, EntryName, Kid
 from jwks_operator.api.later import Certificate, Import
+from jwks_operator.api.overrides import overrides_cover_facts
 from jwks_operator.api.revocation import Revocation
 from jwks_operator.api.rotation import Prepublish, Rotation, RotationPolicy
 from jwks_operator.api.rules import Model, Rule, cel_list, refusal, refused
@@ -53,6 +54,17 @@ class DeletionPolicy(StrEnum):
 RSA_ALGORITHMS = tuple(name for name in ADMITTED if ALGORITHMS[name].modulus_lengths)
 
 
+CURVE_ALGORITHMS = tuple(name for name in ADMITTED if len(ALGORITHMS[name].curves) > 1)
+OPEN_CURVES = tuple(dict.fromkeys(crv for name in CURVE_ALGORITHMS for crv in ALGORITHMS[name].curves))
+
+
+def _known_curve(name: str) -> str:
+    if name not in OPEN_CURVES:
+        supported = ", ".join(f'"{known}"' for known in OPEN_CURVES)
+        raise refusal(f'Unsupported value: "{name}": supported values: {supported}')
+    return name
+
+
 def _known_algorithm(name: str) -> str:
     if name not in ADMITTED:
         supported = ", ".join(f'"{known}"' for known in ADMITTED)
@@ -71,6 +83,12 @@ class KeyEntry(Model):
             holds=lambda entry: entry.modulus_length is None or entry.algorithm in RSA_ALGORITHMS,
             message=f"modulusLength is only for RSA algorithms ({', '.join(RSA_ALGORITHMS)}); remove it",
         ),
+        Rule(
+            field="crv",
+            cel=f"!has(self.crv) || self.algorithm in {cel_list(CURVE_ALGORITHMS)}",
+            holds=lambda entry: entry.crv is None or entry.algorithm in CURVE_ALGORITHMS,
+            message=f"crv is only for algorithms that leave the curve open ({', '.join(CURVE_ALGORITHMS)}); remove it",
+        ),
     )
 
     name: EntryName
@@ -87,6 +105,11 @@ class KeyEntry(Model):
     modulus_length: Literal[2048, 3072, 4096] | None = None
     """Size of RSA keys in bits: 2048, 3072 or 4096. Default 3072. Only for RSA algorithms; a change applies
     to the next key."""
+    crv: Annotated[str, Field(json_schema_extra={"enum": list(OPEN_CURVES)}), AfterValidator(_known_curve)] | None = (
+        None
+    )
+    """Curve of ECDH-ES keys: P-256 (default), P-384, P-521, X25519 or X448. All other algorithms fix theirs; a
+    change applies to the next key."""
     rotation: Rotation | None = None
     """When the keys of this entry are replaced. Takes the place of spec.rotation as a whole; not merged
     with it."""
@@ -134,6 +157,7 @@ class JsonWebKeySetSpec(Model):
     """The wanted keys, when they rotate, and where they go."""
 
     rules: ClassVar[tuple[Rule, ...]] = (
+        *overrides_cover_facts(),
         _retention_covers("self.rotation.rollbackWindow", lambda spec: [spec.rotation]),
         _retention_covers("e.rotation.rollbackWindow", lambda spec: [entry.rotation for entry in spec.keys]),
     )

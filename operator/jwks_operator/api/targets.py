@@ -20,7 +20,8 @@ class Format(StrEnum):
     TLS = "TLS"
 
 
-SUPPORTED_FORMATS = (Format.JWK, Format.PEM)
+SUPPORTED_FORMATS = (Format.JWK, Format.JWK_SET, Format.PEM)
+DEFAULT_FORMATS = (Format.JWK, Format.PEM)
 _RESERVED_KEYS = (SERVE_KEY, OPENID_KEY, HISTORICAL_KEY)
 _RESERVED = f"{SERVE_KEY}, {OPENID_KEY} or {HISTORICAL_KEY}, which the operator uses itself; choose another"
 
@@ -114,17 +115,19 @@ class SecretTarget(Model):
             field="formats",
             cel=f"!has(self.formats) || self.formats.all(f, f in {cel_list(SUPPORTED_FORMATS)})",
             holds=lambda target: {*target.formats} <= {*SUPPORTED_FORMATS},
-            message="formats JWKSet and TLS are not supported by this version of jwks-operator; remove them "
-            "(supported: JWK, PEM)",
+            message="format TLS is not supported by this version of jwks-operator; remove it "
+            "(supported: JWK, JWKSet, PEM)",
         ),
     )
 
     name: ObjectName | None = None
     """Name of the Secret, at most 189 characters. Default: the name of the set. Cannot change afterwards,
     because pods mount it by name."""
-    formats: Annotated[tuple[Format, ...], Field(min_length=1, max_length=4), *UNIQUE] = SUPPORTED_FORMATS
-    """How the private key of each entry is written: JWK (<entry>.jwk, RFC 7517) and PEM (<entry>.pem, PKCS
-    #8). Default both. JWKSet and TLS are not supported by this version."""
+    formats: Annotated[tuple[Format, ...], Field(min_length=1, max_length=4), *UNIQUE] = DEFAULT_FORMATS
+    """How the private key of each entry is written: JWK (<entry>.jwk, RFC 7517), JWKSet (<entry>.jwks) and PEM
+    (<entry>.pem, PKCS #8; not for symmetric keys). Default JWK and PEM. Encryption and symmetric entries always
+    have <entry>.jwks, with every key that may still be needed to open or verify, the one in use first. TLS is not
+    supported by this version."""
     labels: Labels = Field(default_factory=dict)
     """Labels to put on the Secret beside the operator's own."""
     annotations: Annotations = Field(default_factory=dict)

@@ -3,56 +3,16 @@
 from datetime import timedelta
 from typing import Annotated, ClassVar
 
-from pydantic.alias_generators import to_camel
-
-from jwks_operator.api.defaults import DEFAULTS, LEAD_TERMS, RETENTION_TERMS
-from jwks_operator.api.durations import AtLeast, Duration, cel_is_duration, format_duration
+from jwks_operator.api.defaults import DEFAULTS
+from jwks_operator.api.durations import AtLeast, Duration
 from jwks_operator.api.later import Preset
 from jwks_operator.api.rules import Model, Rule, refused
-from jwks_operator.keys.algorithms import KeyClass
-
-
-def _covers(field: str, terms: tuple[str, ...]) -> Rule:
-    """Return the rule that an override is at least the sum of the facts; its message names each one."""
-    facts = {
-        to_camel(term): f"(has(self.{to_camel(term)}) ? self.{to_camel(term)} : {_default(term)})" for term in terms
-    }
-    # A broken duration has its own message; duration() of it would only add an ugly second one.
-    readable = f"[self.{field}, {', '.join(facts.values())}].all(d, {cel_is_duration('d')})"
-    total = " + ".join(f"duration({fact})" for fact in facts.values())
-    named = " + ' + ".join(f"{name} ' + {fact}" for name, fact in facts.items())
-    cure = f"; lengthen it, or remove {field} to have it computed"
-
-    def holds(timing: "Timing") -> bool:
-        value: timedelta | None = getattr(timing, field)
-        return value is None or value >= sum((timing.fact(term) for term in terms), timedelta())
-
-    def explain(timing: "Timing") -> str:
-        parts = " + ".join(f"{to_camel(term)} {format_duration(timing.fact(term))}" for term in terms)
-        return f"{field} {format_duration(getattr(timing, field))} is shorter than {parts}{cure}"
-
-    return Rule(
-        field=field,
-        cel=f"!has(self.{field}) || !{readable} || duration(self.{field}) >= {total}",
-        holds=holds,
-        message=f"{field} is shorter than {' + '.join(facts)}{cure}",
-        message_cel=f"'{field} ' + self.{field} + ' is shorter than {named} + '{cure}'",
-        explain=explain,
-    )
-
-
-def _default(term: str) -> str:
-    return f"'{format_duration(DEFAULTS[term])}'"
 
 
 class Timing(Model):
     """Facts about tokens, caches and verifiers; lead and retention are derived from them."""
 
-    rules: ClassVar[tuple[Rule, ...]] = (
-        *refused("preset"),
-        _covers("lead", LEAD_TERMS[KeyClass.SIGNATURE]),
-        _covers("retention", RETENTION_TERMS[KeyClass.SIGNATURE]),
-    )
+    rules: ClassVar[tuple[Rule, ...]] = (*refused("preset"),)
 
     preset: Preset | None = None
     """Not supported by this version. Name of a known verifier whose facts are taken as defaults."""
@@ -81,12 +41,14 @@ class Timing(Model):
     """How far clocks of signers, verifiers and operator may differ. Default 1m. The operator makes no timed
     move while its own clock is further off than this."""
     lead: Duration | None = None
-    """How long a key is published before anything is signed with it. Default, and at least: propagation +
-    cacheMaxAge + staleWindow + edgeCache + verifierRefresh. It can only be lengthened."""
+    """How long a key is known to whoever checks with it before anyone uses it. Default, and at least, for
+    signature keys: propagation + cacheMaxAge + staleWindow + edgeCache + verifierRefresh; for encryption and
+    symmetric keys: propagation. It can only be lengthened."""
     retention: Duration | None = None
-    """How long a key stays published after the last token was signed with it. Default, and at least:
-    propagation + tokenLifetime + clockSkew, and not less than rotation.rollbackWindow. It can only be
-    lengthened."""
+    """How long a key stays with whoever checks with it after its last use. Default, and at least, for
+    signature and symmetric keys: propagation + tokenLifetime + clockSkew; for encryption keys also
+    cacheMaxAge + staleWindow + edgeCache + verifierRefresh; and not less than rotation.rollbackWindow. It can
+    only be lengthened."""
 
     def fact(self, attribute: str) -> timedelta:
         """Return the value of a fact (an attribute of DEFAULTS), its default if it is not set."""

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from jwks_operator.api.reasons import EventReason
 from jwks_operator.api.spec import JsonWebKeySetSpec, KeyEntry, Prepublish
-from jwks_operator.core.causes import modulus_length
+from jwks_operator.core.causes import curve, modulus_length
 from jwks_operator.core.lifecycle import FreshKey, IllegalMoveError, born, is_buried
 from jwks_operator.core.prospects import Action, Prospect
 from jwks_operator.core.record import Happening, KeyRecord, Record, State, Step, StepKind
@@ -22,12 +22,13 @@ class Need:
     entry: str
     algorithm: str
     modulus_length: int | None
+    crv: str | None
     state: State
 
 
 def need_of(entry: KeyEntry, state: State) -> Need:
     """Return the need of an entry for a key in this first state."""
-    return Need(entry.name, entry.algorithm, modulus_length(entry), state)
+    return Need(entry.name, entry.algorithm, modulus_length(entry), curve(entry), state)
 
 
 def bootstrap_needs(spec: JsonWebKeySetSpec) -> tuple[Need, ...]:

@@ -42,11 +42,11 @@ def causes_of(record: Record, entry: KeyEntry, active: KeyRecord, requests: Requ
 
 
 def fits(key: KeyRecord, entry: KeyEntry) -> bool:
-    """Tell whether a key is what its entry asks for now: algorithm, and size where the entry fixes one."""
+    """Tell whether a key is what its entry asks for now: algorithm, and size or curve where they are open."""
     if key.algorithm != entry.algorithm:
         return False
-    wanted = modulus_length(entry)
-    return wanted is None or wanted == _bits(key)
+    bits, crv = modulus_length(entry), curve(entry)
+    return bits in {None, _bits(key)} and crv in {None, key.public.get("crv")}
 
 
 def modulus_length(entry: KeyEntry) -> int | None:
@@ -54,9 +54,15 @@ def modulus_length(entry: KeyEntry) -> int | None:
     return entry.modulus_length or ALGORITHMS[entry.algorithm].default_modulus_length
 
 
+def curve(entry: KeyEntry) -> str | None:
+    """Return the curve of an entry whose algorithm leaves it open, its default where the entry is silent."""
+    curves = ALGORITHMS[entry.algorithm].curves
+    return (entry.crv or curves[0]) if len(curves) > 1 else None
+
+
 def _bits(key: KeyRecord) -> int:
     """The modulus length of an RSA key, from its `n`: whole octets without a leading zero (RFC 7518 section 6.3.1.1)."""
-    return len(str(key.public["n"])) * 6 // 8 * 8
+    return len(str(key.public.get("n", ""))) * 6 // 8 * 8
 
 
 def _spread(active: KeyRecord, jitter: timedelta | None) -> timedelta:

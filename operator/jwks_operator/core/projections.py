@@ -22,6 +22,9 @@ _PUBLISHED = {
 }
 """Which states stand in the ConfigMap, per class; a symmetric key never does."""
 
+_CHECKING = frozenset({State.PENDING, State.ACTIVE, State.RETIRED})
+"""The states in which whoever checks needs the key."""
+
 
 class Owned(StrEnum):
     """The two projections that consumers read."""
@@ -34,16 +37,17 @@ class Form(StrEnum):
     """How one item of the consumer Secret is written."""
 
     JWK = "JWK"
+    JWK_SET = "JWKSet"
     PEM = "PEM"
     TEXT = "Text"
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One data key of the consumer Secret: the private key `kid` in a form, or a plain text."""
+    """One data key of the consumer Secret: private keys by kid in a form, or a plain text."""
 
     form: Form
-    kid: str
+    kids: tuple[str, ...] = ()
     text: str = ""
 
 
@@ -62,30 +66,55 @@ def configmap_data(record: Record) -> dict[str, str]:
 
 
 def secret_layout(record: Record) -> Mapping[str, Item]:
-    """Return what stands in the consumer Secret, by data key: the active key of each entry, ready to use."""
+    """Return what stands in the consumer Secret, by data key.
+
+    The key in use of each entry, ready to use; and for encryption and symmetric keys every private half that
+    may still be needed to open or verify, because the Secret is the side that checks.
+    """
     layout: dict[str, Item] = {}
     for key in record.keys:
         if key.state is State.ACTIVE:
-            layout |= _layout_of(key, record.spec.secret.formats)
+            layout |= _in_use(key, record.spec.secret.formats)
+    for entry, kids in _openers(record).items():
+        layout[f"{entry}.jwks"] = Item(Form.JWK_SET, kids)
     return layout
 
 
 def effect_order(record: Record) -> tuple[Owned, Owned]:
-    """Return which projection is written first: the check side before the use side, the reverse to destroy."""
+    """Return which projection is written first: the check side before the use side, the reverse to destroy.
+
+    In a set of mixed classes the signature keys decide; a step then touches only one side of each key, but for
+    first keys, recovery and revocation.
+    """
     leaving = record.step is not None and record.step.kind in {StepKind.RETIRE, StepKind.DESTROY}
-    return (Owned.PRIVATE, Owned.PUBLIC) if leaving else (Owned.PUBLIC, Owned.PRIVATE)
+    signs = any(key.key_class is KeyClass.SIGNATURE for key in record.keys)
+    return (Owned.PRIVATE, Owned.PUBLIC) if leaving is signs else (Owned.PUBLIC, Owned.PRIVATE)
 
 
-def _layout_of(key: KeyRecord, formats: tuple[Format, ...]) -> dict[str, Item]:
+def _in_use(key: KeyRecord, formats: tuple[Format, ...]) -> dict[str, Item]:
     items = {
-        f"{key.entry}.kid": Item(Form.TEXT, key.kid, key.kid),
-        f"{key.entry}.alg": Item(Form.TEXT, key.kid, key.algorithm),
+        f"{key.entry}.kid": Item(Form.TEXT, text=key.kid),
+        f"{key.entry}.alg": Item(Form.TEXT, text=key.algorithm),
     }
     if Format.JWK in formats:
-        items[f"{key.entry}.jwk"] = Item(Form.JWK, key.kid)
-    if Format.PEM in formats:
-        items[f"{key.entry}.pem"] = Item(Form.PEM, key.kid)
+        items[f"{key.entry}.jwk"] = Item(Form.JWK, (key.kid,))
+    if Format.JWK_SET in formats:
+        items[f"{key.entry}.jwks"] = Item(Form.JWK_SET, (key.kid,))
+    if Format.PEM in formats and key.key_class is not KeyClass.SYMMETRIC:
+        items[f"{key.entry}.pem"] = Item(Form.PEM, (key.kid,))
     return items
+
+
+def _openers(record: Record) -> dict[str, tuple[str, ...]]:
+    """Per entry, the kids of its encryption and symmetric keys: the one in use first, then the newest."""
+    opening = [
+        key
+        for key in record.keys
+        if key.key_class is not KeyClass.SIGNATURE and key.has_private and key.state in _CHECKING
+    ]
+    opening.sort(key=lambda key: (key.created, key.kid), reverse=True)
+    opening.sort(key=lambda key: key.state is not State.ACTIVE)
+    return {entry: tuple(k.kid for k in opening if k.entry == entry) for entry in {key.entry for key in opening}}
 
 
 def _serve_hints(spec: JsonWebKeySetSpec) -> str:

@@ -38,7 +38,7 @@ def recovered(world: World, spec: JsonWebKeySetSpec, now: datetime, fresh: Mappi
     asked = asking.read(world.annotations, frozenset(entry.name for entry in spec.keys))
     floors = {key.key_class: now + key.bounds.lead for key in record.keys}
     told = (
-        Happening(EventReason.KEYRING_REBUILT, f"kept {len(saved)} private and {len(found)} public keys"),
+        Happening(EventReason.KEYRING_REBUILT, f"kept {len(saved)} keys in use and {len(found)} others"),
         *(Happening(EventReason.KEYS_LOST, f"recovery: {spec.recovery}", entry=name) for name in lost),
         *(Happening(EventReason.KEY_ACTIVATED, "KeyLost", key.kid, key.entry) for key in made),
     )
@@ -47,12 +47,14 @@ def recovered(world: World, spec: JsonWebKeySetSpec, now: datetime, fresh: Mappi
 
 
 def remembered(world: World, record: Record, now: datetime) -> tuple[KeyRecord, ...]:
-    """Return every published key that the record does not know, as retired from now; the buried stay buried."""
+    """Return every key on the check side that the record does not know, as retired from now; the buried stay buried."""
+    openers = {key.kid: (entry, key) for entry, key in world.salvage.openers}
+    published = {key.kid: (world.entries_before.get(key.kid), key) for key in world.salvage.published}
     known = {key.kid for key in record.keys}
     return tuple(
-        _remembered(world, record.spec, public, now)
-        for public in world.salvage.published
-        if public.kid not in known and not is_buried(record, public)
+        _remembered(record.spec, entry, key, now)
+        for kid, (entry, key) in (published | openers).items()
+        if kid not in known and not is_buried(record, key)
     )
 
 
@@ -73,9 +75,9 @@ def _saved(world: World, spec: JsonWebKeySetSpec, now: datetime) -> list[KeyReco
     ]
 
 
-def _remembered(world: World, spec: JsonWebKeySetSpec, public: FreshKey, now: datetime) -> KeyRecord:
-    entry = world.entries_before.get(public.kid) or _likely_entry(spec, public)
-    return born(public, entry, State.RETIRED, now, _waits(spec, entry, public))
+def _remembered(spec: JsonWebKeySetSpec, entry: str | None, key: FreshKey, now: datetime) -> KeyRecord:
+    name = entry or _likely_entry(spec, key)
+    return born(key, name, State.RETIRED, now, _waits(spec, name, key))
 
 
 def _likely_entry(spec: JsonWebKeySetSpec, public: FreshKey) -> str:

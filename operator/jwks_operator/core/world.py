@@ -60,11 +60,13 @@ class Salvage:
     """Per entry, the key of the consumer Secret whose halves match each other and the published set."""
     published: tuple[FreshKey, ...] = ()
     """Every well-formed public key of the ConfigMap."""
+    openers: tuple[tuple[str, FreshKey], ...] = ()
+    """Entry and key of every further encryption or symmetric key of the consumer Secret."""
 
     @property
     def empty(self) -> bool:
         """Whether nothing was found."""
-        return not self.usable and not self.published
+        return not (self.usable or self.published or self.openers)
 
 
 @dataclass(frozen=True, slots=True)

@@ -230,7 +230,7 @@ _ROWS: Final = (
 ALGORITHMS: Final[Mapping[str, Algorithm]] = MappingProxyType({row.name: row for row in _ROWS})
 """Every algorithm that this room can make, read and write, by its JOSE name, in the order of messages."""
 
-ADMITTED: Final = tuple(row.name for row in _ROWS if row.key_class is KeyClass.SIGNATURE)
+ADMITTED: Final = tuple(ALGORITHMS)
 """The algorithms that a set may name today: those of the one class whose life cycle the planner knows."""
 
 COMMON_MEMBERS: Final = ("kty", "use", "key_ops", "alg", "kid")

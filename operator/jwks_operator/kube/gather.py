@@ -21,6 +21,7 @@ from jwks_operator.core.codec import RecordError
 from jwks_operator.core.lifecycle import FreshKey
 from jwks_operator.core.record import Record
 from jwks_operator.core.world import Salvage, Sight, World
+from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
 from jwks_operator.keys.formats import parse_pem
 from jwks_operator.keys.jwk import JwkError, parse_json_strict, parse_private, parse_public, thumbprint
 from jwks_operator.keys.private import PrivateJwk
@@ -153,34 +154,39 @@ def _status(the_set: Object | None) -> JsonWebKeySetStatus:
 
 
 def _salvage(seen: Seen, ours: Mapping[str, bool]) -> tuple[Salvage, Vault]:
+    """Believe a private half if its public half is published, or if nothing is; a symmetric key never is."""
     published = tuple(_published(seen.configmap)) if seen.configmap and ours["configmap"] else ()
     known = {key.kid: key.thumbprint for key in published}
     usable: dict[str, FreshKey] = {}
+    openers: dict[str, tuple[str, FreshKey]] = {}
     vault: dict[str, PrivateJwk] = {}
-    if seen.secret and ours["secret"]:
-        for entry, public, private in _private_halves(seen.secret):
-            key = _fresh(public, has_private=True)
-            if entry not in usable and (not ours["configmap"] or known.get(key.kid) == key.thumbprint):
-                usable[entry], vault[key.kid] = key, private
-    return Salvage(usable, published), vault
+    for entry, public, private in _private_halves(seen.secret) if seen.secret and ours["secret"] else ():
+        key = _fresh(public, private)
+        believed = not ours["configmap"] or not public or known.get(key.kid) == key.thumbprint
+        opens = ALGORITHMS[key.algorithm].key_class is not KeyClass.SIGNATURE
+        if believed and entry not in usable:
+            usable[entry], vault[key.kid] = key, private
+        elif opens and key.kid not in vault:
+            openers[key.kid], vault[key.kid] = (entry, key), private
+    return Salvage(usable, published, tuple(openers.values())), vault
 
 
 def _published(configmap: Object) -> Iterator[FreshKey]:
     """Every well-formed public key in any value of the ConfigMap: its data key is the user's to choose."""
     found: dict[str, FreshKey] = {}
     for text in (configmap.get("data") or {}).values():
-        for value in _keys_in(text):
+        for value in _keys_in(text.encode()):
             try:
-                key = _fresh(parse_public(value), has_private=False)
+                key = _fresh(parse_public(value))
             except JwkError:
                 continue
             found.setdefault(key.kid, key)
     yield from found.values()
 
 
-def _keys_in(text: str) -> list[object]:
+def _keys_in(text: bytes) -> list[object]:
     try:
-        document = parse_json_strict(text.encode())
+        document = parse_json_strict(text)
     except JwkError:
         return []
     keys = document.get("keys") if isinstance(document, dict) else None
@@ -188,27 +194,34 @@ def _keys_in(text: str) -> list[object]:
 
 
 def _private_halves(secret: Object) -> Iterator[tuple[str, dict[str, object], PrivateJwk]]:
-    """Entry, public and private half of every key of the Secret that is whole, whichever form it has."""
-    files = {name: text for name, text in (secret.get("data") or {}).items() if name.endswith((".jwk", ".pem"))}
-    for name in sorted(files):
-        entry = name.rpartition(".")[0]
-        try:
-            public, private = _private_half(secret["data"], name, entry)
-        except (JwkError, Base64Error, UnicodeDecodeError):
-            continue
-        yield entry, public, private
+    """Entry, public and private half of every whole key of the Secret: those in use first, in whichever form."""
+    data: Mapping[str, str] = secret.get("data") or {}
+    for suffix in (".jwk", ".pem", ".jwks"):
+        for name in sorted(name for name in data if name.endswith(suffix)):
+            entry = name.removesuffix(suffix)
+            try:
+                yield from ((entry, *pair) for pair in list(_pairs(data, name, entry)))
+            except (JwkError, Base64Error, UnicodeDecodeError):
+                continue
 
 
-def _private_half(data: Mapping[str, str], name: str, entry: str) -> tuple[dict[str, object], PrivateJwk]:
+def _pairs(data: Mapping[str, str], name: str, entry: str) -> Iterator[tuple[dict[str, object], PrivateJwk]]:
     content = b64decode(data[name], validate=True)
-    if name.endswith(".jwk"):
-        return parse_private(parse_json_strict(content))
-    kid, algorithm = (b64decode(data.get(f"{entry}.{part}", "")).decode() for part in ("kid", "alg"))
-    return parse_pem(content, kid, algorithm)
+    if name.endswith(".pem"):
+        kid, algorithm = (b64decode(data.get(f"{entry}.{part}", "")).decode() for part in ("kid", "alg"))
+        yield parse_pem(content, kid, algorithm)
+    elif name.endswith(".jwk"):
+        yield parse_private(parse_json_strict(content))
+    else:
+        for value in _keys_in(content):
+            yield parse_private(value)
 
 
-def _fresh(public: dict[str, object], *, has_private: bool) -> FreshKey:
-    return FreshKey(str(public["kid"]), str(public["alg"]), thumbprint(public), public, has_private)
+def _fresh(public: Mapping[str, object], private: PrivateJwk | None = None) -> FreshKey:
+    members = public if private is None else private.reveal()
+    return FreshKey(
+        str(members["kid"]), str(members["alg"]), thumbprint(members), dict(public), has_private=private is not None
+    )
 
 
 def _uid(seen: Object | None) -> str:

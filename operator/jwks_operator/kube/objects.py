@@ -14,7 +14,7 @@ from jwks_operator.api.names import SetRef
 from jwks_operator.core.projections import Form, Item, configmap_data, secret_layout
 from jwks_operator.core.record import Record
 from jwks_operator.core.world import Sight
-from jwks_operator.keys.formats import render
+from jwks_operator.keys.formats import render, render_set
 from jwks_operator.keys.private import PrivateJwk
 from jwks_operator.kube.client import Object
 
@@ -48,10 +48,7 @@ def secret_object(ref: SetRef, record: Record, vault: Vault) -> Object:
     """Return the consumer Secret of the record; private halves come from the vault, by kid."""
     target = record.spec.secret
     public = {key.kid: key.public for key in record.keys}
-    data = {
-        name: b64encode(_content(item, public[item.kid], vault)).decode()
-        for name, item in secret_layout(record).items()
-    }
+    data = {name: b64encode(_content(item, public, vault)).decode() for name, item in secret_layout(record).items()}
     return {
         "metadata": our_metadata(ref, target.name or ref.name, dict(target.labels), dict(target.annotations)),
         "type": "Opaque",
@@ -102,7 +99,10 @@ def _written_by_us(metadata: Object, field: str) -> set[str]:
     return found
 
 
-def _content(item: Item, public: Mapping[str, Any], vault: Vault) -> bytes:
+def _content(item: Item, public: Mapping[str, Mapping[str, Any]], vault: Vault) -> bytes:
     if item.form is Form.TEXT:
         return item.text.encode()
-    return render(public, vault[item.kid], "JWK" if item.form is Form.JWK else "PEM")
+    if item.form is Form.JWK_SET:
+        return render_set((public[kid], vault[kid]) for kid in item.kids)
+    (kid,) = item.kids
+    return render(public[kid], vault[kid], "JWK" if item.form is Form.JWK else "PEM")

@@ -6,10 +6,21 @@ not skipped. Messages name positions and members, never values. Whether a point 
 asked: that would need cryptography, and a verifier that meets such a key refuses every token, no more.
 """
 
-from collections.abc import Mapping
+import base64
+import binascii
+from collections.abc import Collection, Mapping
+from contextlib import suppress
 from typing import Final, cast
 
-from jwks_operator.keys.algorithms import COMMON_MEMBERS, CURVE_OCTETS, PUBLIC_MEMBERS, RSA_MODULUS_LENGTHS
+from jwks_operator.keys.algorithms import (
+    CERTIFICATE_MEMBERS,
+    COMMON_MEMBERS,
+    CURVE_OCTETS,
+    PRIVATE_MEMBERS,
+    PUBLIC_MEMBERS,
+    RSA_MODULUS_LENGTHS,
+    Algorithm,
+)
 from jwks_operator.keys.errors import JwkError
 from jwks_operator.keys.members import algorithm_of, check_use, kid_of, octets, parse_json_strict
 
@@ -40,35 +51,116 @@ def check_set(raw: bytes) -> int:
     Raise SetRefused if it may not be published.
     """
     jwks = parse_object(raw)
-    keys = jwks.get("keys")
-    if set(jwks) != {"keys"} or not isinstance(keys, list):
+    if set(jwks) != {"keys"}:
+        raise SetRefused('not an object with the one member "keys", a list')
+    return _check_keys(jwks["keys"])
+
+
+def check_discovery(raw: bytes) -> None:
+    """Check a discovery document (OpenID Connect Discovery 1.0 section 3).
+
+    Raise SetRefused if it lacks its issuer or if there is anything like a key in it: keys are published in the
+    set alone.
+    """
+    document = parse_object(raw)
+    if not isinstance(document.get("issuer"), str):
+        raise SetRefused("issuer is missing")
+    inside: list[object] = [document]
+    while inside:
+        value = inside.pop()
+        if isinstance(value, dict):
+            if value.keys() & _OF_KEYS:
+                raise SetRefused("there is a key in it")
+            inside += value.values()
+        elif isinstance(value, list):
+            inside += value
+
+
+def check_historical(raw: bytes) -> None:
+    """Check signed historical keys, a compact JWS (OpenID Federation 1.0 section 8.7).
+
+    Raise SetRefused unless header and payload hold public keys and plain values only. The signature is not
+    checked: that is for the reader, who knows whom to trust.
+    """
+    parts = raw.strip().split(b".")
+    if len(parts) != 3:
+        raise SetRefused("not a compact JWS")
+    header, payload, _ = (_decoded(part) for part in parts)
+    told = parse_object(payload)
+    keys = told.pop("keys", None)
+    for value in (*parse_object(header).values(), *told.values()):
+        if isinstance(value, dict | list):
+            raise SetRefused("a claim or a header holds more than a plain value")
+    _check_keys(keys, _HISTORICAL_MEMBERS)
+
+
+def _decoded(part: bytes) -> bytes:
+    with suppress(binascii.Error, ValueError):
+        return base64.b64decode(part + b"=" * (-len(part) % 4), altchars=b"-_", validate=True)
+    raise SetRefused("not a compact JWS")
+
+
+def _check_keys(keys: object, beside: Collection[str] = ()) -> int:
+    if not isinstance(keys, list):
         raise SetRefused('not an object with the one member "keys", a list')
     kids: set[str] = set()
     for position, key in enumerate(keys):
         try:
-            kids.add(_check_key(key, kids))
+            kids.add(_check_key(key, kids, beside))
         except (SetRefused, JwkError) as error:
             raise SetRefused(f"keys[{position}]: {error}") from None
     return len(keys)
 
 
-def _check_key(key: object, others: set[str]) -> str:
+def _check_key(key: object, others: set[str], beside: Collection[str]) -> str:
     if not isinstance(key, dict):
         raise SetRefused("not a JSON object")
     algorithm = algorithm_of(key)
-    if not key.keys() <= {*COMMON_MEMBERS, *PUBLIC_MEMBERS[algorithm.kty]}:
+    if algorithm.kty not in PUBLIC_MEMBERS:
+        raise SetRefused("a symmetric key is never public")
+    public = {*COMMON_MEMBERS, *CERTIFICATE_MEMBERS, *PUBLIC_MEMBERS[algorithm.kty], *beside}
+    if not key.keys() <= public:
         raise SetRefused(f"a member is not public for kty {algorithm.kty}")
-    check_use(key, algorithm, required=(), possible=algorithm.public_ops)
-    _check_sizes(key, algorithm.kty)
+    check_use(key, algorithm, required=(), possible=(*algorithm.public_ops, *_PUBLIC_OPS & {*algorithm.foreign_ops}))
+    _check_sizes(key, algorithm)
+    _check_certificates(key)
     kid = kid_of(key)
     if kid in others:
         raise SetRefused("its kid occurs twice")
     return kid
 
 
-def _check_sizes(key: Mapping[str, object], kty: str) -> None:
-    numbers = {member: octets(key, member) for member in PUBLIC_MEMBERS[kty] if member != "crv"}
+def _check_sizes(key: Mapping[str, object], algorithm: Algorithm) -> None:
+    numbers = {member: octets(key, member) for member in PUBLIC_MEMBERS[algorithm.kty] if member != "crv"}
     if "crv" in key and any(len(number) != CURVE_OCTETS[str(key["crv"])] for number in numbers.values()):
         raise SetRefused("a coordinate does not have the length of its curve")
-    if kty == "RSA" and len(numbers["n"].lstrip(b"\0")) * 8 < min(RSA_MODULUS_LENGTHS):
+    if algorithm.kty == "RSA" and len(numbers["n"].lstrip(b"\0")) * 8 < min(RSA_MODULUS_LENGTHS):
         raise SetRefused("n is too short")
+    if algorithm.kty == "AKP" and len(numbers["pub"]) != algorithm.octets:
+        raise SetRefused("pub does not have the length of its algorithm")
+
+
+def _check_certificates(key: Mapping[str, object]) -> None:
+    """Check that `x5c` holds what may be certificates and cannot be private keys in DER.
+
+    A certificate is a sequence that begins with a sequence (RFC 5280 section 4.1); the forms of private keys
+    (RFC 5915, 5958, 8017) begin with a version number.
+    """
+    if "x5t#S256" in key:
+        octets(key, "x5t#S256")
+    chain = key.get("x5c", [])
+    if not isinstance(chain, list) or not all(isinstance(each, str) for each in chain):
+        raise SetRefused("x5c is not a list of certificates")
+    for each in chain:
+        der = b""
+        with suppress(binascii.Error, ValueError):
+            der = base64.b64decode(each, validate=True)
+        content = der[2 + (der[1] & 0x7F if der[1] & 0x80 else 0) :] if len(der) > 1 and der[0] == _SEQUENCE else b""
+        if content[:1] != bytes([_SEQUENCE]):
+            raise SetRefused("x5c is not a list of certificates")
+
+
+_SEQUENCE: Final = 0x30
+_PUBLIC_OPS: Final = frozenset({"verify", "encrypt", "wrapKey", "deriveKey", "deriveBits"})
+_HISTORICAL_MEMBERS: Final = ("iat", "exp", "nbf", "revoked")
+_OF_KEYS: Final = frozenset({"kty", *(name for names in PRIVATE_MEMBERS.values() for name in names)})

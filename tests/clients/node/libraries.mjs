@@ -4,8 +4,8 @@
 //
 // MODULES is the directory that node_modules is in. Each line on standard input is a request, each line on standard
 // output the answer to the next one: {"ok": true, "result"} or {"ok": false, "error"}. A request names a `library`
-// and an `operation`, and brings what services have: `key`, the text of a private JWK or PEM file (`form`), or
-// `jwks`, the text of the published set, from which the library picks the key by the token's kid.
+// and an `operation`, and brings what services have: `key`, the text of a mounted private key (`form`: JWK, JWKSet or
+// PEM), or `jwks`, the text of the published set, from which the library picks the key by its kid.
 
 import { createPrivateKey, createSecretKey } from 'node:crypto';
 import { createRequire } from 'node:module';
@@ -22,71 +22,82 @@ const jsonwebtoken = require('jsonwebtoken');
 const octets = (text) => new TextEncoder().encode(text);
 const text = (bytes) => new TextDecoder().decode(bytes);
 
-const joseKey = ({ key, form, alg }) => (form === 'JWK' ? JSON.parse(key) : jose.importPKCS8(key, alg));
+const privateJwk = ({ key, form, kid }) => {
+  const read = JSON.parse(key);
+  return form === 'JWKSet' ? read.keys.find((one) => one.kid === kid) : read;
+};
 
-// jose picks only public keys out of a set: https://github.com/panva/jose, createLocalJWKSet.
-const joseSet = ({ jwks }) => jose.createLocalJWKSet(JSON.parse(jwks));
+const joseKey = (request) => (request.form === 'PEM' ? jose.importPKCS8(request.key, request.alg) : privateJwk(request));
 
 const joseLibrary = {
-  async sign({ payload, alg, kid, ...request }) {
-    const signer = new jose.CompactSign(octets(payload)).setProtectedHeader({ alg, kid });
-    return signer.sign(await joseKey({ alg, ...request }));
+  async sign(request) {
+    const { payload, alg, kid } = request;
+    return new jose.CompactSign(octets(payload)).setProtectedHeader({ alg, kid }).sign(await joseKey(request));
   },
-  async verify({ token, alg, ...request }) {
-    const key = request.jwks ? joseSet(request) : await joseKey({ alg, ...request });
+  async verify(request) {
+    const { jwks, token, alg } = request;
+    const key = jwks ? jose.createLocalJWKSet(JSON.parse(jwks)) : await joseKey(request);
     return text((await jose.compactVerify(token, key, { algorithms: [alg] })).payload);
   },
-  async encrypt({ payload, alg, enc, kid, ...request }) {
-    const key = request.jwks ? JSON.parse(request.jwks).keys.find((one) => one.kid === kid) : await joseKey({ alg, ...request });
+  async encrypt(request) {
+    const { jwks, payload, alg, enc, kid } = request;
+    const key = jwks ? JSON.parse(jwks).keys.find((one) => one.kid === kid) : await joseKey(request);
     return new jose.CompactEncrypt(octets(payload)).setProtectedHeader({ alg, enc, kid }).encrypt(key);
   },
-  async decrypt({ token, alg, ...request }) {
-    return text((await jose.compactDecrypt(token, await joseKey({ alg, ...request }))).plaintext);
+  async decrypt(request) {
+    return text((await jose.compactDecrypt(request.token, await joseKey(request))).plaintext);
   },
 };
 
-const nodeJoseKey = ({ key, form }) => (form === 'JWK' ? nodeJose.JWK.asKey(JSON.parse(key)) : nodeJose.JWK.asKey(key, 'pem'));
-const nodeJoseSet = ({ jwks }) => nodeJose.JWK.asKeyStore(JSON.parse(jwks));
+async function nodeJoseKey({ key, form, kid }) {
+  if (form === 'PEM') return nodeJose.JWK.asKey(key, 'pem');
+  if (form === 'JWK') return nodeJose.JWK.asKey(JSON.parse(key));
+  return (await nodeJose.JWK.asKeyStore(JSON.parse(key))).get(kid);
+}
 
 const nodeJoseLibrary = {
-  async sign({ payload, alg, kid, ...request }) {
+  async sign(request) {
+    const { payload, alg, kid } = request;
+    const signer = { key: await nodeJoseKey(request), reference: false };
     const options = { format: 'compact', fields: { alg, kid } };
-    const key = { key: await nodeJoseKey(request), reference: false };
-    return nodeJose.JWS.createSign(options, key).update(payload, 'utf8').final();
+    return nodeJose.JWS.createSign(options, signer).update(payload, 'utf8').final();
   },
-  async verify({ token, alg, ...request }) {
-    const keys = request.jwks ? await nodeJoseSet(request) : await nodeJoseKey(request);
+  async verify(request) {
+    const { jwks, token, alg } = request;
+    const keys = jwks ? await nodeJose.JWK.asKeyStore(JSON.parse(jwks)) : await nodeJoseKey(request);
     return (await nodeJose.JWS.createVerify(keys, { algorithms: [alg] }).verify(token)).payload.toString();
   },
-  async encrypt({ payload, alg, enc, kid, ...request }) {
-    const key = request.jwks ? (await nodeJoseSet(request)).get(kid) : await nodeJoseKey(request);
-    const recipient = { key, reference: false };
+  async encrypt(request) {
+    const { jwks, payload, alg, enc, kid } = request;
+    const key = await nodeJoseKey(jwks ? { key: jwks, form: 'JWKSet', kid } : request);
     const options = { format: 'compact', contentAlg: enc, fields: { alg, kid } };
-    return nodeJose.JWE.createEncrypt(options, recipient).update(payload, 'utf8').final();
+    return nodeJose.JWE.createEncrypt(options, { key, reference: false }).update(payload, 'utf8').final();
   },
-  async decrypt({ token, ...request }) {
-    return (await nodeJose.JWE.createDecrypt(await nodeJoseKey(request)).decrypt(token)).plaintext.toString();
+  async decrypt(request) {
+    return (await nodeJose.JWE.createDecrypt(await nodeJoseKey(request)).decrypt(request.token)).plaintext.toString();
   },
 };
 
-const secretOf = (jwk) => createSecretKey(Buffer.from(jwk.k, 'base64url'));
+function nodeKey(request) {
+  if (request.form === 'PEM') return request.key;
+  const jwk = privateJwk(request);
+  if (jwk.kty === 'oct') return createSecretKey(Buffer.from(jwk.k, 'base64url'));
+  return createPrivateKey({ key: jwk, format: 'jwk' });
+}
 
-function nodeKey({ key, form }) {
-  if (form === 'PEM') return key;
-  const jwk = JSON.parse(key);
-  return jwk.kty === 'oct' ? secretOf(jwk) : createPrivateKey({ key: jwk, format: 'jwk' });
+async function publishedKey(jwks, token) {
+  const client = jwksClient({ jwksUri: 'unused', getKeysInterceptor: () => JSON.parse(jwks).keys });
+  return (await client.getSigningKey(jsonwebtoken.decode(token, { complete: true }).header.kid)).getPublicKey();
 }
 
 const jsonwebtokenLibrary = {
-  sign({ payload, alg, kid, ...request }) {
-    return jsonwebtoken.sign(payload, nodeKey(request), { algorithm: alg, keyid: kid });
+  sign(request) {
+    return jsonwebtoken.sign(request.payload, nodeKey(request), { algorithm: request.alg, keyid: request.kid });
   },
-  async verify({ token, alg, jwks, ...request }) {
-    if (!jwks) return jsonwebtoken.verify(token, nodeKey(request), { algorithms: [alg] });
-    const client = jwksClient({ jwksUri: 'unused', getKeysInterceptor: () => JSON.parse(jwks).keys });
-    const { kid } = jsonwebtoken.decode(token, { complete: true }).header;
-    const key = await client.getSigningKey(kid);
-    return jsonwebtoken.verify(token, key.getPublicKey(), { algorithms: [alg] });
+  async verify(request) {
+    const { jwks, token, alg } = request;
+    const key = jwks ? await publishedKey(jwks, token) : nodeKey(request);
+    return jsonwebtoken.verify(token, key, { algorithms: [alg] });
   },
 };
 

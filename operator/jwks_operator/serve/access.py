@@ -1,0 +1,24 @@
+"""The access log: one JSON object a line on standard output, for those who ask for it."""
+
+import json
+import sys
+import time
+from asyncio import BaseTransport
+
+from jwks_operator.serve.reply import Reply
+from jwks_operator.serve.request import Request
+
+
+def write(request: Request, reply: Reply, transport: BaseTransport) -> None:
+    """Write one line: no query and no header of the request gets into it."""
+    peer = transport.get_extra_info("peername")
+    line = {
+        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "client": peer[0] if isinstance(peer, tuple) else "",
+        "method": request.method.decode("latin-1"),
+        "path": request.path.decode("latin-1"),
+        "status": reply.status,
+        "bytes": reply.size,
+    }
+    sys.stdout.write(json.dumps(line) + "\n")
+    sys.stdout.flush()

@@ -1,0 +1,180 @@
+"""One listening port and its connections: limits, the sweep, the second, and the way down.
+
+`known` are the replies to octets that came within this second; it is emptied with each second and each change
+of content, so it never outlives what it was made from.
+"""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+import time
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from jwks_operator.serve import access
+from jwks_operator.serve.conditions import http_date
+from jwks_operator.serve.connection import Connection
+from jwks_operator.serve.reply import Reply
+from jwks_operator.serve.request import Limits, Request
+from jwks_operator.serve.site import Site
+from jwks_operator.serve.stats import Stats
+
+BACKLOG: Final = 1024
+MOST_KNOWN: Final = 1024
+"""Different requests within one second that are remembered; the others are parsed each time."""
+
+HANDSHAKE_SECONDS: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a client may use; times in seconds.
+
+    `idle` between requests, `request` for one request from its first octet to its last, `write` for a client
+    that does not read, `linger` for one that does not close; `rate` requests a second on one connection.
+    """
+
+    connections: int = 16384
+    rate: int = 5000
+    idle: float = 75.0
+    request: float = 10.0
+    write: float = 30.0
+    linger: float = 2.0
+    limits: Limits = field(default_factory=Limits)
+
+
+class Server:
+    """Serves one site on one socket. The attributes that are not named here are for its connections."""
+
+    def __init__(self, site: Site, bounds: Bounds, *, access_log: bool = False) -> None:
+        self.stats = Stats()
+        self.limits = bounds.limits
+        self.rate = bounds.rate
+        self.known: dict[bytes, Reply] = {}
+        self.draining = False
+        self._site = site
+        self._bounds = bounds
+        self._access_log = access_log
+        self._connections: set[Connection] = set()
+        self._empty = asyncio.Event()
+        self._listener: asyncio.Server | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._loop = asyncio.get_running_loop()
+        self._interval = min(1.0, bounds.idle / 2, bounds.request / 2, bounds.write / 2, bounds.linger / 2)
+        self._tick()
+
+    async def listen(self, sock: socket.socket, context: ssl.SSLContext | None = None) -> None:
+        """Accept connections on a bound socket. Raises OSError if that cannot be."""
+        timeouts: dict[str, Any] = {}
+        if context is not None:
+            timeouts = {"ssl_handshake_timeout": HANDSHAKE_SECONDS, "ssl_shutdown_timeout": self._bounds.linger}
+        self._listener = await self._loop.create_server(
+            lambda: Connection(self), sock=sock, ssl=context, backlog=BACKLOG, **timeouts
+        )
+
+    def changed(self) -> None:
+        """Answer from what is on the shelves now."""
+        self._site.rebuild()
+        self.known.clear()
+
+    async def drain(self, quiet: float, limit: float) -> None:
+        """Go down without losing a request; takes at most about `limit` seconds.
+
+        1. Go on listening and answering, each answer with "Connection: close", until nobody has asked for
+           `quiet` seconds: whoever sends us requests learns of our end only by and by.
+        2. Listen no more, end idle connections, wait for the others.
+        3. End what is left.
+        """
+        end = self._loop.time() + limit
+        self.draining = True
+        self.known.clear()
+        seen = self._seen()
+        while self._loop.time() + quiet < end:
+            await asyncio.sleep(quiet)
+            if self._seen() == seen:
+                break
+            seen = self._seen()
+        if self._listener is not None:
+            self._listener.close()
+        await asyncio.sleep(0)  # connections that were accepted just now begin
+        for connection in list(self._connections):
+            connection.finish()
+        with contextlib.suppress(TimeoutError):
+            if self._connections:
+                self._empty.clear()
+                await asyncio.wait_for(self._empty.wait(), max(0.0, end - self._loop.time()))
+        self.abort()
+
+    def abort(self) -> None:
+        """End at once."""
+        if self._listener is not None:
+            self._listener.close()
+        if self._timer is not None:
+            self._timer.cancel()
+        for connection in list(self._connections):
+            connection.abort()
+
+    def enter(self, connection: Connection) -> bool:
+        """Register a new connection; False if there are too many."""
+        welcome = len(self._connections) < self._bounds.connections
+        self.stats.accepted += welcome
+        self.stats.rejected += not welcome
+        self._connections.add(connection)
+        self.stats.connections = len(self._connections)
+        return welcome
+
+    def leave(self, connection: Connection) -> None:
+        """Forget a connection that has ended."""
+        self._connections.discard(connection)
+        if not self._connections:
+            self._empty.set()
+        self.stats.connections = len(self._connections)
+
+    def answer(self, request: Request) -> Reply:
+        """Answer a request that is well-formed."""
+        return self._site.answer(request, self.date)
+
+    def remember(self, data: bytes, reply: Reply) -> None:
+        """Keep a reply to these octets for the rest of the second."""
+        if len(self.known) < MOST_KNOWN and not self.draining and not self._access_log:
+            self.known[data] = reply
+
+    def log(self, request: Request, reply: Reply, peer: Any) -> None:
+        """Write the access log, if there is one."""
+        if self._access_log:
+            access.write(request, reply, peer)
+
+    def _seen(self) -> int:
+        return self.stats.codes.total() + self.stats.accepted
+
+    def _tick(self) -> None:
+        """Set the present second and the deadlines that begin now, and sweep."""
+        now, bounds = self._loop.time(), self._bounds
+        self.date = http_date(time.time()).encode()
+        self.idle_until = now + bounds.idle
+        self.request_until = now + bounds.request
+        self.write_until = now + bounds.write
+        self.linger_until = now + bounds.linger
+        self.known.clear()
+        self._site.forget()
+        for connection in list(self._connections):
+            connection.sweep(now)
+        wait = self._interval - time.time() % self._interval
+        self._timer = self._loop.call_later(wait, self._tick)
+
+
+def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
+    """Return a bound socket; `shared` lets several processes bind the same port. Raises OSError."""
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    sock = socket.socket(family, kind, protocol)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        sock.bind(address)
+    except BaseException:
+        sock.close()
+        raise
+    sock.setblocking(False)
+    return sock

@@ -1,0 +1,124 @@
+"""What there is to serve: the last good content of one set, and why the newest one is not it, if it is not.
+
+Whatever the content comes from, a mounted directory (`mounted.py`) or the API (`configmap.py`), it takes the same
+way: files by name → checked content → the shelf. Nothing else gets onto a shelf, and nothing bad replaces
+anything good.
+"""
+
+import hashlib
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from jwks_operator.serve.check import SetRefused, check_discovery, check_historical, check_set
+from jwks_operator.serve.hints import HINTS, Hints, parse_hints
+
+DEFAULT_KEY: Final = "jwks.json"
+"""The data key of the set, if neither the command line nor the hints name another."""
+
+OPENID: Final = "openid-configuration"
+HISTORICAL: Final = "historical.jwt"
+
+_log = logging.getLogger(__name__)
+
+
+class NothingThere(Exception):
+    """There is no set; the message says what is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """Checked documents of one moment: `body` is the set, `etag` its hash, `keys` their number.
+
+    `modified` is the Unix time of the change, for people and Last-Modified; it takes no part in comparisons of
+    the set itself.
+    """
+
+    body: bytes
+    etag: str
+    keys: int
+    hints: Hints
+    modified: float
+    openid: bytes | None = None
+    historical: bytes | None = None
+
+
+def key_of(files: Mapping[str, bytes], key: str | None) -> str:
+    """Return the name of the set among the files: `key` if that is fixed, else what the hints say.
+
+    Raise SetRefused if they make no sense.
+    """
+    return key or parse_hints(files.get(HINTS)).key or DEFAULT_KEY
+
+
+def content_of(files: Mapping[str, bytes], key: str | None, modified: float) -> Content:
+    """Check the files of one volume or ConfigMap; `key` names the set, None leaves that to the hints.
+
+    Raise NothingThere if there is no set, SetRefused if anything in it must not be published.
+    """
+    hints = parse_hints(files.get(HINTS))
+    name = key_of(files, key)
+    if name not in files:
+        raise NothingThere(f"{name} is not there")
+    body = files[name]
+    keys = check_set(body)
+    openid, historical = files.get(OPENID), files.get(HISTORICAL)
+    for document, found, check in ((OPENID, openid, check_discovery), (HISTORICAL, historical, check_historical)):
+        try:
+            if found is not None:
+                check(found)
+        except SetRefused as refused:
+            raise SetRefused(f"{document}: {refused}") from None
+    return Content(body, hashlib.sha256(body).hexdigest(), keys, hints, modified, openid, historical)
+
+
+class Shelf:
+    """Holds the content of one set; used in one thread only.
+
+    `content` is None until the first good one and never again. `trouble` is None while the newest there is, is
+    what is served. `refused` counts. `changed` is the Unix time at which other documents were last taken over.
+    `on_change` is called after `content` changed.
+    """
+
+    def __init__(self, name: str = "") -> None:
+        """`name` is "" for the only set of a server."""
+        self.name = name
+        self.content: Content | None = None
+        self.trouble: str | None = None
+        self.refused = 0
+        self.changed = 0.0
+        self.on_change: Callable[[], None] = _nothing
+
+    def take(self, found: Content) -> None:
+        """Serve this from now on."""
+        former, self.content = self.content, found
+        if former == found and self.trouble is None:
+            return
+        self.trouble = None
+        if former is None or former.body != found.body:
+            self.changed = time.time()
+        age = found.hints.cache_max_age
+        _log.info("%sserving %d keys, content %s, max-age %d s", self._prefix(), found.keys, found.etag[:12], age)
+        self.on_change()
+
+    def complain(self, trouble: NothingThere | SetRefused) -> None:
+        """Keep what there is and say why, once."""
+        text = str(trouble)
+        if text == self.trouble:
+            return
+        self.trouble = text
+        refused = isinstance(trouble, SetRefused)
+        self.refused += refused
+        kept = "nothing to serve yet" if self.content is None else "still serving the last good set"
+        # Waiting for the first set is normal at a start; refusing one or losing one never is.
+        level = logging.ERROR if refused or self.content is not None else logging.WARNING
+        _log.log(level, "%s%s: %s; %s", self._prefix(), "set refused" if refused else "no set", text, kept)
+
+    def _prefix(self) -> str:
+        return f"{self.name}: " if self.name else ""
+
+
+def _nothing() -> None:
+    """Stand in until somebody listens."""

@@ -1,0 +1,109 @@
+"""What there is under which path: the documents of all sets, the probes, and nothing else.
+
+Each set has its paths below its prefix ("" for the only one, "/NAME" otherwise):
+
+* `/.well-known/jwks.json`, `/keys` and what the hints add: the set;
+* `/.well-known/openid-configuration`: the discovery document, if there is one;
+* `/historical.jwt`: the signed historical keys, if there are any.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
+
+from jwks_operator.serve.hints import HISTORICAL_PATHS, JWKS_PATHS, OPENID_PATHS
+from jwks_operator.serve.pages import Page
+from jwks_operator.serve.reply import Reply, plain, without_body
+from jwks_operator.serve.request import Request
+from jwks_operator.serve.shelf import Content, Shelf
+from jwks_operator.serve.stats import SetState
+
+RETRY_AFTER: Final = 5
+"""Seconds; a set that is not there yet usually comes with the next sync of the kubelet."""
+
+HISTORICAL_TYPE: Final = "application/jwk-set+jwt"
+OPENID_TYPE: Final = "application/json"
+
+Probe = Callable[[bool], tuple[int, str]]
+"""Gives status and text; is told whether the reader wants it verbose."""
+
+
+class Site:
+    """Answers well-formed requests from what is on the shelves."""
+
+    def __init__(self, shelves: Iterable[Shelf], probes: Mapping[str, Probe]) -> None:
+        """`probes` are paths below the root that are answered afresh each time."""
+        self.shelves = tuple(shelves)
+        self._probes = {path.encode(): probe for path, probe in probes.items()}
+        self._pages: dict[bytes, Page] = {}
+        self._missing: frozenset[bytes] = frozenset()
+        self.rebuild()
+
+    def rebuild(self) -> None:
+        """Take over what is on the shelves now."""
+        pages: dict[bytes, Page] = {}
+        missing: set[bytes] = set()
+        for shelf in self.shelves:
+            prefix = f"/{shelf.name}" if shelf.name else ""
+            if shelf.content is None:
+                missing |= {(prefix + path).encode() for path in (*JWKS_PATHS, *OPENID_PATHS, *HISTORICAL_PATHS)}
+            else:
+                pages |= {(prefix + path).encode(): page for path, page in _pages(shelf.content).items()}
+        self._pages, self._missing = pages, frozenset(missing)
+
+    def forget(self) -> None:
+        """Drop what was rendered for a second that has passed."""
+        for page in self._pages.values():
+            page.forget()
+
+    def answer(self, request: Request, date: bytes) -> Reply:
+        """Return the reply to a request at this second."""
+        page = self._pages.get(request.path)
+        if page is not None:
+            return page.answer(request, date)
+        reply = self._other(request, date)
+        return without_body(reply) if request.method == b"HEAD" else reply
+
+    def _other(self, request: Request, date: bytes) -> Reply:
+        path, final = request.path, request.last
+        probe = self._probes.get(path)
+        if probe is not None:
+            if request.method not in {b"GET", b"HEAD"}:
+                return plain(405, date, "only GET and HEAD\n", [("Allow", "GET, HEAD")], final=final)
+            status, text = probe(request.verbose)
+            return plain(status, date, text, final=final)
+        if path in self._missing:
+            return plain(503, date, "no set yet\n", [("Retry-After", str(RETRY_AFTER))], final=final)
+        if path == b"*" and request.method == b"OPTIONS":
+            return plain(204, date, "", [("Allow", "GET, HEAD, OPTIONS")], final=final)
+        return plain(404, date, "there is nothing here\n", final=final)
+
+
+def _pages(content: Content) -> dict[str, Page]:
+    hints = content.hints
+    modified = content.modified if 0 < content.modified <= time.time() else None
+    page = Page(content.body, hints.media_type, hints, modified)
+    pages = dict.fromkeys((*hints.jwks_paths, *JWKS_PATHS), page)
+    others = ((OPENID_PATHS, content.openid, OPENID_TYPE), (HISTORICAL_PATHS, content.historical, HISTORICAL_TYPE))
+    for paths, body, media_type in others:
+        if body is not None:
+            pages |= dict.fromkeys(paths, Page(body, media_type, hints, modified))
+    return pages
+
+
+def states(shelves: Iterable[Shelf]) -> tuple[SetState, ...]:
+    """Return how the sets are served now."""
+    return tuple(_state(shelf) for shelf in shelves)
+
+
+def _state(shelf: Shelf) -> SetState:
+    content = shelf.content
+    return SetState(
+        name=shelf.name,
+        loaded=content is not None,
+        etag=content.etag if content else "",
+        keys=content.keys if content else 0,
+        changed=shelf.changed,
+        refused=shelf.refused,
+        trouble=shelf.trouble,
+    )

@@ -1,0 +1,97 @@
+"""What one worker has counted, in a form that several can be added up in."""
+
+import time
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
+
+BUCKETS: Final = (0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1)
+"""Upper bounds of the histogram of handling times, in seconds; one more bucket holds the rest."""
+
+
+@dataclass(slots=True)
+class Stats:
+    """Counters of one server; everything in it only grows, but for `connections`."""
+
+    codes: Counter[int] = field(default_factory=Counter)
+    buckets: list[int] = field(default_factory=lambda: [0] * (len(BUCKETS) + 1))
+    seconds: float = 0.0
+    connections: int = 0
+    accepted: int = 0
+    rejected: int = 0
+    timed_out: int = 0
+    throttled: int = 0
+    tls_reloads: int = 0
+    tls_refused: int = 0
+
+    def answered(self, status: int, seconds: float) -> None:
+        """Count one answer that took so long from its last octet read to the hand-over to the socket."""
+        self.codes[status] += 1
+        self.buckets[bisect_left(BUCKETS, seconds)] += 1
+        self.seconds += seconds
+
+
+@dataclass(frozen=True, slots=True)
+class SetState:
+    """How one set is served by one worker; `changed` and `modified` are Unix times, `etag` the whole hash."""
+
+    name: str
+    loaded: bool
+    etag: str = ""
+    keys: int = 0
+    changed: float = 0.0
+    refused: int = 0
+    trouble: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One worker at one moment; plain values, so that it travels as JSON."""
+
+    stats: Stats
+    sets: tuple[SetState, ...]
+    draining: bool
+    rss: int
+    cpu: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, told: dict[str, Any]) -> "Snapshot":
+        """Return it from what `to_json` gave, after a trip through JSON."""
+        stats = dict(told["stats"])
+        stats["codes"] = Counter({int(code): count for code, count in stats["codes"].items()})
+        sets = tuple(SetState(**each) for each in told["sets"])
+        return cls(Stats(**stats), sets, told["draining"], told["rss"], told["cpu"])
+
+    @property
+    def ready(self) -> bool:
+        """Whether every set has a good content and requests are still welcome."""
+        return not self.draining and all(each.loaded for each in self.sets)
+
+
+def total(all_stats: Iterable[Stats]) -> Stats:
+    """Add up what several workers counted."""
+    result = Stats()
+    for stats in all_stats:
+        result.codes += stats.codes
+        result.buckets = [one + other for one, other in zip(result.buckets, stats.buckets, strict=True)]
+        result.seconds += stats.seconds
+        for name in _PLAIN:
+            setattr(result, name, getattr(result, name) + getattr(stats, name))
+    return result
+
+
+def usage() -> tuple[int, float]:
+    """Return this process's resident memory in octets and its CPU seconds."""
+    with open("/proc/self/statm", encoding="ascii") as file:
+        pages = int(file.read().split()[1])
+    return pages * _PAGE, time.process_time()
+
+
+_PLAIN: Final = ("connections", "accepted", "rejected", "timed_out", "throttled", "tls_reloads", "tls_refused")
+_PAGE: Final = 4096

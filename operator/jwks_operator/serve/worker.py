@@ -1,0 +1,117 @@
+"""One serving process: its shelves and what fills them, its listener, its end.
+
+With `--workers N` there are N of these under a supervisor; each follows the sources by itself, so none depends on
+another.
+"""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from jwks_operator.serve.mounted import Mounted
+from jwks_operator.serve.probes import Snapshots, admin, probes
+from jwks_operator.serve.server import Bounds, Server, bind
+from jwks_operator.serve.shelf import Shelf
+from jwks_operator.serve.site import Site, states
+from jwks_operator.serve.stats import Snapshot, total, usage
+from jwks_operator.serve.tls import Tls
+
+QUIET_SECONDS: Final = 1.0
+
+_log = logging.getLogger(__name__)
+
+Runner = Callable[[asyncio.Event], Coroutine[None, None, None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to serve and where, as the command line says it.
+
+    `sets` are paths by name ("" for the only one) and `configmaps` "namespace/name" by name; `tls` is
+    certificate and key; `drain` in seconds.
+    """
+
+    host: str
+    port: int
+    sets: Mapping[str, Path] = field(default_factory=dict)
+    configmaps: Mapping[str, str] = field(default_factory=dict)
+    tls: tuple[Path, Path] | None = None
+    admin_host: str = "127.0.0.1"
+    admin_port: int | None = None
+    workers: int = 1
+    drain: float = 10.0
+    access_log: bool = False
+    bounds: Bounds = field(default_factory=Bounds)
+
+
+class Worker:
+    """Serves what the plan says until it is told to stop."""
+
+    def __init__(self, plan: Plan) -> None:
+        """Raises CertificateRefused if there is no usable certificate."""
+        self._plan = plan
+        self._tls = Tls(*plan.tls) if plan.tls else None
+        self.shelves = [Shelf(name) for name in (*plan.sets, *plan.configmaps)]
+        own = {} if plan.admin_port is not None else probes(self._alone, 1)
+        self._site = Site(self.shelves, own)
+        self._server = Server(self._site, plan.bounds, access_log=plan.access_log)
+
+    def snapshot(self) -> Snapshot:
+        """Return how it is doing."""
+        stats = total([self._server.stats, *([self._tls.stats] if self._tls else [])])
+        return Snapshot(stats, states(self.shelves), self._server.draining, *usage())
+
+    async def run(self, sock: socket.socket, stop: asyncio.Event) -> None:
+        """Serve on the bound socket until `stop` is set, then drain. Raises OSError if it cannot listen."""
+        runners = await self._runners()
+        for shelf in self.shelves:
+            shelf.on_change = self._server.changed
+        self._server.changed()
+        await self._server.listen(sock, self._tls.context if self._tls else None)
+        ended = asyncio.Event()
+        async with asyncio.TaskGroup() as tasks:
+            for runner in runners:
+                tasks.create_task(runner(ended))
+            await stop.wait()
+            _log.info("stopping")
+            await self._server.drain(min(QUIET_SECONDS, self._plan.drain / 4), self._plan.drain)
+            ended.set()
+
+    async def _runners(self) -> list[Runner]:
+        runners: list[Runner] = [self._tls.run] if self._tls else []
+        by_name = {shelf.name: shelf for shelf in self.shelves}
+        for name, path in self._plan.sets.items():
+            mounted = Mounted(path, by_name[name])
+            await mounted.reload()  # the first answer should be the set, if it is there
+            runners.append(mounted.run)
+        if self._plan.configmaps:
+            # Only here, because it brings the Kubernetes client and its memory along.
+            from jwks_operator.serve.configmap import Watched  # noqa: PLC0415
+
+            runners += [Watched(target, by_name[name]).run for name, target in self._plan.configmaps.items()]
+        return runners
+
+    def _alone(self) -> list[Snapshot]:
+        return [self.snapshot()]
+
+
+class AdminPort:
+    """The second port: probes and metrics, without TLS, for the kubelet and Prometheus."""
+
+    def __init__(self, snapshots: Snapshots, workers: int) -> None:
+        self._server = Server(Site((), admin(snapshots, workers)), Bounds(connections=64, rate=1000))
+
+    async def listen(self, host: str, port: int) -> tuple[str, int]:
+        """Listen and return the address. Raises OSError."""
+        sock = bind(host, port)
+        await self._server.listen(sock)
+        address = sock.getsockname()
+        return address[0], address[1]
+
+    def close(self) -> None:
+        """End at once."""
+        self._server.abort()

@@ -1,0 +1,99 @@
+"""Writes docs/algorithms.md: `python -m clients.matrix` with tests/ on the path.
+
+Its tables come from the table of algorithms and from `limits`, and test_matrix.py proves every cell of them.
+"""
+
+import sys
+from collections.abc import Iterable, Iterator
+
+from clients.libraries import LIBRARY_NAMES
+from clients.limits import LIMITS, SHAPES, Shape, forms_of, works
+from jwks_operator.keys.algorithms import ADMITTED, ALGORITHMS, Algorithm, KeyClass, Method
+
+_INTRODUCTION = """\
+# Algorithms
+
+This page is generated (`make generate`) from the table of algorithms and from the limits that the tests prove: each
+cell of the last table is a test in which the library uses the mounted file and the published set.
+
+The algorithm of a key fixes its type, use and operations; RSA keys come in {sizes} bits (3072 by default) with the
+exponent 65537, and `ECDH-ES*` keys on one of several curves (the first is the default). A set may name the signature
+algorithms in `spec.keys[].algorithm` today.
+
+- RS, PS and ES: RFC 7518 section 3; ES256K: RFC 8812; Ed25519 and Ed448: RFC 8037 under their names of RFC 9864;
+  ML-DSA: RFC 9964.
+- RSA-OAEP with SHA-2, ECDH-ES: RFC 7518 section 4 and RFC 8037 section 3.2, RSA-OAEP-384 and -512 as registered.
+- HS, AES key wrap and content keys: RFC 7518. Content keys (`dir`) carry the name of their content algorithm.
+- RS1, RSA1_5, RSA-OAEP (with SHA-1), PBES2 and `none` are refused.
+"""
+
+_FORMS = """\
+## Forms
+
+`key_ops` are those of the private and the public half. Where there are none, libraries disagree about them and the
+member is left out; `use` says the same. JWK Sets hold one or several private keys. PEM is PKCS#8 without a password.
+"""
+
+_LIBRARIES = """\
+## Libraries
+
+The forms of the private key with which a library signs or decrypts, while it verifies or encrypts with the published
+set. Symmetric keys are never published: both sides mount the file. `EdDSA` is the name for old clients.
+"""
+
+
+def document() -> str:
+    """Return the whole page."""
+    sizes = ", ".join(map(str, ALGORITHMS["RS256"].modulus_lengths))
+    parts = [_INTRODUCTION.format(sizes=sizes), _FORMS, _table(_form_rows()), "", _LIBRARIES, _table(_library_rows())]
+    limits = [f"- {limit.library} {limit.reason}." for limit in LIMITS]
+    own = "- node-jose cannot read the PEM file of about one P-384 key in 250 (leading zeros); mount the JWK."
+    return "\n".join([*parts, "", "Why a cell is not full:", "", *limits, own, ""])
+
+
+def _form_rows() -> Iterator[tuple[str, ...]]:
+    yield "Algorithm", "Class", "Key", "Private `key_ops`", "Public `key_ops`", "Private files", "Certificate", "Set"
+    for row in ALGORITHMS.values():
+        symmetric = row.key_class is KeyClass.SYMMETRIC
+        files = "JWK, JWKSet" if symmetric else "JWK, JWKSet, PEM, TLS"
+        named = "yes" if row.name in ADMITTED else "not yet"
+        operations = (_listed(row.private_ops), _listed(row.public_ops))
+        yield f"`{row.name}`", row.key_class, _key(row), *operations, files, _certificate(row), named
+
+
+def _key(row: Algorithm) -> str:
+    if row.curves:
+        return " or ".join(dict.fromkeys(f"{row.on(crv).kty} {crv}" for crv in row.curves))
+    if row.octets is None or row.kty == "AKP":
+        return row.kty
+    return f"oct, {row.octets * 8} bits" + ("" if row.octets == row.most_octets else " or more")
+
+
+def _certificate(row: Algorithm) -> str:
+    if row.key_class is KeyClass.SYMMETRIC:
+        return "–"
+    return "self-signed or CA" + ("; X25519, X448: CA" if row.method is Method.ECDH else "")
+
+
+def _library_rows() -> Iterator[tuple[str, ...]]:
+    yield "Algorithm", *LIBRARY_NAMES
+    for shape in SHAPES:
+        yield f"`{shape.name}`{str(shape).removeprefix(shape.name)}", *(_cell(shape, name) for name in LIBRARY_NAMES)
+
+
+def _cell(shape: Shape, library: str) -> str:
+    return " ".join(form for form in forms_of(shape) if works(shape, library, form)) or "–"
+
+
+def _listed(operations: Iterable[str]) -> str:
+    return ", ".join(operations) or "–"
+
+
+def _table(rows: Iterator[tuple[str, ...]]) -> str:
+    head = next(rows)
+    lines = [head, ("---",) * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(document())

@@ -1,0 +1,170 @@
+"""The safety tests have teeth: without each piece of safety, the history or the random histories that guard it fail."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from core import rows
+from core.history import SIGNING, START, History
+from core.laws import obey
+from core.rows import At, Row, annotate, edit, play, row, with_rotation, with_timing
+from core.test_any_history import AnyHistory
+from jwks_operator.core import births, lifecycle, moves, plan, prospects, restart, spec_change
+from jwks_operator.core.causes import LONG_AGO
+from jwks_operator.core.prospects import _Store
+from jwks_operator.core.record import Bounds, Record
+
+FIRST = rows.FIRST
+ROTATED = "signing: k2 Active, k3 Pending, k1 Retired"
+DAILY = with_rotation(every="24h")
+LATE = with_rotation(every="24h", prepublish="OnSchedule")
+ASK = annotate("signing@2026-03-02T12:10:00Z")
+
+LEAD = row("lead", At("10m", ASK, FIRST), At("1h10m-1s", None, FIRST))
+FLOOR = row(
+    "floor",
+    At("10h", rows.all_of(edit(with_timing(LATE, verifierRefresh="1m")), annotate("signing@2026-03-02T12:00:00Z"))),
+    At("12h", None, FIRST),
+    spec=with_timing(LATE, verifierRefresh="2h50m"),
+)
+RETENTION = row("retention", At("24h", None, ROTATED), At("25h", None, ROTATED), spec=DAILY)
+LOWERED = row(
+    "lowered",
+    At("24h", edit(with_timing(LATE)), "signing: k2 Active, k1 Retired"),
+    At("30h", None, "signing: k2 Active, k1 Retired without private half"),
+    spec=with_timing(LATE, tokenLifetime="6h"),
+)
+DRIFT = row("drift", At("23h30m", rows.lose_configmap), At("24h", None, FIRST), spec=DAILY)
+STEP = row("step", At("10m", ASK), At("20m", rows.step_clock("5h")), At("30m", rows.settle, FIRST))
+BACK = row(
+    "back",
+    At("24h", None, ROTATED),
+    At("24h10m", rows.step_clock("-3h")),
+    At("24h20m", rows.settle),
+    At("25h30m", None, "signing: k2 Active, k3 Pending"),
+    spec=DAILY,
+)
+ONCE = row(
+    "once",
+    At("24h", annotate("signing@2026-03-03T12:00:00Z"), ROTATED),
+    At("30h", None, "signing: k2 Active, k3 Pending"),
+)
+SUSPENDED = row("suspended", At("800h", None, "signing: k1 Active"), spec={**SIGNING, "suspend": True})
+HELD = row(
+    "held",
+    At("40h", None, "signing: k2 Active, k3 Pending, k1 Retired without private half"),
+    spec={**DAILY, "held": ["k1"]},
+)
+DOUBT = row("doubt", At("23h", rows.doubt), At("30h", None, FIRST), spec=DAILY)
+UNTRUSTED = row(
+    "untrusted", At("23h", rows.doubt), At("23h30m", rows.lose_configmap), At("26h", rows.trust, FIRST), spec=DAILY
+)
+
+Patch = Callable[[pytest.MonkeyPatch], None]
+
+
+def patched(module: Any, name: str, make: Callable[[Any], Any]) -> Patch:
+    """Replace something by what `make` makes of it."""
+    return lambda patch: patch.setattr(module, name, make(getattr(module, name)))
+
+
+def _no_retention(real: Any) -> Any:
+    return lambda key, *rest: None if real(key, *rest) is None else key.retired
+
+
+def _never_held(real: Any) -> Any:
+    return lambda key, held, since=None: real(key, frozenset(), since)
+
+
+def _always_trusted(real: Any) -> Any:
+    return lambda world, reading, fresh=None: real(world, replace(reading, trusted=True), fresh)
+
+
+MUTANTS: Mapping[str, tuple[Patch, Row]] = {
+    "the lead is ignored": (patched(_Store, "_known_everywhere", lambda _: lambda *facts: LONG_AGO), LEAD),
+    "the floor is ignored": (patched(lifecycle, "_floors", lambda _: lambda record, now: {}), FLOOR),
+    "a lowered lead is no step": (patched(spec_change, "_lowers_a_lead", lambda _: lambda *specs: False), FLOOR),
+    "retention is ignored": (patched(prospects, "removable", _no_retention), RETENTION),
+    "the newer bounds win": (patched(Bounds, "largest", lambda _: lambda former, newer: newer), LOWERED),
+    "drift restarts no clock": (patched(restart, "_witnesses", lambda _: lambda key: set()), DRIFT),
+    "a step of the clock restarts no wait": (
+        patched(plan, "prospects", lambda real: lambda record, asked, since: real(record, asked, None)),
+        STEP,
+    ),
+    "a witness in the future is kept": (patched(restart, "_from_the_future", lambda _: lambda key, now: False), BACK),
+    "a request is not recorded": (
+        patched(moves, "honour", lambda _: lambda record, *rest: record),
+        ONCE,
+    ),
+    "suspend is ignored": (patched(plan, "ROTATION", lambda _: frozenset()), SUSPENDED),
+    "held is ignored": (patched(prospects, "removable", _never_held), HELD),
+    "a clock in doubt is ignored": (patched(plan, "decide", _always_trusted), DOUBT),
+    "repair leaves the old witness": (patched(restart, "_unwitnessed", lambda _: lambda key: key), UNTRUSTED),
+}
+
+
+@pytest.mark.parametrize(("mutant", "guard"), MUTANTS.values(), ids=[name.replace(" ", "_") for name in MUTANTS])
+def test_without_it_its_history_fails(mutant: Patch, guard: Row, monkeypatch: pytest.MonkeyPatch) -> None:
+    play(guard)
+    mutant(monkeypatch)
+    with pytest.raises(AssertionError):
+        play(guard)
+
+
+def _forgetful(real: Any) -> Any:
+    """A key takes over while the former one stays in use."""
+
+    def activate(record: Record, *rest: Any) -> Any:
+        after, told = real(record, *rest)
+        former = [key for key in record.keys if key.state == "Active"]
+        return after.with_keys(*former), told
+
+    return activate
+
+
+def _activating_twice(real: Any) -> Any:
+    return {**real, prospects.Action.ACTIVATE: _forgetful(real[prospects.Action.ACTIVATE])}
+
+
+OBSERVED: Mapping[str, Patch] = {
+    **{
+        name: MUTANTS[name][0]
+        for name in (
+            "the lead is ignored",
+            "the floor is ignored",
+            "retention is ignored",
+        )
+    },
+    "the former key stays in use": patched(moves, "_MOVERS", _activating_twice),
+}
+
+
+@pytest.mark.parametrize("mutant", OBSERVED.values(), ids=[name.replace(" ", "_") for name in OBSERVED])
+def test_without_it_some_random_history_fails(mutant: Patch, monkeypatch: pytest.MonkeyPatch) -> None:
+    mutant(monkeypatch)
+    hurried = settings(
+        max_examples=400,
+        stateful_step_count=25,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=[Phase.generate],
+        report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck),
+    )
+    with pytest.raises(AssertionError):
+        run_state_machine_as_test(AnyHistory, settings=hurried)
+
+
+def test_a_buried_key_must_not_come_back() -> None:
+    history = History.of(DAILY)
+    obey(history)
+    history.live(START + rows.timestamp("26h"))
+    record = history.record()
+    assert record is not None
+    with pytest.raises(lifecycle.IllegalMoveError):
+        births.unburied(record, history.born["k1"])
