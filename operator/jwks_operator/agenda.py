@@ -11,6 +11,8 @@ again. Its rules:
 * each ref has one time at most: a new one replaces the former, and success without a time removes it;
 * times are the wall clock's, so the sleeper looks at that clock again at least once a minute: a clock that
   jumps can neither strand a time nor make the sleeper miss it by more than that;
+* while it is paused nothing is begun and everything waits, what was heard of last in front: whatever somebody
+  else left unfinished is among that; work in hand goes on, and if it fails it waits with the rest;
 * nothing is stored: what is lost with the process is found again by the first audit of the next one.
 """
 
@@ -85,6 +87,8 @@ class Agenda:
         self._urgent: OrderedDict[SetRef, None] = OrderedDict()
         self._routine: OrderedDict[SetRef, None] = OrderedDict()
         self._queued = asyncio.Semaphore(0)
+        self._going = asyncio.Event()
+        self._going.set()
         self._running: dict[SetRef, float] = {}
         self._again: dict[SetRef, bool] = {}
         self._hearsay: dict[SetRef, list[tuple[Callable[[], bool], bool]]] = {}
@@ -112,14 +116,7 @@ class Agenda:
             return
         if retry := self._retries.pop(ref, None):
             retry.cancel()
-        if ref in self._urgent or (ref in self._routine and not urgent):
-            return
-        if ref in self._routine:
-            del self._routine[ref]
-            self._urgent[ref] = None
-            return
-        (self._urgent if urgent else self._routine)[ref] = None
-        self._queued.release()
+        self._enqueue(ref, urgent)
 
     def hear(self, ref: SetRef, is_news: Callable[[], bool], urgent: bool = False) -> None:
         """Put the ref if `is_news()`, which is asked now, or when the ref has run if it is running.
@@ -143,6 +140,14 @@ class Agenda:
             self._heap = [(when, next(self._turn), ref) for ref, when in self._times.items()]
             heapq.heapify(self._heap)
 
+    def pause(self) -> None:
+        """Begin nothing more until `resume`; go on listening and keep every time."""
+        self._going.clear()
+
+    def resume(self) -> None:
+        """Begin with what has gathered."""
+        self._going.set()
+
     def healthy(self, longest: timedelta) -> bool:
         """Tell whether all tasks live and no work has been running for longer than that."""
         loop = asyncio.get_running_loop()
@@ -159,6 +164,7 @@ class Agenda:
             waiting.clear()
         self._heap.clear()
         self._earlier.set()
+        self._going.set()
         for _ in range(self._workers):
             self._queued.release()
         if not self._tasks:
@@ -168,9 +174,21 @@ class Agenda:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
 
+    def _enqueue(self, ref: SetRef, urgent: bool) -> None:
+        if ref not in self._urgent and ref not in self._routine:
+            self._queued.release()
+        if ref not in self._urgent:
+            if urgent:
+                self._routine.pop(ref, None)
+            (self._urgent if urgent else self._routine)[ref] = None
+        if not self._going.is_set():
+            (self._urgent if ref in self._urgent else self._routine).move_to_end(ref, last=False)
+
     async def _serve(self) -> None:
         while True:
             await self._queued.acquire()
+            while not self._going.is_set():
+                await self._going.wait()
             if self._closed:
                 return
             waiting = self._urgent or self._routine
@@ -202,7 +220,8 @@ class Agenda:
                 raise
             return ConnectionAbortedError("the work was cancelled from outside")
         except self._expected as error:
-            logger.warning("will try again: %s", error, extra={"set": str(ref)})
+            level = logging.WARNING if self._going.is_set() else logging.DEBUG
+            logger.log(level, "will try again: %s", error, extra={"set": str(ref)})
             return error
         except Exception as error:
             logger.exception("unexpected failure, will try again", extra={"set": str(ref)})
@@ -215,6 +234,9 @@ class Agenda:
         return None
 
     def _retry_later(self, ref: SetRef, failure: Exception, news: bool) -> None:
+        if not self._going.is_set():
+            self.put(ref)
+            return
         self._failures[ref] = self._failures.get(ref, 0) + 1
         delay = self._backoff.delay(self._failures[ref])
         if news:

@@ -222,12 +222,11 @@ class NodeLibraries:
         self.close()
 
 
-@dataclass(frozen=True)
 class NodeLibrary:
     """One of the libraries in a Node.js process."""
 
-    name: str
-    node: NodeLibraries
+    def __init__(self, name: str, node: NodeLibraries) -> None:
+        self.name, self.node = name, node
 
     def _ask(self, operation: str, key: Mounted, published: str | None = None, **more: str) -> str:
         keys = {"jwks": published} if published else {"key": key.text, "form": key.form}

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from clients.libraries import LIBRARY_NAMES
 from clients.limits import LIMITS, SHAPES, Shape, forms_of, works
-from jwks_operator.keys.algorithms import ADMITTED, ALGORITHMS, Algorithm, KeyClass, Method
+from jwks_operator.keys.algorithms import ALGORITHMS, Algorithm, KeyClass, Method
 
 _INTRODUCTION = """\
 # Algorithms
@@ -16,13 +16,14 @@ _INTRODUCTION = """\
 This page is generated (`make generate`) from the table of algorithms and from the limits that the tests prove: each
 cell of the last table is a test in which the library uses the mounted file and the published set.
 
-The algorithm of a key fixes its type, use and operations; RSA keys come in {sizes} bits (3072 by default) with the
-exponent 65537, and `ECDH-ES*` keys on one of several curves (the first is the default). A set may name the signature
-algorithms in `spec.keys[].algorithm` today.
+The algorithm of a key fixes its type, use and operations; RSA keys come in {sizes} bits (3072 by default) with
+the exponent 65537, and `ECDH-ES*` keys on one of several curves (the first is the default). The algorithm stands in
+`spec.keys[].algorithm`, the size in `modulusLength`, the curve in `crv`.
 
 - RS, PS and ES: RFC 7518 section 3; ES256K: RFC 8812; Ed25519 and Ed448: RFC 8037 under their names of RFC 9864;
   ML-DSA: RFC 9964.
-- RSA-OAEP with SHA-2, ECDH-ES: RFC 7518 section 4 and RFC 8037 section 3.2, RSA-OAEP-384 and -512 as registered.
+- RSA-OAEP with SHA-2 and ECDH-ES: RFC 7518 section 4, RFC 8037 section 3.2; RSA-OAEP-384 and RSA-OAEP-512 as the
+  Web Cryptography API registered them.
 - HS, AES key wrap and content keys: RFC 7518. Content keys (`dir`) carry the name of their content algorithm.
 - RS1, RSA1_5, RSA-OAEP (with SHA-1), PBES2 and `none` are refused.
 """
@@ -31,7 +32,8 @@ _FORMS = """\
 ## Forms
 
 `key_ops` are those of the private and the public half. Where there are none, libraries disagree about them and the
-member is left out; `use` says the same. JWK Sets hold one or several private keys. PEM is PKCS#8 without a password.
+member is left out; `use` says the same. JWK Sets hold one or several private keys. PEM is PKCS#8 without a password;
+the key file of a TLS pair is that same PEM file.
 """
 
 _LIBRARIES = """\
@@ -47,18 +49,17 @@ def document() -> str:
     sizes = ", ".join(map(str, ALGORITHMS["RS256"].modulus_lengths))
     parts = [_INTRODUCTION.format(sizes=sizes), _FORMS, _table(_form_rows()), "", _LIBRARIES, _table(_library_rows())]
     limits = [f"- {limit.library} {limit.reason}." for limit in LIMITS]
-    own = "- node-jose cannot read the PEM file of about one P-384 key in 250 (leading zeros); mount the JWK."
+    own = "- node-jose cannot read the PEM file of one P-256 or P-384 key in 256: mount the JWK instead."
     return "\n".join([*parts, "", "Why a cell is not full:", "", *limits, own, ""])
 
 
 def _form_rows() -> Iterator[tuple[str, ...]]:
-    yield "Algorithm", "Class", "Key", "Private `key_ops`", "Public `key_ops`", "Private files", "Certificate", "Set"
+    yield "Algorithm", "Class", "Key", "Private `key_ops`", "Public `key_ops`", "Private files", "Certificate"
     for row in ALGORITHMS.values():
         symmetric = row.key_class is KeyClass.SYMMETRIC
         files = "JWK, JWKSet" if symmetric else "JWK, JWKSet, PEM, TLS"
-        named = "yes" if row.name in ADMITTED else "not yet"
         operations = (_listed(row.private_ops), _listed(row.public_ops))
-        yield f"`{row.name}`", row.key_class, _key(row), *operations, files, _certificate(row), named
+        yield f"`{row.name}`", row.key_class, _key(row), *operations, files, _certificate(row)
 
 
 def _key(row: Algorithm) -> str:

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from clients.libraries import LIBRARY_NAMES, REFUSALS, Form, Library, Mounted, NodeLibraries, libraries
+from clients.libraries import LIBRARY_NAMES, REFUSALS, Form, Library, Mounted, NodeLibraries, NodeRefusal, libraries
 from clients.limits import SHAPES, Shape, forms_of, works
 from clients.matrix import document
 from jwks_operator.keys.formats import published, render, render_set
+from jwks_operator.keys.generate import generate
 from jwks_operator.keys.members import canonical_json
-from keys.samples import fresh
+from keys.samples import fresh, is_misread_by_node_jose
 
 # joserfc warns of EdDSA, which RFC 9864 deprecates; that it is there for old clients is the point.
 pytestmark = pytest.mark.filterwarnings("ignore:.*:joserfc.errors.SecurityWarning")
@@ -69,6 +70,15 @@ def test_what_one_library_makes_another_opens(every_library: dict[str, Library],
     key, jwks = mounted(shape, "JWK"), published_set(shape)
     for user, checker in zip(able, [*able[1:], able[0]], strict=True):
         assert there_and_back(user, checker, key, jwks) == PAYLOAD
+
+
+@pytest.mark.parametrize("algorithm", ["ES256", "ES384"])
+def test_one_key_in_256_is_no_pem_file_to_node_jose(every_library: dict[str, Library], algorithm: str) -> None:
+    key = next(found for found in iter(lambda: generate(algorithm), None) if is_misread_by_node_jose(found))
+    tool = every_library["node-jose"]
+    assert tool.sign(Mounted(render(key.public, key.private, "JWK").decode(), "JWK", key.kid, algorithm), PAYLOAD)
+    with pytest.raises(NodeRefusal):
+        tool.sign(Mounted(render(key.public, key.private, "PEM").decode(), "PEM", key.kid, algorithm), PAYLOAD)
 
 
 def test_the_page_about_algorithms_is_up_to_date() -> None:

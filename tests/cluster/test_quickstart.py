@@ -135,7 +135,7 @@ def test_kubectl_apply_of_a_bad_spec_names_the_field_and_the_cure(
             "never",
             {"schedule": "0 3 31 2 *"},
             "InvalidSchedule",
-            "rotation.schedule",
+            "spec.rotation.schedule '0 3 31 2 *' is not a cron expression: Bad day-of-month",
         ),
     ],
 )

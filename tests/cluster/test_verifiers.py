@@ -93,7 +93,7 @@ def _rotate(lived: Lived) -> None:
     now = datetime.now(UTC).isoformat(timespec="seconds")
     stage.patch("auth", {"metadata": {"annotations": {"jwks-operator.dev/rotate": f"signing@{now}"}}})
     stage.until(lambda: len(lived.used("signing")) > len(before[0]), "the rotation by request")
-    time.sleep(4)  # mounted, fetched, used and, had it been asked for twice, rotated again
+    time.sleep(2.5)  # for the new key to be mounted and used
     lived.traffic.drain()
     assert (len(lived.used("signing")), len(lived.used("legacy"))) == (len(before[0]) + 1, len(before[1]))
 

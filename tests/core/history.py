@@ -266,9 +266,14 @@ class History:
 
 
 def _used_at_once(record: Record) -> set[str]:
-    """Keys that no rule protects: they are used before anybody could know them, because there was no other way."""
+    """Keys that no rule protects: revoked, rolled back by hand, or used at once because there was no other way."""
     told = () if record.step is None else record.step.happenings
-    return {one.kid for one in told if one.event == "KeyActivated" and one.reason in {"Emergency", "KeyLost"}}
+    at_once = {"Emergency", "KeyLost", "Revocation"}
+    return {
+        one.kid
+        for one in told
+        if one.event in {"KeyRevoked", "KeyRolledBack"} or (one.event == "KeyActivated" and one.reason in at_once)
+    }
 
 
 def _sight(there: bool, *, same: bool, labelled: bool) -> Sight:

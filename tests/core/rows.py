@@ -131,9 +131,12 @@ def edit(spec: Mapping[str, Any]) -> Act:
     return act
 
 
-def annotate(rotate: str) -> Act:
+def annotate(rotate: str = "", **others: str) -> Act:
+    """Set our annotations: rotate, rollback, hold, revoke; what is not given is removed."""
+
     def act(history: History) -> None:
-        history.annotations = {"jwks-operator.dev/rotate": rotate}
+        said = {"rotate": rotate, **others}
+        history.annotations = {f"jwks-operator.dev/{name}": text for name, text in said.items() if text}
 
     return act
 

@@ -46,6 +46,8 @@ class AnyHistory(RuleBasedStateMachine):
 
     def pass_(self) -> None:
         self.history.pass_()
+        if self.history.doubt is not None:
+            self.history.pass_()  # a step without its witness is told by the next pass
         living = sorted(key.kid for key in self.history.known() if key.state in LIVING)
         assert sorted(self.history.published()) == living, "what is published is not what is known"
         before = list(self.history.writes)
@@ -72,6 +74,18 @@ class AnyHistory(RuleBasedStateMachine):
     def ask(self, entry: str, wait: timedelta, emergency: bool) -> None:
         time = self.history.now + self.history.ahead + wait
         rows.annotate(f"{entry}@{time.isoformat()}{'!' if emergency else ''}")(self.history)
+        self.pass_()
+
+    @rule(verb=st.sampled_from(("hold", "revoke")), number=st.integers(0, 3))
+    def name_a_key(self, verb: str, number: int) -> None:
+        kids = [key.kid for key in self.history.known()]
+        rows.annotate(**{verb: kids[number % len(kids)] if kids else "k0"})(self.history)
+        self.pass_()
+
+    @rule(entry=st.sampled_from("ab"))
+    def roll_back(self, entry: str) -> None:
+        time = self.history.now + self.history.ahead
+        rows.annotate(rollback=f"{entry}@{time.isoformat()}")(self.history)
         self.pass_()
 
     # --- time ---
@@ -141,6 +155,7 @@ TestAnyHistory.settings = settings(
     max_examples=40,
     stateful_step_count=25,
     deadline=None,
+    database=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow],
 )

@@ -1,4 +1,4 @@
-"""Clocks in doubt, clocks that step, and objects that somebody loses, edits or takes; before, on and after each mark."""
+"""Clocks in doubt, clocks that step, and objects that somebody loses, edits or takes; around each mark."""
 
 from typing import Any
 

@@ -22,9 +22,7 @@ from core.rows import (
 )
 
 DAILY = with_rotation(every="24h")
-LATE = with_rotation(every="24h", prepublish="OnSchedule")
 ROTATED = "signing: k2 Active, k3 Pending, k1 Retired"
-ALONE = "signing: k2 Active, k1 Retired"
 
 
 @table(

@@ -90,7 +90,7 @@ MUTANTS: Mapping[str, tuple[Patch, Row]] = {
     "a lowered lead is no step": (patched(spec_change, "_lowers_a_lead", lambda _: lambda *specs: False), FLOOR),
     "retention is ignored": (patched(prospects, "removable", _no_retention), RETENTION),
     "the newer bounds win": (patched(Bounds, "largest", lambda _: lambda former, newer: newer), LOWERED),
-    "drift restarts no clock": (patched(restart, "_witnesses", lambda _: lambda key: set()), DRIFT),
+    "drift restarts no clock": (patched(restart, "_doubted", lambda _: lambda key, stale: key), DRIFT),
     "a step of the clock restarts no wait": (
         patched(plan, "prospects", lambda real: lambda record, asked, since: real(record, asked, None)),
         STEP,
@@ -103,7 +103,7 @@ MUTANTS: Mapping[str, tuple[Patch, Row]] = {
     "suspend is ignored": (patched(plan, "ROTATION", lambda _: frozenset()), SUSPENDED),
     "held is ignored": (patched(prospects, "removable", _never_held), HELD),
     "a clock in doubt is ignored": (patched(plan, "decide", _always_trusted), DOUBT),
-    "repair leaves the old witness": (patched(restart, "_unwitnessed", lambda _: lambda key: key), UNTRUSTED),
+    "repair leaves the old witness": (patched(restart, "_doubted", lambda _: lambda key, stale: key), UNTRUSTED),
 }
 
 
@@ -131,16 +131,11 @@ def _activating_twice(real: Any) -> Any:
 
 
 OBSERVED: Mapping[str, Patch] = {
-    **{
-        name: MUTANTS[name][0]
-        for name in (
-            "the lead is ignored",
-            "the floor is ignored",
-            "retention is ignored",
-        )
-    },
+    "the lead is ignored": MUTANTS["the lead is ignored"][0],
+    "retention is ignored": MUTANTS["retention is ignored"][0],
     "the former key stays in use": patched(moves, "_MOVERS", _activating_twice),
 }
+"""What random histories find within a second; the rest is left to the rows above."""
 
 
 @pytest.mark.parametrize("mutant", OBSERVED.values(), ids=[name.replace(" ", "_") for name in OBSERVED])

@@ -1,4 +1,4 @@
-"""Edits of the spec in the middle of a life: algorithms, entries, facts raised and lowered, brakes, bad specs."""
+"""Edits of the spec in the middle of a life: algorithms, entries, facts raised and lowered."""
 
 from core.rows import (
     FIRST,
@@ -13,7 +13,6 @@ from core.rows import (
     table,
     with_rotation,
     with_timing,
-    write_nonsense,
 )
 
 RSA = entries(signing="RS256")
@@ -215,96 +214,4 @@ def test_what_is_wanted_changes(told: Row) -> None:
     ),
 )
 def test_facts_change(told: Row) -> None:
-    play(told)
-
-
-@table(
-    row(
-        "suspend withholds scheduled rotations until it is lifted",
-        At("720h-1s", edit({**entries(signing="ES256"), "suspend": True}), FIRST, rotating="False Suspended"),
-        At("800h", None, FIRST),
-        At("900h", edit(entries(signing="ES256")), "signing: k2 Active, k3 Pending, k1 Retired"),
-    ),
-    row(
-        "suspend withholds requested rotations and emergencies",
-        At("2h", all_of(edit({**DAILY, "suspend": True}), annotate("signing@2026-03-02T13:00:00Z!")), FIRST),
-        At("60h", None, FIRST),
-        spec=DAILY,
-    ),
-    row(
-        "suspend lets retired keys expire",
-        At("24h", None, "signing: k2 Active, k3 Pending, k1 Retired"),
-        At("24h30m", edit({**DAILY, "suspend": True}), "signing: k2 Active, k3 Pending, k1 Retired"),
-        At("25h10m", None, "signing: k2 Active, k3 Pending"),
-        spec=DAILY,
-    ),
-    row(
-        "a set created suspended has a key to use and no successor",
-        At("0s", None, "signing: k1 Active", ready="True KeysInUse", rotating="False Suspended"),
-        At("900h", edit(entries(signing="ES256")), FIRST, "Activate signing 901h10m"),
-        spec={**entries(signing="ES256"), "suspend": True},
-    ),
-    *(
-        row(
-            f"{why} keeps the old spec in force",
-            At("23h", edit(bad), FIRST, "Activate signing 24h", "True KeysInUse", f"True {reason}"),
-            At("24h", None, "signing: k2 Active, k3 Pending, k1 Retired", degraded=f"True {reason}"),
-            At(
-                "47h",
-                edit(DAILY),
-                "signing: k2 Active, k3 Pending",
-                "Activate signing 48h",
-                degraded="False AsExpected",
-            ),
-            spec=DAILY,
-        )
-        for why, bad, reason in (
-            ("a schedule that cannot be read", with_rotation(schedule="0 3 * * mondays"), "InvalidSchedule"),
-            ("a schedule that never fires", with_rotation(schedule="0 0 31 2 *"), "InvalidSchedule"),
-            (
-                "an unknown time zone",
-                with_rotation(schedule="0 3 * * *", timeZone="Europe/Atlantis"),
-                "InvalidSchedule",
-            ),
-            ("an interval shorter than the lead", with_rotation(every="1h"), "IntervalTooShort"),
-            ("a cron interval shorter than the lead", with_rotation(schedule="*/30 * * * *"), "IntervalTooShort"),
-            (
-                "facts that make the interval too short",
-                with_timing(DAILY, verifierRefresh="24h"),
-                "IntervalTooShort",
-            ),
-            (
-                "more keys than may be published",
-                with_timing(DAILY, tokenLifetime="240h"),
-                "TooManyKeys",
-            ),
-        )
-    ),
-    row(
-        "a spec that cannot be parsed keeps the old one in force",
-        At("23h", write_nonsense, FIRST, degraded="True InvalidSpec"),
-        At("24h", None, "signing: k2 Active, k3 Pending, k1 Retired"),
-        spec=DAILY,
-    ),
-    row(
-        "the brakes of a spec that fails its checks hold",
-        At(
-            "23h",
-            edit({**with_rotation(every="1h"), "suspend": True, "held": ["k1"]}),
-            FIRST,
-            degraded="True IntervalTooShort",
-        ),
-        At("30h", None, FIRST, rotating="False Suspended"),
-        At("31h", edit({**DAILY, "held": ["k1"]}), "signing: k2 Active, k3 Pending, k1 Retired"),
-        At("54h", None, "signing: k2 Active, k3 Pending, k1 Retired without private half"),
-        spec=DAILY,
-    ),
-    row(
-        "a first spec that fails its checks makes nothing",
-        At("0s", None, "", ready="False IntervalTooShort", degraded="True IntervalTooShort"),
-        At("1h", edit(DAILY), FIRST, ready="True KeysInUse"),
-        spec=with_rotation(every="1h"),
-    ),
-)
-def test_brakes_and_bad_specs(told: Row) -> None:
     play(told)

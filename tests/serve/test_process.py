@@ -236,7 +236,7 @@ def test_it_starts_without_what_it_does_not_need_and_stays_small(tmp_path: Path)
     ("arguments", "says"),
     [
         ([], "what to serve?"),
-        (["--set=a/b=/x"], "NAME=PATH"),
+        (["--set=a/b=/x"], "is not NAME=VALUE"),
         (["--set=one=/x", "--set=one=/y"], "two sets have the same name"),
         (["--watch-configmap=auth"], "NAMESPACE/NAME"),
         (["--file=/x", "--tls-cert=/x"], "belong together"),

@@ -110,6 +110,12 @@ def test_requests_in_one_piece_come_out_in_their_order() -> None:
     assert [request.path for request in requests] == [b"/a", b"/b", b"/c"]
 
 
+def test_a_long_pipeline_is_no_long_header() -> None:
+    incoming, pipeline = Incoming(LIMITS), GET * 100
+    requests = [*incoming.feed(pipeline[:1501]), *incoming.feed(pipeline[1501:2403]), *incoming.feed(pipeline[2403:])]
+    assert [request.problem for request in requests] == [0] * 100
+
+
 @given(octets=st.sampled_from([octets for octets, _ in ONE.values()]), cuts=st.lists(st.integers(1, 120), max_size=6))
 def test_cutting_makes_no_difference(octets: bytes, cuts: list[int]) -> None:
     # A limit may strike a little later when the octets come in one piece; the outcome is the same.

@@ -61,7 +61,7 @@ def curve(entry: KeyEntry) -> str | None:
 
 
 def _bits(key: KeyRecord) -> int:
-    """The modulus length of an RSA key, from its `n`: whole octets without a leading zero (RFC 7518 section 6.3.1.1)."""
+    """The bits of an RSA key, from its `n`: whole octets without a leading zero (RFC 7518 section 6.3.1.1)."""
     return len(str(key.public.get("n", ""))) * 6 // 8 * 8
 
 

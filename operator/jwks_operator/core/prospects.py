@@ -152,8 +152,12 @@ class _Store:
         """A request to go back to the former key, also if there is none: then it is refused, once."""
         for request in outstanding(self.record, self.requests, Verb.ROLLBACK, entry.name)[:1]:
             former = former_key(self.record, entry)
-            kid = "" if former is None else former.kid
-            yield Prospect(request.time, Action.ROLL_BACK, entry.name, kid, Wait.REQUEST, "Request")
+            if former is None:
+                yield Prospect(request.time, Action.ROLL_BACK, entry.name, "", Wait.REQUEST, "Request")
+            elif former.published is not None:
+                time = max(request.time, self._known_everywhere(former, former.published))
+                waits = Wait.REQUEST if time == request.time else Wait.LEAD
+                yield Prospect(time, Action.ROLL_BACK, entry.name, former.kid, waits, "Request")
 
     def of_retired(self) -> Iterator[Prospect]:
         held = held_kids(self.record, self.requests)

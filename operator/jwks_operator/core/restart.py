@@ -18,6 +18,13 @@ from jwks_operator.core.timing import bounds
 from jwks_operator.core.world import Reading, Sight, World
 from jwks_operator.keys.algorithms import KeyClass
 
+_SIDES = {
+    KeyClass.SIGNATURE: ("ConfigMap", "Secret"),
+    KeyClass.ENCRYPTION: ("Secret", "ConfigMap"),
+    KeyClass.SYMMETRIC: ("Secret", "Secret"),
+}
+"""Per class, the object that shows a key to whoever checks, and the one that shows it to whoever uses it."""
+
 
 def caught_up(world: World, record: Record, reading: Reading, asked: Requests) -> Record:
     """Return the record with every wait begun anew that a restore or a future stamp makes doubtful."""
@@ -40,7 +47,7 @@ def drift(world: World, record: Record) -> Record:
     if not told:
         return record
     stale = {what for what, sight in seen if sight.restarts_clocks}
-    record = _anew(record, lambda key: bool(_witnesses(key) & stale))
+    record = record.with_keys(*(_doubted(key, stale) for key in record.keys))
     return record if record.step is not None and record.step.kind is not StepKind.REPAIR else _retold(record, told)
 
 
@@ -70,15 +77,16 @@ def _unwitnessed(key: KeyRecord) -> KeyRecord:
     return replace(key, published=None, in_use_since=None, retired=None)
 
 
-def _witnesses(key: KeyRecord) -> set[str]:
-    """The objects whose content the running wait of a key leans on; none while it waits for nothing but its turn."""
+def _doubted(key: KeyRecord, stale: set[str]) -> KeyRecord:
+    """The key without the stamps that these objects no longer prove; one in use waits for nothing but its turn."""
     if key.state not in {State.PENDING, State.RETIRED}:
-        return set()
-    if key.key_class is KeyClass.SIGNATURE:
-        return {"ConfigMap"} if key.state is State.PENDING else {"Secret"}
-    if key.key_class is KeyClass.ENCRYPTION:
-        return {"Secret"} if key.state is State.PENDING else {"ConfigMap"}
-    return {"Secret"}
+        return key
+    check_side, use_side = _SIDES[key.key_class]
+    if check_side in stale:
+        key = replace(key, published=None)
+    if use_side in stale and key.state is State.RETIRED:
+        key = replace(key, in_use_since=None, retired=None)
+    return key
 
 
 def _from_the_future(key: KeyRecord, now: datetime) -> bool:

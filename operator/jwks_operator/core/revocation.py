@@ -64,8 +64,10 @@ def revoke(record: Record, condemned: tuple[Revoked, ...], now: datetime, fresh:
         )
         rest = rest.with_keys(successor)
         told.append(Happening(EventReason.KEY_ACTIVATED, "Revocation", successor.kid, successor.entry))
-    before = record.step.happenings if record.step is not None else ()
-    return replace(rest, step=Step(StepKind.REVOKE, (*before, *told)))
+    if record.step is None:
+        return replace(rest, step=Step(StepKind.REVOKE, tuple(told)))
+    # The unfinished step still has its own consequences at the witness, a floor under leads among them.
+    return replace(rest, step=Step(record.step.kind, (*record.step.happenings, *told)))
 
 
 def _reason(key: KeyRecord, listed: tuple[Revocation, ...], asked: Requests, now: datetime) -> str | None:

@@ -231,7 +231,7 @@ ALGORITHMS: Final[Mapping[str, Algorithm]] = MappingProxyType({row.name: row for
 """Every algorithm that this room can make, read and write, by its JOSE name, in the order of messages."""
 
 ADMITTED: Final = tuple(ALGORITHMS)
-"""The algorithms that a set may name today: those of the one class whose life cycle the planner knows."""
+"""The algorithms that a set may name."""
 
 COMMON_MEMBERS: Final = ("kty", "use", "key_ops", "alg", "kid")
 """Members that keys of every type have, in canonical order; the members of the key type follow them."""

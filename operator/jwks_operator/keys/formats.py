@@ -13,16 +13,29 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from jwks_operator.keys.algorithms import ALGORITHMS, EDDSA, KeyClass, Method
+from jwks_operator.keys.algorithms import KeyClass
 from jwks_operator.keys.certificates import check_belongs
 from jwks_operator.keys.errors import InconsistentKeyError, InvalidMemberError, NoSuchFormError, UnsupportedKeyError
 from jwks_operator.keys.jwk import parse_private
 from jwks_operator.keys.material import load_private_unchecked, members_of
 from jwks_operator.keys.members import algorithm_of, canonical_json, public_jwk
+from jwks_operator.keys.naming import EddsaName, algorithm_name, published
 from jwks_operator.keys.private import PrivateJwk
 
+__all__ = [
+    "EddsaName",
+    "Format",
+    "Pair",
+    "TlsPair",
+    "algorithm_name",
+    "parse_pem",
+    "published",
+    "render",
+    "render_set",
+    "render_tls",
+]
+
 Format: TypeAlias = Literal["JWK", "PEM"]
-EddsaName: TypeAlias = Literal["Ed25519", "EdDSA"]
 Pair: TypeAlias = tuple[Mapping[str, object], PrivateJwk]
 """A public JWK (empty for symmetric keys) and its private half."""
 
@@ -36,25 +49,6 @@ class TlsPair:
 
     def __repr__(self) -> str:
         return "TlsPair(<redacted>)"
-
-
-def algorithm_name(algorithm: str, eddsa_name: EddsaName = "Ed25519") -> str:
-    """Return the name to write for an algorithm: EdDSA for Ed25519 and Ed448 if old clients are to read it.
-
-    Names outside the table are returned as they are.
-    """
-    row = ALGORITHMS.get(algorithm)
-    old = eddsa_name == EDDSA and row is not None and row.method is Method.EDDSA
-    return EDDSA if old else algorithm
-
-
-def published(public: Mapping[str, object], eddsa_name: EddsaName = "Ed25519") -> dict[str, object]:
-    """Return the public JWK as it is published (RFC 9864 names, or EdDSA for old clients).
-
-    Raises as `public_jwk` does.
-    """
-    jwk = public_jwk(public)
-    return {**jwk, "alg": algorithm_name(str(jwk["alg"]), eddsa_name)}
 
 
 def render(public: Mapping[str, object], private: PrivateJwk, fmt: Format, eddsa_name: EddsaName = "Ed25519") -> bytes:
@@ -103,13 +97,21 @@ def parse_pem(data: bytes, kid: str, algorithm: str) -> tuple[dict[str, object],
     `algorithm` may be EdDSA. Raises JwkError for anything that is not a whole key of that algorithm. Slow for RSA,
     whose primes are tested.
     """
+    return parse_private({**pem_members(data), "alg": algorithm, "kid": kid})
+
+
+def pem_members(data: bytes) -> dict[str, object]:
+    """Return kty, public and private members of an unencrypted PEM file: PKCS#8, PKCS#1 or SEC 1.
+
+    Raises UnsupportedKeyError for anything else. Its numbers are still to be checked by `parse_private`.
+    """
     key = None
     with suppress(ValueError, TypeError, UnsupportedAlgorithm):
         key = load_pem_private_key(data, password=None)
     members = members_of(key)
     if members is None:
         raise UnsupportedKeyError("the PEM file holds no unencrypted private key of a supported algorithm")
-    return parse_private({**members, "alg": algorithm, "kid": kid})
+    return members
 
 
 def _belonging(public: Mapping[str, object], private: PrivateJwk) -> dict[str, object]:

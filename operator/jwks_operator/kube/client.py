@@ -6,6 +6,7 @@ one over HTTP (transport.py) and one in memory for tests. Rules kept here:
 * a 404 means gone only when the server names the object that is missing; any other 404 raises `NotServed`;
 * creation is a POST, a change a PUT that carries uid and resourceVersion, a deletion carries both as
   preconditions, and status is a server-side apply with both, so no write can hit an object it did not read;
+* whatever is not a read is sent only while `may_write()` says so;
 * nothing is retried: whoever planned a write plans again from fresh facts.
 """
 
@@ -17,7 +18,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 
 from jwks_operator.api.names import FIELD_MANAGER, GROUP, KIND, PLURAL, VERSION
-from jwks_operator.kube.errors import Asked, Gone, Refused, error_for, names_the_missing
+from jwks_operator.kube.errors import Asked, Gone, NotLeading, Refused, error_for, names_the_missing
 
 Object = dict[str, Any]
 Objects = list[Object]  # inside Client the name `list` is the method
@@ -118,10 +119,21 @@ class Transport(Protocol):
 class Client:
     """Reads and fenced writes. Every method may raise any `KubeError`; each names what is peculiar to it."""
 
-    def __init__(self, transport: Transport, on_date: Callable[[datetime], None] | None = None) -> None:
-        """`on_date` is told the server's Date header of every answer, at the moment it arrives."""
+    def __init__(
+        self,
+        transport: Transport,
+        on_date: Callable[[datetime], None] | None = None,
+        may_write: Callable[[], bool] | None = None,
+    ) -> None:
+        """`on_date` is told the server's Date header of every answer, at the moment it arrives.
+
+        `may_write` is asked right before each write is sent; `NotLeading` if it says no.
+        """
         self._transport = transport
         self._on_date = on_date
+        self._may_write = may_write
+        self.unanswered = 0
+        """How many writes were given up without an answer: each of them may still land."""
 
     async def read(self, resource: Resource, namespace: str | None, name: str) -> Object | None:
         """Return the object as stored now (never a cache), or None if it is certainly gone."""
@@ -233,11 +245,20 @@ class Client:
                 return items, version
 
     async def _send(self, call: Call) -> Reply:
-        reply = await self._transport.request(call)
+        reply = await (self._transport.request(call) if call.method == "GET" else self._write(call))
         date = _date(reply.headers.get("date", ""))
         if self._on_date is not None and date is not None:
             self._on_date(date)
         return reply
+
+    async def _write(self, call: Call) -> Reply:
+        if self._may_write is not None and not self._may_write():
+            raise NotLeading(f"{call.method} {call.path} was not sent: this replica does not lead")
+        try:
+            return await self._transport.request(call)
+        except BaseException:  # cancelled, too
+            self.unanswered += 1
+            raise
 
 
 def _segment(name: str) -> str:

@@ -9,6 +9,7 @@
     ├── Refused           400, 403, 413, 422 and other 4xx: sending it again unchanged will not help
     │   └── NamespaceTerminating  403 on a POST into a namespace that is being deleted
     ├── Throttled         429: not done; `retry_after` seconds if the server said so
+    ├── NotLeading        not sent: another replica may be the one that writes now
     ├── NotConfigured     no API server is known: neither in a cluster nor by a kubeconfig
     └── Unavailable       401, 408, 5xx, timeouts, connections: a write may or may not have landed
 
@@ -81,6 +82,10 @@ class Throttled(KubeError):
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class NotLeading(KubeError):
+    """The write was not sent, because this replica does not hold the Lease."""
 
 
 class NotConfigured(KubeError):

@@ -62,6 +62,11 @@ class HttpTransport:
                     return Reply(response.status, _headers(response), _json(payload))
         except TimeoutError:
             problem = f"no answer within {call.timeout:g} s"
+        except asyncio.CancelledError:
+            # A task beneath this one was cancelled, such as the making of a connection; this one was not.
+            if (task := asyncio.current_task()) is None or task.cancelling():
+                raise
+            problem = "cancelled from outside"
         except _BROKEN as error:
             problem = type(error).__name__
         # Raised outside of `except`, so that no foreign exception hangs on to it as context.

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -171,14 +172,19 @@ async def _work(plan: Plan, *, as_worker: bool) -> None:
     if plan.admin_port is not None and not as_worker:
         admin = AdminPort(lambda: [worker.snapshot()], 1)
         _say_where("admin", *await admin.listen(plan.admin_host, plan.admin_port), tls=False)
-    reporting = asyncio.create_task(report(worker.snapshot, stop)) if as_worker else None
-    if not as_worker:
-        _say_where("listening", *sock.getsockname()[:2], tls=plan.tls is not None)
-    await worker.run(sock, stop)
+    reporting: list[asyncio.Task[None]] = []
+
+    def started() -> None:
+        if as_worker:
+            reporting.append(asyncio.create_task(report(worker.snapshot, stop)))
+        else:
+            _say_where("listening", *sock.getsockname()[:2], tls=plan.tls is not None)
+
+    await worker.run(sock, stop, started)
     if admin is not None:
         admin.close()
-    if reporting is not None:
-        reporting.cancel()
+    for task in reporting:
+        task.cancel()
 
 
 async def _supervise(plan: Plan) -> None:
@@ -186,11 +192,11 @@ async def _supervise(plan: Plan) -> None:
     stop = _until_signalled()
     with bind(plan.host, plan.port, shared=True) as sock:  # bound, not listening: it keeps the port for the workers
         host, port = sock.getsockname()[:2]
-        supervisor = Supervisor(_worker_command(host, port), plan.workers)
+        say = partial(_say_where, "listening", host, port, tls=plan.tls is not None)
+        supervisor = Supervisor(_worker_command(host, port), plan.workers, say)
         admin = AdminPort(supervisor.snapshots, plan.workers)
         if plan.admin_port is not None:
             _say_where("admin", *await admin.listen(plan.admin_host, plan.admin_port), tls=False)
-        _say_where("listening", host, port, tls=plan.tls is not None)
         try:
             await supervisor.run(stop, plan.drain + KILL_SECONDS)
         finally:

@@ -119,7 +119,7 @@ class Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         """Go on."""
         self._stuck = False
-        self.deadline = self._hub.idle_until
+        self._wait_anew()
         self._steer()
 
     def sweep(self, now: float) -> None:
@@ -127,6 +127,7 @@ class Connection(asyncio.Protocol):
         self._used = 0
         if self._throttled:
             self._throttled = False
+            self._wait_anew()
             self._steer()
         if now < self.deadline:
             return
@@ -189,6 +190,11 @@ class Connection(asyncio.Protocol):
             self._throttled = True
             self._hub.stats.throttled += 1
             self._steer()
+
+    def _wait_anew(self) -> None:
+        """Give the client its time again after we did not listen to it."""
+        if not self._closing and not self._stuck:
+            self.deadline = self._hub.idle_until if self._incoming is None else self._hub.request_until
 
     def _steer(self) -> None:
         if self._transport.is_closing():

@@ -53,7 +53,7 @@ class Incoming:
     problem or the last request.
     """
 
-    __slots__ = ("_body", "_count", "_headers_done", "_limits", "_parser", "_ready", "_request", "_size", "_url",
+    __slots__ = ("_body", "_count", "_fresh", "_headers_done", "_limits", "_parser", "_ready", "_request", "_size", "_url",
                  "_waiting", "ended", "open")  # fmt: skip
 
     def __init__(self, limits: Limits) -> None:
@@ -63,16 +63,17 @@ class Incoming:
         self.ended = False
         self.open = False
         self._waiting = 0
+        self._fresh = False
         self._reset()
 
     def feed(self, data: bytes) -> list[Request]:
         """Return the requests that `data` completes, in their order; the last may be a problem."""
-        was_open, size = self.open, len(data)
+        size, self._fresh = len(data), False
         while data and not self.ended:
             data = self._parse(data)
         # A header without an end reaches no callback: what is waiting inside the parser is counted here.
         headers_wait = self.open and not self._headers_done
-        self._waiting = self._waiting + size if was_open and headers_wait else 0
+        self._waiting = self._waiting + size if headers_wait and not self._fresh else 0
         if headers_wait and self._waiting > self._limits.headers + self._limits.target:
             self._fail(431)
         ready, self._ready = self._ready, []
@@ -93,7 +94,7 @@ class Incoming:
     def on_message_begin(self) -> None:
         """Begin a request."""
         self._reset()
-        self.open = True
+        self.open = self._fresh = True
 
     def on_url(self, part: bytes) -> None:
         """Take a part of the target."""

@@ -50,7 +50,6 @@ class Server:
     def __init__(self, site: Site, bounds: Bounds, *, access_log: bool = False) -> None:
         self.stats = Stats()
         self.limits = bounds.limits
-        self.rate = bounds.rate
         self.known: dict[bytes, Reply] = {}
         self.draining = False
         self._site = site
@@ -62,6 +61,7 @@ class Server:
         self._timer: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
         self._interval = min(1.0, bounds.idle / 2, bounds.request / 2, bounds.write / 2, bounds.linger / 2)
+        self.rate = max(1, int(bounds.rate * self._interval))
         self._tick()
 
     async def listen(self, sock: socket.socket, context: ssl.SSLContext | None = None) -> None:

@@ -42,8 +42,10 @@ class _Seen:
 class Supervisor:
     """Keeps `count` workers running, each started with `command`."""
 
-    def __init__(self, command: Sequence[str], count: int) -> None:
+    def __init__(self, command: Sequence[str], count: int, started: Callable[[], None]) -> None:
+        """`started` is called when all of them have answered for the first time."""
         self._command = list(command)
+        self._started: Callable[[], None] | None = started
         self._count = count
         self._seen: dict[int, _Seen] = {}
         self._processes: dict[int, asyncio.subprocess.Process] = {}
@@ -101,14 +103,17 @@ class Supervisor:
         questions, answers = cast(asyncio.StreamWriter, process.stdin), cast(asyncio.StreamReader, process.stdout)
         answered = False
         with contextlib.suppress(ConnectionError):
-            while True:
+            while not questions.is_closing():
                 questions.write(QUESTION)
                 await questions.drain()
                 line = await answers.readline()
                 if not line:
-                    return answered
+                    break
                 answered = True
                 self._seen[number] = _Seen(Snapshot.from_json(json.loads(line)), time.monotonic())
+                if self._started is not None and len(self._seen) == self._count:
+                    self._started()
+                    self._started = None
                 await asyncio.sleep(ASK_SECONDS)
         return answered
 

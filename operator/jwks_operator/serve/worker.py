@@ -65,13 +65,17 @@ class Worker:
         stats = total([self._server.stats, *([self._tls.stats] if self._tls else [])])
         return Snapshot(stats, states(self.shelves), self._server.draining, *usage())
 
-    async def run(self, sock: socket.socket, stop: asyncio.Event) -> None:
-        """Serve on the bound socket until `stop` is set, then drain. Raises OSError if it cannot listen."""
+    async def run(self, sock: socket.socket, stop: asyncio.Event, started: Callable[[], None]) -> None:
+        """Serve on the bound socket until `stop` is set, then drain. Raises OSError if it cannot listen.
+
+        `started` is called when it listens.
+        """
         runners = await self._runners()
         for shelf in self.shelves:
             shelf.on_change = self._server.changed
         self._server.changed()
         await self._server.listen(sock, self._tls.context if self._tls else None)
+        started()
         ended = asyncio.Event()
         async with asyncio.TaskGroup() as tasks:
             for runner in runners:

@@ -1,0 +1,289 @@
+import base64
+import hashlib
+import ssl
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, x25519
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+
+from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass, Method
+from jwks_operator.keys.certificates import (
+    Authority,
+    Terms,
+    ca_signed,
+    certificate_members,
+    check_belongs,
+    load_chain,
+    renewal_due,
+    self_signed,
+)
+from jwks_operator.keys.errors import CertificateError, InconsistentKeyError, JwkError, NoSuchFormError
+from jwks_operator.keys.formats import render, render_tls
+from jwks_operator.keys.generate import GeneratedKey
+from jwks_operator.keys.members import canonical_json, encode_octets
+from keys.samples import PAIR_NAMES, SECRET_NAMES, SHAPES, fresh, private_windows
+
+NOW = datetime(2026, 11, 22, 18, 0, tzinfo=UTC)
+YEAR = timedelta(days=365)
+TERMS = Terms("auth", ("auth.example.com", "192.0.2.7", "https://auth.example.com/"), NOW, timedelta(days=90), 4711)
+PAIRS = [shape for shape in SHAPES if shape[0] in PAIR_NAMES]
+CANNOT_SIGN = ("X25519", "X448")
+SELF_SIGNED = [shape for shape in PAIRS if shape[1] not in CANNOT_SIGN]
+RANDOMISED = (Method.RSA_PSS, Method.ML_DSA)
+
+
+def authority_of(key: GeneratedKey, **change: Any) -> tuple[bytes, bytes]:
+    """The two files of a CA: what `certificates` never makes, a certificate that may sign others."""
+    made = {"ca": True, "usage": True, "begin": NOW - YEAR, "end": NOW + YEAR, **change}
+    private: Any = load_pem_private_key(render(key.public, key.private, "PEM"), password=None)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "the CA")])
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(private.public_key())
+        .serial_number(1)
+        .not_valid_before(made["begin"])
+        .not_valid_after(made["end"])
+        .add_extension(x509.BasicConstraints(ca=made["ca"], path_length=None), critical=True)
+        .add_extension(x509.KeyUsage(*(False,) * 5, made["usage"], *(False,) * 3), critical=True)
+    )
+    return builder.sign(private, _digest(key)).public_bytes(Encoding.PEM), render(key.public, key.private, "PEM")
+
+
+def _digest(key: GeneratedKey) -> Any:
+    return SHA256() if key.public["kty"] in ("RSA", "EC") else None
+
+
+def ca(algorithm: str = "ES256", **change: Any) -> Authority:
+    return Authority.load(*authority_of(fresh(algorithm, None, 1), **change))
+
+
+@pytest.mark.parametrize(("algorithm", "crv"), SELF_SIGNED)
+def test_a_key_signs_its_own_certificate(algorithm: str, crv: str | None) -> None:
+    key = fresh(algorithm, crv)
+    chain = self_signed(key.public, key.private, TERMS)
+    (certificate,) = load_chain(chain)
+    certificate.verify_directly_issued_by(certificate)
+    check_belongs(key.public, chain)
+    again = self_signed(key.public, key.private, TERMS)
+    assert load_chain(again)[0].tbs_certificate_bytes == certificate.tbs_certificate_bytes
+    assert (again == chain) == (ALGORITHMS[algorithm].method not in RANDOMISED)
+
+
+@pytest.mark.parametrize(("algorithm", "crv"), PAIRS)
+def test_a_ca_signs_the_certificate_of_every_key(algorithm: str, crv: str | None) -> None:
+    key = fresh(algorithm, crv)
+    authority = ca()
+    chain = ca_signed(key.public, authority, TERMS)
+    leaf, issuer = load_chain(chain)
+    leaf.verify_directly_issued_by(issuer)
+    check_belongs(key.public, chain)
+    assert ca_signed(key.public, authority, TERMS) == chain
+
+
+@pytest.mark.parametrize("algorithm", ["ES256", "ES384", "ES512", "RS256", "Ed25519", "Ed448", "ML-DSA-65"])
+def test_cas_of_all_kinds_of_keys_sign(algorithm: str) -> None:
+    leaf, issuer = load_chain(ca_signed(fresh("ES256").public, ca(algorithm), TERMS))
+    leaf.verify_directly_issued_by(issuer)
+
+
+@pytest.mark.parametrize(("algorithm", "crv"), [shape for shape in PAIRS if shape[1] in CANNOT_SIGN])
+def test_a_key_that_cannot_sign_needs_a_ca(algorithm: str, crv: str) -> None:
+    key = fresh(algorithm, crv)
+    with pytest.raises(NoSuchFormError, match="use a CA"):
+        self_signed(key.public, key.private, TERMS)
+
+
+@pytest.mark.parametrize("algorithm", SECRET_NAMES)
+def test_a_symmetric_key_has_no_certificate(algorithm: str) -> None:
+    key = fresh(algorithm)
+    with pytest.raises(NoSuchFormError, match="no certificate"):
+        self_signed(key.public, key.private, TERMS)
+    with pytest.raises(NoSuchFormError, match="no certificate"):
+        ca_signed(key.public, ca(), TERMS)
+    with pytest.raises(NoSuchFormError):
+        render_tls(key.public, key.private, b"")
+
+
+def test_a_certificate_says_what_was_asked_for() -> None:
+    key = fresh("ES256")
+    leaf = load_chain(ca_signed(key.public, ca(), TERMS))[0]
+    assert leaf.subject.rfc4514_string() == "CN=auth"
+    assert leaf.issuer.rfc4514_string() == "CN=the CA"
+    assert (leaf.not_valid_before_utc, leaf.not_valid_after_utc) == (NOW, NOW + TERMS.duration)
+    assert leaf.serial_number == 4711
+    names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert [str(name.value) for name in names] == list(TERMS.names)
+    assert not leaf.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "usages"),
+    [
+        ("ES256", ["digital_signature"]),
+        ("RS256", ["digital_signature"]),
+        ("RSA-OAEP-256", ["key_encipherment"]),
+        ("ECDH-ES", ["key_agreement"]),
+    ],
+)
+def test_a_certificate_allows_what_the_key_is_for(algorithm: str, usages: list[str]) -> None:
+    leaf = load_chain(self_signed(fresh(algorithm).public, fresh(algorithm).private, TERMS))[0]
+    usage = leaf.extensions.get_extension_for_class(x509.KeyUsage).value
+    possible = ("digital_signature", "key_encipherment", "key_agreement", "key_cert_sign", "data_encipherment")
+    assert [name for name in possible if getattr(usage, name)] == usages
+
+
+def test_a_certificate_needs_no_alternative_names() -> None:
+    leaf = load_chain(self_signed(fresh("ES256").public, fresh("ES256").private, replace(TERMS, names=())))[0]
+    with pytest.raises(x509.ExtensionNotFound):
+        leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+
+
+def test_a_certificate_ends_no_later_than_that_of_its_ca() -> None:
+    end = NOW + timedelta(days=9)
+    leaf = load_chain(ca_signed(fresh("ES256").public, ca(end=end), TERMS))[0]
+    assert leaf.not_valid_after_utc == end
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"end": NOW}, "not valid at that time"),
+        ({"begin": NOW + timedelta(seconds=1)}, "not valid at that time"),
+        ({"ca": False}, "not that of a CA"),
+        ({"usage": False}, "must not sign certificates"),
+    ],
+)
+def test_a_ca_that_must_not_sign_does_not(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(CertificateError, match=message):
+        ca_signed(fresh("ES256").public, ca(**change), TERMS)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"serial": 0},
+        {"serial": -1},
+        {"serial": 1 << 160},
+        {"common_name": ""},
+        {"common_name": "n" * 65},
+        {"names": ("müller.example",)},
+        {"names": ("https://müller.example",)},
+        {"duration": timedelta(seconds=-1)},
+        {"not_before": datetime(1900, 1, 1, tzinfo=UTC)},
+    ],
+    ids=str,
+)
+def test_terms_that_no_certificate_can_say_are_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(CertificateError) as caught:
+        self_signed(fresh("ES256").public, fresh("ES256").private, replace(TERMS, **change))
+    assert caught.value.__context__ is None
+
+
+def encrypted(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret"))
+
+
+def unencrypted(key: x25519.X25519PrivateKey) -> bytes:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def test_ca_files_that_do_not_fit_or_cannot_be_read_are_refused() -> None:
+    chain, key = authority_of(fresh("ES256", None, 1))
+    other = authority_of(fresh("ES256", None, 2))[1]
+    for files, message in [
+        ((b"", key), "not a PEM file of certificates"),
+        ((b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", key), "not a PEM file"),
+        ((chain, b""), "no unencrypted private key"),
+        ((chain, other), "not the key of the CA certificate"),
+        ((chain, encrypted(ec.generate_private_key(ec.SECP256R1()))), "no unencrypted private key"),
+        ((chain, unencrypted(x25519.X25519PrivateKey.generate())), "that can sign"),
+    ]:
+        with pytest.raises(CertificateError, match=message) as caught:
+            Authority.load(*files)
+        assert caught.value.__context__ is None
+
+
+@pytest.mark.parametrize("algorithm", PAIR_NAMES)
+def test_a_certificate_of_another_key_does_not_belong(algorithm: str) -> None:
+    key, other = fresh(algorithm), fresh(algorithm, None, 1)
+    chain = ca_signed(other.public, ca(), TERMS)
+    for check in (check_belongs, certificate_members):
+        with pytest.raises(InconsistentKeyError, match="of another key"):
+            check(key.public, chain)
+    with pytest.raises(InconsistentKeyError):
+        render_tls(key.public, key.private, chain)
+
+
+def test_the_published_key_tells_its_chain() -> None:
+    key = fresh("ES256")
+    chain = ca_signed(key.public, ca(), TERMS)
+    members: Any = certificate_members(key.public, chain)
+    ders = [certificate.public_bytes(Encoding.DER) for certificate in load_chain(chain)]
+    assert [base64.b64decode(text) for text in members["x5c"]] == ders
+    assert members["x5t#S256"] == encode_octets(hashlib.sha256(ders[0]).digest())
+    assert list(members) == ["x5c", "x5t#S256"]
+    written = canonical_json({**members, **key.public})
+    assert written.index(b'"y"') < written.index(b'"x5c"') < written.index(b'"x5t#S256"')
+
+
+@pytest.mark.parametrize(("seconds", "due"), [(-1, False), (0, True), (1, True)])
+def test_renewal_is_due_from_its_moment_on(seconds: int, due: bool) -> None:
+    chain = self_signed(fresh("ES256").public, fresh("ES256").private, TERMS)
+    mark = NOW + TERMS.duration - timedelta(days=30)
+    assert renewal_due(chain, mark + timedelta(seconds=seconds), timedelta(days=30)) is due
+
+
+@pytest.mark.parametrize("algorithm", ["ES256", "ES384", "RS256", "PS256", "Ed25519"])
+def test_a_tls_server_serves_with_the_pair_and_a_client_trusts_the_ca(algorithm: str, tmp_path: Path) -> None:
+    key = fresh(algorithm)
+    begin = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
+    terms = replace(TERMS, not_before=begin)
+    authority = authority_of(fresh("ES256", None, 1), begin=begin - YEAR, end=begin + YEAR)
+    pair = render_tls(key.public, key.private, ca_signed(key.public, Authority.load(*authority), terms))
+    (tmp_path / "tls.crt").write_bytes(pair.crt)
+    (tmp_path / "tls.key").write_bytes(pair.key)
+    server_context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server_context.load_cert_chain(tmp_path / "tls.crt", tmp_path / "tls.key")
+    client_context = ssl.create_default_context(cadata=authority[0].decode())
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    server = server_context.wrap_bio(to_server, to_client, server_side=True)
+    client = client_context.wrap_bio(to_client, to_server, server_hostname="auth.example.com")
+    waiting = [client, server]
+    for _ in range(8):
+        for side in tuple(waiting):
+            try:
+                side.do_handshake()
+                waiting.remove(side)
+            except ssl.SSLWantReadError:
+                continue
+    assert waiting == []
+    subject: Any = client.getpeercert()
+    assert subject["serialNumber"] == f"{TERMS.serial:04X}"
+
+
+def test_neither_a_ca_nor_a_tls_pair_prints_its_key() -> None:
+    key = fresh("ES256")
+    pair = render_tls(key.public, key.private, self_signed(key.public, key.private, TERMS))
+    text = f"{ca()!r} {ca()} {pair!r} {pair}"
+    assert "PRIVATE KEY" not in text
+    assert not [window for window in private_windows(key.private.reveal()) if window in text]
+
+
+def test_all_classes_but_one_have_certificates() -> None:
+    certified = {ALGORITHMS[name].key_class for name in PAIR_NAMES}
+    assert certified == set(KeyClass) - {KeyClass.SYMMETRIC}
+    assert issubclass(CertificateError, JwkError)
