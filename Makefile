@@ -3,6 +3,7 @@
 PYTHON ?= python3
 JOBS ?= auto
 DEMO_ARGS ?=
+BENCH_ARGS ?=
 
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/jwks-operator
 # The pinned uv; `make UV=uv` takes the one on PATH instead.
@@ -77,10 +78,12 @@ contracts: $(READY) ## Check the floor plan
 .PHONY: generate
 generate: $(READY) ## Write everything that is generated
 	$(BIN)/python -m jwks_operator crd > $(CRD)
+	$(BIN)/python -m pictures
 
 .PHONY: check-generated
 check-generated: $(READY) ## Check that everything generated is up to date
 	@$(BIN)/python -m jwks_operator crd | diff -u $(CRD) - || { echo "make: run make generate" >&2; exit 1; }
+	@$(BIN)/python -m pictures --check
 
 .PHONY: unit
 unit: $(READY) ## Run the tests that need no control plane
@@ -107,6 +110,14 @@ demo: $(READY) ## Watch keys rotate on a real control plane (DEMO_ARGS=--once en
 .PHONY: control-plane
 control-plane: $(READY) ## Run a control plane in the foreground and print its kubeconfig
 	@$(BIN)/python -m controlplane up
+
+.PHONY: bench-serve
+bench-serve: $(READY) ## Measure the server beside nginx (BENCH_ARGS=--quick; needs nginx and wrk)
+	$(BIN)/python bench/serve.py $(BENCH_ARGS)
+
+.PHONY: browser
+browser: $(READY) ## Fetch the set across origins in headless Chromium (needs chromium)
+	$(BIN)/pytest -n 0 tests/serve/browser.py $(PYTEST_ARGS)
 
 .PHONY: clean
 clean: ## Remove what was made in this tree (the cache in $(CACHE) stays)

@@ -142,7 +142,8 @@ class Agenda:
 
     def pause(self) -> None:
         """Begin nothing more until `resume`; go on listening and keep every time."""
-        self._going.clear()
+        if not self._closed:
+            self._going.clear()
 
     def resume(self) -> None:
         """Begin with what has gathered."""

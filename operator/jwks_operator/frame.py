@@ -1,13 +1,15 @@
 """The operator as a process: what starts in which order, what ends it, and how it ends.
 
-1. Our own tasks (agenda, audit, admin port) start before kopf, because kopf cancels every task that did not
-   exist before it.
+1. Our own tasks (agenda, audit, election, admin port) start before kopf, because kopf cancels every task that
+   did not exist before it.
 2. kopf starts when the first audit has found the sets' kind served; it ends the process if it meets a kind
    that is not.
 3. kopf takes over the signals and they are taken back.
-4. SIGTERM or SIGINT: kopf stops, work in hand ends or is cancelled after a moment, exit 0. If kopf fails
-   although the API server answers and serves the kind, exit 1: Kubernetes starts the process again, and
-   nothing is lost with it. If the server is away or the CRD was deleted, wait until both are back.
+4. While another replica leads this one watches, audits and remembers, and works on nothing (leadership.py).
+5. SIGTERM or SIGINT: kopf stops, work in hand ends or is cancelled after a moment, the lead goes to the next
+   replica, exit 0. If kopf fails although the API server answers and serves the kind, exit 1: Kubernetes starts
+   the process again, and nothing is lost with it. If the server is away or the CRD was deleted, wait until both
+   are back.
 """
 
 import asyncio
@@ -22,9 +24,11 @@ from jwks_operator.agenda import Agenda, Work
 from jwks_operator.audit import Audit
 from jwks_operator.clock import Clock
 from jwks_operator.handlers import watch
-from jwks_operator.kube.client import Client
+from jwks_operator.kube.client import Client, Transport
 from jwks_operator.kube.errors import KubeError
+from jwks_operator.kube.lease import Election
 from jwks_operator.kube.transport import connect
+from jwks_operator.leadership import Leadership
 from jwks_operator.memory import ObjectMemory
 from jwks_operator.sightings import Sightings
 
@@ -38,7 +42,7 @@ GRACE = timedelta(seconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line says; no namespaces means all of them."""
+    """What the command line says; no namespaces means all of them, no election that this is the only replica."""
 
     namespaces: tuple[str, ...] = ()
     deletion_delay: timedelta = timedelta(minutes=10)
@@ -46,6 +50,7 @@ class Options:
     workers: int = 8
     admin_host: str = "127.0.0.1"
     admin_port: int = 0
+    election: Election | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +71,10 @@ Build = Callable[[Parts], tuple[Work, Closer]]
 class Operator:
     """One run of the process."""
 
-    def __init__(self, options: Options, client: Client, clock: Clock, build: Build) -> None:
+    def __init__(self, options: Options, transport: Transport, clock: Clock, build: Build) -> None:
         memory = ObjectMemory()
+        self._leadership = Leadership(transport, clock.heard, options.election)
+        client = self._leadership.client
         work, self._close_work = build(Parts(client, clock, memory, options))
         self._options = options
         self._stop = asyncio.Event()
@@ -84,7 +91,7 @@ class Operator:
         """Run until a signal or a failure; return the exit code."""
         self._take_signals()
         await self._admin.start()
-        self._agenda.start()
+        self._leadership.start(self._agenda, self._audit)
         self._auditing = asyncio.create_task(self._audit.run(), name="audit")
         closing = asyncio.create_task(self._close_in_time(), name="closing")
         logger.info("started")
@@ -129,7 +136,7 @@ class Operator:
     async def _close_in_time(self) -> None:
         # A task from before kopf, so that it closes the agenda while kopf is still ending.
         await self._stop.wait()
-        await self._agenda.close(GRACE)
+        await self._leadership.close(GRACE)
 
     def _take_signals(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -140,7 +147,7 @@ class Operator:
             return f"a worker has ended or has been busy with one set for more than {STUCK}"
         if self._auditing is None or self._auditing.done():
             return "the audit has ended"
-        return None
+        return self._leadership.ill()
 
     def _unready(self) -> str | None:
         if not self._audit.served.is_set():
@@ -153,6 +160,6 @@ async def operate(options: Options, build: Build) -> int:
     clock = Clock()
     transport, disconnect = await connect()
     try:
-        return await Operator(options, Client(transport, clock.heard), clock, build).run()
+        return await Operator(options, transport, clock, build).run()
     finally:
         await disconnect()

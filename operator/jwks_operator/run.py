@@ -2,8 +2,12 @@
 
 import asyncio
 import logging
+import os
+import secrets
+import socket
 import sys
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import click
@@ -14,9 +18,14 @@ from jwks_operator.api.durations import parse_duration
 from jwks_operator.frame import Closer, Options, Parts, operate
 from jwks_operator.keys.generate import KeyFactory
 from jwks_operator.kube.errors import NotConfigured
+from jwks_operator.kube.lease import Election, Terms
 from jwks_operator.reconcile import Reconciler
 
+logger = logging.getLogger(__name__)
+
 LEVELS = ("debug", "info", "warning", "error")
+POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+"""Where a pod finds the namespace that it runs in."""
 
 
 class DurationType(click.ParamType[timedelta]):
@@ -42,6 +51,36 @@ def reconciling(parts: Parts) -> tuple[Work, Closer]:
     keys = KeyFactory()
     reconciler = Reconciler(parts.client, keys, parts.clock, parts.memory, parts.options.deletion_delay)
     return reconciler.reconcile, keys.close
+
+
+def election(options: dict[str, Any]) -> Election | None:
+    """Take the election's options out of those of the command line; None if there is to be none.
+
+    Raises click.UsageError for terms that do not fit together, or if one is asked for and its place is unknown.
+    """
+    wanted: bool | None = options.pop("leader_elect")
+    namespace: str | None = options.pop("lease_namespace") or _own_namespace()
+    name: str = options.pop("lease_name")
+    lengths = [options.pop(f"lease_{term}").total_seconds() for term in ("duration", "renew_deadline", "retry_period")]
+    try:
+        terms = Terms(*lengths)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    if wanted and not namespace:
+        raise click.UsageError("--leader-elect outside of a cluster needs --lease-namespace")
+    if wanted is False or not namespace:
+        return None
+    return Election(namespace, name, f"{socket.gethostname()}_{secrets.token_hex(4)}", terms)
+
+
+def _own_namespace() -> str | None:
+    """Give the namespace of the pod that this process runs in, None outside of a cluster."""
+    if "KUBERNETES_SERVICE_HOST" not in os.environ:
+        return None
+    try:
+        return POD_NAMESPACE.read_text().strip() or None
+    except OSError:
+        return None
 
 
 @click.command("run")
@@ -79,6 +118,54 @@ def reconciling(parts: Parts) -> tuple[Work, Closer]:
     envvar="JWKS_OPERATOR_WORKERS",
     show_envvar=True,
     help="How many sets are worked on at once.",
+)
+@click.option(
+    "--leader-elect/--no-leader-elect",
+    default=None,
+    envvar="JWKS_OPERATOR_LEADER_ELECT",
+    show_envvar=True,
+    help="Of several replicas let one work and the others stand by. Default: yes if the Lease's namespace is known.",
+)
+@click.option(
+    "--lease-namespace",
+    envvar=["JWKS_OPERATOR_LEASE_NAMESPACE", "POD_NAMESPACE"],
+    show_envvar=True,
+    help="Where the Lease is. Default: the namespace of the pod that this runs in.",
+)
+@click.option(
+    "--lease-name",
+    default="jwks-operator",
+    show_default=True,
+    envvar="JWKS_OPERATOR_LEASE_NAME",
+    show_envvar=True,
+    help="Operators that share the work on the same namespaces share a Lease.",
+)
+@click.option(
+    "--lease-duration",
+    type=DURATION,
+    default="15s",
+    show_default=True,
+    envvar="JWKS_OPERATOR_LEASE_DURATION",
+    show_envvar=True,
+    help="How long the others wait for a leader that is not heard of.",
+)
+@click.option(
+    "--lease-renew-deadline",
+    type=DURATION,
+    default="10s",
+    show_default=True,
+    envvar="JWKS_OPERATOR_LEASE_RENEW_DEADLINE",
+    show_envvar=True,
+    help="How long a leader goes on writing that cannot renew its Lease; shorter than the duration.",
+)
+@click.option(
+    "--lease-retry-period",
+    type=DURATION,
+    default="2s",
+    show_default=True,
+    envvar="JWKS_OPERATOR_LEASE_RETRY_PERIOD",
+    show_envvar=True,
+    help="How often a leader renews its Lease.",
 )
 @click.option(
     "--admin-host",
@@ -120,9 +207,12 @@ def run_command(log_format: str, log_level: str, **options: Any) -> None:
 
     The cluster is found as a pod finds it, else by KUBECONFIG or ~/.kube/config. Ends with 0 on SIGTERM.
     """
+    elected = election(options)
     logs.set_up(log_format, logging.getLevelNamesMapping()[log_level.upper()])
+    if elected is None:
+        logger.info("no leader election: nobody else may work on the same namespaces")
     try:
-        code = asyncio.run(operate(Options(**options), reconciling))
+        code = asyncio.run(operate(Options(**options, election=elected), reconciling))
     except NotConfigured as error:
         raise click.ClickException(str(error)) from None
     except OSError as error:

@@ -266,13 +266,11 @@ class History:
 
 
 def _used_at_once(record: Record) -> set[str]:
-    """Keys that no rule protects: revoked, rolled back by hand, or used at once because there was no other way."""
+    """Keys that no rule protects: revoked, or used at once because there was no other way."""
     told = () if record.step is None else record.step.happenings
     at_once = {"Emergency", "KeyLost", "Revocation"}
     return {
-        one.kid
-        for one in told
-        if one.event in {"KeyRevoked", "KeyRolledBack"} or (one.event == "KeyActivated" and one.reason in at_once)
+        one.kid for one in told if one.event == "KeyRevoked" or (one.event == "KeyActivated" and one.reason in at_once)
     }
 
 

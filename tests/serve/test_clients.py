@@ -34,7 +34,7 @@ def test_python_and_node_follow_rotations(tmp_path: Path) -> None:
     swap(tmp_path, {"jwks.json": public(keys[0])})
     with serving(tmp_path) as server, NodeVerifier({"cache": True, "cacheMaxAge": 36_000_000}) as node:
         url = f"http://127.0.0.1:{server.port}{JWKS}"
-        python = jwt.PyJWKClient(url)
+        python = jwt.PyJWKClient(url, cooldown_duration=0)
         for former, key in zip(keys, keys[1:], strict=False):
             server.mount({"jwks.json": public(former, key)})
             server.serves(public(former, key))
@@ -50,7 +50,7 @@ def test_jose_reads_the_remote_set(tmp_path: Path) -> None:
     with serving(tmp_path) as server:
         script = Path(__file__).with_name("remote.mjs")
         url = f"http://127.0.0.1:{server.port}/keys"
-        command = [NODE, script, modules(), url, token(key)]
+        command: list[str | Path] = [NODE, script, modules(), url, token(key)]
         done = subprocess.run(command, capture_output=True, timeout=30, text=True, check=True)
     assert done.stdout == "somebody"
 

@@ -1,5 +1,6 @@
 """TLS: modern versions only, and certificates that change under load without anybody noticing."""
 
+import contextlib
 import http.client
 import socket
 import ssl
@@ -106,11 +107,11 @@ def test_a_pair_that_does_not_fit_changes_nothing(secure: Secure) -> None:
 
 def test_old_versions_are_refused(secure: Secure) -> None:
     context = trusting()
-    with pytest.warns(DeprecationWarning):
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
         context.minimum_version = ssl.TLSVersion.TLSv1_1
-    with pytest.warns(DeprecationWarning):
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
         context.maximum_version = ssl.TLSVersion.TLSv1_1
-    with pytest.raises(OSError, match="(?i)ssl|reset|alert|protocol"):
+    with pytest.raises(ssl.SSLError):
         secure.connect(context)
 
 
@@ -140,10 +141,8 @@ def test_a_slow_request_is_ended_over_tls_too(secure: Secure) -> None:
     with secure.connect() as connection:
         connection.sendall(b"GET / HTTP/1.1\r\n")
         began = time.monotonic()
-        try:
+        with contextlib.suppress(OSError):
             assert connection.recv(100) == b""
-        except OSError:
-            pass
         assert 0.4 < time.monotonic() - began < 4
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from jwks_operator.api.fields import DataKey, ObjectName
+from jwks_operator.api.fields import ObjectName
 from jwks_operator.api.rules import Model
 
 _Text = Annotated[str, Field(min_length=1, max_length=256)]
@@ -24,31 +24,11 @@ class Preset(StrEnum):
     JWKS_RSA = "JwksRsa"
 
 
-class ObjectKeyRef(Model):
-    """One entry of an object in the same namespace."""
-
-    name: ObjectName
-    """Name of the object."""
-    key: DataKey
-    """Key in its data."""
-
-
 class ObjectRef(Model):
     """An object in the same namespace."""
 
     name: ObjectName
     """Name of the object."""
-
-
-class Import(Model):
-    """A key that exists already."""
-
-    secret_ref: ObjectKeyRef | None = None
-    """Secret entry with the private key (PEM or JWK). The Secret consents by the label
-    jwks-operator.dev/allow-set."""
-    public_ref: ObjectKeyRef | None = None
-    """ConfigMap entry with another issuer's still valid public keys (JWK Set); they join as Retired
-    keys."""
 
 
 class SelfSigned(Model):

@@ -16,6 +16,8 @@ LABEL_MANAGED_BY = "app.kubernetes.io/managed-by"
 MANAGED_BY = "jwks-operator"
 MANAGED_SELECTOR = f"{LABEL_MANAGED_BY}={MANAGED_BY}"
 LABEL_SET = f"{GROUP}/set"
+LABEL_ALLOW_SET = f"{GROUP}/allow-set"
+"""On an object that a set may read besides its own: the name of that set."""
 RESERVED_PREFIX = f"{GROUP}/"
 """Labels and annotations of this prefix are the operator's own."""
 

@@ -43,6 +43,7 @@ class Reason(StrEnum):
     INTERVAL_TOO_SHORT = "IntervalTooShort"
     INVALID_REQUEST = "InvalidRequest"
     WRITE_REFUSED = "WriteRefused"
+    IMPORT_REFUSED = "ImportRefused"
     # Rotating
     NEXT_KEY_PUBLISHED = "NextKeyPublished"
     STEP_IN_PROGRESS = "StepInProgress"
@@ -54,6 +55,7 @@ class EventReason(StrEnum):
     """Reasons of Events and of `status.history`: past tense, only for what really happened."""
 
     KEY_PUBLISHED = "KeyPublished"
+    KEY_IMPORTED = "KeyImported"
     KEY_ACTIVATED = "KeyActivated"
     KEY_RETIRED = "KeyRetired"
     KEY_ROLLED_BACK = "KeyRolledBack"

@@ -12,14 +12,15 @@ from pydantic import AfterValidator, Field
 
 from jwks_operator.api.durations import cel_is_duration
 from jwks_operator.api.fields import UNIQUE, EntryName, Kid
-from jwks_operator.api.later import Certificate, Import
+from jwks_operator.api.imports import Import
+from jwks_operator.api.later import Certificate
 from jwks_operator.api.overrides import overrides_cover_facts
 from jwks_operator.api.revocation import Revocation
 from jwks_operator.api.rotation import Prepublish, Rotation, RotationPolicy
 from jwks_operator.api.rules import Model, Rule, cel_list, refusal, refused
 from jwks_operator.api.targets import ConfigMapTarget, Format, Publish, SecretTarget
 from jwks_operator.api.timing import Timing
-from jwks_operator.keys.algorithms import ADMITTED, ALGORITHMS
+from jwks_operator.keys.algorithms import ADMITTED, ALGORITHMS, KeyClass
 
 __all__ = [
     "ConfigMapTarget",
@@ -55,6 +56,7 @@ RSA_ALGORITHMS = tuple(name for name in ADMITTED if ALGORITHMS[name].modulus_len
 
 
 CURVE_ALGORITHMS = tuple(name for name in ADMITTED if len(ALGORITHMS[name].curves) > 1)
+SIGNATURE_ALGORITHMS = tuple(name for name in ADMITTED if ALGORITHMS[name].key_class is KeyClass.SIGNATURE)
 OPEN_CURVES = tuple(dict.fromkeys(crv for name in CURVE_ALGORITHMS for crv in ALGORITHMS[name].curves))
 
 
@@ -76,7 +78,7 @@ class KeyEntry(Model):
     """One line of keys: at any time one of them is in use."""
 
     rules: ClassVar[tuple[Rule, ...]] = (
-        *refused("import", "certificate"),
+        *refused("certificate"),
         Rule(
             field="modulusLength",
             cel=f"!has(self.modulusLength) || self.algorithm in {cel_list(RSA_ALGORITHMS)}",
@@ -88,6 +90,16 @@ class KeyEntry(Model):
             cel=f"!has(self.crv) || self.algorithm in {cel_list(CURVE_ALGORITHMS)}",
             holds=lambda entry: entry.crv is None or entry.algorithm in CURVE_ALGORITHMS,
             message=f"crv is only for algorithms that leave the curve open ({', '.join(CURVE_ALGORITHMS)}); remove it",
+        ),
+        Rule(
+            field="import.publicRef",
+            cel="!has(self.__import__) || !has(self.__import__.publicRef) || "
+            f"self.algorithm in {cel_list(SIGNATURE_ALGORITHMS)}",
+            holds=lambda entry: (
+                entry.import_ is None or entry.import_.public_ref is None or entry.algorithm in SIGNATURE_ALGORITHMS
+            ),
+            message="publicRef is only for algorithms that sign: nobody checks anything with other public keys; "
+            "remove it",
         ),
     )
 
@@ -114,7 +126,7 @@ class KeyEntry(Model):
     """When the keys of this entry are replaced. Takes the place of spec.rotation as a whole; not merged
     with it."""
     import_: Annotated[Import | None, Field(alias="import")] = None
-    """Not supported by this version. Take a key that exists already instead of generating one."""
+    """Take keys that exist already: the private key of this entry, the public keys of another issuer, or both."""
     certificate: Certificate | None = None
     """Not supported by this version. X.509 certificate for the key."""
 

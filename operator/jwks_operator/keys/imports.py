@@ -130,7 +130,9 @@ def _can_be(value: Mapping[str, object], algorithm: str) -> bool:
     """Tell whether a key says, or says nothing against, that it is one of this algorithm."""
     row = ALGORITHMS[algorithm]
     try:
-        return algorithm_of(_with_algorithm(value, algorithm)).name == algorithm and value.get("use", row.use) == row.use
+        return (
+            algorithm_of(_with_algorithm(value, algorithm)).name == algorithm and value.get("use", row.use) == row.use
+        )
     except JwkError:
         return False
 

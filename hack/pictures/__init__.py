@@ -1,0 +1,1 @@
+"""Pictures for the documentation, drawn from the planner's own forecast."""

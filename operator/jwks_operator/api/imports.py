@@ -1,0 +1,38 @@
+"""Keys that exist already, and what their sources must be."""
+
+from typing import ClassVar
+
+from jwks_operator.api.fields import DataKey, ObjectName
+from jwks_operator.api.rules import Model, Rule
+
+
+class ObjectKeyRef(Model):
+    """One entry of an object in the same namespace."""
+
+    name: ObjectName
+    """Name of the object."""
+    key: DataKey
+    """Key in its data."""
+
+
+class Import(Model):
+    """Keys that exist already. Each source consents by the label jwks-operator.dev/allow-set: <name of the set>."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            field="secretRef",
+            cel="has(self.secretRef) || has(self.publicRef)",
+            holds=lambda item: item.secret_ref is not None or item.public_ref is not None,
+            message="import names no source; give secretRef, publicRef or both",
+        ),
+    )
+
+    secret_ref: ObjectKeyRef | None = None
+    """Secret and data key of a private key: PEM (PKCS#8, PKCS#1, SEC 1), a JWK, or a JWK Set with one private
+    key of the algorithm. A kid in it is kept. It is imported once; the entry then rotates with generated keys.
+    In a new set it is in use at once, in a living one after its lead. A Secret of type kubernetes.io/tls is
+    followed instead: whenever its key is renewed, the new one comes into use after its lead, and the entry
+    generates none."""
+    public_ref: ObjectKeyRef | None = None
+    """ConfigMap and data key of a JWK Set with the public keys of another issuer, whose tokens are still
+    valid. They are published as Retired keys for a full retention from the moment they are first seen."""

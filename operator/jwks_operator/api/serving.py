@@ -1,0 +1,88 @@
+"""How the set is served over HTTP: what the operator tells `jwks-operator serve` in `zz-serve.json`."""
+
+from typing import Annotated, Any, ClassVar
+
+from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema
+
+from jwks_operator.api.rules import Model, Pattern, Rule, refusal
+from jwks_operator.keys.algorithms import PRIVATE_MEMBERS
+from jwks_operator.keys.members import canonical_json
+
+JWKS_PATH = "/.well-known/jwks.json"
+MEDIA_TYPES = ("application/jwk-set+json", "application/json")
+DISCOVERY_MAX = 8192
+"""Most bytes of additional discovery members, as JSON."""
+_OF_KEYS = frozenset({"kty", *(name for names in PRIVATE_MEMBERS.values() for name in names)})
+
+Issuer = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=256),
+    Pattern(
+        "(https://[A-Za-z0-9.-]+|http://(localhost|127[.]0[.]0[.]1))(:[0-9]{1,5})?(/[-A-Za-z0-9._~%!$&()*+,;=:@/]*)?",
+        "must be an https URL without query and fragment; http is only for localhost and 127.0.0.1",
+    ),
+]
+_Path = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=256),
+    Pattern(
+        "/[-A-Za-z0-9._~!$&()*+,;=:@/]*",
+        "must be a URL path: a slash, then letters, digits and -._~!$&()*+,;=:@/",
+    ),
+]
+_Origin = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=256),
+    Pattern(
+        "[*]|[a-z][a-z0-9+.-]*://[A-Za-z0-9._-]+(:[0-9]{1,5})?",
+        "must be * or an origin such as https://app.example.com, without a path",
+    ),
+]
+
+
+class Paths(Model):
+    """URL paths of the published documents."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            field="jwks",
+            cel="!has(self.jwks) || self.jwks.all(p, !p.split('/').exists(s, s == '.' || s == '..'))",
+            holds=lambda paths: not any({".", ".."} & {*path.split("/")} for path in paths.jwks or ()),
+            message="paths must not hold the segments . and ..",
+        ),
+    )
+
+    jwks: Annotated[tuple[_Path, ...], Field(max_length=8)] | None = None
+    """Paths at which the JWK Set is served beside /.well-known/jwks.json and /keys, each starting with a slash. The
+    first one stands, below the issuer, as jwks_uri in the discovery document."""
+
+
+class Cors(Model):
+    """Cross-origin access to the served documents."""
+
+    allow_origins: Annotated[tuple[_Origin, ...], Field(max_length=32)] | None = None
+    """Origins that may read from a browser, for example https://app.example.com. Default: every one (*), because
+    everything that is served is public; an empty list allows none."""
+
+
+def _says_no_key(members: dict[str, Any]) -> dict[str, Any]:
+    if len(canonical_json(members)) > DISCOVERY_MAX:
+        raise refusal(f"must be at most {DISCOVERY_MAX} bytes of JSON")
+    inside: list[object] = [members]
+    while inside:
+        value = inside.pop()
+        if isinstance(value, dict):
+            if value.keys() & _OF_KEYS:
+                raise refusal("must not hold members of a key; keys are published in the set alone")
+            inside += value.values()
+        elif isinstance(value, list):
+            inside += value
+    return members
+
+
+Discovery = Annotated[
+    dict[str, Annotated[Any, WithJsonSchema({"x-kubernetes-preserve-unknown-fields": True})]],
+    Field(max_length=64),
+    AfterValidator(_says_no_key),
+]
+"""More members of the discovery document, with any JSON value."""

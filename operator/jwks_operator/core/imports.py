@@ -1,0 +1,261 @@
+"""Which keys from elsewhere may join this set now, and what stands in the way of the others?
+
+What a source holds is taken once: the record remembers it, also after the key is gone. A private key becomes the
+pending key of its entry (the first one of a new set is in use at once), a public one joins as retired. A source
+that is followed is the entry's only maker of keys: each key it comes to hold is taken, and none is generated.
+
+Nothing that was destroyed or revoked comes back, under no other kid either, and no kid ever names two keys.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from jwks_operator.api.names import LABEL_ALLOW_SET
+from jwks_operator.api.reasons import Reason
+from jwks_operator.api.spec import JsonWebKeySetSpec, KeyEntry
+from jwks_operator.core.causes import curve, modulus_length
+from jwks_operator.core.checks import Trouble
+from jwks_operator.core.lifecycle import FreshKey, digest_of, is_buried
+from jwks_operator.core.record import Intake, KeyRecord, Record, State
+
+REMEMBERED = 64
+"""How many keys an intake remembers: far more than a source can hold while any of them is still about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What one source holds: whole keys or public ones, all of them sound and fit for their entry."""
+
+    keys: tuple[FreshKey, ...]
+    followed: bool = False
+    """Whether somebody else keeps the source up to date, and the set follows (kubernetes.io/tls)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a source cannot be used, with the cure."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The sources of one entry, as read in this pass for the entry as it was then; None where it names none."""
+
+    entry: KeyEntry
+    private: Holding | Refusal | None = None
+    public: Holding | Refusal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What an entry may take in now."""
+
+    key: FreshKey | None = None
+    former: tuple[FreshKey, ...] = ()
+    current: str | None = None
+    """The thumbprint that a followed source holds; None if nothing is followed, or it cannot be told."""
+    complaints: tuple[str, ...] = ()
+
+
+NO_OFFER = Offer()
+
+Offers = Mapping[str, Offer]
+
+
+def offers(record: Record, sources: Mapping[str, Sources], revoked: frozenset[str] = frozenset()) -> Offers:
+    """Return what each entry of the spec in force may take in; `revoked` are the kids that an annotation revokes."""
+    revoked = revoked.union(item.kid for item in record.spec.revoked if item.kid is not None)
+    found: dict[str, Offer] = {}
+    claimed: dict[str, str] = {}
+    for entry in record.spec.keys:
+        seen = sources.get(entry.name)
+        if seen is not None and _as_read(seen.entry, entry):
+            offer = _Reader(record, entry, revoked, claimed).offer(seen)
+            claimed |= {key.kid: key.thumbprint for key in (*offer.former, *((offer.key,) if offer.key else ()))}
+            found[entry.name] = offer
+    return found
+
+
+def troubles(found: Offers) -> tuple[Trouble, ...]:
+    """Return the condition of every source that cannot be used."""
+    return tuple(
+        Trouble(Reason.IMPORT_REFUSED, f"spec.keys[{name}].import: {complaint}")
+        for name, offer in found.items()
+        for complaint in offer.complaints
+    )
+
+
+def is_followed(record: Record, entry: KeyEntry) -> bool:
+    """Tell whether the keys of an entry come from a source that is followed, and from nowhere else."""
+    intake = record.intakes.get(entry.name)
+    return imports_private(entry) and intake is not None and intake.followed
+
+
+def generates(record: Record, entry: KeyEntry) -> bool:
+    """Tell whether keys of an entry are made here; not before the one to be imported is there, where there is none."""
+    if not imports_private(entry):
+        return True
+    if record.intakes.get(entry.name) is None:
+        return record.active(entry.name) is not None
+    return not is_followed(record, entry)
+
+
+def imports_private(entry: KeyEntry) -> bool:
+    """Tell whether an entry names a private key to be imported."""
+    return entry.import_ is not None and entry.import_.secret_ref is not None
+
+
+def is_imported(record: Record, key: KeyRecord) -> bool:
+    """Tell whether a key was taken from the private source of its entry."""
+    intake = record.intakes.get(key.entry)
+    return intake is not None and key.thumbprint in intake.taken
+
+
+def taken(record: Record, entry: KeyEntry, sources: Sources | None, *keys: FreshKey) -> Record:
+    """Return the record that remembers that these keys were taken, and from where."""
+    before = record.intakes.get(entry.name, Intake())
+    marks = tuple(key.thumbprint if key.has_private else _mark(key) for key in keys)
+    private = sources.private if sources is not None else None
+    after = Intake(
+        taken=tuple(dict.fromkeys((*before.taken, *marks)))[-REMEMBERED:],
+        sources=_named(entry),
+        followed=private.followed if isinstance(private, Holding) else before.followed,
+    )
+    return replace(record, intakes={**record.intakes, entry.name: after})
+
+
+def settled(record: Record, sources: Mapping[str, Sources]) -> Record:
+    """Return a record that was rebuilt, in which what sources hold now counts as taken in the former one.
+
+    A followed source says what the key must be, so only its name is remembered.
+    """
+    for entry in record.spec.keys:
+        seen = sources.get(entry.name)
+        if seen is not None and isinstance(seen.private, Holding):
+            record = taken(record, entry, seen, *(() if seen.private.followed else seen.private.keys))
+    return record
+
+
+def bereft(record: Record, entry: KeyEntry) -> Record:
+    """Return the record of an entry whose key was revoked and that must wait for its source: the next is used at once."""
+    intake = record.intakes.get(entry.name, Intake())
+    return replace(record, intakes={**record.intakes, entry.name: replace(intake, bereft=True)})
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """What one entry's sources are measured against."""
+
+    record: Record
+    entry: KeyEntry
+    revoked: frozenset[str]
+    claimed: Mapping[str, str]
+
+    @property
+    def intake(self) -> Intake:
+        return self.record.intakes.get(self.entry.name, Intake())
+
+    def offer(self, seen: Sources) -> Offer:
+        complaints = tuple(self._missing(seen))
+        offer = Offer(complaints=complaints)
+        if isinstance(seen.private, Holding):
+            offer = self._with_private(offer, seen.private)
+        if isinstance(seen.public, Holding):
+            offer = self._with_public(offer, seen.public)
+        return offer
+
+    def _missing(self, seen: Sources) -> Iterator[str]:
+        """A source that was taken from and is gone since has done its work, unless it is followed."""
+        for verdict, name in zip((seen.private, seen.public), _both(self.entry), strict=True):
+            done = name in self.intake.sources and not (verdict is seen.private and self.intake.followed)
+            if isinstance(verdict, Refusal) and not done:
+                yield verdict.message
+
+    def _with_private(self, offer: Offer, holding: Holding) -> Offer:
+        (key,) = holding.keys
+        if holding.followed:
+            offer = replace(offer, current=key.thumbprint)
+        mine = next((k for k in self.record.of_entry(self.entry.name) if k.thumbprint == key.thumbprint), None)
+        in_use = mine is not None and mine.has_private and mine.state in {State.PENDING, State.ACTIVE}
+        if in_use or (key.thumbprint in self.intake.taken and not holding.followed):
+            return offer
+        objection = self._objection(key)
+        if objection is None:
+            return replace(offer, key=key)
+        cure = "issue a new one" if holding.followed else "import another key, or remove the import to generate one"
+        return replace(offer, complaints=(*offer.complaints, f"secretRef holds {objection}; {cure}"))
+
+    def _with_public(self, offer: Offer, holding: Holding) -> Offer:
+        """A key that this set holds or held as its own needs no second place."""
+        known = {(key.kid, key.thumbprint) for key in self.record.keys} | set(self.claimed.items())
+        known |= {(offer.key.kid, offer.key.thumbprint)} if offer.key is not None else set()
+        former = []
+        complaints = []
+        for key in holding.keys:
+            if (key.kid, key.thumbprint) in known or _mark(key) in self.intake.taken or self._was_ours(key):
+                continue
+            objection = self._objection(key, also=() if offer.key is None else (offer.key,))
+            if objection is None:
+                former.append(key)
+            else:
+                complaints.append(f"publicRef holds {objection}; take it out of the ConfigMap")
+        return replace(offer, former=tuple(former), complaints=(*offer.complaints, *complaints))
+
+    def _was_ours(self, key: FreshKey) -> bool:
+        """Whether the key was imported with its private half and lived its whole life here."""
+        return key.thumbprint in self.intake.taken and digest_of(key.kid, key.thumbprint) in {
+            stone.digest for stone in self.record.tombstones if stone.reason == State.DESTROYED
+        }
+
+    def _objection(self, key: FreshKey, also: tuple[FreshKey, ...] = ()) -> str | None:
+        called = f"key {key.kid}"
+        if key.kid in self.revoked:
+            return f"{called}, which spec or annotation revokes"
+        if is_buried(self.record, key):
+            return f"{called}, which was destroyed or revoked in this set, or whose kid was"
+        for known in self.record.keys:
+            whole = key.has_private and known.thumbprint == key.thumbprint
+            if known.kid == key.kid or whole:
+                what = "is" if known.thumbprint == key.thumbprint else "has the kid of"
+                return f"{called}, which {what} the {known.state} key {known.kid} of entry {known.entry} already"
+        if key.kid in self.claimed or key.kid in {other.kid for other in also}:
+            return f"{called}, whose kid names a key of another source too"
+        return None
+
+
+def refused_consent(what: str, set_name: str) -> str:
+    """Return the sentence about a source that does not consent."""
+    return f"{what} does not consent; add the label {LABEL_ALLOW_SET}: {set_name} to it"
+
+
+def _as_read(read: KeyEntry, entry: KeyEntry) -> bool:
+    """Whether the source was read for what the entry asks for: else what it holds cannot be told."""
+    return _asks(read) == _asks(entry)
+
+
+def _asks(entry: KeyEntry) -> tuple[object, ...]:
+    return entry.algorithm, modulus_length(entry), curve(entry), entry.import_
+
+
+def _both(entry: KeyEntry) -> tuple[str, str]:
+    wanted = entry.import_
+    secret = wanted.secret_ref if wanted is not None else None
+    public = wanted.public_ref if wanted is not None else None
+    return (
+        "" if secret is None else f"Secret/{secret.name}/{secret.key}",
+        "" if public is None else f"ConfigMap/{public.name}/{public.key}",
+    )
+
+
+def _named(entry: KeyEntry) -> tuple[str, ...]:
+    return tuple(filter(None, _both(entry)))
+
+
+def _mark(key: FreshKey) -> str:
+    return digest_of(key.kid, key.thumbprint)
+
+
+def entries_in_wait(spec: JsonWebKeySetSpec, found: Offers) -> tuple[str, ...]:
+    """Return the entries of a new set whose first key has not been found in its source yet."""
+    return tuple(e.name for e in spec.keys if imports_private(e) and found.get(e.name, NO_OFFER).key is None)

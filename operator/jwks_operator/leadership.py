@@ -1,0 +1,72 @@
+"""When this replica works: always if it is the only one, else while it holds the Lease.
+
+A standby's agenda is paused, and fills. With the lead it begins, and an audit looks for what was missed; when
+the lead is lost it is paused again at once, and whatever is in hand fails at its next write. At the end work in
+hand ends first and then the Lease is released, so that no two replicas ever write at the same time.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from jwks_operator.agenda import Agenda
+from jwks_operator.audit import Audit
+from jwks_operator.kube.client import Client, Transport
+from jwks_operator.kube.lease import Election, Lease, boottime
+
+logger = logging.getLogger(__name__)
+
+
+class Leadership:
+    """`client` writes while this replica leads and not otherwise; give it to whatever writes."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        on_date: Callable[[datetime], None],
+        election: Election | None,
+        boottime: Callable[[], float] = boottime,
+    ) -> None:
+        """Without an election this replica leads from beginning to end."""
+        self._lease: Lease | None = None
+        if election is not None:
+            self._lease = Lease(Client(transport, on_date), election, self._changed, boottime)
+        self.client = Client(transport, on_date, None if self._lease is None else self._lease.leads)
+        self._electing: asyncio.Task[None] | None = None
+
+    def start(self, agenda: Agenda, audit: Audit) -> None:
+        """Start the agenda, paused if others may be leading, and take part in the election."""
+        self._agenda = agenda
+        self._audit = audit
+        if self._lease is not None:
+            agenda.pause()
+            self._electing = asyncio.create_task(self._lease.run(), name="election")
+        agenda.start()
+
+    async def close(self, grace: timedelta) -> None:
+        """End the work, cancelling what takes longer than `grace`, and hand over to the next replica.
+
+        If that cuts off a write, it may still land: then the next one has to wait for the Lease to run out.
+        """
+        unanswered = self.client.unanswered
+        await self._agenda.close(grace)
+        if self._lease is None or self._electing is None:
+            return
+        self._electing.cancel()
+        await asyncio.wait({self._electing})
+        if self.client.unanswered == unanswered:
+            await self._lease.release()
+        else:
+            logger.warning("the Lease is left to run out: a write was given up that may still land")
+
+    def ill(self) -> str | None:
+        """Tell what is wrong with the election, which goes on as long as the process."""
+        return "the election has ended" if self._electing is not None and self._electing.done() else None
+
+    def _changed(self, leads: bool) -> None:
+        if leads:
+            self._agenda.resume()
+            self._audit.nudge()
+        else:
+            self._agenda.pause()
