@@ -3,6 +3,7 @@
 PYTHON ?= python3
 JOBS ?= auto
 DEMO_ARGS ?=
+FUZZ_SECONDS ?= 60
 BENCH_ARGS ?=
 
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/jwks-operator
@@ -78,11 +79,14 @@ contracts: $(READY) ## Check the floor plan
 .PHONY: generate
 generate: $(READY) ## Write everything that is generated
 	$(BIN)/python -m jwks_operator crd > $(CRD)
+	PYTHONPATH=tests $(BIN)/python -m clients.matrix > docs/algorithms.md
 	$(BIN)/python -m pictures
 
 .PHONY: check-generated
 check-generated: $(READY) ## Check that everything generated is up to date
 	@$(BIN)/python -m jwks_operator crd | diff -u $(CRD) - || { echo "make: run make generate" >&2; exit 1; }
+	@PYTHONPATH=tests $(BIN)/python -m clients.matrix | diff -u docs/algorithms.md - || \
+	  { echo "make: run make generate" >&2; exit 1; }
 	@$(BIN)/python -m pictures --check
 
 .PHONY: unit
@@ -100,6 +104,14 @@ coverage: $(READY) ## Run all tests and report what they cover
 	$(BIN)/coverage run -m pytest $(PYTEST_ARGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+.PHONY: fuzz
+fuzz: $(READY) ## Search for input that breaks the readers of keys (FUZZ_SECONDS=60)
+	$(UV) run --no-sync --with atheris==3.0.0 python fuzz/parsers.py -max_total_time=$(FUZZ_SECONDS) -max_len=8192
+
+.PHONY: bench-keys
+bench-keys: $(READY) ## Compare making RSA keys with bare generation (BENCH_ARGS="--write docs")
+	$(BIN)/python bench/keys.py $(BENCH_ARGS)
 
 # --- Try it ------------------------------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -106,11 +107,11 @@ async def run_pairs(pairs: int, keys: int, cores: int) -> list[Pair]:
     return done
 
 
-def summary(pairs: list[Pair], keys: int, cores: int, load: tuple[float, float]) -> dict[str, object]:
+def summary(pairs: list[Pair], keys: int, cores: int, load: tuple[float, float]) -> dict[str, Any]:
     """Return everything that was measured and the conditions, as plain JSON."""
     rates = [1 / pair.bare.wall for pair in pairs]
     return {
-        "what": f"RSA-{BITS}, factory against bare generation",
+        "bits": BITS,
         "pairs": len(pairs),
         "keys_per_run": keys,
         "cores": cores,
@@ -135,10 +136,9 @@ def summary(pairs: list[Pair], keys: int, cores: int, load: tuple[float, float])
     }
 
 
-def markdown(result: dict[str, object]) -> str:
+def markdown(result: dict[str, Any]) -> str:
     """Return the result as a page."""
     noise = result["noise"]
-    assert isinstance(noise, dict)
     rows = [
         ("factory / bare, median of pairs", f"{result['ratio_median']:.3f}", f"at least {GOAL_RATIO}"),
         ("lowest and highest pair", f"{result['ratio_min']:.3f} – {result['ratio_max']:.3f}", ""),
@@ -149,9 +149,9 @@ def markdown(result: dict[str, object]) -> str:
         ("longest gap of the loop, bare", f"{result['bare_gap_ms_max']:.1f} ms", "what the machine takes"),
     ]
     table = "\n".join(f"| {what} | {value} | {goal} |" for what, value, goal in rows)
-    return f"""# {result["what"]}
+    return f"""# Key generation: RSA-{BITS}, factory against bare generation
 
-{result["pairs"]} pairs of {result["keys_per_run"]} keys on {result["cores"]} cores, Python {result["python"]},
+{result["pairs"]} pairs of {result["keys_per_run"]} keys, {result["cores"]} cores, Python {result["python"]}, \
 {result["machine"]}.
 
 | | measured | goal |
@@ -159,27 +159,32 @@ def markdown(result: dict[str, object]) -> str:
 {table}
 
 Noise: load {noise["load_before"]:.1f} before and {noise["load_after"]:.1f} after; bare generation varied by
-{noise["bare_rate_variation"]:.0%} between its runs and got {noise["cores_used_by_bare"]:.2f} of {result["cores"]} cores.
+{noise["bare_rate_variation"]:.0%} between its runs and got {noise["cores_used_by_bare"]:.2f} of {result["cores"]} \
+cores. A gap during bare generation is the machine's own.
 """
 
 
 def main() -> int:
-    """Run, write both files, print the page; return 1 if a goal was missed."""
+    """Run, print the page and write it if asked to; return 1 if a goal was missed.
+
+    A gap counts only if the machine itself, during bare generation, makes none as long.
+    """
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     parser.add_argument("--pairs", type=int, default=7)
     parser.add_argument("--keys", type=int, default=100, help="keys in one run")
-    parser.add_argument("--out", type=Path, default=Path(__file__).with_name("results"))
+    parser.add_argument("--write", type=Path, help="directory for key-generation-performance.md and .json")
     options = parser.parse_args()
     cores = len(os.sched_getaffinity(0))
     before = os.getloadavg()[0]
     pairs = asyncio.run(run_pairs(options.pairs, options.keys, cores))
     result = summary(pairs, options.keys, cores, (before, os.getloadavg()[0]))
-    options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / "keys.json").write_text(json.dumps(result, indent=2) + "\n")
-    (options.out / "keys.md").write_text(markdown(result))
+    if options.write:
+        (options.write / "key-generation-performance.json").write_text(json.dumps(result, indent=1) + "\n")
+        (options.write / "key-generation-performance.md").write_text(markdown(result))
     sys.stdout.write(markdown(result))
-    met = statistics.median(pair.ratio for pair in pairs) >= GOAL_RATIO
-    return 0 if met and max(pair.factory.gap_ms for pair in pairs) < GOAL_GAP_MS else 1
+    slow = statistics.median(pair.ratio for pair in pairs) < GOAL_RATIO
+    gap, machine = (max(gaps) for gaps in zip(*((p.factory.gap_ms, p.bare.gap_ms) for p in pairs), strict=True))
+    return 1 if slow or machine < GOAL_GAP_MS <= gap else 0
 
 
 if __name__ == "__main__":

@@ -4,8 +4,10 @@ Bounded by -max_total_time; whatever it finds becomes a row in tests/keys. It be
 """
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import atheris
 
@@ -21,30 +23,36 @@ with atheris.instrument_imports(include=["jwks_operator"]):
 SEEDS = ("ES256", "Ed25519", "Ed448", "ML-DSA-44", "ECDH-ES", "HS256", "A256GCM")
 
 
+READERS = (parse_public, parse_private)
+OBJECT_READERS = (public_jwk, thumbprint, PrivateJwk.from_members)
+
+
+class Found(Exception):
+    """The search found what it looks for."""
+
+
 def read(data: bytes) -> None:
     """Hand one input to every reader; what they accept must be written and read as the same key."""
     if data.startswith(b"-"):
-        _expect(lambda: parse_pem(data, "kid", "ES256"))
+        _answer(parse_pem, data, "kid", "ES256")
         return
-    value = _expect(lambda: parse_json_strict(data))
-    for reader in (parse_public, parse_private):
-        _expect(lambda reader=reader: reader(value))
-    if isinstance(value, dict):
-        for reader in (public_jwk, thumbprint, PrivateJwk.from_members):
-            _expect(lambda reader=reader: reader(value))
-    parsed = _expect(lambda: parse_private(value))
-    if parsed is not None:
-        public, private = parsed
-        again = parse_private(parse_json_strict(render(public, private, "JWK")))
-        assert again == (public, private)
+    value = _answer(parse_json_strict, data)
+    for reader in (*READERS, *(OBJECT_READERS if isinstance(value, dict) else ())):
+        _answer(reader, value)
+    parsed = _answer(parse_private, value)
+    if parsed is not None and parse_private(parse_json_strict(render(*parsed, "JWK"))) != parsed:
+        raise Found("what is written is not what was read")
 
 
-def _expect(act):
+def _answer(reader: Callable[..., Any], *arguments: object) -> Any:
+    refused: JwkError | None = None
     try:
-        return act()
+        return reader(*arguments)
     except JwkError as error:
-        assert error.__context__ is None, "a foreign exception hangs on the error"
-        return None
+        refused = error
+    if refused.__context__ is not None:
+        raise Found("a foreign exception hangs on the error")
+    return None
 
 
 def write_seeds(directory: Path) -> None:

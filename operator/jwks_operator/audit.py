@@ -2,7 +2,8 @@
 
 A watch does not tell of an object that vanished while it was broken. So at the start, after each relist and
 about every ten minutes all sets and all our objects are listed, and every set is put on the agenda that is
-new, differs from memory, lost an object, or is absent while objects of it are left.
+new, differs from memory, lost an object, or is absent while objects of it are left. No watch tells of the sources
+that sets import from, so the audit lists what carries the label of consent: a change of a source is noticed here.
 
 If the sets' kind is not served nothing can be told, and nothing is put. An audit that failed is repeated
 sooner; it never ends by itself.
@@ -16,11 +17,11 @@ from collections.abc import Collection
 from datetime import timedelta
 
 from jwks_operator.agenda import Agenda, Backoff, was_meant
-from jwks_operator.api.names import GROUP, MANAGED_SELECTOR, PLURAL, SetRef
+from jwks_operator.api.names import GROUP, LABEL_ALLOW_SET, MANAGED_SELECTOR, PLURAL, SetRef
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, SETS, Client, Resource
 from jwks_operator.kube.errors import KubeError, NotServed
-from jwks_operator.memory import Kind, ObjectMemory
-from jwks_operator.sightings import Sighting, sighting
+from jwks_operator.memory import SOURCES, Kind, ObjectMemory
+from jwks_operator.sightings import Metadata, Sighting, sighting, source_sighting
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +78,7 @@ class Audit:
         listed: dict[SetRef, set[tuple[Kind, str]]] = defaultdict(set)
         due: set[SetRef] = set()
         for resource in (SETS, SECRETS, CONFIGMAPS):
-            for seen in await self._list(resource):
+            for seen in (*await self._list(resource), *await self._list_sources(resource)):
                 listed[seen.ref].add((seen.kind, seen.name))
                 if self._take(before, seen):
                     due.add(seen.ref)
@@ -86,7 +87,7 @@ class Audit:
                 if before.mark(ref, kind, name) == self._memory.mark(ref, kind, name):
                     self._memory.drop(ref, kind, name)
                     due.add(ref)
-        due.update(ref for ref, objects in listed.items() if (Kind.SET, ref.name) not in objects)
+        due.update(ref for ref, objects in listed.items() if _is_orphaned(ref, objects))
         for ref in sorted(due):
             self._agenda.put(ref)
         return len(due)
@@ -118,10 +119,20 @@ class Audit:
 
     async def _list(self, resource: Resource) -> list[Sighting]:
         selector = None if resource.plural == PLURAL else MANAGED_SELECTOR
-        found: list[Sighting] = []
+        found = await self._metadata(resource, selector)
+        return [seen for metadata in found if (seen := sighting(resource.plural, metadata))]
+
+    async def _list_sources(self, resource: Resource) -> list[Sighting]:
+        if resource.plural == PLURAL:
+            return []
+        found = await self._metadata(resource, LABEL_ALLOW_SET)
+        return [seen for metadata in found if (seen := source_sighting(resource.plural, metadata))]
+
+    async def _metadata(self, resource: Resource, selector: str | None) -> list[Metadata]:
+        found: list[Metadata] = []
         for namespace in self._namespaces:
             items, _ = await self._client.list(resource, namespace, selector, metadata_only=True)
-            found += [seen for item in items if (seen := sighting(resource.plural, item["metadata"]))]
+            found += [item["metadata"] for item in items]
         return found
 
     async def _attempt(self) -> float:
@@ -144,3 +155,8 @@ class Audit:
         self.served.set()
         logger.info("audit done", extra={"put": put, "sets": len(self._memory)})
         return self._interval * (0.9 + self._chance() / 5)
+
+
+def _is_orphaned(ref: SetRef, objects: Collection[tuple[Kind, str]]) -> bool:
+    """Whether objects of a set are left that is gone itself; sources are not the set's."""
+    return (Kind.SET, ref.name) not in objects and any(kind not in SOURCES for kind, _ in objects)

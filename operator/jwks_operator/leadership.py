@@ -45,14 +45,18 @@ class Leadership:
         agenda.start()
 
     async def close(self, grace: timedelta) -> None:
-        """End the work, cancelling what takes longer than `grace`, and hand over to the next replica.
+        """End the work within `grace`, and hand over to the next replica.
 
-        If that cuts off a write, it may still land: then the next one has to wait for the Lease to run out.
+        Work in hand has half of that to end by itself and the other half for the answer to its last write, then
+        it is cancelled. A write cut off by that may still land: the next one waits for the Lease to run out.
         """
-        unanswered = self.client.unanswered
-        await self._agenda.close(grace)
         if self._lease is None or self._electing is None:
+            await self._agenda.close(grace)
             return
+        unanswered = self.client.unanswered
+        ceasing = asyncio.get_running_loop().call_later(grace.total_seconds() / 2, self._lease.cease)
+        await self._agenda.close(grace)
+        ceasing.cancel()
         self._electing.cancel()
         await asyncio.wait({self._electing})
         if self.client.unanswered == unanswered:

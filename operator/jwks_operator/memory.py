@@ -15,12 +15,19 @@ _VERSION_BITS = 64  # resourceVersion is etcd's revision, an int64
 
 
 class Kind(StrEnum):
-    """The kinds of objects that belong to a set, the set itself included."""
+    """The kinds of objects that a set depends on, the set itself included."""
+
 
     SET = "set"
     KEYRING = "keyring"
     CONFIG_MAP = "configmap"
     CONSUMER = "secret"
+    SECRET_SOURCE = "secret source"
+    """A Secret that the set may read besides its own, as the next one."""
+    CONFIG_MAP_SOURCE = "configmap source"
+
+
+SOURCES = frozenset({Kind.SECRET_SOURCE, Kind.CONFIG_MAP_SOURCE})
 
 
 class ObjectMemory:

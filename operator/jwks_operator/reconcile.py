@@ -37,7 +37,8 @@ ROUNDS = 16
 """More steps than any set can have due at once; a pass that needs them all is continued by the next."""
 
 CONFLICT_RECHECK = timedelta(minutes=1)
-"""How soon a foreign object in the way is looked at again: it carries no label, so no watch tells of its end."""
+"""How soon an object in the way, or a source that is refused, is looked at again: no watch tells of them."""
+_UNWATCHED = frozenset({Reason.NAME_CONFLICT, Reason.IMPORT_REFUSED})
 
 DOUBT_RECHECK = timedelta(seconds=30)
 """How soon a move withheld by a clock in doubt is looked at again."""
@@ -196,9 +197,10 @@ def _again(this: _Round) -> datetime | None:
     now, plan = this.reading.now, this.plan
     if plan.blocked:
         return now + DOUBT_RECHECK
-    if any(trouble.reason is Reason.NAME_CONFLICT for trouble in plan.troubles):
-        return now + CONFLICT_RECHECK
-    return min((move.time for move in plan.prospects if move.time > now), default=None)
+    wake = [move.time for move in plan.prospects if move.time > now]
+    if any(trouble.reason in _UNWATCHED for trouble in plan.troubles):
+        wake.append(now + CONFLICT_RECHECK)
+    return min(wake, default=None)
 
 
 def _ours(gathered: Gathered) -> Seen:

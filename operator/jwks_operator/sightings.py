@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jwks_operator.agenda import Agenda
-from jwks_operator.api.names import KEYRING_SUFFIX, LABEL_SET, NAME_MAX, PLURAL, SetRef, keyring_name
+from jwks_operator.api.names import KEYRING_SUFFIX, LABEL_ALLOW_SET, LABEL_SET, NAME_MAX, PLURAL, SetRef, keyring_name
 from jwks_operator.memory import Kind, ObjectMemory
 
 Metadata = Mapping[str, Any]
@@ -37,6 +37,16 @@ def sighting(plural: str, metadata: Metadata) -> Sighting | None:
         return None
     ref = SetRef(namespace, owner)
     return Sighting(ref, _kind(plural, ref, name), name, metadata["uid"], metadata["resourceVersion"])
+
+
+def source_sighting(plural: str, metadata: Metadata) -> Sighting | None:
+    """Read the metadata of an object that consents to be read by a set; None if its label names none."""
+    owner = (metadata.get("labels") or {}).get(LABEL_ALLOW_SET, "")
+    if not 0 < len(owner) <= NAME_MAX:
+        return None
+    kind = Kind.CONFIG_MAP_SOURCE if plural == CONFIG_MAPS else Kind.SECRET_SOURCE
+    ref = SetRef(metadata["namespace"], owner)
+    return Sighting(ref, kind, metadata["name"], metadata["uid"], metadata["resourceVersion"])
 
 
 def _kind(plural: str, ref: SetRef, name: str) -> Kind:

@@ -1,8 +1,8 @@
 """The objects of the fake, one version counter over all of them, and the history that watches read."""
 
-import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from jwks_operator.kube.client import Object, Resource
 
@@ -19,6 +19,13 @@ class Change:
     after: Object | None
 
 
+def copied(tree: Any) -> Any:
+    """Return a JSON tree that shares nothing with this one; several times faster than `copy.deepcopy`."""
+    if isinstance(tree, dict):
+        return {name: copied(value) for name, value in tree.items()}
+    return [copied(value) for value in tree] if isinstance(tree, list) else tree
+
+
 class Store:
     def __init__(self) -> None:
         self.version = 100  # a real server has written a few objects of its own before the first of ours
@@ -28,13 +35,14 @@ class Store:
         self._objects: dict[tuple[Resource, str, str], Object] = {}
 
     def get(self, resource: Resource, namespace: str | None, name: str) -> Object | None:
-        return copy.deepcopy(self._objects.get((resource, namespace or "", name)))
+        found: Object | None = copied(self._objects.get((resource, namespace or "", name)))
+        return found
 
     def all(self, resource: Resource, namespace: str | None = None) -> Iterator[Object]:
         """In the order of etcd: by namespace, then by name."""
         for kind, where, name in sorted(self._objects, key=lambda key: key[1:]):
             if kind == resource and namespace in {None, where}:
-                yield copy.deepcopy(self._objects[kind, where, name])
+                yield copied(self._objects[kind, where, name])
 
     def peek(self, resource: Resource) -> list[Object]:
         """The stored objects themselves, for looking only: a CRD is asked for at every call and is large."""
@@ -42,17 +50,18 @@ class Store:
 
     def inside(self, namespace: str) -> list[tuple[Resource, Object]]:
         """Everything a namespace holds."""
-        return [(key[0], copy.deepcopy(obj)) for key, obj in self._objects.items() if key[1] == namespace]
+        return [(key[0], copied(obj)) for key, obj in self._objects.items() if key[1] == namespace]
 
     def put(self, resource: Resource, obj: Object) -> Object:
         meta = obj["metadata"]
         key = (resource, meta.get("namespace", ""), meta["name"])
-        stored = copy.deepcopy(obj)
+        stored: Object = copied(obj)
         stored["metadata"]["resourceVersion"] = str(self.version + 1)
         before = self._objects.get(key)
         self._objects[key] = stored
         self._record(resource, before, stored)
-        return copy.deepcopy(stored)
+        answer: Object = copied(stored)
+        return answer
 
     def drop(self, resource: Resource, obj: Object) -> None:
         meta = obj["metadata"]
@@ -63,6 +72,12 @@ class Store:
         """Forget the history, as etcd does every few minutes."""
         self.compacted = self.version
         self.changes.clear()
+
+    def take_over(self, other: "Store") -> None:
+        """Hold what another store holds, as an etcd does that was restored from its snapshot."""
+        self.version = self.compacted = other.version
+        self.changes.clear()
+        self._objects = {key: copied(obj) for key, obj in other._objects.items()}
 
     def _record(self, resource: Resource, before: Object | None, after: Object | None) -> None:
         self.version += 1

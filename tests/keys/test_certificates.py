@@ -9,13 +9,11 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, x25519
-from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
     NoEncryption,
     PrivateFormat,
-    load_pem_private_key,
 )
 
 from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass, Method
@@ -30,45 +28,16 @@ from jwks_operator.keys.certificates import (
     self_signed,
 )
 from jwks_operator.keys.errors import CertificateError, InconsistentKeyError, JwkError, NoSuchFormError
-from jwks_operator.keys.formats import render, render_tls
-from jwks_operator.keys.generate import GeneratedKey
+from jwks_operator.keys.formats import render_tls
 from jwks_operator.keys.members import canonical_json, encode_octets
+from keys.authority import NOW, YEAR, authority_of, ca
 from keys.samples import PAIR_NAMES, SECRET_NAMES, SHAPES, fresh, private_windows
 
-NOW = datetime(2026, 11, 22, 18, 0, tzinfo=UTC)
-YEAR = timedelta(days=365)
 TERMS = Terms("auth", ("auth.example.com", "192.0.2.7", "https://auth.example.com/"), NOW, timedelta(days=90), 4711)
 PAIRS = [shape for shape in SHAPES if shape[0] in PAIR_NAMES]
 CANNOT_SIGN = ("X25519", "X448")
 SELF_SIGNED = [shape for shape in PAIRS if shape[1] not in CANNOT_SIGN]
 RANDOMISED = (Method.RSA_PSS, Method.ML_DSA)
-
-
-def authority_of(key: GeneratedKey, **change: Any) -> tuple[bytes, bytes]:
-    """The two files of a CA: what `certificates` never makes, a certificate that may sign others."""
-    made = {"ca": True, "usage": True, "begin": NOW - YEAR, "end": NOW + YEAR, **change}
-    private: Any = load_pem_private_key(render(key.public, key.private, "PEM"), password=None)
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "the CA")])
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(private.public_key())
-        .serial_number(1)
-        .not_valid_before(made["begin"])
-        .not_valid_after(made["end"])
-        .add_extension(x509.BasicConstraints(ca=made["ca"], path_length=None), critical=True)
-        .add_extension(x509.KeyUsage(*(False,) * 5, made["usage"], *(False,) * 3), critical=True)
-    )
-    return builder.sign(private, _digest(key)).public_bytes(Encoding.PEM), render(key.public, key.private, "PEM")
-
-
-def _digest(key: GeneratedKey) -> Any:
-    return SHA256() if key.public["kty"] in ("RSA", "EC") else None
-
-
-def ca(algorithm: str = "ES256", **change: Any) -> Authority:
-    return Authority.load(*authority_of(fresh(algorithm, None, 1), **change))
 
 
 @pytest.mark.parametrize(("algorithm", "crv"), SELF_SIGNED)
@@ -144,6 +113,24 @@ def test_a_certificate_allows_what_the_key_is_for(algorithm: str, usages: list[s
     usage = leaf.extensions.get_extension_for_class(x509.KeyUsage).value
     possible = ("digital_signature", "key_encipherment", "key_agreement", "key_cert_sign", "data_encipherment")
     assert [name for name in possible if getattr(usage, name)] == usages
+
+
+@pytest.mark.parametrize("identified", [b"", b"the CA's own"])
+def test_a_certificate_names_the_key_of_its_ca_as_the_ca_does(identified: bytes) -> None:
+    leaf, issuer = load_chain(ca_signed(fresh("ES256").public, ca(identified=identified), TERMS))
+    named = leaf.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
+    public: Any = issuer.public_key()
+    assert named == (identified or x509.SubjectKeyIdentifier.from_public_key(public).digest)
+
+
+def test_a_certificate_with_a_key_of_an_unknown_type_belongs_to_nothing() -> None:
+    key = fresh("ES256")
+    der = load_chain(self_signed(key.public, key.private, TERMS))[0].public_bytes(Encoding.DER)
+    of_ec_key = bytes.fromhex("06072a8648ce3d0201")
+    assert der.count(of_ec_key) == 1
+    strange = x509.load_der_x509_certificate(der.replace(of_ec_key, of_ec_key[:-1] + b"\x7f"))
+    with pytest.raises(CertificateError, match="unknown type"):
+        check_belongs(key.public, strange.public_bytes(Encoding.PEM))
 
 
 def test_a_certificate_needs_no_alternative_names() -> None:

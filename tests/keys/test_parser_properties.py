@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from jwks_operator.keys.algorithms import ALGORITHMS, COMMON_MEMBERS, CURVES, PRIVATE_MEMBERS, PUBLIC_MEMBERS
 from jwks_operator.keys.errors import InvalidMemberError, JwkError
 from jwks_operator.keys.jwk import parse_json_strict, parse_private, parse_public, public_jwk, thumbprint
 from jwks_operator.keys.members import encode_octets
@@ -45,11 +46,11 @@ def refused_quietly(data: bytes | dict[str, Any]) -> list[JwkError]:
     return errors
 
 
-NAMES = st.sampled_from(
-    ["kty", "use", "key_ops", "alg", "kid", "crv", "x", "y", "n", "e", *"dpq", "dp", "dq", "qi", "oth", "k"]
-)
+OF_KEY_TYPES = [name for table in (PUBLIC_MEMBERS, PRIVATE_MEMBERS) for names in table.values() for name in names]
+NAMES = st.sampled_from([*COMMON_MEMBERS, *OF_KEY_TYPES, "oth", "x5c"])
 VALUES = (
-    st.sampled_from(["EC", "RSA", "ES256", "RS256", "P-256", "sig", "enc", "AQAB", "", "=", ["sign"], ["verify"]])
+    st.sampled_from([*PRIVATE_MEMBERS, *CURVES, "sig", "enc", "AQAB", "", "=", "EdDSA", ["sign"], ["verify"]])
+    | st.sampled_from(list(ALGORITHMS))
     | st.sampled_from([value for jwk in PRIVATE.values() for value in jwk.values()])
     | st.text(max_size=6)
     | st.binary(max_size=40).map(encode_octets)

@@ -42,8 +42,9 @@ def test_a_page_of_another_origin_reads_the_set(tmp_path: Path) -> None:
         handler = partial(http.server.SimpleHTTPRequestHandler, directory=os.fspath(tmp_path / "page"))
         with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as pages:
             threading.Thread(target=pages.serve_forever, daemon=True).start()
-            command = [chromium, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}/profile",
-                       "--virtual-time-budget=8000", "--dump-dom", f"http://127.0.0.1:{pages.server_port}/index.html"]  # fmt: skip
+            url = f"http://127.0.0.1:{pages.server_port}/index.html"
+            options = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}/profile"]
+            command = [chromium, *options, "--virtual-time-budget=8000", "--dump-dom", url]
             done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
             pages.shutdown()
     assert "first 200 then 304 keys 1" in done.stdout

@@ -155,19 +155,20 @@ def read_all(client: socket.socket) -> bytes:
     return b"".join(parts)
 
 
-def answers(octets: bytes, *, heads: bool = False) -> list[tuple[int, bytes]]:
+def answers(octets: bytes) -> list[tuple[int, bytes]]:
     """Split what a connection gave into status and body of each response; all of it must be responses."""
-    found = []
-    while octets:
-        head, end, octets = octets.partition(b"\r\n\r\n")
-        assert end, head
+    found, place = [], 0
+    while place < len(octets):
+        end = octets.find(b"\r\n\r\n", place)
+        assert end >= 0, octets[place:]
+        head, place = octets[place:end], end + 4
         assert re.match(rb"HTTP/1\.1 \d{3} ", head), head
         status = int(head[9:12])
         length = re.search(rb"\r\nContent-Length: (\d+)", head)
-        size = int(length[1]) if length and not heads and status not in {204, 304} else 0
-        assert len(octets) >= size
-        found.append((status, octets[:size]))
-        octets = octets[size:]
+        size = int(length[1]) if length and status not in {204, 304} else 0
+        assert len(octets) >= place + size
+        found.append((status, octets[place : place + size]))
+        place += size
     return found
 
 

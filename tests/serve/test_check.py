@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jwks_operator.serve.check import MAX_BYTES, SetRefused, check_discovery, check_historical, check_set
-from serve.sets import AKP, DISCOVERY, EC, HISTORICAL, RSA, but, jws, jwks
+from serve.sets import AKP, DISCOVERY, EC, HISTORICAL, RSA, but, jwks, jws
 
 SECRET = "hcsAbRgAS1_zQzNZ4dGyTsxYXQpFbYlqN0dGQrDQS-0"
 

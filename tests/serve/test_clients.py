@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import jwt
@@ -35,7 +36,7 @@ def test_python_and_node_follow_rotations(tmp_path: Path) -> None:
     with serving(tmp_path) as server, NodeVerifier({"cache": True, "cacheMaxAge": 36_000_000}) as node:
         url = f"http://127.0.0.1:{server.port}{JWKS}"
         python = jwt.PyJWKClient(url, cooldown_duration=0)
-        for former, key in zip(keys, keys[1:], strict=False):
+        for former, key in pairwise(keys):
             server.mount({"jwks.json": public(former, key)})
             server.serves(public(former, key))
             for signer in (former, key):

@@ -5,7 +5,6 @@ import socket
 import struct
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -103,16 +102,15 @@ def test_a_client_that_sends_without_reading_costs_no_memory(server: Running) ->
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         client.settimeout(0.3)
         with pytest.raises(TimeoutError):
-            while True:
-                client.sendall(GET * 1000)
+            client.sendall(GET * 500_000)
     assert server.rss() - before < 20_000_000
 
 
 def test_a_client_above_its_rate_waits_and_loses_nothing(server: Running) -> None:
     began = time.monotonic()
-    got = answers(server.exchange(GET * 20_000))
-    assert len(got) == 20_000
-    assert time.monotonic() - began > 1
+    got = answers(server.exchange(GET * 8000))
+    assert len(got) == 8000
+    assert time.monotonic() - began > 0.3
     assert b"jwks_server_throttled_total 0\n" not in server.ask_admin("/metrics").body
 
 
@@ -179,9 +177,11 @@ def test_resets_are_nothing_special(server: Running) -> None:
     assert server.ask().body == BODY
 
 
-PIECES = [GET, GET[:-2], b"HEAD / HTTP/1.1\r\nHost: h\r\n\r\n", b"\r\n", b": ", b"Content-Length: 5\r\n", b"\0", b"0\r\n\r\n",
-          b"Transfer-Encoding: chunked\r\n\r\n", b"Connection: Upgrade\r\nUpgrade: x\r\n", b"Expect: 100-continue\r\n",
-          b"If-None-Match: *\r\n", b"\r\n\r\n", b"HTTP/1.1", b"GET "]  # fmt: skip
+PIECES = [
+    GET, GET[:-2], b"HEAD / HTTP/1.1\r\nHost: h\r\n\r\n", b"\r\n", b": ", b"Content-Length: 5\r\n", b"\0", b"0\r\n\r\n",
+    b"Transfer-Encoding: chunked\r\n\r\n", b"Connection: Upgrade\r\nUpgrade: x\r\n", b"Expect: 100-continue\r\n",
+    b"If-None-Match: *\r\n", b"\r\n\r\n", b"HTTP/1.1", b"GET ",
+]  # fmt: skip
 
 
 @settings(max_examples=150)

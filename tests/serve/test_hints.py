@@ -1,6 +1,7 @@
 """`zz-serve.json`: everything is optional, what is there must make sense."""
 
 import json
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -69,7 +70,5 @@ def test_what_is_no_object_is_refused(raw: bytes) -> None:
 
 @given(st.binary(max_size=60))
 def test_any_octets_are_hints_or_refused(raw: bytes) -> None:
-    try:
-        parse_hints(raw)
-    except SetRefused as refused:
-        assert str(refused).startswith("zz-serve.json: ")
+    with suppress(SetRefused):
+        assert parse_hints(raw) == DEFAULTS

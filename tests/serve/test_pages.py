@@ -14,7 +14,7 @@ from jwks_operator.serve.request import Request
 from jwks_operator.serve.shelf import Shelf, content_of
 from jwks_operator.serve.site import Site
 from serve.running import JWKS, Answer
-from serve.sets import DISCOVERY, EC, HISTORICAL, RSA, but, jws, jwks
+from serve.sets import DISCOVERY, EC, HISTORICAL, RSA, but, jwks, jws
 
 BODY = jwks(EC, RSA, but(RSA, kid="other"))
 CHANGED = time.time() - 3600

@@ -174,7 +174,11 @@ def test_a_worker_that_dies_is_replaced_and_none_is_missed(tmp_path: Path) -> No
         until(lambda: server.ask_admin("/readyz").status == 503)
         assert server.ask().body == jwks(EC)
         until(lambda: server.ask_admin("/readyz").status == 200)
-        assert b"jwks_server_workers 2\n" in server.ask_admin("/metrics").body
+        for _ in range(20):
+            assert server.ask().status == 200
+        metrics = server.ask_admin("/metrics")
+        until(lambda: b"_duration_seconds_count 20\n" in server.ask_admin("/metrics").body)
+        assert b"jwks_server_workers 2\n" in metrics.body
         assert server.stop() == 0
 
 

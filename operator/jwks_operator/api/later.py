@@ -24,44 +24,6 @@ class Preset(StrEnum):
     JWKS_RSA = "JwksRsa"
 
 
-class ObjectRef(Model):
-    """An object in the same namespace."""
-
-    name: ObjectName
-    """Name of the object."""
-
-
-class SelfSigned(Model):
-    """A certificate signed by the key itself."""
-
-    common_name: _Text | None = None
-    """Common name of the subject. Default: the name of the entry."""
-
-
-class Certificate(Model):
-    """Where the certificate of a key comes from."""
-
-    self_signed: SelfSigned | None = None
-    """Sign the certificate with the key itself."""
-    ca_secret_ref: ObjectRef | None = None
-    """Secret of type kubernetes.io/tls whose key signs the certificate; it consents by the label
-    jwks-operator.dev/allow-set."""
-
-
-class Paths(Model):
-    """URL paths of the published documents."""
-
-    jwks: Annotated[tuple[_Text, ...], Field(max_length=8)] | None = None
-    """Paths at which the JWK Set is served, each starting with a slash."""
-
-
-class Cors(Model):
-    """Cross-origin access to the served set."""
-
-    allow_origins: Annotated[tuple[_Text, ...], Field(max_length=32)] | None = None
-    """Origins that may read the set from a browser, for example https://app.example.com."""
-
-
 class MatchExpression(Model):
     """One requirement of a label selector."""
 

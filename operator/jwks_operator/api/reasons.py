@@ -43,6 +43,7 @@ class Reason(StrEnum):
     INTERVAL_TOO_SHORT = "IntervalTooShort"
     INVALID_REQUEST = "InvalidRequest"
     WRITE_REFUSED = "WriteRefused"
+    CERTIFICATE_REFUSED = "CertificateRefused"
     IMPORT_REFUSED = "ImportRefused"
     # Rotating
     NEXT_KEY_PUBLISHED = "NextKeyPublished"
@@ -63,6 +64,7 @@ class EventReason(StrEnum):
     PRIVATE_HALF_DESTROYED = "PrivateHalfDestroyed"
     KEY_DESTROYED = "KeyDestroyed"
     KEY_REVOKED = "KeyRevoked"
+    CERTIFICATE_RENEWED = "CertificateRenewed"
     OBJECT_REPAIRED = "ObjectRepaired"
     KEYRING_REBUILT = "KeyringRebuilt"
     KEYS_LOST = "KeysLost"

@@ -30,6 +30,7 @@ _COPIED = (
     "required",
     "x-kubernetes-list-type",
     "x-kubernetes-list-map-keys",
+    "x-kubernetes-preserve-unknown-fields",
 )
 _HANDLED = {"title", "default", "properties", "items", "additionalProperties", VALIDATIONS}
 _RULE = ("rule", "message", "messageExpression", "reason", "fieldPath")
@@ -103,6 +104,6 @@ def _prose(text: str) -> str:
 
 
 def _require_cap(schema: Schema, path: str) -> None:
-    caps = ("maxProperties",) if "additionalProperties" in schema else _CAPS.get(schema["type"], ())
+    caps = ("maxProperties",) if "additionalProperties" in schema else _CAPS.get(schema.get("type", ""), ())
     if caps and not any(cap in schema for cap in caps):
         raise Unbounded(f"{path}: needs {' or '.join(caps)}")

@@ -10,14 +10,14 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
+from jwks_operator.api.certificate import Certificate
 from jwks_operator.api.durations import cel_is_duration
 from jwks_operator.api.fields import UNIQUE, EntryName, Kid
 from jwks_operator.api.imports import Import
-from jwks_operator.api.later import Certificate
 from jwks_operator.api.overrides import overrides_cover_facts
 from jwks_operator.api.revocation import Revocation
 from jwks_operator.api.rotation import Prepublish, Rotation, RotationPolicy
-from jwks_operator.api.rules import Model, Rule, cel_list, refusal, refused
+from jwks_operator.api.rules import Model, Rule, cel_list, refusal
 from jwks_operator.api.targets import ConfigMapTarget, Format, Publish, SecretTarget
 from jwks_operator.api.timing import Timing
 from jwks_operator.keys.algorithms import ADMITTED, ALGORITHMS, KeyClass
@@ -59,6 +59,9 @@ CURVE_ALGORITHMS = tuple(name for name in ADMITTED if len(ALGORITHMS[name].curve
 SIGNATURE_ALGORITHMS = tuple(name for name in ADMITTED if ALGORITHMS[name].key_class is KeyClass.SIGNATURE)
 OPEN_CURVES = tuple(dict.fromkeys(crv for name in CURVE_ALGORITHMS for crv in ALGORITHMS[name].curves))
 
+SYMMETRIC_ALGORITHMS = tuple(name for name in ADMITTED if ALGORITHMS[name].key_class is KeyClass.SYMMETRIC)
+NOT_SIGNING_CURVES = ("X25519", "X448")
+
 
 def _known_curve(name: str) -> str:
     if name not in OPEN_CURVES:
@@ -78,7 +81,6 @@ class KeyEntry(Model):
     """One line of keys: at any time one of them is in use."""
 
     rules: ClassVar[tuple[Rule, ...]] = (
-        *refused("certificate"),
         Rule(
             field="modulusLength",
             cel=f"!has(self.modulusLength) || self.algorithm in {cel_list(RSA_ALGORITHMS)}",
@@ -90,6 +92,23 @@ class KeyEntry(Model):
             cel=f"!has(self.crv) || self.algorithm in {cel_list(CURVE_ALGORITHMS)}",
             holds=lambda entry: entry.crv is None or entry.algorithm in CURVE_ALGORITHMS,
             message=f"crv is only for algorithms that leave the curve open ({', '.join(CURVE_ALGORITHMS)}); remove it",
+        ),
+        Rule(
+            field="certificate",
+            cel=f"!has(self.certificate) || !(self.algorithm in {cel_list(SYMMETRIC_ALGORITHMS)})",
+            holds=lambda entry: entry.certificate is None or entry.algorithm not in SYMMETRIC_ALGORITHMS,
+            message="symmetric keys have no certificate; remove it",
+        ),
+        Rule(
+            field="certificate.selfSigned",
+            cel="!has(self.certificate) || !has(self.certificate.selfSigned) || !has(self.crv) || "
+            f"!(self.crv in {cel_list(NOT_SIGNING_CURVES)})",
+            holds=lambda entry: (
+                entry.certificate is None
+                or entry.certificate.self_signed is None
+                or entry.crv not in NOT_SIGNING_CURVES
+            ),
+            message="a key on X25519 or X448 cannot sign its own certificate; use caSecretRef or another curve",
         ),
         Rule(
             field="import.publicRef",
@@ -128,7 +147,8 @@ class KeyEntry(Model):
     import_: Annotated[Import | None, Field(alias="import")] = None
     """Take keys that exist already: the private key of this entry, the public keys of another issuer, or both."""
     certificate: Certificate | None = None
-    """Not supported by this version. X.509 certificate for the key."""
+    """X.509 certificate for each key, published with it as x5c and x5t#S256 (RFC 7517 sections 4.7 and 4.9), made
+    with the key and renewed without a new one."""
 
 
 def _names_differ(entries: tuple[KeyEntry, ...]) -> tuple[KeyEntry, ...]:
@@ -165,6 +185,20 @@ def _retention_covers(window: str, among: Callable[["JsonWebKeySetSpec"], Iterab
     )
 
 
+def _tls_has_certificates(spec: "JsonWebKeySetSpec") -> bool:
+    certified = all(entry.certificate or entry.algorithm in SYMMETRIC_ALGORITHMS for entry in spec.keys)
+    return Format.TLS not in spec.secret.formats or certified
+
+
+_TLS_NEEDS_CERTIFICATES = Rule(
+    field="secret.formats",
+    cel="!has(self.secret) || !has(self.secret.formats) || !('TLS' in self.secret.formats) || "
+    f"self.keys.all(e, has(e.certificate) || e.algorithm in {cel_list(SYMMETRIC_ALGORITHMS)})",
+    holds=_tls_has_certificates,
+    message="format TLS needs a certificate for every key that is not symmetric; add keys[].certificate or remove TLS",
+)
+
+
 class JsonWebKeySetSpec(Model):
     """The wanted keys, when they rotate, and where they go."""
 
@@ -172,6 +206,7 @@ class JsonWebKeySetSpec(Model):
         *overrides_cover_facts(),
         _retention_covers("self.rotation.rollbackWindow", lambda spec: [spec.rotation]),
         _retention_covers("e.rotation.rollbackWindow", lambda spec: [entry.rotation for entry in spec.keys]),
+        _TLS_NEEDS_CERTIFICATES,
     )
 
     keys: Annotated[

@@ -1,14 +1,17 @@
 """Where keys go: the public set into a ConfigMap, the private keys in use into a Secret."""
 
+from collections.abc import Callable
 from enum import StrEnum
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from jwks_operator.api.fields import UNIQUE, Annotations, DataKey, Labels, ObjectName
-from jwks_operator.api.later import Cors, NamespaceSelector, Paths, Restart
+from jwks_operator.api.later import NamespaceSelector, Restart
 from jwks_operator.api.names import HISTORICAL_KEY, JWKS_KEY, KEYRING_SUFFIX, OPENID_KEY, SERVE_KEY
 from jwks_operator.api.rules import Model, Rule, cel_list, refused
+from jwks_operator.api.serving import Cors, Discovery, Issuer, Paths
+from jwks_operator.keys.naming import EddsaName
 
 
 class Format(StrEnum):
@@ -20,7 +23,6 @@ class Format(StrEnum):
     TLS = "TLS"
 
 
-SUPPORTED_FORMATS = (Format.JWK, Format.JWK_SET, Format.PEM)
 DEFAULT_FORMATS = (Format.JWK, Format.PEM)
 _RESERVED_KEYS = (SERVE_KEY, OPENID_KEY, HISTORICAL_KEY)
 _RESERVED = f"{SERVE_KEY}, {OPENID_KEY} or {HISTORICAL_KEY}, which the operator uses itself; choose another"
@@ -74,27 +76,48 @@ class ConfigMapTarget(Model):
     """Annotations to put on the ConfigMap."""
 
 
+def _needs_issuer(field: str, cel: str, given: Callable[[Any], bool]) -> Rule:
+    return Rule(
+        field=field,
+        cel=f"!({cel}) || has(self.issuer)",
+        holds=lambda publish: not given(publish) or publish.issuer is not None,
+        message=f"{field} needs issuer, who says it; add issuer or remove {field}",
+    )
+
+
 class Publish(Model):
     """How the public keys are published."""
 
-    rules: ClassVar[tuple[Rule, ...]] = refused(
-        "issuer", "paths", "mediaType", "eddsaName", "cors", "historical", "serviceName", "namespaces"
+    rules: ClassVar[tuple[Rule, ...]] = (
+        *refused("serviceName", "namespaces"),
+        _needs_issuer("discovery", "has(self.discovery)", lambda publish: publish.discovery is not None),
+        _needs_issuer("historical", "has(self.historical) && self.historical", lambda publish: publish.historical),
     )
 
     config_map: ConfigMapTarget = ConfigMapTarget()
     """The ConfigMap with the public JWK Set."""
-    issuer: Annotated[str, Field(min_length=1, max_length=256)] | None = None
-    """Not supported by this version. HTTPS URL of the issuer; adds an OpenID Connect discovery document."""
+    issuer: Issuer | None = None
+    """HTTPS URL of the issuer, exactly as in the iss of its tokens. Adds an OpenID Connect discovery document under
+    the data key openid-configuration; jwks_uri is the first of paths.jwks, by default /.well-known/jwks.json, below
+    the issuer."""
+    discovery: Discovery | None = None
+    """More members of the discovery document with any JSON value, for example authorization_endpoint. What the
+    operator derives itself (issuer, jwks_uri, id_token_signing_alg_values_supported) takes precedence."""
     paths: Paths | None = None
-    """Not supported by this version. URL paths at which the set is served."""
-    media_type: Annotated[str, Field(min_length=1, max_length=128)] | None = None
-    """Not supported by this version. Content-Type of the served set."""
-    eddsa_name: Literal["Ed25519", "EdDSA"] | None = None
-    """Not supported by this version. Name under which Ed25519 keys are published."""
+    """URL paths at which the set is served."""
+    media_type: Literal["application/jwk-set+json", "application/json"] | None = None
+    """Content-Type of the served set: application/jwk-set+json (default, RFC 7517 section 8.5) or application/json
+    for clients that know nothing else."""
+    eddsa_name: EddsaName | None = None
+    """Name under which Ed25519 and Ed448 keys are published and handed out: Ed25519 (default; RFC 9864: each has its
+    own name) or EdDSA for older libraries. A change applies to the next key, which is brought in at once; tokens of
+    the former keys stay valid until they expire."""
     cors: Cors | None = None
-    """Not supported by this version. Cross-origin access to the served set."""
-    historical: bool | None = None
-    """Not supported by this version. Publish the historical keys, too (OpenID Federation)."""
+    """Cross-origin access to the served documents."""
+    historical: Annotated[bool, Field(strict=True)] = False
+    """True also publishes signature keys that left the set under the data key historical.jwt, as a jwk-set+jwt
+    (OpenID Federation historical keys) that the first signature entry's key in use signs. Only keys that leave while
+    this is true are kept for it. Default false."""
     max_keys: Annotated[int, Field(ge=2, le=100, strict=True)] = 10
     """Most keys the published set may hold, 2 to 100. Default 10; some clients refuse more. A rotation that
     would exceed it waits and is reported as a condition; keys that are needed are never dropped for it."""
@@ -111,23 +134,16 @@ class SecretTarget(Model):
     rules: ClassVar[tuple[Rule, ...]] = (
         *refused("restart"),
         _no_keyring(),
-        Rule(
-            field="formats",
-            cel=f"!has(self.formats) || self.formats.all(f, f in {cel_list(SUPPORTED_FORMATS)})",
-            holds=lambda target: {*target.formats} <= {*SUPPORTED_FORMATS},
-            message="format TLS is not supported by this version of jwks-operator; remove it "
-            "(supported: JWK, JWKSet, PEM)",
-        ),
     )
 
     name: ObjectName | None = None
     """Name of the Secret, at most 189 characters. Default: the name of the set. Cannot change afterwards,
     because pods mount it by name."""
     formats: Annotated[tuple[Format, ...], Field(min_length=1, max_length=4), *UNIQUE] = DEFAULT_FORMATS
-    """How the private key of each entry is written: JWK (<entry>.jwk, RFC 7517), JWKSet (<entry>.jwks) and PEM
-    (<entry>.pem, PKCS #8; not for symmetric keys). Default JWK and PEM. Encryption and symmetric entries always
-    have <entry>.jwks, with every key that may still be needed to open or verify, the one in use first. TLS is not
-    supported by this version."""
+    """How the private key of each entry is written: JWK (<entry>.jwk, RFC 7517), JWKSet (<entry>.jwks), PEM
+    (<entry>.pem, PKCS #8; not for symmetric keys) and TLS (<entry>.tls.crt and <entry>.tls.key; the entries then need
+    a certificate). Default JWK and PEM. Encryption and symmetric entries always have <entry>.jwks, with every key that
+    may still be needed to open or verify, the one in use first."""
     labels: Labels = Field(default_factory=dict)
     """Labels to put on the Secret beside the operator's own."""
     annotations: Annotations = Field(default_factory=dict)

@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
-from jwks_operator.api.spec import KeyEntry
+from jwks_operator.api.spec import JsonWebKeySetSpec, KeyEntry
 from jwks_operator.core.record import KeyRecord, Record
 from jwks_operator.core.requests import Requests, Verb, outstanding
 from jwks_operator.core.schedule import due as scheduled_due
 from jwks_operator.core.timing import rotation_of
 from jwks_operator.keys.algorithms import ALGORITHMS
+from jwks_operator.keys.naming import algorithm_name
 
 LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
 """The time of a move that waits for nothing."""
@@ -31,7 +32,7 @@ def causes_of(record: Record, entry: KeyEntry, active: KeyRecord, requests: Requ
         Cause(request.time, "Emergency" if request.emergency else "Request", request.emergency, requested=True)
         for request in outstanding(record, requests, Verb.ROTATE, entry.name)
     ]
-    if not fits(active, entry):
+    if not fits(active, entry, record.spec):
         causes.append(Cause(LONG_AGO, "AlgorithmChanged"))
     if active.in_use_since is not None:
         rotation = rotation_of(record.spec, entry)
@@ -41,12 +42,21 @@ def causes_of(record: Record, entry: KeyEntry, active: KeyRecord, requests: Requ
     return tuple(causes)
 
 
-def fits(key: KeyRecord, entry: KeyEntry) -> bool:
-    """Tell whether a key is what its entry asks for now: algorithm, and size or curve where they are open."""
-    if key.algorithm != entry.algorithm:
+def fits(key: KeyRecord, entry: KeyEntry, spec: JsonWebKeySetSpec) -> bool:
+    """Tell whether a key is what its entry asks for now: algorithm and its name, size or curve where they are open."""
+    name = published_name(spec, entry.algorithm)
+    if key.algorithm != entry.algorithm or key.public.get("alg", name) != name:
         return False
     bits, crv = modulus_length(entry), curve(entry)
     return bits in {None, _bits(key)} and crv in {None, key.public.get("crv")}
+
+
+def published_name(spec: JsonWebKeySetSpec, algorithm: str) -> str:
+    """Return the name of an algorithm in the public JWKs of keys made now; a key keeps it for life.
+
+    Verifiers know a key by the name they fetched: a token that names its algorithm differently would be refused.
+    """
+    return algorithm_name(algorithm, spec.publish.eddsa_name or "Ed25519")
 
 
 def modulus_length(entry: KeyEntry) -> int | None:

@@ -15,8 +15,12 @@ from jwks_operator.api.durations import format_duration, parse_duration
 from jwks_operator.api.spec import JsonWebKeySetSpec
 from jwks_operator.core.record import (
     Bounds,
+    Certificate,
+    Former,
     Happening,
+    Historical,
     HistoryEntry,
+    Intake,
     KeyRecord,
     Record,
     State,
@@ -55,6 +59,7 @@ def dump_key(key: KeyRecord) -> Document:
             "lead": format_duration(key.bounds.lead),
             "retention": format_duration(key.bounds.retention),
         },
+        "certificate": None if key.certificate is None else _dump_certificate(key.certificate),
     }
     return {name: value for name, value in document.items() if value is not None}
 
@@ -77,6 +82,7 @@ def load_key(document: Document, *, has_private: bool) -> KeyRecord:
             published=_moment(document.get("published")),
             in_use_since=_moment(document.get("inUseSince")),
             retired=_moment(document.get("retired")),
+            certificate=_load_certificate(document.get("certificate")),
         )
     except _UNREADABLE as error:
         raise RecordError(f"a key document of the keyring lacks a readable {_culprit(error)}") from None
@@ -95,9 +101,11 @@ def dump_rest(record: Record) -> Document:
         "lost": list(record.lost),
         "objects": dict(record.objects),
         "history": [{"time": _time(entry.time), **_dump_happening(entry.happening)} for entry in record.history],
-        "tombstones": [
-            {"digest": stone.digest, "reason": stone.reason, "time": _time(stone.time)} for stone in record.tombstones
-        ],
+        "intakes": {name: _dump_intake(intake) for name, intake in record.intakes.items()},
+        "tombstones": [_dump_tombstone(stone) for stone in record.tombstones],
+        "historical": None
+        if record.historical is None
+        else {"digest": record.historical.digest, "jwt": record.historical.jwt},
     }
 
 
@@ -120,15 +128,101 @@ def load(rest: Document, keys: tuple[KeyRecord, ...]) -> Record:
             lost=tuple(_text(name) for name in rest["lost"]),
             objects={name: _text(uid) for name, uid in _members(rest["objects"]).items()},
             history=tuple(HistoryEntry(_required(entry["time"]), _load_happening(entry)) for entry in rest["history"]),
-            tombstones=tuple(
-                Tombstone(_text(stone["digest"]), _text(stone["reason"]), _required(stone["time"]))
-                for stone in rest["tombstones"]
-            ),
+            intakes={name: _load_intake(intake) for name, intake in _members(rest.get("intakes", {})).items()},
+            tombstones=tuple(_load_tombstone(stone) for stone in rest["tombstones"]),
+            historical=_load_historical(rest.get("historical")),
         )
     except ValidationError:
         raise RecordError("the keyring holds a spec that this version cannot read") from None
     except _UNREADABLE as error:
         raise RecordError(f"the record in the keyring lacks a readable {_culprit(error)}") from None
+
+
+def _dump_intake(intake: Intake) -> Document:
+    return {
+        "taken": list(intake.taken),
+        "sources": list(intake.sources),
+        "followed": intake.followed,
+        "bereft": intake.bereft,
+    }
+
+
+def _load_intake(document: Mapping[str, Any]) -> Intake:
+    return Intake(
+        taken=tuple(_text(mark) for mark in document["taken"]),
+        sources=tuple(_text(name) for name in document["sources"]),
+        followed=document["followed"] is True,
+        bereft=document["bereft"] is True,
+    )
+
+
+def _dump_certificate(certificate: Certificate) -> Document:
+    return {
+        "x5c": list(certificate.x5c),
+        "notBefore": _time(certificate.not_before),
+        "notAfter": _time(certificate.not_after),
+        "terms": certificate.terms,
+    }
+
+
+def _load_certificate(document: Mapping[str, Any] | None) -> Certificate | None:
+    if document is None:
+        return None
+    return Certificate(
+        x5c=tuple(_text(each) for each in document["x5c"]),
+        not_before=_required(document["notBefore"]),
+        not_after=_required(document["notAfter"]),
+        terms=_text(document["terms"]),
+    )
+
+
+def _dump_tombstone(stone: Tombstone) -> Document:
+    document = {
+        "digest": stone.digest,
+        "reason": stone.reason,
+        "time": _time(stone.time),
+        "kid": stone.kid,
+        "key": stone.key,
+        "former": None if stone.former is None else _dump_former(stone.former),
+    }
+    return {name: value for name, value in document.items() if value is not None}
+
+
+def _load_tombstone(value: object) -> Tombstone:
+    document = _members(value)
+    former = document.get("former")
+    return Tombstone(
+        _text(document["digest"]),
+        _text(document["reason"]),
+        _required(document["time"]),
+        _text(document.get("kid", "")),
+        _text(document.get("key", "")),
+        None if former is None else _load_former(former),
+    )
+
+
+def _dump_former(former: Former) -> Document:
+    document = {
+        "public": dict(former.public),
+        "expired": _time(former.expired),
+        "issued": _time(former.issued),
+        "revoked": former.revoked,
+    }
+    return {name: value for name, value in document.items() if value is not None}
+
+
+def _load_former(value: object) -> Former:
+    document = _members(value)
+    return Former(
+        public=dict(_members(document["public"])),
+        expired=_required(document["expired"]),
+        issued=_moment(document.get("issued")),
+        revoked=None if "revoked" not in document else _text(document["revoked"]),
+    )
+
+
+def _load_historical(document: Mapping[str, Any] | None) -> Historical | None:
+    return None if document is None else Historical(_text(document["digest"]), _text(document["jwt"]))
 
 
 def _dump_step(step: Step) -> Document:

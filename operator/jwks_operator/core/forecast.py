@@ -59,7 +59,7 @@ def forecast(spec: JsonWebKeySetSpec, start: datetime, until: datetime) -> tuple
 def _moments(spec: JsonWebKeySetSpec, start: datetime, until: datetime) -> Iterator[tuple[datetime, Record]]:
     """Every record of the future, with the time at which its step is confirmed."""
     made = _Mint()
-    world = World(SetRef("forecast", "set"), 1, spec)
+    world = World(SetRef("forecast", "set"), 1, _without_papers(spec))
     now = start
     for _ in range(STEPS):
         plan = decide(world, Reading(now))
@@ -76,6 +76,13 @@ def _moments(spec: JsonWebKeySetSpec, start: datetime, until: datetime) -> Itera
         record = witnessed(plan.record, now)
         world = replace(world, record=record, keyring=Sight.SAME, configmap=Sight.SAME, secret=Sight.SAME)
         yield now, record
+
+
+def _without_papers(spec: JsonWebKeySetSpec) -> JsonWebKeySetSpec:
+    """Certificates and signed sets move no key."""
+    keys = tuple(entry.model_copy(update={"certificate": None}) for entry in spec.keys)
+    publish = spec.publish.model_copy(update={"historical": False})
+    return spec.model_copy(update={"keys": keys, "publish": publish})
 
 
 def _next(plan: Plan, now: datetime) -> datetime | None:

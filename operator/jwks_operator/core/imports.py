@@ -7,8 +7,9 @@ that is followed is the entry's only maker of keys: each key it comes to hold is
 Nothing that was destroyed or revoked comes back, under no other kid either, and no kid ever names two keys.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from jwks_operator.api.names import LABEL_ALLOW_SET
 from jwks_operator.api.reasons import Reason
@@ -55,12 +56,15 @@ class Offer:
     former: tuple[FreshKey, ...] = ()
     current: str | None = None
     """The thumbprint that a followed source holds; None if nothing is followed, or it cannot be told."""
+    sources: tuple[str, ...] = ()
+    """The sources that have nothing more to give once this offer is taken."""
     complaints: tuple[str, ...] = ()
 
 
 NO_OFFER = Offer()
 
 Offers = Mapping[str, Offer]
+NONE_OFFERED: Offers = MappingProxyType({})
 
 
 def offers(record: Record, sources: Mapping[str, Sources], revoked: frozenset[str] = frozenset()) -> Offers:
@@ -83,6 +87,17 @@ def troubles(found: Offers) -> tuple[Trouble, ...]:
         Trouble(Reason.IMPORT_REFUSED, f"spec.keys[{name}].import: {complaint}")
         for name, offer in found.items()
         for complaint in offer.complaints
+    )
+
+
+def must_wait(spec: JsonWebKeySetSpec, found: Offers) -> bool:
+    """Tell whether a new set must not begin: what its sources hold would come too late for those who read it."""
+    importing = [entry for entry in spec.keys if entry.import_ is not None]
+    return any(
+        entry.name not in found
+        or found[entry.name].complaints
+        or (imports_private(entry) and found[entry.name].key is None)
+        for entry in importing
     )
 
 
@@ -112,33 +127,47 @@ def is_imported(record: Record, key: KeyRecord) -> bool:
     return intake is not None and key.thumbprint in intake.taken
 
 
-def taken(record: Record, entry: KeyEntry, sources: Sources | None, *keys: FreshKey) -> Record:
-    """Return the record that remembers that these keys were taken, and from where."""
-    before = record.intakes.get(entry.name, Intake())
-    marks = tuple(key.thumbprint if key.has_private else _mark(key) for key in keys)
-    private = sources.private if sources is not None else None
-    after = Intake(
+def taken(record: Record, entry: str, offer: Offer) -> Record:
+    """Return the record that remembers that an offer was taken, and that its sources have done their work."""
+    before = record.intakes.get(entry, Intake())
+    marks = [_mark(key) for key in offer.former]
+    marks += [] if offer.key is None else [offer.key.thumbprint]
+    after = replace(
+        before,
         taken=tuple(dict.fromkeys((*before.taken, *marks)))[-REMEMBERED:],
-        sources=_named(entry),
-        followed=private.followed if isinstance(private, Holding) else before.followed,
+        sources=offer.sources,
+        followed=before.followed if offer.key is None else offer.current is not None,
+        bereft=before.bereft and offer.key is None,
     )
-    return replace(record, intakes={**record.intakes, entry.name: after})
+    return replace(record, intakes={**record.intakes, entry: after})
 
 
-def settled(record: Record, sources: Mapping[str, Sources]) -> Record:
-    """Return a record that was rebuilt, in which what sources hold now counts as taken in the former one.
+def settled(record: Record, sources: Mapping[str, Sources], entries: Collection[str]) -> Record:
+    """Return a rebuilt record in which what the private sources of these entries hold counts as taken before.
 
-    A followed source says what the key must be, so only its name is remembered.
+    So does a source that is gone by now. A followed one says what the key must be: that it is followed is all that
+    is remembered.
     """
     for entry in record.spec.keys:
-        seen = sources.get(entry.name)
-        if seen is not None and isinstance(seen.private, Holding):
-            record = taken(record, entry, seen, *(() if seen.private.followed else seen.private.keys))
+        if entry.name in entries and entry.import_ is not None:
+            held = _held(sources.get(entry.name), entry)
+            key = None if held is None or held.followed else held.keys[0]
+            record = taken(record, entry.name, Offer(key=key, sources=tuple(filter(None, _both(entry)))))
+            followed = record.intakes[entry.name].followed if held is None else held.followed
+            intake = replace(record.intakes[entry.name], followed=followed)
+            record = replace(record, intakes={**record.intakes, entry.name: intake})
     return record
 
 
+def saved(sources: Mapping[str, Sources], entry: KeyEntry, published: Collection[FreshKey]) -> FreshKey | None:
+    """Return the key in an entry's private source if its public half is published: then it was the set's."""
+    held = _held(sources.get(entry.name), entry)
+    known = {(key.kid, key.thumbprint) for key in published}
+    return next((key for key in held.keys if (key.kid, key.thumbprint) in known), None) if held is not None else None
+
+
 def bereft(record: Record, entry: KeyEntry) -> Record:
-    """Return the record of an entry whose key was revoked and that must wait for its source: the next is used at once."""
+    """Return the record of an entry whose key was revoked: the next one of its source is used at once."""
     intake = record.intakes.get(entry.name, Intake())
     return replace(record, intakes={**record.intakes, entry.name: replace(intake, bereft=True)})
 
@@ -157,34 +186,38 @@ class _Reader:
         return self.record.intakes.get(self.entry.name, Intake())
 
     def offer(self, seen: Sources) -> Offer:
-        complaints = tuple(self._missing(seen))
-        offer = Offer(complaints=complaints)
+        offer = Offer(complaints=tuple(self._missing(seen)))
         if isinstance(seen.private, Holding):
             offer = self._with_private(offer, seen.private)
         if isinstance(seen.public, Holding):
             offer = self._with_public(offer, seen.public)
-        return offer
+        known = zip((seen.private, seen.public), _both(self.entry), strict=True)
+        read = [name for verdict, name in known if isinstance(verdict, Holding) or name in self.intake.sources]
+        return replace(offer, sources=() if offer.complaints else tuple(filter(None, read)))
 
     def _missing(self, seen: Sources) -> Iterator[str]:
         """A source that was taken from and is gone since has done its work, unless it is followed."""
-        for verdict, name in zip((seen.private, seen.public), _both(self.entry), strict=True):
-            done = name in self.intake.sources and not (verdict is seen.private and self.intake.followed)
-            if isinstance(verdict, Refusal) and not done:
-                yield verdict.message
+        private, public = _both(self.entry)
+        if isinstance(seen.private, Refusal) and (self.intake.followed or private not in self.intake.sources):
+            yield seen.private.message
+        if isinstance(seen.public, Refusal) and public not in self.intake.sources:
+            yield seen.public.message
 
     def _with_private(self, offer: Offer, holding: Holding) -> Offer:
         (key,) = holding.keys
         if holding.followed:
             offer = replace(offer, current=key.thumbprint)
-        mine = next((k for k in self.record.of_entry(self.entry.name) if k.thumbprint == key.thumbprint), None)
-        in_use = mine is not None and mine.has_private and mine.state in {State.PENDING, State.ACTIVE}
-        if in_use or (key.thumbprint in self.intake.taken and not holding.followed):
+        if self._in_use(key) or (key.thumbprint in self.intake.taken and not holding.followed):
             return offer
         objection = self._objection(key)
         if objection is None:
             return replace(offer, key=key)
         cure = "issue a new one" if holding.followed else "import another key, or remove the import to generate one"
         return replace(offer, complaints=(*offer.complaints, f"secretRef holds {objection}; {cure}"))
+
+    def _in_use(self, key: FreshKey) -> bool:
+        living = (*self.record.of(self.entry.name, State.PENDING), *self.record.of(self.entry.name, State.ACTIVE))
+        return any(known.thumbprint == key.thumbprint for known in living)
 
     def _with_public(self, offer: Offer, holding: Holding) -> Offer:
         """A key that this set holds or held as its own needs no second place."""
@@ -224,7 +257,7 @@ class _Reader:
         return None
 
 
-def refused_consent(what: str, set_name: str) -> str:
+def no_consent(what: str, set_name: str) -> str:
     """Return the sentence about a source that does not consent."""
     return f"{what} does not consent; add the label {LABEL_ALLOW_SET}: {set_name} to it"
 
@@ -248,14 +281,12 @@ def _both(entry: KeyEntry) -> tuple[str, str]:
     )
 
 
-def _named(entry: KeyEntry) -> tuple[str, ...]:
-    return tuple(filter(None, _both(entry)))
+def _held(seen: Sources | None, entry: KeyEntry) -> Holding | None:
+    """The private key of an entry's source, if it could be read, and for what the entry asks for."""
+    if seen is None or not _as_read(seen.entry, entry) or not isinstance(seen.private, Holding):
+        return None
+    return seen.private
 
 
 def _mark(key: FreshKey) -> str:
     return digest_of(key.kid, key.thumbprint)
-
-
-def entries_in_wait(spec: JsonWebKeySetSpec, found: Offers) -> tuple[str, ...]:
-    """Return the entries of a new set whose first key has not been found in its source yet."""
-    return tuple(e.name for e in spec.keys if imports_private(e) and found.get(e.name, NO_OFFER).key is None)

@@ -18,6 +18,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
+from jwks_operator.core.historical import former, within_limit
 from jwks_operator.core.record import (
     HISTORY_LIMIT,
     TOMBSTONE_LIMIT,
@@ -114,19 +115,24 @@ def witnessed(record: Record, confirmed: datetime) -> Record:
         keys=living,
         step=None,
         lead_floor=_floors(record, confirmed) if record.step.kind is StepKind.ADOPT else record.lead_floor,
-        tombstones=_trimmed((*record.tombstones, *(_tombstone(key, confirmed) for key in gone))),
+        tombstones=_trimmed((*record.tombstones, *(_tombstone(record, key, confirmed) for key in gone))),
         history=(*record.history, *story)[-HISTORY_LIMIT:],
     )
 
 
 def digest_of(kid: str, thumbprint: str) -> str:
     """Return what a tombstone remembers of a key."""
-    return sha256(f"{kid}\n{thumbprint}".encode()).hexdigest()
+    return _digest(f"{kid}\n{thumbprint}")
 
 
 def is_buried(record: Record, fresh: FreshKey) -> bool:
-    """Tell whether this key was destroyed or revoked before and must not come back."""
-    return digest_of(fresh.kid, fresh.thumbprint) in {stone.digest for stone in record.tombstones}
+    """Tell whether this key, or another one of its kid, was destroyed or revoked before and must not come back."""
+    whole, kid, key = digest_of(fresh.kid, fresh.thumbprint), _digest(fresh.kid), _digest(fresh.thumbprint)
+    return any(whole == stone.digest or kid == stone.kid or key == stone.key for stone in record.tombstones)
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()
 
 
 def _permit(state: State | None, to: State) -> None:
@@ -151,12 +157,14 @@ def _floors(record: Record, confirmed: datetime) -> dict[KeyClass, datetime]:
     return floors
 
 
-def _tombstone(key: KeyRecord, time: datetime) -> Tombstone:
-    return Tombstone(digest_of(key.kid, key.thumbprint), key.state.value, time)
+def _tombstone(record: Record, key: KeyRecord, time: datetime) -> Tombstone:
+    digest = digest_of(key.kid, key.thumbprint)
+    told = former(record, key, time)
+    return Tombstone(digest, key.state.value, time, _digest(key.kid), _digest(key.thumbprint), told)
 
 
 def _trimmed(stones: Iterable[Tombstone]) -> tuple[Tombstone, ...]:
     every = tuple(stones)
     trimmable = [stone for stone in every if stone.reason != State.COMPROMISED]
-    dropped = set(trimmable[: max(0, len(trimmable) - TOMBSTONE_LIMIT)])
-    return tuple(stone for stone in every if stone not in dropped)
+    dropped = {stone.digest for stone in trimmable[: max(0, len(trimmable) - TOMBSTONE_LIMIT)]}
+    return within_limit(tuple(stone for stone in every if stone.digest not in dropped))

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from jwks_operator.api.reasons import EventReason
-from jwks_operator.core.births import Need, need_of, new_key, unburied
+from jwks_operator.core.births import Need, joining, need_of, new_key, unburied
 from jwks_operator.core.lifecycle import FreshKey, moved
 from jwks_operator.core.prospects import Action, Prospect
 from jwks_operator.core.record import Happening, KeyRecord, Record, State, Step, StepKind
@@ -17,6 +17,7 @@ _KINDS = {
     Action.ACTIVATE: StepKind.ACTIVATE,
     Action.ROLL_BACK: StepKind.ROLL_BACK,
     Action.RETIRE: StepKind.RETIRE,
+    Action.IMPORT: StepKind.PUBLISH,
     Action.PUBLISH: StepKind.PUBLISH,
     Action.DESTROY: StepKind.DESTROY,
     Action.FORGET: StepKind.FORGET,
@@ -67,12 +68,20 @@ def _activate(record: Record, move: Prospect, now: datetime, fresh: Fresh) -> Mo
 
 def _replace(record: Record, move: Prospect, now: datetime, fresh: Fresh) -> Moved:
     """Nothing usable is left: the standby, else a new key, is used at once. The loss stays on record."""
+    if move.offer is not None:
+        return _join(record, move, State.ACTIVE, now)
     if move.kid:
         key = moved(_key(record, move), State.ACTIVE)
     else:
         need = _need(record, move, State.ACTIVE)
         key = new_key(record.spec, need, now, unburied(record, fresh[need]))
     return record.with_keys(key), [_told(EventReason.KEY_ACTIVATED, key, move)]
+
+
+def _import(record: Record, move: Prospect, now: datetime, fresh: Fresh) -> Moved:
+    """What a source offers joins the set: a private key waits its lead, the public ones their retention."""
+    del fresh
+    return _join(record, move, State.PENDING, now)
 
 
 def _roll_back(record: Record, move: Prospect, now: datetime, fresh: Fresh) -> Moved:
@@ -107,6 +116,7 @@ _MOVERS: Mapping[Action, Callable[[Record, Prospect, datetime, Fresh], Moved]] =
     Action.ACTIVATE: _activate,
     Action.ROLL_BACK: _roll_back,
     Action.RETIRE: _retire,
+    Action.IMPORT: _import,
     Action.PUBLISH: _publish,
     Action.DESTROY: _destroy,
     Action.FORGET: _forget,
@@ -115,6 +125,14 @@ _MOVERS: Mapping[Action, Callable[[Record, Prospect, datetime, Fresh], Moved]] =
 
 def _key(record: Record, move: Prospect) -> KeyRecord:
     return next(key for key in record.keys if key.kid == move.kid)
+
+
+def _join(record: Record, move: Prospect, state: State, now: datetime) -> Moved:
+    entry = entry_named(record.spec, move.entry)
+    if entry is None or move.offer is None:
+        raise LookupError(f"no entry {move.entry} to import a key for, or no key")
+    record, told = joining(record, entry, move.offer, state, now)
+    return record, list(told)
 
 
 def _need(record: Record, move: Prospect, state: State) -> Need:

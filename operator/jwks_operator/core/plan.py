@@ -10,15 +10,18 @@ keys as they are, and a clock in doubt stops every move by time and every witnes
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from jwks_operator.api.names import keyring_name
 from jwks_operator.api.reasons import Reason
-from jwks_operator.core import births, moves, recovery, requests, revocation
+from jwks_operator.core import births, moves, papers, recovery, requests, revocation
 from jwks_operator.core.births import Need
 from jwks_operator.core.checks import Trouble, complaint
+from jwks_operator.core.imports import NONE_OFFERED, must_wait, offers
+from jwks_operator.core.imports import troubles as refused
 from jwks_operator.core.lifecycle import FreshKey
+from jwks_operator.core.papers import PAPERWORK, Paper
 from jwks_operator.core.prospects import PRECEDENCE, Action, Prospect, prospects
 from jwks_operator.core.record import Record
 from jwks_operator.core.requests import NONE_ASKED, Requests
@@ -27,7 +30,7 @@ from jwks_operator.core.revocation import Revoked
 from jwks_operator.core.spec_change import accepted, with_brakes
 from jwks_operator.core.world import Reading, Sight, World
 
-ROTATION = frozenset({Action.PUBLISH, Action.ACTIVATE, Action.ROLL_BACK})
+ROTATION = frozenset({Action.IMPORT, Action.PUBLISH, Action.ACTIVATE, Action.ROLL_BACK})
 """What `spec.suspend` withholds; repair, retirement and removal go on."""
 
 Fresh = Mapping[Need, FreshKey]
@@ -38,12 +41,14 @@ class Plan:
     """What to do now and what to show.
 
     `record` is the record to be (the one there is, if nothing changes); None means: write nothing at all.
-    `needs` are keys to be generated before this plan can be made: generate them and decide again.
+    `needs` are keys to be generated before this plan can be made: generate them and decide again. `papers` are
+    certificates and signed sets to be made likewise.
     `blocked` tells that a clock in doubt withholds something: a move whose time has come, or the witness of a step.
     """
 
     record: Record | None
     needs: tuple[Need, ...] = ()
+    papers: tuple[Paper, ...] = ()
     troubles: tuple[Trouble, ...] = ()
     prospects: tuple[Prospect, ...] = ()
     asked: Requests = NONE_ASKED
@@ -56,8 +61,19 @@ def decide(world: World, reading: Reading, fresh: Fresh | None = None) -> Plan:
     if obstacle is not None:
         return Plan(None, troubles=(obstacle,))
     if world.record is None:
-        return _without_record(world, reading, fresh or {})
-    return _with_record(world, world.record, reading, fresh or {})
+        plan = _without_record(world, reading, fresh or {})
+    else:
+        plan = _with_record(world, world.record, reading, fresh or {})
+    return _with_papers(world, plan, reading)
+
+
+def _with_papers(world: World, plan: Plan, reading: Reading) -> Plan:
+    """The same plan with certificates for its new keys, and with what is to be told of those that cannot be made."""
+    troubles = (*plan.troubles, *papers.troubles(world))
+    if plan.record is None or plan.needs or plan.papers:
+        return replace(plan, troubles=troubles)
+    record, missing = papers.of_newborn(world, plan.record, reading)
+    return replace(plan, record=world.record if missing else record, papers=missing, troubles=troubles)
 
 
 # --- what forbids to touch anything: checks in order, each named after the bad state it finds ---
@@ -103,7 +119,10 @@ def _without_record(world: World, reading: Reading, fresh: Fresh) -> Plan:
     if trouble is not None or world.spec is None:
         return Plan(None, troubles=() if trouble is None else (trouble,))
     lost = world.lived_before or not world.salvage.empty
-    needs = recovery.needs(world, world.spec) if lost else births.bootstrap_needs(world.spec)
+    offered = NONE_OFFERED if lost else births.first_offers(world, world.spec)
+    if not lost and must_wait(world.spec, offered):
+        return Plan(None, troubles=refused(offered))
+    needs = recovery.needs(world, world.spec) if lost else births.bootstrap_needs(world.spec, offered)
     missing = tuple(need for need in needs if need not in fresh)
     if missing:
         return Plan(None, needs=missing)
@@ -124,17 +143,25 @@ def _with_record(world: World, record: Record, reading: Reading, fresh: Fresh) -
         return _revoking(world, record, condemned, reading, fresh)
     if record.step is None and reading.trusted:
         record = _with_spec(world, record, reading.now, trouble)
-    in_store = prospects(record, asked, reading.since)
+    offered = offers(record, world.imports, asked.revoked)
+    troubles = (*troubles, *refused(offered))
+    in_store = papers.possible(world, prospects(record, asked, reading.since, offered))
     ripe = _ripe(in_store, reading.now, suspended=record.spec.suspend)
     if not reading.trusted and (ripe or record.step is not None):
         return Plan(record, troubles=(*troubles, _clock_doubt(reading)), prospects=in_store, asked=asked, blocked=True)
     if record.step is not None or not ripe:
         return Plan(record, troubles=troubles, prospects=in_store, asked=asked)
     missing = tuple(need for need in births.needs(record, ripe) if need not in fresh)
-    if missing:
-        return Plan(world.record, needs=missing, troubles=troubles, prospects=in_store, asked=asked)
-    intended = moves.intent(moves.honoured(record, ripe, asked, reading.now), ripe, reading.now, fresh)
-    return Plan(intended, troubles=troubles, prospects=prospects(intended, asked, reading.since), asked=asked)
+    to_make = papers.wanted(world, record, ripe)
+    if missing or to_make:
+        return Plan(world.record, missing, to_make, troubles, in_store, asked)
+    if ripe[0].action in PAPERWORK:
+        intended = papers.intent(world, record, ripe)
+    else:
+        intended = moves.intent(moves.honoured(record, ripe, asked, reading.now), ripe, reading.now, fresh)
+    offered = offers(intended, world.imports, asked.revoked)
+    in_store = papers.possible(world, prospects(intended, asked, reading.since, offered))
+    return Plan(intended, troubles=troubles, prospects=in_store, asked=asked)
 
 
 def _revoking(world: World, record: Record, condemned: tuple[Revoked, ...], reading: Reading, fresh: Fresh) -> Plan:

@@ -4,16 +4,17 @@ Public members come from the record; private ones are named here, never held: a 
 where in which form, and the room that may touch private bytes fills it in.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from jwks_operator.api.names import SERVE_KEY
+from jwks_operator.api.names import HISTORICAL_KEY, OPENID_KEY, SERVE_KEY
 from jwks_operator.api.spec import Format, JsonWebKeySetSpec
+from jwks_operator.core.certificates import shown
 from jwks_operator.core.record import KeyRecord, Record, State, StepKind
-from jwks_operator.core.timing import facts
+from jwks_operator.core.serving import compact, discovery_document, serve_hints
 from jwks_operator.keys.algorithms import KeyClass
+from jwks_operator.keys.chain import pem_chain, x5t_s256
 
 _PUBLISHED = {
     KeyClass.SIGNATURE: frozenset({State.PENDING, State.ACTIVE, State.RETIRED}),
@@ -58,11 +59,27 @@ def published(record: Record) -> tuple[KeyRecord, ...]:
 
 
 def configmap_data(record: Record) -> dict[str, str]:
-    """Return the data of the ConfigMap: the JWK Set (RFC 7517 section 5), its aliases, hints for the server."""
-    target = record.spec.publish.config_map
-    lines = ",\n".join(_compact(key.public) for key in published(record))
+    """Return the data of the ConfigMap: the JWK Set (RFC 7517 section 5), its aliases, and what stands beside it."""
+    publish, keys = record.spec.publish, published(record)
+    target = publish.config_map
+    lines = ",\n".join(compact(public_members(record.spec, key)) for key in keys)
     text = f'{{"keys":[\n{lines}\n]}}\n' if lines else '{"keys":[]}\n'
-    return {**dict.fromkeys((target.key, *target.aliases), text), SERVE_KEY: _serve_hints(record.spec)}
+    signed = record.historical.jwt if publish.historical and record.historical is not None else None
+    beside = {
+        OPENID_KEY: discovery_document(publish, keys),
+        HISTORICAL_KEY: signed,
+        SERVE_KEY: serve_hints(record.spec),
+    }
+    documents = dict.fromkeys((target.key, *target.aliases), text)
+    return documents | {name: document for name, document in beside.items() if document is not None}
+
+
+def public_members(spec: JsonWebKeySetSpec, key: KeyRecord) -> Mapping[str, object]:
+    """Return the members of a key's public JWK, those of its certificate included (RFC 7517 sections 4.7 and 4.9)."""
+    certificate = shown(spec, key)
+    if certificate is None:
+        return key.public
+    return {**key.public, "x5c": list(certificate.x5c), "x5t#S256": x5t_s256(certificate.x5c)}
 
 
 def secret_layout(record: Record) -> Mapping[str, Item]:
@@ -74,7 +91,7 @@ def secret_layout(record: Record) -> Mapping[str, Item]:
     layout: dict[str, Item] = {}
     for key in record.keys:
         if key.state is State.ACTIVE:
-            layout |= _in_use(key, record.spec.secret.formats)
+            layout |= _in_use(key, record.spec)
     for entry, kids in _openers(record).items():
         layout[f"{entry}.jwks"] = Item(Form.JWK_SET, kids)
     return layout
@@ -91,10 +108,11 @@ def effect_order(record: Record) -> tuple[Owned, Owned]:
     return (Owned.PRIVATE, Owned.PUBLIC) if leaving is signs else (Owned.PUBLIC, Owned.PRIVATE)
 
 
-def _in_use(key: KeyRecord, formats: tuple[Format, ...]) -> dict[str, Item]:
+def _in_use(key: KeyRecord, spec: JsonWebKeySetSpec) -> dict[str, Item]:
+    formats, certificate = spec.secret.formats, shown(spec, key)
     items = {
         f"{key.entry}.kid": Item(Form.TEXT, text=key.kid),
-        f"{key.entry}.alg": Item(Form.TEXT, text=key.algorithm),
+        f"{key.entry}.alg": Item(Form.TEXT, text=str(key.public.get("alg", key.algorithm))),
     }
     if Format.JWK in formats:
         items[f"{key.entry}.jwk"] = Item(Form.JWK, (key.kid,))
@@ -102,6 +120,9 @@ def _in_use(key: KeyRecord, formats: tuple[Format, ...]) -> dict[str, Item]:
         items[f"{key.entry}.jwks"] = Item(Form.JWK_SET, (key.kid,))
     if Format.PEM in formats and key.key_class is not KeyClass.SYMMETRIC:
         items[f"{key.entry}.pem"] = Item(Form.PEM, (key.kid,))
+    if Format.TLS in formats and certificate is not None:
+        items[f"{key.entry}.tls.crt"] = Item(Form.TEXT, text=pem_chain(certificate.x5c).decode("ascii"))
+        items[f"{key.entry}.tls.key"] = Item(Form.PEM, (key.kid,))
     return items
 
 
@@ -115,20 +136,3 @@ def _openers(record: Record) -> dict[str, tuple[str, ...]]:
     opening.sort(key=lambda key: (key.created, key.kid), reverse=True)
     opening.sort(key=lambda key: key.state is not State.ACTIVE)
     return {entry: tuple(k.kid for k in opening if k.entry == entry) for entry in {key.entry for key in opening}}
-
-
-def _serve_hints(spec: JsonWebKeySetSpec) -> str:
-    known = facts(spec.timing)
-    return (
-        _compact(
-            {
-                "cacheMaxAge": int(known["cache_max_age"].total_seconds()),
-                "staleWindow": int(known["stale_window"].total_seconds()),
-            }
-        )
-        + "\n"
-    )
-
-
-def _compact(value: Mapping[str, object]) -> str:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)

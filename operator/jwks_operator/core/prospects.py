@@ -12,7 +12,10 @@ from enum import StrEnum
 
 from jwks_operator.api.spec import KeyEntry, Prepublish, Recovery, Rotation
 from jwks_operator.core.causes import LONG_AGO, Cause, causes_of, fits
-from jwks_operator.core.record import KeyRecord, Record, State
+from jwks_operator.core.certificates import renewal
+from jwks_operator.core.historical import outdated
+from jwks_operator.core.imports import NO_OFFER, NONE_OFFERED, Offer, Offers, generates, is_followed, is_imported
+from jwks_operator.core.record import Intake, KeyRecord, Record, State
 from jwks_operator.core.requests import Requests, Verb, outstanding
 from jwks_operator.core.timing import bounds, entry_named, rollback_window, rotation_of
 from jwks_operator.core.windows import opening
@@ -26,9 +29,12 @@ class Action(StrEnum):
     ROLL_BACK = "RollBack"
     ACTIVATE = "Activate"
     RETIRE = "Retire"
+    IMPORT = "Import"
     PUBLISH = "Publish"
     DESTROY = "Destroy"
     FORGET = "Forget"
+    CERTIFY = "Certify"
+    SIGN = "Sign"
 
 
 PRECEDENCE = {action: rank for rank, action in enumerate(Action)}
@@ -45,6 +51,7 @@ class Wait(StrEnum):
     REQUEST = "RequestedTime"
     RETENTION = "Retention"
     ROLLBACK_WINDOW = "RollbackWindow"
+    RENEWAL = "Renewal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +64,16 @@ class Prospect:
     kid: str = ""
     waiting_for: Wait = Wait.NOTHING
     why: str = ""
+    offer: Offer | None = None
+    """The keys from elsewhere that this move brings, if it does."""
 
 
-def prospects(record: Record, requests: Requests, since: datetime | None) -> tuple[Prospect, ...]:
+def prospects(
+    record: Record, requests: Requests, since: datetime | None, offers: Offers = NONE_OFFERED
+) -> tuple[Prospect, ...]:
     """Return every move in store, first come first; `since` is when the clock last stepped, if it did."""
-    store = _Store(record, requests, since or LONG_AGO)
-    found = [*store.of_entries(), *store.of_retired(), *_of_leavers(record)]
+    store = _Store(record, requests, since or LONG_AGO, offers)
+    found = [*store.of_entries(), *store.of_retired(), *_of_leavers(record), *_of_papers(record)]
     return tuple(sorted(found, key=lambda prospect: (prospect.time, PRECEDENCE[prospect.action])))
 
 
@@ -73,12 +84,15 @@ class _Store:
     record: Record
     requests: Requests
     since: datetime
+    offers: Offers
 
     def of_entries(self) -> Iterator[Prospect]:
         for entry in self.record.spec.keys:
             for key in self.record.of(entry.name, State.PENDING):
-                if not fits(key, entry):
+                if not fits(key, entry, self.record.spec):
                     yield Prospect(LONG_AGO, Action.DESTROY, entry.name, key.kid, why="AlgorithmChanged")
+                elif self._outdated(entry, key):
+                    yield Prospect(LONG_AGO, Action.DESTROY, entry.name, key.kid, why="SourceRenewed")
             yield from self._succession(entry)
             yield from self._roll_back(entry)
 
@@ -87,26 +101,61 @@ class _Store:
         active = self.record.active(entry.name)
         pending = longest_published(self.record, entry)
         rotation = rotation_of(self.record.spec, entry)
-        if active is None and entry.name in self.record.lost:
-            if self.record.spec.recovery is Recovery.REGENERATE:
-                kid = pending.kid if pending else ""
-                yield Prospect(LONG_AGO, Action.REPLACE, entry.name, kid, why="KeyLost")
-        elif active is None:
+        if active is None and _bereft(self.record, entry):
+            yield from self._replacement(entry, pending)
+            return
+        yield from self._intake(entry)
+        if active is None:
             yield from self._first_of_entry(entry, pending)
         else:
             causes = causes_of(self.record, entry, active, self.requests)
             if pending is not None:
-                yield from self._activation(pending, causes, rotation)
+                yield from self._change(entry, pending, causes, rotation)
+            elif not generates(self.record, entry):
+                return
             elif rotation.prepublish is Prepublish.ALWAYS:
                 yield Prospect(LONG_AGO, Action.PUBLISH, entry.name, why="Standby")
             else:
                 yield from self._publication(entry, causes, rotation)
 
+    def _replacement(self, entry: KeyEntry, pending: KeyRecord | None) -> Iterator[Prospect]:
+        """Nothing usable is left: the standby, a key from the source or a new one is used at once."""
+        offer = self.offers.get(entry.name, NO_OFFER)
+        lost = entry.name in self.record.lost
+        why = "KeyLost" if lost else "Revocation"
+        if pending is None and offer.key is not None:
+            yield Prospect(LONG_AGO, Action.REPLACE, entry.name, offer.key.kid, why=why, offer=offer)
+        elif lost and self.record.spec.recovery is not Recovery.REGENERATE:
+            return
+        elif pending is not None or generates(self.record, entry):
+            yield Prospect(LONG_AGO, Action.REPLACE, entry.name, "" if pending is None else pending.kid, why=why)
+
+    def _intake(self, entry: KeyEntry) -> Iterator[Prospect]:
+        offer = self.offers.get(entry.name, NO_OFFER)
+        if offer.key is not None or offer.former:
+            kid = offer.key.kid if offer.key is not None else ""
+            yield Prospect(LONG_AGO, Action.IMPORT, entry.name, kid, why="Import", offer=offer)
+
+    def _outdated(self, entry: KeyEntry, key: KeyRecord) -> bool:
+        """Whether a followed source holds another key by now than the one that waits."""
+        current = self.offers.get(entry.name, NO_OFFER).current
+        return current is not None and is_followed(self.record, entry) and key.thumbprint != current
+
+    def _change(
+        self, entry: KeyEntry, pending: KeyRecord, causes: tuple[Cause, ...], rotation: Rotation
+    ) -> Iterator[Prospect]:
+        """The standby follows for any cause; an imported key was asked for, and follows by itself."""
+        ways = list(self._activation(pending, causes, rotation))
+        for key in self.record.of(entry.name, State.PENDING):
+            if fits(key, entry, self.record.spec) and is_imported(self.record, key):
+                ways += self._activation(key, (Cause(LONG_AGO, "Import"),), rotation)
+        yield from sorted(ways, key=lambda way: way.time)[:1]
+
     def _first_of_entry(self, entry: KeyEntry, pending: KeyRecord | None) -> Iterator[Prospect]:
         """An entry added to a living set waits its lead, whatever its schedule and windows say."""
-        if pending is None:
+        if pending is None and generates(self.record, entry):
             yield Prospect(LONG_AGO, Action.PUBLISH, entry.name, why="EntryAdded")
-        else:
+        elif pending is not None:
             yield from self._activation(pending, (Cause(LONG_AGO, "EntryAdded"),), Rotation())
 
     def _publication(self, entry: KeyEntry, causes: tuple[Cause, ...], rotation: Rotation) -> Iterator[Prospect]:
@@ -155,7 +204,7 @@ class _Store:
             if former is None:
                 yield Prospect(request.time, Action.ROLL_BACK, entry.name, "", Wait.REQUEST, "Request")
             elif former.published is not None:
-                time = max(request.time, self._known_everywhere(former, former.published))
+                time = max(request.time, max(former.published, self.since) + former.bounds.lead)
                 waits = Wait.REQUEST if time == request.time else Wait.LEAD
                 yield Prospect(time, Action.ROLL_BACK, entry.name, former.kid, waits, "Request")
 
@@ -185,6 +234,17 @@ def _of_leavers(record: Record) -> Iterator[Prospect]:
                 yield Prospect(LONG_AGO, Action.DESTROY, key.entry, key.kid, why="EntryRemoved")
 
 
+def _of_papers(record: Record) -> Iterator[Prospect]:
+    """Certificates to be made or renewed, and the historical set to be signed anew."""
+    for key in record.keys:
+        due = renewal(record.spec, key)
+        if due is not None:
+            yield Prospect(due.time, Action.CERTIFY, key.entry, key.kid, Wait.RENEWAL, due.why)
+    signing = outdated(record)
+    if signing is not None:
+        yield Prospect(LONG_AGO, Action.SIGN, signing.entry, signing.kid, why="HistoryChanged")
+
+
 def held_kids(record: Record, requests: Requests) -> frozenset[str]:
     """Return the kids that no time removes: those of the spec in force and of the annotation."""
     return requests.held.union(record.spec.held)
@@ -199,8 +259,13 @@ def removable(key: KeyRecord, held: frozenset[str], since: datetime | None = Non
 
 def former_key(record: Record, entry: KeyEntry) -> KeyRecord | None:
     """Return the key to which an entry can go back: the last retired one that still has its private half."""
-    usable = [key for key in record.of(entry.name, State.RETIRED) if key.has_private and fits(key, entry)]
+    usable = [key for key in record.of(entry.name, State.RETIRED) if key.has_private and fits(key, entry, record.spec)]
     return max(usable, key=lambda key: (key.in_use_since or LONG_AGO, key.created), default=None)
+
+
+def _bereft(record: Record, entry: KeyEntry) -> bool:
+    """Whether an entry without a key in use had one, so that the next is used at once."""
+    return entry.name in record.lost or record.intakes.get(entry.name, Intake()).bereft
 
 
 def _wait(cause: Cause) -> Wait:
@@ -209,7 +274,7 @@ def _wait(cause: Cause) -> Wait:
 
 def longest_published(record: Record, entry: KeyEntry) -> KeyRecord | None:
     """Return the pending key of an entry that fits it and has been published longest."""
-    fitting = [key for key in record.of(entry.name, State.PENDING) if fits(key, entry)]
+    fitting = [key for key in record.of(entry.name, State.PENDING) if fits(key, entry, record.spec)]
     return min(fitting, key=lambda key: (key.published or _forever(), key.created, key.kid), default=None)
 
 

@@ -43,6 +43,18 @@ class Bounds:
 
 
 @dataclass(frozen=True, slots=True)
+class Certificate:
+    """The X.509 certificate of a key, as it is published, and what the planner must know of it."""
+
+    x5c: tuple[str, ...]
+    """The chain (RFC 7517 section 4.7): base64 of the DER of each certificate, the key's own first."""
+    not_before: datetime
+    not_after: datetime
+    terms: str
+    """The digest of what the spec asked for when it was made."""
+
+
+@dataclass(frozen=True, slots=True)
 class KeyRecord:
     """One key, without its private half (that stays in the rooms `keys` and `kube`)."""
 
@@ -59,6 +71,20 @@ class KeyRecord:
     published: datetime | None = None
     in_use_since: datetime | None = None
     retired: datetime | None = None
+    certificate: Certificate | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Former:
+    """What the historical set says of a key that left: its public JWK and its times."""
+
+    public: Mapping[str, Any]
+    expired: datetime
+    """When it went out of use, or was revoked if that came first."""
+    issued: datetime | None = None
+    """When it came into use, if it did."""
+    revoked: str | None = None
+    """Why it was revoked; None if it was not. The time is the tombstone's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +95,35 @@ class Tombstone:
     """SHA-256 over kid and thumbprint, hexadecimal."""
     reason: str
     time: datetime
+    kid: str = ""
+    """SHA-256 over the kid alone, so that it never names another key."""
+    key: str = ""
+    """SHA-256 over the thumbprint alone, so that the key does not return under another kid."""
+    former: Former | None = None
+    """Kept for the historical set, if there is to be one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Historical:
+    """The signed set of historical keys; a signature is not repeatable, so it is kept and not made again."""
+
+    digest: str
+    """Of what it says and who signed it: it is signed again only when this changes."""
+    jwt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """What one entry has taken from the sources of its `import`."""
+
+    taken: tuple[str, ...] = ()
+    """Thumbprints of private keys and digests (as of tombstones) of public ones: each is taken once."""
+    sources: tuple[str, ...] = ()
+    """The sources that have been read for good, as `Secret/<name>/<key>`: they may go, unless followed."""
+    followed: bool = False
+    """Whether the private source is kept by somebody else and brings every key of the entry."""
+    bereft: bool = False
+    """Whether the key in use was revoked and the next one of the followed source is used at once."""
 
 
 class StepKind(StrEnum):
@@ -85,6 +140,8 @@ class StepKind(StrEnum):
     FORGET = "Forget"
     ROLL_BACK = "RollBack"
     REVOKE = "Revoke"
+    CERTIFY = "Certify"
+    SIGN = "Sign"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +187,10 @@ class Record:
     """Per class, no successor is used before: caches filled under a longer, since lowered, lead."""
     lost: tuple[str, ...] = ()
     """Entries whose key was lost with a keyring and has not been rotated since."""
+    intakes: Mapping[str, Intake] = field(default_factory=dict)
+    """Per entry, what was imported."""
     tombstones: tuple[Tombstone, ...] = ()
+    historical: Historical | None = None
     history: tuple[HistoryEntry, ...] = ()
     objects: Mapping[str, str] = field(default_factory=dict)
     """The uids of the ConfigMap and the consumer Secret, so that a stripped label is drift, not loss."""

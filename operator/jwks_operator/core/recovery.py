@@ -13,6 +13,8 @@ from jwks_operator.api.reasons import EventReason
 from jwks_operator.api.spec import JsonWebKeySetSpec, KeyEntry, Recovery
 from jwks_operator.core import requests as asking
 from jwks_operator.core.births import Need, need_of, new_key
+from jwks_operator.core.imports import Holding, settled
+from jwks_operator.core.imports import saved as source_key
 from jwks_operator.core.lifecycle import FreshKey, born, is_buried
 from jwks_operator.core.record import Bounds, Happening, KeyRecord, Record, State, Step, StepKind
 from jwks_operator.core.timing import bounds, entry_named, rotation_of
@@ -24,7 +26,7 @@ def needs(world: World, spec: JsonWebKeySetSpec) -> tuple[Need, ...]:
     """Return the keys to be generated for entries whose key is lost, if the spec wants that."""
     if spec.recovery is not Recovery.REGENERATE:
         return ()
-    return tuple(need_of(entry, State.ACTIVE) for entry in _lost(world, spec))
+    return tuple(need_of(entry, State.ACTIVE) for entry in _lost(world, spec) if not _follows(world, entry))
 
 
 def recovered(world: World, spec: JsonWebKeySetSpec, now: datetime, fresh: Mapping[Need, FreshKey]) -> Record:
@@ -32,6 +34,7 @@ def recovered(world: World, spec: JsonWebKeySetSpec, now: datetime, fresh: Mappi
     saved = tuple(_saved(world, spec, now))
     lost = tuple(entry.name for entry in _lost(world, spec))
     record = Record(set_name=world.ref.name, spec=spec, keys=saved, lost=lost)
+    record = settled(record, world.imports, {entry.name for entry in spec.keys if _lived(world, entry)})
     found = remembered(world, record, now)
     made = tuple(new_key(spec, need, now, fresh[need]) for need in needs(world, spec))
     record = record.with_keys(*found, *made)
@@ -60,7 +63,7 @@ def remembered(world: World, record: Record, now: datetime) -> tuple[KeyRecord, 
 
 def _saved(world: World, spec: JsonWebKeySetSpec, now: datetime) -> list[KeyRecord]:
     """Every usable key once, also if somebody copied it to a second name; names of the spec come first."""
-    usable = sorted(world.salvage.usable.items(), key=lambda found: entry_named(spec, found[0]) is None)
+    usable = sorted(_usable(world, spec).items(), key=lambda found: entry_named(spec, found[0]) is None)
     names = {key.kid: name for name, key in reversed(usable)}
     return [
         born(
@@ -73,6 +76,12 @@ def _saved(world: World, spec: JsonWebKeySetSpec, now: datetime) -> list[KeyReco
         for name, key in usable
         if names[key.kid] == name
     ]
+
+
+def _usable(world: World, spec: JsonWebKeySetSpec) -> dict[str, FreshKey]:
+    """Per entry, the key whose private half is left: in the consumer Secret, else in the source it came from."""
+    imported = {entry.name: source_key(world.imports, entry, world.salvage.published) for entry in spec.keys}
+    return {name: key for name, key in imported.items() if key is not None} | dict(world.salvage.usable)
 
 
 def _remembered(spec: JsonWebKeySetSpec, entry: str | None, key: FreshKey, now: datetime) -> KeyRecord:
@@ -92,7 +101,17 @@ def _waits(spec: JsonWebKeySetSpec, entry: str, key: FreshKey) -> Bounds:
 
 def _lost(world: World, spec: JsonWebKeySetSpec) -> tuple[KeyEntry, ...]:
     """Entries that lived before and have no private half left; an entry never seen is simply new."""
+    usable = _usable(world, spec)
+    return tuple(entry for entry in spec.keys if entry.name not in usable and _lived(world, entry))
+
+
+def _lived(world: World, entry: KeyEntry) -> bool:
+    """Whether an entry had a key before, as far as anybody knows."""
     known = set(world.entries_before.values())
-    return tuple(
-        entry for entry in spec.keys if entry.name not in world.salvage.usable and (entry.name in known or not known)
-    )
+    return entry.name in known or not known
+
+
+def _follows(world: World, entry: KeyEntry) -> bool:
+    """Whether the source of an entry brings its keys, also after a loss."""
+    seen = world.imports.get(entry.name)
+    return seen is not None and isinstance(seen.private, Holding) and seen.private.followed

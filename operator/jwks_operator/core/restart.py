@@ -12,6 +12,7 @@ from datetime import datetime
 from jwks_operator.api.reasons import EventReason
 from jwks_operator.core import recovery
 from jwks_operator.core import requests as asking
+from jwks_operator.core.imports import settled
 from jwks_operator.core.record import Happening, KeyRecord, Record, State, Step, StepKind
 from jwks_operator.core.requests import Requests
 from jwks_operator.core.timing import bounds
@@ -61,6 +62,7 @@ def _restored(world: World, record: Record, reading: Reading, asked: Requests) -
         for key_class in {key.key_class for key in record.keys}
     }
     record = asking.honour(record, asked, asking.Verb, (entry.name for entry in record.spec.keys), reading.now)
+    record = settled(record, world.imports, record.intakes)
     anew = replace(
         record.with_keys(*(_unwitnessed(key) for key in record.keys), *recovery.remembered(world, record, reading.now)),
         uid=world.keyring_uid,

@@ -13,6 +13,7 @@ from jwks_operator.api.reasons import EventReason
 from jwks_operator.api.revocation import Revocation
 from jwks_operator.api.spec import JsonWebKeySetSpec, KeyEntry
 from jwks_operator.core.births import Need, need_of, new_key, unburied
+from jwks_operator.core.imports import bereft, is_followed
 from jwks_operator.core.lifecycle import LIVING, FreshKey, moved
 from jwks_operator.core.prospects import longest_published
 from jwks_operator.core.record import Happening, KeyRecord, Record, State, Step, StepKind
@@ -56,6 +57,9 @@ def revoke(record: Record, condemned: tuple[Revoked, ...], now: datetime, fresh:
     ]
     for entry in _bereft(rest, record):
         standby = longest_published(rest, entry)
+        if standby is None and is_followed(rest, entry):
+            rest = bereft(rest, entry)
+            continue
         need = need_of(entry, State.ACTIVE)
         successor = (
             moved(standby, State.ACTIVE)
@@ -64,10 +68,10 @@ def revoke(record: Record, condemned: tuple[Revoked, ...], now: datetime, fresh:
         )
         rest = rest.with_keys(successor)
         told.append(Happening(EventReason.KEY_ACTIVATED, "Revocation", successor.kid, successor.entry))
-    if record.step is None:
-        return replace(rest, step=Step(StepKind.REVOKE, tuple(told)))
-    # The unfinished step still has its own consequences at the witness, a floor under leads among them.
-    return replace(rest, step=Step(record.step.kind, (*record.step.happenings, *told)))
+    before = record.step or Step(StepKind.REVOKE, ())
+    # An unfinished adoption still owes its floor under leads; any other step has said all it has to say.
+    kind = before.kind if before.kind is StepKind.ADOPT else StepKind.REVOKE
+    return replace(rest, step=Step(kind, (*before.happenings, *told)))
 
 
 def _reason(key: KeyRecord, listed: tuple[Revocation, ...], asked: Requests, now: datetime) -> str | None:
@@ -94,5 +98,5 @@ def _bereft(rest: Record, record: Record) -> Iterator[KeyEntry]:
 
 def _needs(rest: Record, record: Record) -> Iterator[Need]:
     for entry in _bereft(rest, record):
-        if longest_published(rest, entry) is None:
+        if longest_published(rest, entry) is None and not is_followed(rest, entry):
             yield need_of(entry, State.ACTIVE)

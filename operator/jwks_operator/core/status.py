@@ -39,6 +39,7 @@ _WAITING = {
     Wait.REQUEST: "the requested time",
     Wait.RETENTION: "the last token signed with the key to expire (retention)",
     Wait.ROLLBACK_WINDOW: "the roll-back window to pass",
+    Wait.RENEWAL: "the certificate to come near its end",
 }
 
 
@@ -102,6 +103,9 @@ def _ready(plan: Plan, record: Record | None) -> _Verdict:
     if lost:
         cure = "set spec.recovery to Regenerate to have a new one made"
         return False, Reason.KEYS_LOST, f"the key of {', '.join(lost)} was lost; {cure}"
+    refused = next((trouble for trouble in plan.troubles if trouble.reason is Reason.IMPORT_REFUSED), None)
+    if refused is not None and any(not record.of(name, State.PENDING) for name in without):
+        return False, refused.reason, refused.message
     move = next((m for m in plan.prospects if m.entry in without and m.action is Action.ACTIVATE), None)
     until = "" if move is None or move.time == LONG_AGO else f", not before {format_time_up(move.time)}"
     return (

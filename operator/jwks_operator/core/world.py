@@ -11,8 +11,9 @@ from enum import StrEnum
 
 from jwks_operator.api.names import SetRef
 from jwks_operator.api.spec import JsonWebKeySetSpec
+from jwks_operator.core.imports import Sources
 from jwks_operator.core.lifecycle import FreshKey
-from jwks_operator.core.record import Record
+from jwks_operator.core.record import Certificate, Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,14 @@ class World:
     entries_before: Mapping[str, str] = field(default_factory=dict)
     """From the status, kid to entry: a hint for recovery, never trusted for more than a name."""
     salvage: Salvage = field(default_factory=Salvage)
+    imports: Mapping[str, Sources] = field(default_factory=dict)
+    """Per entry, what its sources hold; an entry that names none is not in it."""
+    certificates: Mapping[str, Certificate] = field(default_factory=dict)
+    """By kid, the certificates made in this pass because the plan asked for them."""
+    uncertified: Mapping[str, str] = field(default_factory=dict)
+    """By entry, why no certificate could be made in this pass."""
+    signed: Mapping[str, str] = field(default_factory=dict)
+    """By digest, the historical sets signed in this pass because the plan asked for them."""
 
     @property
     def configmap_name(self) -> str:

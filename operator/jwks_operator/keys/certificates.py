@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Final, Self, cast
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, x448, x25519
 from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
@@ -221,18 +221,13 @@ def _signed(
     builder: x509.CertificateBuilder, key: CertificateIssuerPrivateKeyTypes, algorithm: Algorithm | None
 ) -> x509.Certificate:
     """Sign with the hash of the key's own algorithm, for a CA with one that fits its curve."""
-    with suppress(*_PARSE_ERRORS, InvalidSignature):
-        if isinstance(key, rsa.RSAPrivateKey):
-            digest = _hash_for(algorithm)
-            scheme = pss(algorithm) if algorithm and algorithm.method is Method.RSA_PSS else padding.PKCS1v15()
-            return builder.sign(key, digest, rsa_padding=scheme)
-        if isinstance(key, ec.EllipticCurvePrivateKey):
-            by_size = (
-                hashes.SHA512() if key.key_size > 384 else hashes.SHA384() if key.key_size > 256 else hashes.SHA256()
-            )
-            return builder.sign(key, by_size, ecdsa_deterministic=True)
-        return builder.sign(key, None)
-    raise CertificateError("the key cannot sign this certificate")
+    if isinstance(key, rsa.RSAPrivateKey):
+        scheme = pss(algorithm) if algorithm and algorithm.method is Method.RSA_PSS else padding.PKCS1v15()
+        return builder.sign(key, _hash_for(algorithm), rsa_padding=scheme)
+    if isinstance(key, ec.EllipticCurvePrivateKey):
+        long = hashes.SHA512() if key.key_size > 384 else hashes.SHA384()
+        return builder.sign(key, long if key.key_size > 256 else hashes.SHA256(), ecdsa_deterministic=True)
+    return builder.sign(key, None)
 
 
 def _hash_for(algorithm: Algorithm | None) -> hashes.SHA256 | hashes.SHA384 | hashes.SHA512:

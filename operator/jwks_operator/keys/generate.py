@@ -50,9 +50,7 @@ def generate(algorithm: str, modulus_length: int | None = None, crv: str | None 
     """
     row = _row(algorithm, modulus_length, crv)
     symmetric = row.key_class is KeyClass.SYMMETRIC
-    members = _new_secret(row) if symmetric else members_of(_new_pair(row, modulus_length))
-    if members is None:
-        raise UnsupportedKeyError(f"no key of {row.name} can be written")
+    members = _new_secret(row) if symmetric else members_of(_new_pair(row, modulus_length)) or {}
     print_of_key = thumbprint(members | {"alg": row.name})
     kid = encode_octets(os.urandom(_KID_OCTETS)) if symmetric else print_of_key
     complete = members | common_members(row, row.private_ops, kid)

@@ -1,8 +1,8 @@
 """What is there? The facts of one pass, from uncached reads by name.
 
-Four reads tell everything: the set, its keyring, its ConfigMap and its consumer Secret. A read that fails
-raises and the pass ends: nothing is planned on facts that are missing. Private halves are put into the vault
-beside the facts, and never into them.
+Four reads tell everything: the set, its keyring, its ConfigMap and its consumer Secret. Only a set that imports
+keys costs one more for each source. A read that fails raises and the pass ends: nothing is planned on facts that
+are missing. Private halves are put into the vault beside the facts, and never into them.
 """
 
 from base64 import b64decode
@@ -36,6 +36,7 @@ from jwks_operator.kube.objects import (
     secret_object,
     sight,
 )
+from jwks_operator.kube.sources import read_sources
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,11 @@ async def gather(client: Client, ref: SetRef) -> Gathered:
         record=record,
         record_complaint=unreadable,
     )
+    wanted = spec if record is None or spec is not None else record.spec
+    if the_set is not None and wanted is not None:
+        imports, halves = await read_sources(client, ref, wanted)
+        world = replace(world, imports=imports)
+        vault = {**halves, **vault}  # a kid that two keys claim stays ours
     configmap = await client.read(CONFIGMAPS, ref.namespace, world.configmap_name)
     secret = await client.read(SECRETS, ref.namespace, world.secret_name)
     return look(Gathered(Seen(the_set, keyring, configmap, secret), world, vault))

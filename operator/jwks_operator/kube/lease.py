@@ -87,6 +87,7 @@ class Lease:
         self._changed = changed
         self._boottime = boottime
         self._renewed = -math.inf
+        self._ceased = False
         self._told = False
         self._seen: Object | None = None
         self._free_from = -math.inf
@@ -107,10 +108,14 @@ class Lease:
             self._tell()
             await asyncio.sleep(self._pause())
 
-    async def release(self) -> None:
-        """Cease to write, and give the Lease up if it is held; `run` has ended, and so has all work."""
-        self._renewed = -math.inf
+    def cease(self) -> None:
+        """Write nothing more, for good, although the Lease may still be held."""
+        self._ceased = True
         self._tell()
+
+    async def release(self) -> None:
+        """Cease, and give the Lease up if it is held; `run` has ended, and so has all work."""
+        self.cease()
         try:
             async with asyncio.timeout(self._terms.retry):
                 lease = await self._client.read(LEASES, self._election.namespace, self._election.name)
@@ -193,7 +198,7 @@ class Lease:
 
     def _left(self) -> float:
         """Give the seconds for which this replica may still write; not positive if it may not."""
-        return self._renewed + self._terms.deadline - self._boottime()
+        return -math.inf if self._ceased else self._renewed + self._terms.deadline - self._boottime()
 
     def _pause(self) -> float:
         """Give the seconds until the next turn, which comes no later than what it is about."""

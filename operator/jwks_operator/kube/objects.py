@@ -15,6 +15,7 @@ from jwks_operator.core.projections import Form, Item, configmap_data, secret_la
 from jwks_operator.core.record import Record
 from jwks_operator.core.world import Sight
 from jwks_operator.keys.formats import render, render_set
+from jwks_operator.keys.naming import eddsa_name_of
 from jwks_operator.keys.private import PrivateJwk
 from jwks_operator.kube.client import Object
 
@@ -103,6 +104,7 @@ def _content(item: Item, public: Mapping[str, Mapping[str, Any]], vault: Vault) 
     if item.form is Form.TEXT:
         return item.text.encode()
     if item.form is Form.JWK_SET:
-        return render_set((public[kid], vault[kid]) for kid in item.kids)
+        # Only a signature key can have an old name, and it is alone in its set.
+        return render_set(((public[kid], vault[kid]) for kid in item.kids), eddsa_name_of(public[item.kids[0]]))
     (kid,) = item.kids
-    return render(public[kid], vault[kid], "JWK" if item.form is Form.JWK else "PEM")
+    return render(public[kid], vault[kid], "JWK" if item.form is Form.JWK else "PEM", eddsa_name_of(public[kid]))

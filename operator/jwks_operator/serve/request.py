@@ -53,8 +53,10 @@ class Incoming:
     problem or the last request.
     """
 
-    __slots__ = ("_body", "_count", "_fresh", "_headers_done", "_limits", "_parser", "_ready", "_request", "_size", "_url",
-                 "_waiting", "ended", "open")  # fmt: skip
+    __slots__ = (
+        "_body", "_count", "_fresh", "_headers_done", "_limits", "_parser", "_ready", "_request", "_size", "_url",
+        "_waiting", "ended", "open",
+    )  # fmt: skip
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits

@@ -17,14 +17,13 @@ from jwks_operator.serve.conditions import http_date
 from jwks_operator.serve.connection import Connection
 from jwks_operator.serve.reply import Reply
 from jwks_operator.serve.request import Limits, Request
+from jwks_operator.serve.secured import Secured
 from jwks_operator.serve.site import Site
 from jwks_operator.serve.stats import Stats
 
 BACKLOG: Final = 1024
 MOST_KNOWN: Final = 1024
 """Different requests within one second that are remembered; the others are parsed each time."""
-
-HANDSHAKE_SECONDS: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +65,12 @@ class Server:
 
     async def listen(self, sock: socket.socket, context: ssl.SSLContext | None = None) -> None:
         """Accept connections on a bound socket. Raises OSError if that cannot be."""
-        timeouts: dict[str, Any] = {}
-        if context is not None:
-            timeouts = {"ssl_handshake_timeout": HANDSHAKE_SECONDS, "ssl_shutdown_timeout": self._bounds.linger}
-        self._listener = await self._loop.create_server(
-            lambda: Connection(self), sock=sock, ssl=context, backlog=BACKLOG, **timeouts
-        )
+
+        def connection() -> asyncio.Protocol:
+            inner = Connection(self)
+            return inner if context is None else Secured(inner, context)
+
+        self._listener = await self._loop.create_server(connection, sock=sock, backlog=BACKLOG)
 
     def changed(self) -> None:
         """Answer from what is on the shelves now."""
@@ -146,7 +145,7 @@ class Server:
             access.write(request, reply, peer)
 
     def _seen(self) -> int:
-        return self.stats.codes.total() + self.stats.accepted
+        return sum(self.stats.codes.values()) + self.stats.accepted
 
     def _tick(self) -> None:
         """Set the present second and the deadlines that begin now, and sweep."""

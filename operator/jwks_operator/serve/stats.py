@@ -2,7 +2,6 @@
 
 import time
 from bisect import bisect_left
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
@@ -15,7 +14,7 @@ BUCKETS: Final = (0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.
 class Stats:
     """Counters of one server; everything in it only grows, but for `connections`."""
 
-    codes: Counter[int] = field(default_factory=Counter)
+    codes: dict[int, int] = field(default_factory=dict)
     buckets: list[int] = field(default_factory=lambda: [0] * (len(BUCKETS) + 1))
     seconds: float = 0.0
     connections: int = 0
@@ -28,7 +27,7 @@ class Stats:
 
     def answered(self, status: int, seconds: float) -> None:
         """Count one answer that took so long from its last octet read to the hand-over to the socket."""
-        self.codes[status] += 1
+        self.codes[status] = self.codes.get(status, 0) + 1
         self.buckets[bisect_left(BUCKETS, seconds)] += 1
         self.seconds += seconds
 
@@ -64,7 +63,7 @@ class Snapshot:
     def from_json(cls, told: dict[str, Any]) -> "Snapshot":
         """Return it from what `to_json` gave, after a trip through JSON."""
         stats = dict(told["stats"])
-        stats["codes"] = Counter({int(code): count for code, count in stats["codes"].items()})
+        stats["codes"] = {int(code): count for code, count in stats["codes"].items()}
         sets = tuple(SetState(**each) for each in told["sets"])
         return cls(Stats(**stats), sets, told["draining"], told["rss"], told["cpu"])
 
@@ -78,7 +77,8 @@ def total(all_stats: Iterable[Stats]) -> Stats:
     """Add up what several workers counted."""
     result = Stats()
     for stats in all_stats:
-        result.codes += stats.codes
+        for code, count in stats.codes.items():
+            result.codes[code] = result.codes.get(code, 0) + count
         result.buckets = [one + other for one, other in zip(result.buckets, stats.buckets, strict=True)]
         result.seconds += stats.seconds
         for name in _PLAIN:

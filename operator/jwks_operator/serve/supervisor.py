@@ -122,6 +122,8 @@ async def report(snapshot: Callable[[], Snapshot], stop: asyncio.Event) -> None:
     """Answer the supervisor on standard output, in a worker; set `stop` when the supervisor is gone."""
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    while await reader.readline():
-        os.write(sys.stdout.fileno(), json.dumps(snapshot().to_json()).encode() + b"\n")
-    stop.set()
+    try:
+        while await reader.readline():
+            os.write(sys.stdout.fileno(), json.dumps(snapshot().to_json()).encode() + b"\n")
+    finally:
+        stop.set()  # a worker that cannot answer any more is replaced rather than missed

@@ -1,0 +1,65 @@
+"""Which keys want a certificate, and when? A key has one from its birth; it is renewed without a new key.
+
+Pending and active keys have the certificate that the spec asks for now. A retired signature key keeps the one it has
+and has it renewed while its private half is there, because it is still published.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+
+from jwks_operator.api.certificate import Certificate as Terms
+from jwks_operator.api.spec import JsonWebKeySetSpec, KeyEntry
+from jwks_operator.core.causes import LONG_AGO
+from jwks_operator.core.record import Certificate, KeyRecord, State
+from jwks_operator.core.timing import entry_named
+from jwks_operator.keys.algorithms import KeyClass
+from jwks_operator.keys.members import canonical_json
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """From when on a key is to have a new certificate, and why in one word."""
+
+    time: datetime
+    why: str
+
+
+def renewal(spec: JsonWebKeySetSpec, key: KeyRecord) -> Renewal | None:
+    """Return when a key's certificate is next made; None if it is to have none, or keeps the one it has."""
+    entry = entry_named(spec, key.entry)
+    if entry is None or entry.certificate is None or not _certifiable(key, entry.certificate):
+        return None
+    if key.state is not State.RETIRED:
+        if key.certificate is None:
+            return Renewal(LONG_AGO, "CertificateMissing")
+        if key.certificate.terms != digest_of_terms(entry):
+            return Renewal(LONG_AGO, "CertificateChanged")
+    if key.certificate is None:
+        return None
+    return Renewal(_due(key.certificate, entry.certificate.renewal_share), "CertificateExpires")
+
+
+def shown(spec: JsonWebKeySetSpec, key: KeyRecord) -> Certificate | None:
+    """Return the certificate that is published with a key: none once its entry asks for none."""
+    entry = entry_named(spec, key.entry)
+    return None if entry is not None and entry.certificate is None else key.certificate
+
+
+def digest_of_terms(entry: KeyEntry) -> str:
+    """Return a digest of what a certificate of this entry is to say; when to renew it is no part of that."""
+    terms = entry.certificate or Terms()
+    said = terms.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"renew_before"})
+    return sha256(canonical_json([entry.name, said])).hexdigest()
+
+
+def _certifiable(key: KeyRecord, terms: Terms) -> bool:
+    if key.key_class is KeyClass.SYMMETRIC:
+        return False
+    if key.state is State.RETIRED:
+        return key.key_class is KeyClass.SIGNATURE and key.has_private
+    return key.has_private or terms.self_signed is None
+
+
+def _due(certificate: Certificate, share: float) -> datetime:
+    return certificate.not_after - (certificate.not_after - certificate.not_before) * share

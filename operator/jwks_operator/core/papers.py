@@ -1,0 +1,103 @@
+"""The papers of keys: certificates, and the signed set of historical ones. They need a private half to be made.
+
+So they are facts, like a generated key: the plan says which it needs, the corridor has them made and asks again.
+Where a certificate cannot be made (its CA is missing or does not consent), the key goes on with the one it has, or
+without: a paper never stands between a key and its use.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any, TypeAlias
+
+from jwks_operator.api.reasons import EventReason, Reason
+from jwks_operator.api.spec import KeyEntry
+from jwks_operator.core.certificates import digest_of_terms, renewal
+from jwks_operator.core.checks import Trouble
+from jwks_operator.core.historical import Signing, outdated
+from jwks_operator.core.prospects import Action, Prospect
+from jwks_operator.core.record import Happening, Historical, KeyRecord, Record, Step, StepKind
+from jwks_operator.core.timing import entry_named, facts
+from jwks_operator.core.world import Reading, World
+
+
+@dataclass(frozen=True, slots=True)
+class Certification:
+    """One certificate to be made: for which key, after which entry of the spec."""
+
+    kid: str
+    entry: KeyEntry
+    public: Mapping[str, Any]
+    terms: str
+    """The digest to keep with the certificate."""
+    slack: timedelta
+    """How far clocks may be apart: the certificate is valid that much earlier."""
+
+
+Paper: TypeAlias = Certification | Signing
+
+PAPERWORK = frozenset({Action.CERTIFY, Action.SIGN})
+
+
+def possible(world: World, moves: Iterable[Prospect]) -> tuple[Prospect, ...]:
+    """Return the moves without the certificates that cannot be made in this pass."""
+    return tuple(m for m in moves if m.action is not Action.CERTIFY or m.entry not in world.uncertified)
+
+
+def troubles(world: World) -> tuple[Trouble, ...]:
+    """Return what a person has to know of certificates that could not be made."""
+    return tuple(
+        Trouble(Reason.CERTIFICATE_REFUSED, f"no certificate for {entry}: {why}; keys go on as they are")
+        for entry, why in world.uncertified.items()
+    )
+
+
+def wanted(world: World, record: Record, moves: Iterable[Prospect]) -> tuple[Paper, ...]:
+    """Return the papers that these moves need and that have not been made yet."""
+    found: list[Paper] = []
+    for move in moves:
+        if move.action is Action.SIGN:
+            signing = outdated(record)
+            found += [signing] if signing is not None and signing.digest not in world.signed else []
+        elif move.action is Action.CERTIFY and move.kid not in world.certificates:
+            found += [_certification(record, key) for key in record.keys if key.kid == move.kid]
+    return tuple(found)
+
+
+def intent(world: World, record: Record, moves: tuple[Prospect, ...]) -> Record:
+    """Return the record with the step that puts these papers in place, once they have been made."""
+    if moves[0].action is Action.SIGN:
+        signing = outdated(record)
+        if signing is None:
+            return record
+        signed = Historical(signing.digest, world.signed[signing.digest])
+        return replace(record, historical=signed, step=Step(StepKind.SIGN, ()))
+    kids = {move.kid for move in moves}
+    keys = (replace(key, certificate=world.certificates[key.kid]) for key in record.keys if key.kid in kids)
+    told = (Happening(EventReason.CERTIFICATE_RENEWED, move.why, move.kid, move.entry) for move in moves)
+    return replace(record.with_keys(*keys), step=Step(StepKind.CERTIFY, tuple(told)))
+
+
+def of_newborn(world: World, record: Record, reading: Reading) -> tuple[Record, tuple[Paper, ...]]:
+    """Return the record to be with the certificates of the keys that are new in it, and those still to be made.
+
+    A clock in doubt would date them wrongly: they follow as soon as it can be trusted.
+    """
+    if not reading.trusted:
+        return record, ()
+    known = {key.kid for key in world.record.keys} if world.record is not None else set()
+    new = [key for key in record.keys if key.kid not in known and _awaits(world, record, key)]
+    missing = tuple(_certification(record, key) for key in new if key.kid not in world.certificates)
+    made = (replace(key, certificate=world.certificates[key.kid]) for key in new if key.kid in world.certificates)
+    return record.with_keys(*made), missing
+
+
+def _awaits(world: World, record: Record, key: KeyRecord) -> bool:
+    return key.certificate is None and key.entry not in world.uncertified and renewal(record.spec, key) is not None
+
+
+def _certification(record: Record, key: KeyRecord) -> Certification:
+    entry = entry_named(record.spec, key.entry)
+    if entry is None:
+        raise LookupError(f"no entry {key.entry} to make a certificate for")
+    return Certification(key.kid, entry, key.public, digest_of_terms(entry), facts(record.spec.timing)["clock_skew"])

@@ -1,0 +1,109 @@
+"""What do the sources of a set's imports hold? Read by name, after consent, with every fault put into words.
+
+A source that is gone, does not consent or holds nothing usable is an answer; a read that fails raises and ends the
+pass. Private halves go into a vault of their own and never into the facts.
+"""
+
+import asyncio
+from base64 import b64decode
+from binascii import Error as Base64Error
+from collections.abc import Callable, Mapping
+from typing import TypeAlias, TypeVar
+
+from jwks_operator.api.imports import ObjectKeyRef
+from jwks_operator.api.names import LABEL_ALLOW_SET, SetRef
+from jwks_operator.api.spec import JsonWebKeySetSpec, KeyEntry
+from jwks_operator.core.causes import curve, modulus_length
+from jwks_operator.core.imports import Holding, Refusal, Sources, no_consent
+from jwks_operator.core.lifecycle import FreshKey
+from jwks_operator.keys.imports import ForeignKey, Wanted, read_private, read_public_keys
+from jwks_operator.keys.jwk import JwkError, thumbprint
+from jwks_operator.kube.client import CONFIGMAPS, SECRETS, Client, Object, Resource
+from jwks_operator.kube.objects import Vault
+
+TLS_TYPE = "kubernetes.io/tls"
+"""The type of Secrets whose key somebody else renews: they are followed."""
+
+Found = TypeVar("Found")
+Public: TypeAlias = tuple[Mapping[str, object], ...]
+
+
+async def read_sources(client: Client, ref: SetRef, spec: JsonWebKeySetSpec) -> tuple[Mapping[str, Sources], Vault]:
+    """Return what the sources of each importing entry hold, and the private halves by kid; raises KubeError."""
+    found: dict[str, Sources] = {}
+    vault: Vault = {}
+    for entry in spec.keys:
+        if entry.import_ is not None:
+            found[entry.name], halves = await _read(client, ref, entry)
+            vault = {**halves, **vault}
+    return found, vault
+
+
+async def _read(client: Client, ref: SetRef, entry: KeyEntry) -> tuple[Sources, Vault]:
+    wanted = entry.import_
+    if wanted is None:
+        return Sources(entry), {}
+    public: Public = ()
+    former: Holding | Refusal | None = None
+    if wanted.public_ref is not None:
+        source = await client.read(CONFIGMAPS, ref.namespace, wanted.public_ref.name)
+        # A set of many RSA keys takes a while to check.
+        read = await asyncio.to_thread(_public_keys, source, ref, wanted.public_ref, entry.algorithm)
+        former, public = (read, ()) if isinstance(read, Refusal) else (Holding(tuple(map(_public_face, read))), read)
+    if wanted.secret_ref is None:
+        return Sources(entry, None, former), {}
+    source = await client.read(SECRETS, ref.namespace, wanted.secret_ref.name)
+    key = await asyncio.to_thread(_private_key, source, ref, entry, wanted.secret_ref)
+    if isinstance(key, Refusal):
+        return Sources(entry, key, former), {}
+    key = _under_its_kid(key, public)
+    holding = Holding((_face(key),), followed=source is not None and source.get("type") == TLS_TYPE)
+    return Sources(entry, holding, former), {key.private.kid: key.private}
+
+
+def _private_key(source: Object | None, ref: SetRef, entry: KeyEntry, at: ObjectKeyRef) -> ForeignKey | Refusal:
+    wanted = Wanted(entry.algorithm, modulus_length(entry), curve(entry))
+    return _judged(SECRETS, source, ref, at, lambda content: read_private(content, wanted))
+
+
+def _public_keys(source: Object | None, ref: SetRef, at: ObjectKeyRef, algorithm: str) -> Public | Refusal:
+    return _judged(CONFIGMAPS, source, ref, at, lambda content: read_public_keys(content, algorithm))
+
+
+def _judged(
+    resource: Resource, source: Object | None, ref: SetRef, at: ObjectKeyRef, read: Callable[[bytes], Found]
+) -> Found | Refusal:
+    """What a source holds, or why it cannot be used. Without consent nothing of it is looked at, nor told."""
+    what = f"{resource.kind} {at.name}"
+    if source is None:
+        return Refusal(f"{what} does not exist; create it, or correct the import")
+    if (source["metadata"].get("labels") or {}).get(LABEL_ALLOW_SET) != ref.name:
+        return Refusal(no_consent(what, ref.name))
+    data: Mapping[str, str] = source.get("data") or {}
+    if at.key not in data:
+        return Refusal(f"{what} has no data key {at.key}; add it, or correct the import")
+    try:
+        text = data[at.key]
+        return read(b64decode(text, validate=True) if resource is SECRETS else text.encode())
+    except JwkError as error:
+        return Refusal(f"{what}, data key {at.key}: {error}")
+    except Base64Error:
+        return Refusal(f"{what}, data key {at.key} is not base64")
+
+
+def _under_its_kid(key: ForeignKey, published: Public) -> ForeignKey:
+    """A key without a kid of its own keeps the one under which its issuer publishes it."""
+    if not key.named and key.public:
+        for public in published:
+            if thumbprint(public) == thumbprint(key.public):
+                return key.called(str(public["kid"]))
+    return key
+
+
+def _face(key: ForeignKey) -> FreshKey:
+    members = key.private.reveal()
+    return FreshKey(key.private.kid, str(members["alg"]), thumbprint(members), dict(key.public))
+
+
+def _public_face(public: Mapping[str, object]) -> FreshKey:
+    return FreshKey(str(public["kid"]), str(public["alg"]), thumbprint(public), dict(public), has_private=False)

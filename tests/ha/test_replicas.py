@@ -1,0 +1,234 @@
+"""Replicas that are stopped, killed, ended and cut off at any moment never write at the same time."""
+
+import json
+from base64 import b64decode
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cluster.chronicle import Sighting
+from cluster.reading import condition
+from cluster.witness import Witness
+from fakes.faults import to
+from ha.world import SHOP, Landed, Net, Replica, World, jittery, writes
+from jwks_operator.kube.client import SECRETS, SETS, Call, Object
+from jwks_operator.kube.lease import Terms
+
+LEAD, RETENTION = 2.0, 12.0
+SPEC = {
+    "keys": [{"name": "signing", "algorithm": "ES256"}],
+    "rotation": {"every": "4s", "rollbackWindow": "1s"},
+    "timing": {
+        "propagation": "1s",
+        "cacheMaxAge": "1s",
+        "verifierRefresh": "0s",
+        "tokenLifetime": "1s",
+        "clockSkew": "10s",
+    },
+}
+MARGIN = Terms().duration - Terms().deadline
+
+
+def create_set(world: World, name: str = "auth") -> None:
+    body = {"apiVersion": SETS.api_version, "kind": SETS.kind, "metadata": {"name": name}, "spec": SPEC}
+    assert world.server.handle(Call("POST", SETS.path(SHOP), {}, body)).status == 201
+
+
+def the_set(world: World) -> Object:
+    body = world.server.handle(Call("GET", SETS.path(SHOP, "auth"))).body
+    assert body is not None
+    return body
+
+
+def trespasses(world: World) -> list[Landed]:
+    """Writes that came through while the Lease named somebody else or nobody."""
+    return [each for each in writes(world) if each.holder != each.sender]
+
+
+def objections(world: World) -> list[str]:
+    """What was moved too early, or did not fit together."""
+    witness = Witness(LEAD, RETENTION)
+    for each in writes(world):
+        body = each.reply.body or {}
+        if each.reply.status in {200, 201} and body.get("metadata", {}).get("name") == "auth":
+            kind = {"configmaps": "ConfigMap", "secrets": "Secret"}.get(each.call.path.split("/")[5], "")
+            if kind:
+                witness.watch([Sighting(each.at, "MODIFIED", {**body, "kind": kind})])
+    return witness.objections
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    world = World()
+    create_set(world)
+    yield world
+    world.close()
+
+
+Deed = tuple[str, int, float, float]
+DEEDS = st.tuples(
+    st.sampled_from(["stop", "stop", "kill", "end", "slow", "lossy", "cut", "wait", "wait"]),
+    st.integers(0, 1),
+    st.floats(0.0, 25.0),
+    st.floats(0.0, 1.0),
+)
+
+
+@dataclass
+class Pair:
+    """Two pods; each is replaced when its process ends."""
+
+    world: World
+
+    def __post_init__(self) -> None:
+        self.lives = 0
+        self.pods = [self.begin(), self.begin()]
+
+    def begin(self) -> Replica:
+        self.lives += 1
+        return Replica(self.world, f"life-{self.lives}")
+
+    def do(self, deed: Deed) -> None:
+        what, which, seconds, share = deed
+        pod = self.pods[which]
+        if what == "stop":
+            pod.pause()
+            self.world.advance(seconds)
+            pod.resume()
+        elif what == "kill":
+            pod.crash()
+            self.world.advance(share)
+            self.pods[which] = self.begin()
+        elif what == "end":
+            pod.terminate()
+            self.world.advance(share * 3)
+            pod.crash()
+            self.pods[which] = self.begin()
+        elif what == "slow":
+            pod.wire.net = jittery(self.lives, MARGIN - 0.01, 0.0)
+        elif what == "lossy":
+            pod.wire.net = jittery(self.lives, 0.2, share / 2)
+        elif what == "cut":
+            pod.wire.cut = True
+            self.world.advance(seconds)
+            pod.wire.cut = False
+        self.world.advance(seconds / 4)
+
+    def heal(self) -> None:
+        for pod in self.pods:
+            pod.resume()
+            pod.wire.net = lambda _: Net()
+            pod.wire.cut = False
+
+
+@settings(max_examples=60)
+@given(st.lists(DEEDS, min_size=1, max_size=8))
+def test_nobody_writes_while_the_lease_names_another(deeds: list[Deed]) -> None:
+    world = World()
+    try:
+        create_set(world)
+        pair = Pair(world)
+        world.advance(3)
+        for deed in deeds:
+            pair.do(deed)
+        pair.heal()
+        world.advance(90)
+        assert trespasses(world) == []
+        assert objections(world) == []
+        assert [pod.leads() for pod in pair.pods].count(True) == 1
+        assert condition(the_set(world), "Ready")["status"] == "True"
+        assert [pod for pod in pair.pods if pod.writes()], "and they did work"
+    finally:
+        world.close()
+
+
+@pytest.mark.parametrize("nth", range(1, 5))
+@pytest.mark.parametrize("stopped_for", [20.0, 120.0])
+def test_a_leader_stopped_within_a_step_finds_it_finished_and_changes_nothing(
+    world: World, nth: int, stopped_for: float
+) -> None:
+    """Stopped when the n-th write of a rotation has arrived and its answer has not."""
+    one = Replica(world, "one")
+    world.advance(0.5)
+    two = Replica(world, "two")
+    world.until(lambda: step_of(world) is None and bool(one.writes()) and world.now % 1 < 0.1)
+    begun = len(one.writes())
+    while len(one.writes()) < begun + nth:
+        world.advance(0.001)
+    one.pause()
+    world.advance(stopped_for)
+    assert two.leads()
+    assert two.writes(), "it went on"
+    written = len(one.writes())
+    one.resume()
+    world.advance(30)
+    assert len(one.writes()) == written
+    assert (trespasses(world), objections(world)) == ([], [])
+
+
+def step_of(world: World) -> object:
+    """The unfinished step in the record, None if there is no record either."""
+    keyring = world.server.handle(Call("GET", SECRETS.path(SHOP, "auth-keyring"))).body or {}
+    record = keyring.get("data", {}).get("record.json")
+    return json.loads(b64decode(record))["step"] if record else None
+
+
+def test_a_standby_writes_nothing_and_its_agenda_fills(world: World) -> None:
+    one = Replica(world, "one")
+    world.advance(1)
+    two = Replica(world, "two")
+    for number in range(5):
+        create_set(world, f"set-{number}")
+    world.advance(12)
+    assert (one.leads(), two.leads(), two.writes()) == (True, False, [])
+    assert {ref.name for ref in two.agenda._routine} >= {f"set-{number}" for number in range(5)}
+
+
+def test_work_cut_off_in_a_write_leaves_the_lease_to_run_out(world: World) -> None:
+    one = Replica(world, "one")
+    world.advance(1)
+    two = Replica(world, "two")
+    world.advance(1)
+    one.wire.net = lambda call: Net(3.0, 0.001) if to("secrets", "PUT")(call) else Net()
+    world.until(lambda: one.wire.sent[-1].method == "PUT" and "/secrets" in one.wire.sent[-1].path)
+    one.terminate()
+    world.advance(5)
+    assert one.ended is not None
+    assert one.ended.done()
+    assert not two.leads()
+    assert world.until(two.leads, 15) > 5
+    assert trespasses(world) == []
+
+
+def test_work_in_hand_ends_before_the_lease_is_released(world: World) -> None:
+    one = Replica(world, "one")
+    world.advance(1)
+    two = Replica(world, "two")
+    world.advance(1)
+    one.wire.net = lambda call: Net(0.1, 0.1) if call.method != "GET" else Net()
+    world.until(lambda: one.wire.sent[-1].method == "PUT" and "/secrets" in one.wire.sent[-1].path)
+    before = len(one.writes())
+    one.terminate()
+    assert world.until(two.leads) < 2.0
+    assert len(one.writes()) > before
+    world.advance(30)
+    assert (trespasses(world), objections(world)) == ([], [])
+
+
+def test_sets_that_changed_last_come_first_when_the_lead_begins(world: World) -> None:
+    one = Replica(world, "one")
+    world.advance(1)
+    two = Replica(world, "two")
+    for number in range(40):
+        create_set(world, f"set-{number:02}")
+        world.advance(0.1)
+    world.advance(6)
+    one.crash()
+    world.until(two.leads)
+    world.advance(2)
+    read = [each.call.path for each in world.landed if each.sender == "two" and "/jsonwebkeysets/" in each.call.path]
+    order = [path.rpartition("/")[2] for path in read]
+    assert "auth" in order[:8], "it was in the middle of its life, the others were not"
