@@ -17,17 +17,16 @@ _VERSION_BITS = 64  # resourceVersion is etcd's revision, an int64
 class Kind(StrEnum):
     """The kinds of objects that a set depends on, the set itself included."""
 
-
     SET = "set"
     KEYRING = "keyring"
     CONFIG_MAP = "configmap"
     CONSUMER = "secret"
-    SECRET_SOURCE = "secret source"
-    """A Secret that the set may read besides its own, as the next one."""
-    CONFIG_MAP_SOURCE = "configmap source"
+    SOURCE_SECRET = "source secret"  # noqa: S105 - the kind of an object, no password
+    """A Secret that the set may read besides its own; the next one is a ConfigMap alike."""
+    SOURCE_CONFIG_MAP = "source configmap"
 
 
-SOURCES = frozenset({Kind.SECRET_SOURCE, Kind.CONFIG_MAP_SOURCE})
+SOURCES = frozenset({Kind.SOURCE_SECRET, Kind.SOURCE_CONFIG_MAP})
 
 
 class ObjectMemory:

@@ -29,6 +29,7 @@ from jwks_operator.kube.client import Client
 from jwks_operator.kube.errors import NotServed, Refused
 from jwks_operator.kube.events import tell
 from jwks_operator.kube.gather import Gathered, Seen, gather
+from jwks_operator.kube.papers import make_papers
 from jwks_operator.memory import Kind, ObjectMemory
 
 audit_trail = logging.getLogger("jwks_operator.audit_trail")
@@ -37,8 +38,11 @@ ROUNDS = 16
 """More steps than any set can have due at once; a pass that needs them all is continued by the next."""
 
 CONFLICT_RECHECK = timedelta(minutes=1)
-"""How soon an object in the way, or a source that is refused, is looked at again: no watch tells of them."""
-_UNWATCHED = frozenset({Reason.NAME_CONFLICT, Reason.IMPORT_REFUSED})
+"""How soon an object in the way, or a source that is refused, is looked at again: no watch tells of them.
+
+An import that is refused while the set has its keys can wait for the audit.
+"""
+_UNWATCHED = frozenset({Reason.NAME_CONFLICT, Reason.CERTIFICATE_REFUSED})
 
 DOUBT_RECHECK = timedelta(seconds=30)
 """How soon a move withheld by a clock in doubt is looked at again."""
@@ -85,7 +89,7 @@ class Reconciler:
         return await self._rounds(gathered)
 
     async def _rounds(self, gathered: Gathered) -> datetime | None:
-        this = self._consider(gathered)
+        this = await self._consider(gathered)
         for _ in range(ROUNDS):
             try:
                 done = await self._act(this)
@@ -99,24 +103,27 @@ class Reconciler:
                 this = replace(this, gathered=done.gathered)
                 await self._show(this, ())
                 return this.reading.now + DOUBT_RECHECK
-            this = self._consider(done.gathered)
+            this = await self._consider(done.gathered)
             this = replace(this, gathered=await self._show(this, done.happenings))
         return this.reading.now
 
-    def _consider(self, gathered: Gathered) -> _Round:
-        """Take the one reading of the clock and decide."""
+    async def _consider(self, gathered: Gathered) -> _Round:
+        """Take the one reading of the clock and decide, after making the keys and papers that the plan needs."""
         reading = self._clock.read(_tolerance(gathered))
-        return _Round(gathered, decide(gathered.world, reading), reading)
+        plan = decide(gathered.world, reading)
+        fresh: dict[Need, FreshKey] = {}
+        while plan.needs or plan.papers:
+            made = {need: await self._generate(need) for need in plan.needs}
+            halves = {key.kid: key.private for key in made.values()}
+            fresh |= {need: FreshKey(k.kid, k.algorithm, k.thumbprint, k.public) for need, k in made.items()}
+            gathered = replace(gathered, vault={**gathered.vault, **halves})
+            gathered = await make_papers(self._client, gathered, plan.papers, reading.now)
+            plan = decide(gathered.world, reading, fresh)
+        return _Round(gathered, plan, reading)
 
     async def _act(self, this: _Round) -> Done | None:
-        """Carry out the plan's step, if it has one, after making the keys it needs."""
+        """Carry out the plan's step, if it has one."""
         gathered, record = this.gathered, this.plan.record
-        if this.plan.needs:
-            made = {need: await self._generate(need) for need in this.plan.needs}
-            halves = {key.kid: key.private for key in made.values()}
-            gathered = replace(gathered, vault={**gathered.vault, **halves})
-            fresh = {need: FreshKey(k.kid, k.algorithm, k.thumbprint, k.public) for need, k in made.items()}
-            record = decide(gathered.world, this.reading, fresh).record
         if record is None or (record == gathered.world.record and record.step is None):
             return None
         done = await carry_out(self._client, gathered, record, lambda: self._confirmed(this))
@@ -198,9 +205,15 @@ def _again(this: _Round) -> datetime | None:
     if plan.blocked:
         return now + DOUBT_RECHECK
     wake = [move.time for move in plan.prospects if move.time > now]
-    if any(trouble.reason in _UNWATCHED for trouble in plan.troubles):
+    reasons = {trouble.reason for trouble in plan.troubles}
+    if reasons & _UNWATCHED or (Reason.IMPORT_REFUSED in reasons and _lacks_keys(this)):
         wake.append(now + CONFLICT_RECHECK)
     return min(wake, default=None)
+
+
+def _lacks_keys(this: _Round) -> bool:
+    record = this.gathered.world.record
+    return record is None or any(record.active(entry.name) is None for entry in record.spec.keys)
 
 
 def _ours(gathered: Gathered) -> Seen:

@@ -44,7 +44,7 @@ def source_sighting(plural: str, metadata: Metadata) -> Sighting | None:
     owner = (metadata.get("labels") or {}).get(LABEL_ALLOW_SET, "")
     if not 0 < len(owner) <= NAME_MAX:
         return None
-    kind = Kind.CONFIG_MAP_SOURCE if plural == CONFIG_MAPS else Kind.SECRET_SOURCE
+    kind = Kind.SOURCE_CONFIG_MAP if plural == CONFIG_MAPS else Kind.SOURCE_SECRET
     ref = SetRef(metadata["namespace"], owner)
     return Sighting(ref, kind, metadata["name"], metadata["uid"], metadata["resourceVersion"])
 

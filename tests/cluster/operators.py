@@ -34,6 +34,14 @@ class Operator:
         """End it as the kernel does when memory runs out."""
         self._end(signal.SIGKILL)
 
+    def freeze(self) -> None:
+        """Stop it as a debugger, or a machine that hangs, does."""
+        self._send(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        self._send(signal.SIGCONT)
+
     @property
     def running(self) -> bool:
         return self._process is not None and self._process.poll() is None
@@ -42,10 +50,14 @@ class Operator:
     def printed(self) -> str:
         return self._log.read_text(errors="replace") if self._log.exists() else ""
 
+    def _send(self, number: signal.Signals) -> None:
+        if self._process is not None:
+            self._process.send_signal(number)
+
     def _end(self, number: signal.Signals) -> int:
         if self._process is None:
             return 0
-        self._process.send_signal(number)
+        self._send(number)
         try:
             return self._process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:

@@ -45,15 +45,15 @@ def install(plane: Access, *paths: str) -> None:
         assert done.returncode == 0, done.stderr
 
 
-def grant(plane: Access, namespace: str, granted: list[dict[str, list[str]]]) -> Path:
+def grant(plane: Access, namespace: str, granted: list[dict[str, list[str]]], account: str = ACCOUNT) -> Path:
     """Make a service account with these rights in its namespace only; return its kubeconfig."""
-    metadata = {"metadata": {"name": ACCOUNT}}
-    subject = {"kind": "ServiceAccount", "namespace": namespace, "name": ACCOUNT}
-    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": ACCOUNT}
+    metadata = {"metadata": {"name": account}}
+    subject = {"kind": "ServiceAccount", "namespace": namespace, "name": account}
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": account}
     plane.api("POST", f"/api/v1/namespaces/{namespace}/serviceaccounts", metadata)
     plane.api("POST", f"{RBAC}/roles".format(namespace), metadata | {"rules": granted})
     plane.api("POST", f"{RBAC}/rolebindings".format(namespace), metadata | {"subjects": [subject], "roleRef": role})
-    return plane.kubeconfig_for_service_account(namespace, ACCOUNT)
+    return plane.kubeconfig_for_service_account(namespace, account)
 
 
 @dataclass(frozen=True)

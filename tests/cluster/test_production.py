@@ -105,7 +105,7 @@ def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Production]
         plane = stack.enter_context(ControlPlane.start(audit=True))
         install(plane, "crds", "deploy")
         log = tmp_path_factory.mktemp("production") / "operator.log"
-        options = (f"--deletion-delay={DELAY:.0f}s", "--audit-interval=3s")
+        options = (f"--deletion-delay={DELAY:.0f}s", "--audit-interval=3s", f"--lease-namespace={ACCOUNT[0]}")
         operator = Operator(plane.kubeconfig_for_service_account(*ACCOUNT), log, *options)
         idle, busy = (_stage(plane, operator, name) for name in ("idle", "busy"))
         stack.enter_context(played(busy))

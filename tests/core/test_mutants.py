@@ -92,7 +92,7 @@ MUTANTS: Mapping[str, tuple[Patch, Row]] = {
     "the newer bounds win": (patched(Bounds, "largest", lambda _: lambda former, newer: newer), LOWERED),
     "drift restarts no clock": (patched(restart, "_doubted", lambda _: lambda key, stale: key), DRIFT),
     "a step of the clock restarts no wait": (
-        patched(plan, "prospects", lambda real: lambda record, asked, since: real(record, asked, None)),
+        patched(plan, "prospects", lambda real: lambda record, asked, since, *rest: real(record, asked, None, *rest)),
         STEP,
     ),
     "a witness in the future is kept": (patched(restart, "_from_the_future", lambda _: lambda key, now: False), BACK),

@@ -107,6 +107,9 @@ class Life:
     async def set_spec(self, spec: dict[str, Any]) -> None:
         await self.edit(SETS, REF.name, lambda seen: seen.update(spec=spec))
 
+    async def edit_spec(self, **fields: Any) -> None:
+        await self.edit(SETS, REF.name, lambda seen: seen["spec"].update(fields))
+
     async def annotate(self, **annotations: str) -> None:
         named = {f"jwks-operator.dev/{name}": text for name, text in annotations.items()}
         await self.edit(SETS, REF.name, lambda seen: seen["metadata"].update(annotations=named))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ha.world import HOME, NAME, Net, Replica, World
@@ -223,8 +223,9 @@ def test_terms_that_leave_no_margin_are_refused(terms: tuple[float, float, float
         Terms(*terms)
 
 
+@settings(max_examples=20)
 @given(
-    st.builds(Terms, st.floats(4.0, 60.0), st.floats(2.0, 3.9), st.floats(0.1, 1.6)),
+    st.builds(Terms, st.floats(4.0, 30.0), st.floats(2.5, 3.9), st.floats(0.5, 2.0)),
     st.floats(0, 4),
     st.floats(0, 0.5),
 )

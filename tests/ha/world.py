@@ -163,11 +163,10 @@ class World:
         """End every loop, the crashed ones as well."""
         self._post.clear()
         for loop in self.loops:
-            for task in asyncio.all_tasks(loop):
-                task.cancel()
-            for _ in range(20):
+            while tasks := asyncio.all_tasks(loop):  # some have a last word to say
+                for task in tasks:
+                    task.cancel()
                 loop.settle()
-            assert not asyncio.all_tasks(loop)
             loop.close()
 
 
@@ -190,7 +189,8 @@ class Wire:
 
         def arrive() -> None:
             reply = self._world.server.handle(call)
-            landed = Landed(self._world.now, self._sender, call, reply, self._world.holder())
+            holder = None if call.method == "GET" else self._world.holder()
+            landed = Landed(self._world.now, self._sender, call, reply, holder)
             self._world.landed.append(landed)
             if net.back is not None:
                 self._world.later(net.back, lambda: None if answer.done() else answer.set_result(reply))

@@ -167,6 +167,22 @@ async def test_cancellation_passes_and_frees_the_connection() -> None:
         assert (await transport.request(Call("GET", PATH))).status == 404
 
 
+async def test_a_cancellation_of_what_is_beneath_is_an_interruption_and_no_cancellation(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """When kopf ends it cancels every task that began after it: connections that are being made, too."""
+
+    async def being_made(_: object, __: Call) -> None:
+        beneath = asyncio.ensure_future(asyncio.sleep(60))
+        asyncio.get_running_loop().call_soon(beneath.cancel)
+        await beneath
+
+    monkeypatch.setattr(HttpTransport, "_open", being_made)
+    async with speaking("http://127.0.0.1:1") as transport:
+        with pytest.raises(Unavailable, match="cancelled from outside"):
+            await transport.request(Call("GET", PATH))
+
+
 async def test_an_interrupted_write_is_not_sent_again() -> None:
     async with Front(FakeApiServer(), [LoseRequest()]) as front, speaking(front.url) as transport:
         with pytest.raises(Unavailable):

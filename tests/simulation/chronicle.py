@@ -68,10 +68,16 @@ class Chronicle:
     exempt: set[str] = field(default_factory=set)
     """Keys that no rule protects: revoked, or used at once because there was no other way."""
     revoked: dict[str, datetime] = field(default_factory=dict)
-    known: set[str] = field(default_factory=set)
+    known: dict[str, KeyClass] = field(default_factory=dict)
     """Every kid that ever stood in the record."""
     _tampering: bool = False
     _order: int = 0
+
+    def begin_with(self, other: "Chronicle") -> None:
+        """Know what another one has seen, of a world that was the same until now."""
+        self.sides = {kind: Sides([*sides.use], [*sides.check]) for kind, sides in other.sides.items()}
+        self.facts, self.exempt, self.known = [*other.facts], {*other.exempt}, {**other.known}
+        self.revoked, self._order = {**other.revoked}, other._order
 
     def listen(self, server: FakeApiServer) -> None:
         """Take in everything that is written from now on."""
@@ -122,7 +128,7 @@ class Chronicle:
     def _take_record(self, keyring: Object) -> None:
         documents = _documents(keyring)
         rest = documents.pop(RECORD_KEY)
-        self.known |= {document["kid"] for document in documents.values()}
+        self.known |= {key["kid"]: KeyClass(key["class"]) for key in documents.values()}
         step = rest["step"] or {"kind": "", "happenings": ()}
         self._state(rest["spec"].get("timing") or {}, adopting=step["kind"] == "Adopt")
         for told in step["happenings"]:
@@ -131,6 +137,9 @@ class Chronicle:
                 self.exempt.add(told["kid"])
             elif told["event"] == "KeyActivated" and told["reason"] in AT_ONCE:
                 self.exempt.add(told["kid"])
+            elif told["event"] == "KeysLost":
+                kept = {key["kid"] for key in documents.values() if "private" in key}
+                self.exempt |= {kid for kid, kind in self.known.items() if kind is not KeyClass.SIGNATURE} - kept
 
     def _state(self, timing: Mapping[str, str], *, adopting: bool) -> None:
         """While a spec is being adopted, caches may still follow the former one."""

@@ -16,6 +16,10 @@ class Pool(KeyFactory):
         super().__init__()
         self._handed_out: Counter[Shape] = Counter()
 
+    def skip(self, other: "Pool") -> None:
+        """Hand out none that this other one has handed out."""
+        self._handed_out = Counter(other._handed_out)
+
     async def generate(self, algorithm: str, modulus_length: int | None = None, crv: str | None = None) -> GeneratedKey:
         """Return the next key of this shape."""
         shape = (algorithm, modulus_length, crv)

@@ -38,7 +38,7 @@ class Promise:
         ]
         for use, end in spans(sides.use):
             last_valid = self._valid(self._held(use, end, cached=kind is KeyClass.ENCRYPTION), use.since)
-            for kid in (use.kids & self._chronicle.known) - self._chronicle.exempt:
+            for kid in (use.kids & self._chronicle.known.keys()) - self._chronicle.exempt:
                 for shown, held in checks:
                     meet = shown.since < last_valid and use.since < held
                     if meet and kid not in shown.kids and self._counts(sides, use, kid, shown):
@@ -95,10 +95,11 @@ def later(time: datetime, wait: timedelta) -> datetime:
 
 
 def _begun(uses: list[Shown], use: Shown, kid: str) -> int:
-    """When the unbroken use of a key began that goes on in this one."""
+    """When the use of a key began that goes on in this one; whoever tampered with it in between did not end it."""
     begun = use.order
     for earlier in reversed([one for one in uses if one.order < use.order]):
-        if kid not in earlier.kids:
+        if kid in earlier.kids:
+            begun = earlier.order
+        elif not earlier.tampered:
             break
-        begun = earlier.order
     return begun

@@ -62,4 +62,4 @@ def _certifiable(key: KeyRecord, terms: Terms) -> bool:
 
 
 def _due(certificate: Certificate, share: float) -> datetime:
-    return certificate.not_after - (certificate.not_after - certificate.not_before) * share
+    return certificate.not_after - (certificate.not_after - certificate.issued) * share

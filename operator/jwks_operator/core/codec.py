@@ -159,7 +159,7 @@ def _load_intake(document: Mapping[str, Any]) -> Intake:
 def _dump_certificate(certificate: Certificate) -> Document:
     return {
         "x5c": list(certificate.x5c),
-        "notBefore": _time(certificate.not_before),
+        "issued": _time(certificate.issued),
         "notAfter": _time(certificate.not_after),
         "terms": certificate.terms,
     }
@@ -170,7 +170,7 @@ def _load_certificate(document: Mapping[str, Any] | None) -> Certificate | None:
         return None
     return Certificate(
         x5c=tuple(_text(each) for each in document["x5c"]),
-        not_before=_required(document["notBefore"]),
+        issued=_required(document["issued"]),
         not_after=_required(document["notAfter"]),
         terms=_text(document["terms"]),
     )

@@ -30,6 +30,8 @@ class Signing:
 
     entry: str
     kid: str
+    signer: Mapping[str, object]
+    """Its public JWK."""
     digest: str
     said: Mapping[str, object]
 
@@ -68,7 +70,7 @@ def outdated(record: Record) -> Signing | None:
     digest = telling.digest_for(said, signer.kid)
     if record.historical is not None and record.historical.digest == digest:
         return None
-    return Signing(signer.entry, signer.kid, digest, said)
+    return Signing(signer.entry, signer.kid, signer.public, digest, said)
 
 
 def _signer(record: Record) -> KeyRecord | None:

@@ -11,41 +11,15 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from jwks_operator.api.names import LABEL_ALLOW_SET
 from jwks_operator.api.reasons import Reason
 from jwks_operator.api.spec import JsonWebKeySetSpec, KeyEntry
-from jwks_operator.core.causes import curve, modulus_length
 from jwks_operator.core.checks import Trouble
 from jwks_operator.core.lifecycle import FreshKey, digest_of, is_buried
 from jwks_operator.core.record import Intake, KeyRecord, Record, State
+from jwks_operator.core.sources import Holding, Refusal, Sources, as_read, names_of, private_holding
 
 REMEMBERED = 64
 """How many keys an intake remembers: far more than a source can hold while any of them is still about."""
-
-
-@dataclass(frozen=True, slots=True)
-class Holding:
-    """What one source holds: whole keys or public ones, all of them sound and fit for their entry."""
-
-    keys: tuple[FreshKey, ...]
-    followed: bool = False
-    """Whether somebody else keeps the source up to date, and the set follows (kubernetes.io/tls)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why a source cannot be used, with the cure."""
-
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Sources:
-    """The sources of one entry, as read in this pass for the entry as it was then; None where it names none."""
-
-    entry: KeyEntry
-    private: Holding | Refusal | None = None
-    public: Holding | Refusal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +30,10 @@ class Offer:
     former: tuple[FreshKey, ...] = ()
     current: str | None = None
     """The thumbprint that a followed source holds; None if nothing is followed, or it cannot be told."""
+    adopts: bool = False
+    """Whether a source is followed from now on that holds the key in use already."""
     sources: tuple[str, ...] = ()
-    """The sources that have nothing more to give once this offer is taken."""
+    """The sources that have done their work once this offer is taken."""
     complaints: tuple[str, ...] = ()
 
 
@@ -74,7 +50,7 @@ def offers(record: Record, sources: Mapping[str, Sources], revoked: frozenset[st
     claimed: dict[str, str] = {}
     for entry in record.spec.keys:
         seen = sources.get(entry.name)
-        if seen is not None and _as_read(seen.entry, entry):
+        if seen is not None and as_read(seen.entry, entry):
             offer = _Reader(record, entry, revoked, claimed).offer(seen)
             claimed |= {key.kid: key.thumbprint for key in (*offer.former, *((offer.key,) if offer.key else ()))}
             found[entry.name] = offer
@@ -136,7 +112,7 @@ def taken(record: Record, entry: str, offer: Offer) -> Record:
         before,
         taken=tuple(dict.fromkeys((*before.taken, *marks)))[-REMEMBERED:],
         sources=offer.sources,
-        followed=before.followed if offer.key is None else offer.current is not None,
+        followed=offer.current is not None if offer.key is not None or offer.adopts else before.followed,
         bereft=before.bereft and offer.key is None,
     )
     return replace(record, intakes={**record.intakes, entry: after})
@@ -150,9 +126,9 @@ def settled(record: Record, sources: Mapping[str, Sources], entries: Collection[
     """
     for entry in record.spec.keys:
         if entry.name in entries and entry.import_ is not None:
-            held = _held(sources.get(entry.name), entry)
+            held = private_holding(sources.get(entry.name), entry)
             key = None if held is None or held.followed else held.keys[0]
-            record = taken(record, entry.name, Offer(key=key, sources=tuple(filter(None, _both(entry)))))
+            record = taken(record, entry.name, Offer(key=key, sources=tuple(filter(None, names_of(entry)))))
             followed = record.intakes[entry.name].followed if held is None else held.followed
             intake = replace(record.intakes[entry.name], followed=followed)
             record = replace(record, intakes={**record.intakes, entry.name: intake})
@@ -161,7 +137,7 @@ def settled(record: Record, sources: Mapping[str, Sources], entries: Collection[
 
 def saved(sources: Mapping[str, Sources], entry: KeyEntry, published: Collection[FreshKey]) -> FreshKey | None:
     """Return the key in an entry's private source if its public half is published: then it was the set's."""
-    held = _held(sources.get(entry.name), entry)
+    held = private_holding(sources.get(entry.name), entry)
     known = {(key.kid, key.thumbprint) for key in published}
     return next((key for key in held.keys if (key.kid, key.thumbprint) in known), None) if held is not None else None
 
@@ -191,23 +167,29 @@ class _Reader:
             offer = self._with_private(offer, seen.private)
         if isinstance(seen.public, Holding):
             offer = self._with_public(offer, seen.public)
-        known = zip((seen.private, seen.public), _both(self.entry), strict=True)
-        read = [name for verdict, name in known if isinstance(verdict, Holding) or name in self.intake.sources]
-        return replace(offer, sources=() if offer.complaints else tuple(filter(None, read)))
+        verdicts = zip((seen.private, seen.public), names_of(self.entry), strict=True)
+        read = [name for verdict, name in verdicts if isinstance(verdict, Holding) and not offer.complaints]
+        before = [name for name in self.intake.sources if name in names_of(self.entry)]
+        return replace(offer, sources=tuple(dict.fromkeys((*before, *read))))
 
     def _missing(self, seen: Sources) -> Iterator[str]:
         """A source that was taken from and is gone since has done its work, unless it is followed."""
-        private, public = _both(self.entry)
-        if isinstance(seen.private, Refusal) and (self.intake.followed or private not in self.intake.sources):
-            yield seen.private.message
-        if isinstance(seen.public, Refusal) and public not in self.intake.sources:
-            yield seen.public.message
+        for verdict, name in zip((seen.private, seen.public), names_of(self.entry), strict=True):
+            if not isinstance(verdict, Refusal):
+                continue
+            done = name in self.intake.sources and not (verdict is seen.private and self.intake.followed)
+            if not done:
+                yield verdict.message
+            elif not verdict.absent:
+                yield f"{verdict.message}; it was imported before, so the import may also be removed"
 
     def _with_private(self, offer: Offer, holding: Holding) -> Offer:
         (key,) = holding.keys
         if holding.followed:
             offer = replace(offer, current=key.thumbprint)
-        if self._in_use(key) or (key.thumbprint in self.intake.taken and not holding.followed):
+        if self._in_use(key):
+            return replace(offer, adopts=holding.followed and not self.intake.followed)
+        if key.thumbprint in self.intake.taken and not holding.followed:
             return offer
         objection = self._objection(key)
         if objection is None:
@@ -233,6 +215,13 @@ class _Reader:
                 former.append(key)
             else:
                 complaints.append(f"publicRef holds {objection}; take it out of the ConfigMap")
+        total = len(self.record.keys) + len(former) + (offer.key is not None)
+        most = self.record.spec.publish.max_keys
+        if former and total > most:
+            complaints.append(
+                f"publicRef would make {total} keys, more than spec.publish.maxKeys {most}; raise maxKeys"
+            )
+            former = []
         return replace(offer, former=tuple(former), complaints=(*offer.complaints, *complaints))
 
     def _was_ours(self, key: FreshKey) -> bool:
@@ -255,37 +244,6 @@ class _Reader:
         if key.kid in self.claimed or key.kid in {other.kid for other in also}:
             return f"{called}, whose kid names a key of another source too"
         return None
-
-
-def no_consent(what: str, set_name: str) -> str:
-    """Return the sentence about a source that does not consent."""
-    return f"{what} does not consent; add the label {LABEL_ALLOW_SET}: {set_name} to it"
-
-
-def _as_read(read: KeyEntry, entry: KeyEntry) -> bool:
-    """Whether the source was read for what the entry asks for: else what it holds cannot be told."""
-    return _asks(read) == _asks(entry)
-
-
-def _asks(entry: KeyEntry) -> tuple[object, ...]:
-    return entry.algorithm, modulus_length(entry), curve(entry), entry.import_
-
-
-def _both(entry: KeyEntry) -> tuple[str, str]:
-    wanted = entry.import_
-    secret = wanted.secret_ref if wanted is not None else None
-    public = wanted.public_ref if wanted is not None else None
-    return (
-        "" if secret is None else f"Secret/{secret.name}/{secret.key}",
-        "" if public is None else f"ConfigMap/{public.name}/{public.key}",
-    )
-
-
-def _held(seen: Sources | None, entry: KeyEntry) -> Holding | None:
-    """The private key of an entry's source, if it could be read, and for what the entry asks for."""
-    if seen is None or not _as_read(seen.entry, entry) or not isinstance(seen.private, Holding):
-        return None
-    return seen.private
 
 
 def _mark(key: FreshKey) -> str:

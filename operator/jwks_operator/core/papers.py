@@ -16,7 +16,7 @@ from jwks_operator.core.certificates import digest_of_terms, renewal
 from jwks_operator.core.checks import Trouble
 from jwks_operator.core.historical import Signing, outdated
 from jwks_operator.core.prospects import Action, Prospect
-from jwks_operator.core.record import Happening, Historical, KeyRecord, Record, Step, StepKind
+from jwks_operator.core.record import Certificate, Happening, Historical, KeyRecord, Record, Step, StepKind
 from jwks_operator.core.timing import entry_named, facts
 from jwks_operator.core.world import Reading, World
 
@@ -59,8 +59,9 @@ def wanted(world: World, record: Record, moves: Iterable[Prospect]) -> tuple[Pap
         if move.action is Action.SIGN:
             signing = outdated(record)
             found += [signing] if signing is not None and signing.digest not in world.signed else []
-        elif move.action is Action.CERTIFY and move.kid not in world.certificates:
-            found += [_certification(record, key) for key in record.keys if key.kid == move.kid]
+        elif move.action is Action.CERTIFY:
+            keys = [key for key in record.keys if key.kid == move.kid and _made(world, record, key) is None]
+            found += [_certification(record, key) for key in keys]
     return tuple(found)
 
 
@@ -73,7 +74,7 @@ def intent(world: World, record: Record, moves: tuple[Prospect, ...]) -> Record:
         signed = Historical(signing.digest, world.signed[signing.digest])
         return replace(record, historical=signed, step=Step(StepKind.SIGN, ()))
     kids = {move.kid for move in moves}
-    keys = (replace(key, certificate=world.certificates[key.kid]) for key in record.keys if key.kid in kids)
+    keys = (replace(key, certificate=_made(world, record, key)) for key in record.keys if key.kid in kids)
     told = (Happening(EventReason.CERTIFICATE_RENEWED, move.why, move.kid, move.entry) for move in moves)
     return replace(record.with_keys(*keys), step=Step(StepKind.CERTIFY, tuple(told)))
 
@@ -87,13 +88,20 @@ def of_newborn(world: World, record: Record, reading: Reading) -> tuple[Record, 
         return record, ()
     known = {key.kid for key in world.record.keys} if world.record is not None else set()
     new = [key for key in record.keys if key.kid not in known and _awaits(world, record, key)]
-    missing = tuple(_certification(record, key) for key in new if key.kid not in world.certificates)
-    made = (replace(key, certificate=world.certificates[key.kid]) for key in new if key.kid in world.certificates)
-    return record.with_keys(*made), missing
+    missing = tuple(_certification(record, key) for key in new if _made(world, record, key) is None)
+    return record.with_keys(*(replace(key, certificate=_made(world, record, key)) for key in new)), missing
 
 
 def _awaits(world: World, record: Record, key: KeyRecord) -> bool:
     return key.certificate is None and key.entry not in world.uncertified and renewal(record.spec, key) is not None
+
+
+def _made(world: World, record: Record, key: KeyRecord) -> Certificate | None:
+    """The certificate that was made for a key in this pass, if it is what the spec in force asks for."""
+    certificate, entry = world.certificates.get(key.kid), entry_named(record.spec, key.entry)
+    if certificate is None or entry is None or certificate.terms != digest_of_terms(entry):
+        return None
+    return certificate
 
 
 def _certification(record: Record, key: KeyRecord) -> Certification:

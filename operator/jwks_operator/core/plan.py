@@ -152,7 +152,9 @@ def _with_record(world: World, record: Record, reading: Reading, fresh: Fresh) -
     if record.step is not None or not ripe:
         return Plan(record, troubles=troubles, prospects=in_store, asked=asked)
     missing = tuple(need for need in births.needs(record, ripe) if need not in fresh)
-    to_make = papers.wanted(world, record, ripe)
+    # Also before its turn: what stands in the way of a certificate is told from the first round of a pass on.
+    due = (m for m in in_store if m.time <= reading.now and (m.action is Action.CERTIFY or m in ripe))
+    to_make = papers.wanted(world, record, due)
     if missing or to_make:
         return Plan(world.record, missing, to_make, troubles, in_store, asked)
     if ripe[0].action in PAPERWORK:

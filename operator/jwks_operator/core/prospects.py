@@ -132,7 +132,7 @@ class _Store:
 
     def _intake(self, entry: KeyEntry) -> Iterator[Prospect]:
         offer = self.offers.get(entry.name, NO_OFFER)
-        if offer.key is not None or offer.former:
+        if offer.key is not None or offer.former or offer.adopts:
             kid = offer.key.kid if offer.key is not None else ""
             yield Prospect(LONG_AGO, Action.IMPORT, entry.name, kid, why="Import", offer=offer)
 

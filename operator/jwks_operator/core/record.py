@@ -48,7 +48,8 @@ class Certificate:
 
     x5c: tuple[str, ...]
     """The chain (RFC 7517 section 4.7): base64 of the DER of each certificate, the key's own first."""
-    not_before: datetime
+    issued: datetime
+    """When it was made; it is valid from a little earlier on."""
     not_after: datetime
     terms: str
     """The digest of what the spec asked for when it was made."""

@@ -13,10 +13,11 @@ from jwks_operator.api.reasons import EventReason
 from jwks_operator.api.spec import JsonWebKeySetSpec, KeyEntry, Recovery
 from jwks_operator.core import requests as asking
 from jwks_operator.core.births import Need, need_of, new_key
-from jwks_operator.core.imports import Holding, settled
 from jwks_operator.core.imports import saved as source_key
+from jwks_operator.core.imports import settled
 from jwks_operator.core.lifecycle import FreshKey, born, is_buried
 from jwks_operator.core.record import Bounds, Happening, KeyRecord, Record, State, Step, StepKind
+from jwks_operator.core.sources import private_holding
 from jwks_operator.core.timing import bounds, entry_named, rotation_of
 from jwks_operator.core.world import World
 from jwks_operator.keys.algorithms import ALGORITHMS
@@ -113,5 +114,5 @@ def _lived(world: World, entry: KeyEntry) -> bool:
 
 def _follows(world: World, entry: KeyEntry) -> bool:
     """Whether the source of an entry brings its keys, also after a loss."""
-    seen = world.imports.get(entry.name)
-    return seen is not None and isinstance(seen.private, Holding) and seen.private.followed
+    held = private_holding(world.imports.get(entry.name), entry)
+    return held is not None and held.followed

@@ -11,9 +11,9 @@ from enum import StrEnum
 
 from jwks_operator.api.names import SetRef
 from jwks_operator.api.spec import JsonWebKeySetSpec
-from jwks_operator.core.imports import Sources
 from jwks_operator.core.lifecycle import FreshKey
 from jwks_operator.core.record import Certificate, Record
+from jwks_operator.core.sources import Sources
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,6 +112,8 @@ def _chosen(data: bytes, wanted: Wanted) -> Mapping[str, object]:
     """The JWK that stands alone, or the only private one of a set that can be a key of the algorithm."""
     document = _json(data)
     if "keys" not in document:
+        if not _is_private(document):
+            raise InvalidMemberError("the JWK has no private members; name the private key")
         return document
     fitting = [value for value in _listed(data) if _is_private(value) and _can_be(value, wanted.algorithm)]
     if len(fitting) == 1:

@@ -63,6 +63,7 @@ def _event(the_set: Object, happening: Happening, now: datetime) -> Object:
 
 _SENTENCES: Mapping[str, str] = {
     EventReason.KEY_PUBLISHED: "{entry} has a next key, {kid}: published, not yet used",
+    EventReason.KEY_IMPORTED: "key {kid} is imported into {entry}",
     EventReason.KEY_ACTIVATED: "{entry} uses key {kid} from now on",
     EventReason.KEY_ROLLED_BACK: "{entry} went back to key {kid}",
     EventReason.ROLLBACK_REFUSED: "{entry} cannot go back",

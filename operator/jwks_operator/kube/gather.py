@@ -183,10 +183,11 @@ def _published(configmap: Object) -> Iterator[FreshKey]:
     for text in (configmap.get("data") or {}).values():
         for value in _keys_in(text.encode()):
             try:
-                key = _fresh(parse_public(value))
+                public = parse_public(value)
             except JwkError:
                 continue
-            found.setdefault(key.kid, key)
+            key = _fresh(public)
+            found.setdefault(key.kid, replace(key, public=_as_written(public, value)))
     yield from found.values()
 
 
@@ -202,7 +203,7 @@ def _keys_in(text: bytes) -> list[object]:
 def _private_halves(secret: Object) -> Iterator[tuple[str, dict[str, object], PrivateJwk]]:
     """Entry, public and private half of every whole key of the Secret: those in use first, in whichever form."""
     data: Mapping[str, str] = secret.get("data") or {}
-    for suffix in (".jwk", ".pem", ".jwks"):
+    for suffix in (".jwk", ".pem", ".tls.key", ".jwks"):
         for name in sorted(name for name in data if name.endswith(suffix)):
             entry = name.removesuffix(suffix)
             try:
@@ -213,14 +214,26 @@ def _private_halves(secret: Object) -> Iterator[tuple[str, dict[str, object], Pr
 
 def _pairs(data: Mapping[str, str], name: str, entry: str) -> Iterator[tuple[dict[str, object], PrivateJwk]]:
     content = b64decode(data[name], validate=True)
-    if name.endswith(".pem"):
+    if name.endswith((".pem", ".tls.key")):
         kid, algorithm = (b64decode(data.get(f"{entry}.{part}", "")).decode() for part in ("kid", "alg"))
-        yield parse_pem(content, kid, algorithm)
+        public, private = parse_pem(content, kid, algorithm)
+        yield _as_written(public, {"alg": algorithm}), private
     elif name.endswith(".jwk"):
-        yield parse_private(parse_json_strict(content))
+        yield _private_as_written(parse_json_strict(content))
     else:
         for value in _keys_in(content):
-            yield parse_private(value)
+            yield _private_as_written(value)
+
+
+def _private_as_written(value: object) -> tuple[dict[str, object], PrivateJwk]:
+    public, private = parse_private(value)
+    return _as_written(public, value), private
+
+
+def _as_written(public: Mapping[str, object], value: object) -> dict[str, object]:
+    """A public JWK under the name of its algorithm by which verifiers know it (EdDSA stays EdDSA)."""
+    said = value.get("alg") if isinstance(value, dict) else None
+    return {**public, "alg": said} if public else {}
 
 
 def _fresh(public: Mapping[str, object], private: PrivateJwk | None = None) -> FreshKey:

@@ -14,8 +14,8 @@ from jwks_operator.api.imports import ObjectKeyRef
 from jwks_operator.api.names import LABEL_ALLOW_SET, SetRef
 from jwks_operator.api.spec import JsonWebKeySetSpec, KeyEntry
 from jwks_operator.core.causes import curve, modulus_length
-from jwks_operator.core.imports import Holding, Refusal, Sources, no_consent
 from jwks_operator.core.lifecycle import FreshKey
+from jwks_operator.core.sources import Holding, Refusal, Sources, no_consent
 from jwks_operator.keys.imports import ForeignKey, Wanted, read_private, read_public_keys
 from jwks_operator.keys.jwk import JwkError, thumbprint
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, Client, Object, Resource
@@ -76,12 +76,12 @@ def _judged(
     """What a source holds, or why it cannot be used. Without consent nothing of it is looked at, nor told."""
     what = f"{resource.kind} {at.name}"
     if source is None:
-        return Refusal(f"{what} does not exist; create it, or correct the import")
+        return Refusal(f"{what} does not exist; create it, or correct the import", absent=True)
     if (source["metadata"].get("labels") or {}).get(LABEL_ALLOW_SET) != ref.name:
-        return Refusal(no_consent(what, ref.name))
+        return Refusal(no_consent(what, ref.name), absent=True)
     data: Mapping[str, str] = source.get("data") or {}
     if at.key not in data:
-        return Refusal(f"{what} has no data key {at.key}; add it, or correct the import")
+        return Refusal(f"{what} has no data key {at.key}; add it, or correct the import", absent=True)
     try:
         text = data[at.key]
         return read(b64decode(text, validate=True) if resource is SECRETS else text.encode())

@@ -1,0 +1,229 @@
+"""Directed histories of the world: each leads straight to where one piece of safety is needed."""
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from corridor.life import CRD, REF
+from fakes.faults import Stuck, to
+from jwks_operator.kube.client import CONFIGMAPS, CRDS, SETS
+from simulation.enemies import ENEMIES, restore_keyring, save_keyring
+from simulation.world import Replica, World, finish
+
+History = Callable[[World], None]
+
+
+def h(hours: float) -> timedelta:
+    return timedelta(hours=hours)
+
+
+def spec(*algorithms: str, timing: Mapping[str, str] | None = None, **rotation: Any) -> dict[str, Any]:
+    """Return a spec with an entry a, b, … for each algorithm, rotated daily unless something else is said."""
+    keys = [{"name": name, "algorithm": algorithm} for name, algorithm in zip("abc", algorithms, strict=False)]
+    every = {} if {"policy", "every"} & rotation.keys() else {"every": "24h"}
+    return {"keys": keys, "timing": dict(timing or {}), "rotation": {**every, **rotation}}
+
+
+def ask(world: World, verb: str = "rotate", entry: str = "a") -> None:
+    """Request something from now on."""
+    finish(world.life.annotate(**{verb: f"{entry}@{world.now.isoformat()}"}))
+    world.look()
+
+
+def rotate_soon_after_birth(world: World) -> None:
+    """A rotation is asked for ten minutes after the standby was published."""
+    world.begin(spec("ES256"))
+    world.live(h(1 / 6))
+    ask(world)
+    world.live(h(30))
+
+
+def rotate_under_encryption(world: World) -> None:
+    world.begin(spec("ECDH-ES", timing={"propagation": "1h"}))
+    world.live(h(1 / 6))
+    ask(world)
+    world.live(h(80))
+
+
+def rotate_under_symmetry(world: World) -> None:
+    world.begin(spec("HS256", timing={"propagation": "1h"}))
+    world.live(h(1 / 6))
+    ask(world)
+    world.live(h(80))
+
+
+def lower_the_lead(world: World) -> None:
+    """Caches go on under the former facts when a rotation is asked for under the new ones."""
+    world.begin(spec("ES256", timing={"verifierRefresh": "3h"}, prepublish="OnSchedule"))
+    world.live(h(10))
+    finish(world.life.set_spec(spec("ES256", timing={"verifierRefresh": "1m"}, prepublish="OnSchedule")))
+    world.look()
+    ask(world)
+    world.live(h(30))
+
+
+def lower_the_lifetime(world: World) -> None:
+    """Tokens go on under the former facts when their key retires under the new ones."""
+    world.begin(spec("ES256", timing={"tokenLifetime": "9h"}))
+    world.live(h(24.1))
+    finish(world.life.edit_spec(timing={}))
+    world.look()
+    world.live(h(20))
+
+
+def lose_the_configmap_before_a_rotation(world: World) -> None:
+    world.begin(spec("ES256"))
+    world.live(h(23.5))
+    ENEMIES["delete the ConfigMap"](world, 0)
+    world.look()
+    world.live(h(3))
+
+
+def put_an_old_secret_back(world: World) -> None:
+    """A retired key is in use once more, and what it signs then lives as long as anything else."""
+    world.begin(spec("ES256"))
+    world.live(h(24) + timedelta(minutes=65))
+    ENEMIES["put an old Secret back"](world, 0)
+    world.life.time.pass_by(timedelta(minutes=1))
+    world.look()
+    world.live(h(5))
+
+
+def stand_still_in_front_of_the_configmap(world: World) -> None:
+    """A replica is about to write a document that is out of date by the time it wakes up."""
+    world.begin(spec("ES256", prepublish="OnSchedule"))
+    world.life.time.pass_by(h(24) - timedelta(minutes=70))
+    world.leader.advance(5)  # four reads and the intent: the new key is about to be published
+    world.fail_over(paused=True)
+    world.live(h(30))
+    world.asleep.pop().wake_up()
+    world.live(h(3))
+
+
+def stand_still_in_front_of_the_secret(world: World) -> None:
+    """A replica is about to hand out a key that was used up meanwhile."""
+    world.begin(spec("ES256"))
+    world.life.time.pass_by(h(24))
+    world.leader.advance(5)
+    world.fail_over(paused=True)
+    world.live(h(50))
+    world.asleep.pop().wake_up()
+    world.live(h(3))
+
+
+def stick_a_write(world: World) -> None:
+    """The publication of a key is on its way for an hour before it lands; the stamp must not be older."""
+    world.begin(spec("ES256", prepublish="OnSchedule"))
+    world.live(h(24) - timedelta(minutes=71))
+    world.life.time.pass_by(timedelta(minutes=2))
+    stuck = Stuck(to("configmaps", "PUT"), times=10)
+    world.leader.seam.faults.append(stuck)
+    world.look()
+    world.life.time.pass_by(timedelta(minutes=60))
+    world.leader.seam.faults.remove(stuck)
+    world.look()
+    world.live(h(3))
+
+
+def apply_the_crd_again(world: World) -> None:
+    """The kind is not served for a day: whether the set is gone cannot be told."""
+    world.begin(spec("ES256"))
+    seen = finish(world.life.people.read(CRDS, None, CRD["metadata"]["name"]))
+    assert seen is not None
+    finish(world.life.people.delete(CRDS, seen))
+    for _ in range(4):
+        world.life.time.pass_by(timedelta(minutes=6))
+        world.look()
+    finish(world.life.people.create(CRDS, None, CRD))
+    finish(world.life.create_set(spec("ES256")))
+    world.look()
+    world.live(h(1))
+
+
+def restore_a_backup(world: World) -> None:
+    """A backup from before the last publication: what it stamped as published long ago was not, lately."""
+    world.begin(spec("ES256"))
+    save_keyring(world)
+    world.live(h(23))
+    ENEMIES["delete the ConfigMap"](world, 0)
+    restore_keyring(world, 0)
+    world.look()
+    world.live(h(3))
+
+
+def revoke_what_is_held(world: World) -> None:
+    """Nothing holds up a revocation: neither hold, nor suspend, nor a clock in doubt."""
+    world.begin(spec("ES256"))
+    kid = next(iter(world.chronicle.sides["signature"].use[-1].kids))
+    world.leader.ahead = h(5)
+    finish(world.life.edit_spec(suspend=True, held=[kid], revoked=[{"kid": kid}]))
+    world.look()
+    world.live(h(1))
+    assert kid in world.chronicle.revoked, "a revoked key lives on"
+
+
+def rotate_outside_of_the_windows(world: World) -> None:
+    world.begin(spec("ES256", windows=[{"schedule": "0 2 * * *", "duration": "1h"}]))
+    world.live(h(30))
+    for shown in world.chronicle.sides["signature"].use[1:]:
+        assert shown.since.hour == 2, "a key was activated outside of its window"
+    world.live(h(24))
+    assert len(world.chronicle.sides["signature"].use) > 1, "no key was activated at all"
+
+
+def step_a_clock(world: World) -> None:
+    """The operator's node jumps ahead over a lead."""
+    world.begin(spec("ES256"))
+    world.live(h(23))
+    world.leader.ahead = h(3)
+    world.live(timedelta(minutes=20))
+
+
+def take_over_with_a_clock_behind(world: World) -> None:
+    """A repair under a clock that is hours behind must not stamp its time."""
+    world.begin(spec("ES256"))
+    world.live(h(23))
+    world.leader.ahead = -h(4)
+    world.look()
+    ENEMIES["delete the ConfigMap"](world, 0)
+    world.look()
+    world.fail_over(paused=False)
+    world.live(h(3))
+
+
+def remove_an_entry(world: World) -> None:
+    """Its key is still checked with for a while."""
+    world.begin(spec("ES256", "ES256"))
+    world.live(h(2))
+    finish(world.life.set_spec(spec("ES256")))
+    world.live(h(6))
+
+
+def add_an_entry(world: World) -> None:
+    """Nobody can have its key yet."""
+    world.begin(spec("ES256"))
+    world.live(h(2))
+    finish(world.life.set_spec(spec("ES256", "Ed25519")))
+    world.live(h(6))
+
+
+def create_under_death(world: World) -> None:
+    """The operator dies after the intent, once for each write of a first rotation."""
+    world.begin(spec("ES256"))
+    for calls in (5, 6, 7):
+        world.life.time.pass_by(h(24))
+        world.leader.advance(calls)
+        world.fail_over(paused=False)
+        world.live(h(3))
+
+
+def lead_both(world: World) -> None:
+    """Two replicas go hand in hand through a rotation."""
+    world.begin(spec("ES256"))
+    for _ in range(3):
+        world.life.time.pass_by(h(24))
+        world.steps([True, False] * 20)
+        world.live(h(3))
+
+
+__all__ = ["CONFIGMAPS", "REF", "SETS", "Replica"]
