@@ -60,11 +60,20 @@ def key(**fields: Any) -> Spec:
     return {"keys": [{**ES256, **fields}]}
 
 
+def certificate(**fields: Any) -> Spec:
+    return key(certificate={"selfSigned": {}, **fields})
+
+
+def publish(**fields: Any) -> Spec:
+    return {"publish": fields}
+
+
 def config_map(**fields: Any) -> Spec:
     return {"publish": {"configMap": fields}}
 
 
 WINDOW = {"schedule": "0 2 * * 1-4", "duration": "2h"}
+ISSUER = "https://auth.example.com"
 NOON = "2026-11-22T12:00:00Z"
 
 ACCEPTED = (
@@ -118,6 +127,33 @@ ACCEPTED = (
     Case("32 labels", config_map(labels={f"label-{i}": "x" for i in range(32)})),
     Case("the fewest keys", {"publish": {"maxKeys": 2}}),
     Case("the most keys", {"publish": {"maxKeys": 100}}),
+    Case("a certificate signed by the key itself", certificate()),
+    Case("a certificate signed by a CA", key(certificate={"caSecretRef": {"name": "corp-ca"}})),
+    Case("a CA's certificate for a curve that cannot sign",
+         key(algorithm="ECDH-ES", crv="X448", certificate={"caSecretRef": {"name": "corp-ca"}})),
+    Case("a certificate with everything", certificate(
+        commonName="auth.example.com", names=["auth.example.com", "10.0.0.1", "::1", "spiffe://example.com/auth"],
+        duration="1h", renewBefore="59m59s",
+    )),
+    Case("TLS files where they can be", {
+        "keys": [{**ES256, "certificate": {"selfSigned": {}}}, {"name": "sessions", "algorithm": "HS256"}],
+        "secret": {"formats": ["TLS"]},
+    }),
+    *(Case(f"the issuer {issuer}", publish(issuer=issuer)) for issuer in (
+        ISSUER, f"{ISSUER}/", f"{ISSUER}:8443/tenants/a~b", "http://localhost:8080", "http://127.0.0.1/x",
+    )),
+    Case("more members of the discovery document", publish(issuer=ISSUER, discovery={
+        "authorization_endpoint": f"{ISSUER}/authorize", "scopes_supported": ["openid"],
+        "claims_parameter_supported": True, "mtls_endpoint_aliases": {"token_endpoint": f"{ISSUER}/token"},
+    })),
+    Case("paths", publish(paths={"jwks": ["/oauth2/v3/certs", "/a.json"]})),
+    Case("plain JSON", publish(mediaType="application/json")),
+    *(Case(f"Ed25519 keys named {name}", publish(eddsaName=name)) for name in ("Ed25519", "EdDSA")),
+    Case("every origin", publish(cors={"allowOrigins": ["*"]})),
+    Case("two origins", publish(cors={"allowOrigins": ["https://app.example.com", "http://localhost:3000"]})),
+    Case("no origin", publish(cors={"allowOrigins": []})),
+    Case("historical keys", publish(issuer=ISSUER, historical=True)),
+    Case("no historical keys", publish(historical=False)),
     Case("one format", {"secret": {"name": "signer", "formats": ["PEM"]}}),
     Case("other policies", {"recovery": "Manual", "deletionPolicy": "Retain", "suspend": True}),
     Case("empty parts", {"rotation": {}, "timing": {}, "publish": {"configMap": {}}, "secret": {}, "held": []}),
@@ -159,7 +195,27 @@ REFUSED = (
     Case("public keys for whoever decrypts",
          key(algorithm="ECDH-ES", **{"import": {"publicRef": {"name": "old", "key": "jwks.json"}}}),
          "spec.keys[0].import.publicRef", "publicRef is only for algorithms that sign"),
-    Case("a certificate", key(certificate={"selfSigned": {}}), "spec.keys[0].certificate", UNSUPPORTED),
+    Case("a certificate of nobody", key(certificate={"commonName": "a"}), "spec.keys[0].certificate.selfSigned",
+         "give exactly one of them"),
+    Case("a certificate of two issuers", key(certificate={"selfSigned": {}, "caSecretRef": {"name": "ca"}}),
+         "spec.keys[0].certificate.selfSigned", "either selfSigned or signed by the CA of caSecretRef"),
+    Case("a certificate for a shared secret", key(algorithm="HS256", certificate={"selfSigned": {}}),
+         "spec.keys[0].certificate", "symmetric keys have no certificate"),
+    Case("a curve that cannot sign its certificate",
+         key(algorithm="ECDH-ES", crv="X25519", certificate={"selfSigned": {}}),
+         "spec.keys[0].certificate.selfSigned", "cannot sign its own certificate"),
+    Case("a certificate that never lives", certificate(duration="59m59s"), "spec.keys[0].certificate.duration",
+         "must be at least 1h"),
+    Case("a certificate renewed before it is made", certificate(duration="2h", renewBefore="2h"),
+         "spec.keys[0].certificate.renewBefore", "renewBefore must be shorter than duration"),
+    Case("a certificate of the default life renewed too early", certificate(renewBefore="2160h"),
+         "spec.keys[0].certificate.renewBefore", "renewBefore must be shorter than duration, by default 2160h"),
+    Case("a certificate name of 65 characters", certificate(commonName="a" * 65),
+         "spec.keys[0].certificate.commonName"),
+    Case("a certificate name with a space", certificate(names=["a b"]), "spec.keys[0].certificate.names[0]",
+         "must be a DNS name, an IP address or a URI"),
+    Case("a CA named by a path", key(certificate={"caSecretRef": {"name": "../ca"}}),
+         "spec.keys[0].certificate.caSecretRef.name", "must be an object name"),
     # rotation
     Case("every and schedule", rotation(every="1h", schedule="0 3 1 * *"), "spec.rotation.schedule",
          "every and schedule exclude each other; remove one"),
@@ -233,10 +289,24 @@ REFUSED = (
     Case("a number as text", {"publish": {"maxKeys": "10"}}, "spec.publish.maxKeys"),
     *(Case(f"publish with {name}", {"publish": {name: value}}, f"spec.publish.{name}", f"{name} {UNSUPPORTED}")
       for name, value in {
-          "issuer": "https://auth.example.com", "paths": {"jwks": ["/keys"]}, "mediaType": "application/json",
-          "eddsaName": "EdDSA", "cors": {"allowOrigins": ["*"]}, "historical": False, "serviceName": "auth-jwks",
-          "namespaces": {"matchLabels": {"a": "b"}},
+          "serviceName": "auth-jwks", "namespaces": {"matchLabels": {"a": "b"}},
       }.items()),
+    *(Case(f"the issuer {issuer!r}", publish(issuer=issuer), "spec.publish.issuer", "must be an https URL without")
+      for issuer in ("http://auth.example.com", "https://a.example.com/?x", "https://a.example.com/#", "auth", "https://",
+                     "http://localhost.example.com")),
+    Case("discovery without an issuer", publish(discovery={"a": 1}), "spec.publish.discovery",
+         "discovery needs issuer"),
+    Case("history without an issuer", publish(historical=True), "spec.publish.historical", "historical needs issuer"),
+    Case("a path without a slash", publish(paths={"jwks": ["keys"]}), "spec.publish.paths.jwks[0]",
+         "must be a URL path"),
+    Case("a path with a query", publish(paths={"jwks": ["/keys?a"]}), "spec.publish.paths.jwks[0]",
+         "must be a URL path"),
+    Case("a path that climbs", publish(paths={"jwks": ["/a/../b"]}), "spec.publish.paths.jwks",
+         "must not hold the segments . and .."),
+    Case("an origin with a path", publish(cors={"allowOrigins": ["https://a.example.com/"]}),
+         "spec.publish.cors.allowOrigins[0]", "must be * or an origin"),
+    Case("a media type of another world", publish(mediaType="text/html"), "spec.publish.mediaType"),
+    Case("a third name", publish(eddsaName="Eddsa"), "spec.publish.eddsaName"),
     # the rest
     Case("a revocation of nothing", {"revoked": [{"reason": "KeyCompromise"}]}, "spec.revoked[0].kid",
          "either a kid or createdBefore; give exactly one"),
@@ -246,8 +316,8 @@ REFUSED = (
          "must not end in -keyring"),
     Case("no format", {"secret": {"formats": []}}, "spec.secret.formats"),
     Case("a format twice", {"secret": {"formats": ["PEM", "PEM"]}}, "spec.secret.formats", "Duplicate value"),
-    Case("a format of a later version", {"secret": {"formats": ["JWK", "TLS"]}}, "spec.secret.formats",
-         "format TLS is not supported by this version of jwks-operator; remove it"),
+    Case("TLS without a certificate", {"secret": {"formats": ["JWK", "TLS"]}}, "spec.secret.formats",
+         "format TLS needs a certificate for every key that is not symmetric"),
     Case("an unknown format", {"secret": {"formats": ["DER"]}}, "spec.secret.formats[0]"),
     Case("restarts", {"secret": {"restart": {"targets": [{"kind": "Deployment", "name": "a"}]}}},
          "spec.secret.restart", f"restart {UNSUPPORTED}"),

@@ -81,3 +81,17 @@ async def renew(life: Life, content: bytes, certificate: bytes = b"issued anew")
 
 def print_of(key: GeneratedKey) -> str:
     return thumbprint(key.private.reveal())
+
+
+async def begin(spec: dict[str, Any], content: bytes | None = None, kind: str = "Opaque") -> Life:
+    life = Life()
+    await life.begin(spec)
+    if content is not None:
+        await offer(life, content, kind)
+    await life.pass_()
+    return life
+
+
+async def message(life: Life, kind: str = "Degraded") -> str:
+    found = {c["type"]: c for c in (await life.status())["conditions"]}
+    return str(found[kind]["message"])

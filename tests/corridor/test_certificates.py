@@ -1,9 +1,8 @@
 """Certificates: made with the key, renewed without a new one, and never in the way of a rotation."""
 
 import json
-import ssl
 from base64 import b64decode
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,66 +10,23 @@ import pytest
 from cryptography import x509
 
 from corridor import authority
-from corridor.life import REF, START, Life
-from fakes.faults import Crash, CrashAfter, CrashBefore
+from corridor.certified import (
+    BY_CA,
+    LIFE,
+    MANUAL,
+    MINUTE,
+    SELF_SIGNED,
+    begun,
+    chain_of,
+    events,
+    files,
+    jwks,
+    spec,
+    stamps,
+    usable,
+)
+from corridor.life import REF, START
 from jwks_operator.kube.client import CONFIGMAPS, EVENTS, SECRETS
-
-MONTH = timedelta(hours=720)
-LIFE = timedelta(hours=2160)
-MINUTE = timedelta(minutes=1)
-TLS = {"formats": ["JWK", "PEM", "TLS"]}
-SELF_SIGNED: dict[str, Any] = {"selfSigned": {}}
-BY_CA: dict[str, Any] = {"caSecretRef": {"name": authority.NAME}}
-
-
-def spec(certificate: dict[str, Any] | None = None, algorithm: str = "ES256", **more: Any) -> dict[str, Any]:
-    entry = {"name": "signing", "algorithm": algorithm, "certificate": certificate or SELF_SIGNED}
-    return {"keys": [entry], "secret": TLS, **more}
-
-
-MANUAL = {"rotation": {"policy": "Manual"}}
-
-
-async def begun(written: dict[str, Any], ca: dict[str, Any] | None = None) -> Life:
-    life = Life()
-    await life.begin(written)
-    if ca is not None:
-        await life.people.create(SECRETS, REF.namespace, ca)
-    await life.pass_()
-    return life
-
-
-async def jwks(life: Life) -> dict[str, dict[str, Any]]:
-    data = (await life.read(CONFIGMAPS, REF.name))["data"]
-    return {key["kid"]: key for key in json.loads(data["jwks.json"])["keys"]}
-
-
-async def chain_of(life: Life, kid: str) -> list[x509.Certificate]:
-    return [x509.load_der_x509_certificate(b64decode(der)) for der in (await jwks(life))[kid].get("x5c", [])]
-
-
-async def files(life: Life) -> dict[str, bytes]:
-    return {name: b64decode(text) for name, text in (await life.read(SECRETS, REF.name))["data"].items()}
-
-
-async def stamps(life: Life) -> dict[str, Any]:
-    """Every witness of every key."""
-    ring = (await life.keyring()).values()
-    names = ("published", "inUseSince", "retired")
-    return {doc["kid"]: {name: doc.get(name) for name in names} for doc in ring if "kid" in doc}
-
-
-async def events(life: Life) -> list[str]:
-    found, _ = await life.people.list(EVENTS, REF.namespace)
-    return [event["reason"] for event in found]
-
-
-def usable(content: dict[str, bytes], directory: Path) -> None:
-    """Load the pair as every TLS server does: it fails if they do not belong together."""
-    crt, key = directory / "tls.crt", directory / "tls.key"
-    crt.write_bytes(content["signing.tls.crt"])
-    key.write_bytes(content["signing.tls.key"])
-    ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(crt, key)
 
 
 @pytest.mark.parametrize("algorithm", ["ES256", "RS256", "PS256", "Ed25519", "ML-DSA-44"])
@@ -195,88 +151,6 @@ async def test_without_a_certificate_in_the_spec_there_is_none_any_more() -> Non
     assert "signing.tls.crt" not in await files(life)
 
 
-REFUSALS: dict[str, tuple[dict[str, Any] | None, str]] = {
-    "gone": (None, "Secret corp-ca does not exist"),
-    "no consent": (authority.secret(labels={}), "add the label jwks-operator.dev/allow-set: auth"),
-    "consent to another": (authority.secret(labels={"jwks-operator.dev/allow-set": "other"}), "does not consent"),
-    "another type": (authority.secret(type="Opaque"), "is not of type kubernetes.io/tls"),
-    "no CA": (authority.secret(authority.files(signs=False)), "not that of a CA"),
-    "no certificate": (authority.secret({"tls.crt": b"?", "tls.key": b"?"}), "not a PEM file of certificates"),
-    "halves of two": (
-        authority.secret({"tls.crt": authority.files()["tls.crt"], "tls.key": authority.files()["tls.key"]}),
-        "not the key of the CA certificate",
-    ),
-    "expired": (authority.secret(authority.files(START - MINUTE)), "has expired"),
-}
-
-
-@pytest.mark.parametrize("refusal", REFUSALS, ids=[name.replace(" ", "-") for name in REFUSALS])
-async def test_without_its_ca_a_set_is_degraded_and_its_keys_go_on(refusal: str) -> None:
-    ca, words = REFUSALS[refusal]
-    life = await begun(spec(BY_CA), ca)
-    assert await life.condition("Ready") == ("True", "KeysInUse")
-    assert await life.condition("Degraded") == ("True", "CertificateRefused")
-    told = [c["message"] for c in (await life.status())["conditions"] if c["type"] == "Degraded"]
-    assert words in told[0]
-    assert "for signing" in told[0]
-    assert not [key for key in (await jwks(life)).values() if "x5c" in key]
-    life.writes()
-    wake = await life.pass_()
-    assert life.writes() == []
-    assert wake is not None
-    assert wake - life.time.now == MINUTE
-    first = await life.in_use()
-    await life.live(MONTH + MINUTE)
-    assert await life.in_use() != first
-    assert (await events(life)).count("CertificateRefused") == 1
-
-
-async def test_a_ca_that_comes_later_is_found() -> None:
-    life = await begun(spec(BY_CA))
-    await life.people.create(SECRETS, REF.namespace, authority.secret())
-    await life.after(MINUTE)
-    for kid in await life.published():
-        assert len(await chain_of(life, kid)) == 2
-    assert await life.condition("Degraded") == ("False", "AsExpected")
-
-
-@pytest.mark.parametrize("loss", ["gone", "no consent"])
-async def test_a_ca_that_is_lost_leaves_the_old_certificate(loss: str) -> None:
-    life = await begun(spec(BY_CA, **MANUAL), authority.secret())
-    former = await jwks(life)
-    if loss == "gone":
-        await life.delete(SECRETS, authority.NAME)
-    else:
-        await life.edit(SECRETS, authority.NAME, lambda seen: seen["metadata"].update(labels={}))
-    await life.after(LIFE * 2 / 3)
-    assert await jwks(life) == former
-    assert await life.condition("Degraded") == ("True", "CertificateRefused")
-    life.writes()
-    await life.after(MINUTE)
-    assert life.writes() == []
-    await life.edit(SECRETS, authority.NAME, _consenting) if loss == "no consent" else await life.people.create(
-        SECRETS, REF.namespace, authority.secret()
-    )
-    await life.after(MINUTE)
-    assert await jwks(life) != former
-    assert await life.condition("Degraded") == ("False", "AsExpected")
-
-
-def _consenting(seen: dict[str, Any]) -> None:
-    seen["metadata"]["labels"] = authority.CONSENT
-
-
-async def test_a_ca_near_its_end_gives_what_it_can_and_costs_no_storm_of_writes() -> None:
-    end = START + timedelta(days=10)
-    life = await begun(spec(BY_CA, **MANUAL), authority.secret(authority.files(end)))
-    for kid in await life.published():
-        assert (await chain_of(life, kid))[0].not_valid_after_utc <= end
-    life.writes()
-    await life.live(timedelta(days=12))
-    assert len([write for write in life.writes() if write == "PUT configmaps/auth"]) < 20
-    assert await life.condition("Degraded") == ("True", "CertificateRefused")
-
-
 async def test_a_clock_in_doubt_dates_no_certificate() -> None:
     life = await begun(spec(**MANUAL))
     former = await jwks(life)
@@ -313,49 +187,22 @@ async def test_senders_find_certificates_of_encryption_keys(algorithm: str) -> N
     assert len(await chain_of(life, kid)) == 2
 
 
-# --- crashes ---
-
-WHOLE_LIFE = (timedelta(0), MINUTE, LIFE * 2 / 3, MINUTE, MONTH, timedelta(minutes=80), timedelta(hours=3))
-
-
-async def whole_life(life: Life) -> None:
-    """Creation, renewal and a rotation, whatever happens in between."""
-    for span in WHOLE_LIFE:
-        life.time.pass_by(span)
-        for _ in range(3):
-            try:
-                await life.pass_()
-            except Crash:
-                life.start_operator()
-                life.time.pass_by(timedelta(seconds=2))
-
-
-async def born(written: dict[str, Any]) -> Life:
-    life = Life()
-    await life.begin(written)
-    await life.people.create(SECRETS, REF.namespace, authority.secret())
-    return life
-
-
-@pytest.mark.parametrize("fault", [CrashBefore, CrashAfter])
-async def test_a_crash_at_any_call_leaves_whole_certificates(fault: type[CrashBefore], tmp_path: Path) -> None:
-    written = {**spec(BY_CA), "rotation": {"every": "1500h"}}
-    life = await born(written)
-    await whole_life(life)
-    for nth in range(1, len(life.seam.log) + 1):
-        life = await born(written)
-        life.start_operator(fault(nth))
-        await whole_life(life)
-        assert {state: len(kids) for state, kids in (await life.states()).items()} == {"Active": 1, "Pending": 1}
-        await _all_valid(life, life.time.now)
-        usable(await files(life), tmp_path)
-        life.writes()
-        await life.pass_()
-        assert life.writes() == [], f"call {nth}"
-
-
-async def _all_valid(life: Life, now: datetime) -> None:
-    for kid in await life.published():
-        leaf, issuer = await chain_of(life, kid)
-        leaf.verify_directly_issued_by(issuer)
-        assert leaf.not_valid_before_utc <= now < leaf.not_valid_after_utc
+async def test_nothing_private_of_set_or_ca_is_seen_outside_of_their_secrets(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("DEBUG")
+    ca = authority.secret()
+    publish = {"issuer": "https://auth.example.com", "historical": True}
+    life = await begun({**spec({**BY_CA, "duration": "10h"}), "rotation": {"every": "24h"}, "publish": publish}, ca)
+    await life.live(timedelta(days=3))
+    ring = json.dumps(await life.keyring())
+    private = {doc["private"]["d"] for doc in json.loads(ring).values() if "private" in doc}
+    private |= set(b64decode(ca["data"]["tls.key"]).decode().splitlines()[1:-1])
+    found, _ = await life.people.list(EVENTS, REF.namespace)
+    configmap = (await life.read(CONFIGMAPS, REF.name))["data"]
+    payload = b64decode(configmap["historical.jwt"].split(".")[1] + "==", altchars=b"-_").decode()
+    seen = [*configmap.values(), payload, json.dumps(await life.status()), json.dumps(found), caplog.text]
+    assert len(private) > 3
+    assert not [text for text in seen for member in private if member in text]
+    assert '"d"' not in payload
+    assert not [line for line in b64decode(ca["data"]["tls.key"]).decode().splitlines()[1:-1] if line in ring]

@@ -36,7 +36,7 @@ def unknown(value: Any, schema: Schema, path: str = "") -> Iterator[str]:
 def prune(value: Any, schema: Schema, *, root: bool = True) -> Any:
     """Copy without the fields the schema does not know."""
     if isinstance(value, list):
-        return [prune(item, schema.get("items", {}), root=False) for item in value]
+        return [prune(item, _of_items(schema), root=False) for item in value]
     if not isinstance(value, dict):
         return value
     kept = {}
@@ -84,10 +84,18 @@ def validate(value: Any, schema: Schema, path: str = "") -> Causes:
     return causes
 
 
+def _of_items(schema: Schema) -> Schema:
+    """The schema of a list's items; below an object that keeps unknown fields everything is kept."""
+    free = "x-kubernetes-preserve-unknown-fields"
+    inherited: Schema = {free: True} if schema.get(free) else {}
+    items: Schema = schema.get("items", inherited)
+    return items
+
+
 def _children(value: Any, schema: Schema) -> Iterator[tuple[str, Any, Schema | None]]:
     if isinstance(value, list):
         for number, item in enumerate(value):
-            yield f"[{number}]", item, schema.get("items", {})
+            yield f"[{number}]", item, _of_items(schema)
     elif isinstance(value, dict):
         free = schema.get("x-kubernetes-preserve-unknown-fields")
         more = schema.get("additionalProperties")

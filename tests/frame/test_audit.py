@@ -14,7 +14,7 @@ from fakes.seam import FakeTransport
 from frame.recorder import Recorder
 from frame.virtual import ref, run
 from jwks_operator.api import crd
-from jwks_operator.api.names import GROUP, LABEL_MANAGED_BY, LABEL_SET, MANAGED_BY, PLURAL
+from jwks_operator.api.names import GROUP, LABEL_ALLOW_SET, LABEL_MANAGED_BY, LABEL_SET, MANAGED_BY, PLURAL
 from jwks_operator.audit import SERVED_POLL, Audit
 from jwks_operator.kube.client import CONFIGMAPS, CRDS, NAMESPACES, SECRETS, SETS, Client, Object, Resource
 from jwks_operator.kube.errors import KubeError, NotServed, Unavailable
@@ -109,6 +109,30 @@ async def test_a_missed_loss_of_an_object_is_found_once(kind: str) -> None:
     await cluster.look()
     await cluster.people.delete(RESOURCES[kind], lost)
     assert await cluster.look() == ["shop/a"]
+    assert await cluster.look() == []
+
+
+@pytest.mark.parametrize("resource", [SECRETS, CONFIGMAPS], ids=["secret", "configmap"])
+async def test_a_source_that_appears_changes_or_goes_is_found_once(resource: Resource) -> None:
+    cluster = await Cluster().begin()
+    await family(cluster)
+    await cluster.look()
+    body = {"metadata": {"name": "old", "labels": {LABEL_ALLOW_SET: "a"}}, "data": {}}
+    made = await cluster.people.create(resource, "shop", body)
+    assert await cluster.look() == ["shop/a"]
+    assert await cluster.look() == []
+    made = await cluster.people.replace(resource, {**made, "data": {"key": "YQ=="}})
+    assert await cluster.look() == ["shop/a"]
+    await cluster.people.delete(resource, made)
+    assert await cluster.look() == ["shop/a"]
+    assert await cluster.look() == []
+
+
+async def test_a_source_for_a_set_that_does_not_exist_is_no_orphan() -> None:
+    cluster = await Cluster().begin()
+    await cluster.people.create(SECRETS, "shop", {"metadata": {"name": "old", "labels": {LABEL_ALLOW_SET: "a"}}})
+    await cluster.people.create(SECRETS, "shop", {"metadata": {"name": "odd", "labels": {LABEL_ALLOW_SET: ""}}})
+    await cluster.look()
     assert await cluster.look() == []
 
 

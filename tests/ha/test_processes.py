@@ -76,12 +76,13 @@ class Pair:
 
         return self.stage.until(found, f"{what} by {name}", patience)[0]
 
-    def watches(self, name: str) -> None:
-        """Wait until a replica that was just started stands by, with everything in view."""
+    def join(self, name: str) -> None:
+        """Start a replica and wait until it stands by, with everything in view."""
         operator = self.replicas[name]
-        lives = operator.printed.count(" started")
-        self.stage.until(lambda: operator.printed.count("another replica leads") >= lives, f"{name} to stand by")
-        self.stage.until(lambda: "audit done" in operator.printed.rpartition(" started")[2], f"{name} to audit")
+        before = len(operator.printed)
+        operator.start()
+        for what in ("another replica leads", "audit done"):
+            self.stage.until(lambda: what in operator.printed[before:], f"{name} to say: {what}")  # noqa: B023 - now
         time.sleep(0.5)
 
     def objections(self) -> list[str]:
@@ -123,8 +124,7 @@ def pair(control_plane: Access, tmp_path_factory: pytest.TempPathFactory) -> Ite
         pair.stage.create("auth", SPEC)
         replicas["one"].start()
         pair.stage.until_ready("auth")
-        replicas["two"].start()
-        pair.watches("two")
+        pair.join("two")
         yield pair
     finally:
         for replica in replicas.values():
@@ -165,8 +165,7 @@ def test_a_leader_that_is_ended_hands_over_within_two_seconds(pair: Pair) -> Non
         working = pair.first(pair.leader, asked, "update secrets") - asked
         figures.info(f"ended after {ended:.2f} s, Lease taken after {taken[-1]:.2f} s, first write {working:.2f} s")
         pair.rotates()
-        pair.replicas[leader].start()
-        pair.watches(leader)
+        pair.join(leader)
     assert max(taken) < 2.0
     assert pair.objections() == []
 
@@ -181,8 +180,7 @@ def test_a_leader_that_is_killed_is_replaced_within_the_duration_of_the_lease(pa
     assert killed + taken - renewed >= TERMS.duration
     assert killed + taken - renewed <= TERMS.duration + TERMS.retry * 1.1 / LOOKS + BUSY_MACHINE
     pair.rotates()
-    pair.replicas[leader].start()
-    pair.watches(leader)
+    pair.join(leader)
     assert pair.objections() == []
 
 

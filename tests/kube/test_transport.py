@@ -14,7 +14,7 @@ from fakes.faults import Delay, LoseRequest
 from fakes.front import Front
 from fakes.seam import FakeTransport
 from jwks_operator.kube.client import NAMESPACES, SECRETS, Call, Client
-from jwks_operator.kube.errors import NotServed, Refused, Unavailable
+from jwks_operator.kube.errors import NotLeading, NotServed, Refused, Unavailable
 from jwks_operator.kube.transport import USER_AGENT, HttpTransport
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -205,6 +205,34 @@ async def test_a_pooled_connection_that_was_closed_costs_one_whole_resend_of_a_p
         for number in (1, 2):
             await transport.request(Call("PUT", PATH, body={"k": f"{number}x"}))
     assert heard == ['{"k": "1x"', '{"k": "2x"', '{"k": "2x"']
+
+
+async def test_a_write_whose_permission_ends_while_it_is_being_sent_never_leaves() -> None:
+    answers = [True, False]
+    async with Front(FakeApiServer()) as front, speaking(front.url) as transport:
+        client = Client(transport, may_write=lambda: answers.pop(0))
+        with pytest.raises(NotLeading, match="any more"):
+            await client.create(NAMESPACES, None, {"metadata": {"name": "shop"}})
+        assert front.seam.log == []
+        assert (await transport.request(Call("GET", PATH))).status == 404
+
+
+async def test_a_write_whose_permission_ended_is_not_sent_again_when_its_connection_was_closed() -> None:
+    heard: list[str] = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            await reader.readuntil(b"\r\n\r\n")
+            heard.append((await reader.readexactly(10)).decode())
+            if len(heard) == 2:
+                return
+            writer.write(answer("200 OK", "{}").encode())
+
+    async with listening(talk) as host, speaking(host) as transport:
+        await transport.request(Call("PUT", PATH, body={"k": "1x"}))
+        with pytest.raises(NotLeading):
+            await transport.request(Call("PUT", PATH, body={"k": "2x"}, permit=lambda: len(heard) < 2))
+    assert heard == ['{"k": "1x"', '{"k": "2x"']
 
 
 async def _names(transport: HttpTransport, timeout: float = 5) -> list[str]:  # noqa: ASYNC109  the call's own

@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from corridor.life import CRD, REF
-from fakes.faults import Stuck, to
-from jwks_operator.kube.client import CONFIGMAPS, CRDS, SETS
+from corridor.life import CRD
+from jwks_operator.keys.algorithms import KeyClass
+from jwks_operator.kube.client import CRDS
 from simulation.enemies import ENEMIES, restore_keyring, save_keyring
-from simulation.world import Replica, World, finish
+from simulation.world import World, finish
 
 History = Callable[[World], None]
 
@@ -30,26 +30,24 @@ def ask(world: World, verb: str = "rotate", entry: str = "a") -> None:
     world.look()
 
 
-def rotate_soon_after_birth(world: World) -> None:
-    """A rotation is asked for ten minutes after the standby was published."""
-    world.begin(spec("ES256"))
-    world.live(h(1 / 6))
+def _rotate_soon_after_publication(world: World, algorithm: str, **timing: str) -> None:
+    """A rotation is asked for ten minutes after the standby was published; that of a new set everybody has."""
+    world.begin(spec(algorithm, timing=timing))
+    world.live(h(24) + timedelta(minutes=10))
     ask(world)
-    world.live(h(30))
+    world.live(h(60))
+
+
+def rotate_soon_after_publication(world: World) -> None:
+    _rotate_soon_after_publication(world, "ES256")
 
 
 def rotate_under_encryption(world: World) -> None:
-    world.begin(spec("ECDH-ES", timing={"propagation": "1h"}))
-    world.live(h(1 / 6))
-    ask(world)
-    world.live(h(80))
+    _rotate_soon_after_publication(world, "ECDH-ES", propagation="1h")
 
 
 def rotate_under_symmetry(world: World) -> None:
-    world.begin(spec("HS256", timing={"propagation": "1h"}))
-    world.live(h(1 / 6))
-    ask(world)
-    world.live(h(80))
+    _rotate_soon_after_publication(world, "HS256", propagation="1h")
 
 
 def lower_the_lead(world: World) -> None:
@@ -89,6 +87,18 @@ def put_an_old_secret_back(world: World) -> None:
     world.live(h(5))
 
 
+def stand_still_in_front_of_the_record(world: World) -> None:
+    """A replica is about to write a record that is two rotations old by the time it wakes up."""
+    world.begin(spec("ES256"))
+    world.life.time.pass_by(h(24))
+    world.leader.advance(4)
+    world.fail_over(paused=True)
+    world.live(h(50))
+    world.asleep.pop().wake_up()
+    world.look()
+    world.live(h(3))
+
+
 def stand_still_in_front_of_the_configmap(world: World) -> None:
     """A replica is about to write a document that is out of date by the time it wakes up."""
     world.begin(spec("ES256", prepublish="OnSchedule"))
@@ -111,17 +121,13 @@ def stand_still_in_front_of_the_secret(world: World) -> None:
     world.live(h(3))
 
 
-def stick_a_write(world: World) -> None:
-    """The publication of a key is on its way for an hour before it lands; the stamp must not be older."""
+def stand_still_before_a_stamp(world: World) -> None:
+    """The process sleeps for an hour between the intent and the publication, and nobody takes over."""
     world.begin(spec("ES256", prepublish="OnSchedule"))
-    world.live(h(24) - timedelta(minutes=71))
-    world.life.time.pass_by(timedelta(minutes=2))
-    stuck = Stuck(to("configmaps", "PUT"), times=10)
-    world.leader.seam.faults.append(stuck)
-    world.look()
-    world.life.time.pass_by(timedelta(minutes=60))
-    world.leader.seam.faults.remove(stuck)
-    world.look()
+    world.life.time.pass_by(h(24) - timedelta(minutes=70))
+    world.leader.advance(5)
+    world.life.time.pass_by(h(1))
+    world.leader.wake_up()
     world.live(h(3))
 
 
@@ -141,11 +147,12 @@ def apply_the_crd_again(world: World) -> None:
 
 
 def restore_a_backup(world: World) -> None:
-    """A backup from before the last publication: what it stamped as published long ago was not, lately."""
+    """A backup from before a repair: what it stamped as published long ago was not, lately."""
     world.begin(spec("ES256"))
     save_keyring(world)
-    world.live(h(23))
+    world.live(h(23.5))
     ENEMIES["delete the ConfigMap"](world, 0)
+    world.look()
     restore_keyring(world, 0)
     world.look()
     world.live(h(3))
@@ -154,7 +161,7 @@ def restore_a_backup(world: World) -> None:
 def revoke_what_is_held(world: World) -> None:
     """Nothing holds up a revocation: neither hold, nor suspend, nor a clock in doubt."""
     world.begin(spec("ES256"))
-    kid = next(iter(world.chronicle.sides["signature"].use[-1].kids))
+    kid = next(iter(world.chronicle.sides[KeyClass.SIGNATURE].use[-1].kids))
     world.leader.ahead = h(5)
     finish(world.life.edit_spec(suspend=True, held=[kid], revoked=[{"kid": kid}]))
     world.look()
@@ -165,16 +172,17 @@ def revoke_what_is_held(world: World) -> None:
 def rotate_outside_of_the_windows(world: World) -> None:
     world.begin(spec("ES256", windows=[{"schedule": "0 2 * * *", "duration": "1h"}]))
     world.live(h(30))
-    for shown in world.chronicle.sides["signature"].use[1:]:
+    for shown in world.chronicle.sides[KeyClass.SIGNATURE].use[1:]:
         assert shown.since.hour == 2, "a key was activated outside of its window"
     world.live(h(24))
-    assert len(world.chronicle.sides["signature"].use) > 1, "no key was activated at all"
+    assert len(world.chronicle.sides[KeyClass.SIGNATURE].use) > 1, "no key was activated at all"
 
 
 def step_a_clock(world: World) -> None:
     """The operator's node jumps ahead over a lead."""
     world.begin(spec("ES256"))
-    world.live(h(23))
+    world.live(h(24) + timedelta(minutes=10))
+    ask(world)
     world.leader.ahead = h(3)
     world.live(timedelta(minutes=20))
 
@@ -205,25 +213,3 @@ def add_an_entry(world: World) -> None:
     world.live(h(2))
     finish(world.life.set_spec(spec("ES256", "Ed25519")))
     world.live(h(6))
-
-
-def create_under_death(world: World) -> None:
-    """The operator dies after the intent, once for each write of a first rotation."""
-    world.begin(spec("ES256"))
-    for calls in (5, 6, 7):
-        world.life.time.pass_by(h(24))
-        world.leader.advance(calls)
-        world.fail_over(paused=False)
-        world.live(h(3))
-
-
-def lead_both(world: World) -> None:
-    """Two replicas go hand in hand through a rotation."""
-    world.begin(spec("ES256"))
-    for _ in range(3):
-        world.life.time.pass_by(h(24))
-        world.steps([True, False] * 20)
-        world.live(h(3))
-
-
-__all__ = ["CONFIGMAPS", "REF", "SETS", "Replica"]

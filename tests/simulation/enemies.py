@@ -80,6 +80,10 @@ def restore_keyring(world: World, number: int) -> None:
     if world.backups:
         backup = world.backups[number % len(world.backups)]
         lose_keyring(world)
-        metadata: dict[str, Any] = {"name": RING, "namespace": REF.namespace, "labels": backup["metadata"].get("labels")}
+        metadata: dict[str, Any] = {
+            "name": RING,
+            "namespace": REF.namespace,
+            "labels": backup["metadata"].get("labels"),
+        }
         body = {"metadata": metadata, "type": backup["type"], "data": backup["data"]}
         finish(world.life.people.create(SECRETS, REF.namespace, body))

@@ -30,7 +30,7 @@ class Promise:
     def gaps(self) -> list[str]:
         """Return every way in which something valid could have been refused, or something revoked accepted."""
         found = [gap for kind, sides in self._chronicle.sides.items() for gap in self._gaps(kind, sides)]
-        return found + list(self._survivals())
+        return [*found, *self._survivals(), *self._unpublished()]
 
     def _gaps(self, kind: KeyClass, sides: Sides) -> Iterator[str]:
         checks = [
@@ -57,6 +57,15 @@ class Promise:
             return True
         then = [earlier for earlier in sides.check if earlier.order <= use.order]
         return bool(then) and shown.order > use.order and kid in then[-1].kids
+
+    def _unpublished(self) -> Iterator[str]:
+        """Even a key that is used at once is published before: whoever looks for it must be able to find it."""
+        sides = self._chronicle.sides[KeyClass.SIGNATURE]
+        for use in sides.use:
+            then = [shown for shown in sides.check if shown.order < use.order][-1:]
+            if not use.tampered and not any(shown.tampered for shown in then):
+                for kid in use.kids - frozenset().union(*(shown.kids for shown in then)):
+                    yield f"signature {kid[:6]}, in use from {use.since:%d %H:%M:%S}, is not published then"
 
     def _survivals(self) -> Iterator[str]:
         """A revoked key must be on no side that the operator writes after the step that revoked it was done."""

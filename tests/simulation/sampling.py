@@ -44,9 +44,7 @@ def _life(chronicle: Chronicle, kind: KeyClass, random: Random) -> str | None:
     return None
 
 
-def _read(
-    chronicle: Chronicle, side: list[Shown], time: datetime, random: Random, *, cached: bool
-) -> Shown | None:
+def _read(chronicle: Chronicle, side: list[Shown], time: datetime, random: Random, *, cached: bool) -> Shown | None:
     """The document that somebody holds at a time, after every cache on its way and the kubelet."""
     if cached:
         for cache in CACHES:

@@ -104,6 +104,6 @@ def _prose(text: str) -> str:
 
 
 def _require_cap(schema: Schema, path: str) -> None:
-    caps = ("maxProperties",) if "additionalProperties" in schema else _CAPS.get(schema.get("type", ""), ())
+    caps = ("maxProperties",) if "additionalProperties" in schema else _CAPS.get(schema["type"], ())
     if caps and not any(cap in schema for cap in caps):
         raise Unbounded(f"{path}: needs {' or '.join(caps)}")

@@ -10,6 +10,7 @@ from jwks_operator.keys.members import canonical_json
 
 JWKS_PATH = "/.well-known/jwks.json"
 MEDIA_TYPES = ("application/jwk-set+json", "application/json")
+DISCOVERY_MEMBERS = 64
 DISCOVERY_MAX = 8192
 """Most bytes of additional discovery members, as JSON."""
 _OF_KEYS = frozenset({"kty", *(name for names in PRIVATE_MEMBERS.values() for name in names)})
@@ -81,8 +82,11 @@ def _says_no_key(members: dict[str, Any]) -> dict[str, Any]:
 
 
 Discovery = Annotated[
-    dict[str, Annotated[Any, WithJsonSchema({"x-kubernetes-preserve-unknown-fields": True})]],
-    Field(max_length=64),
+    dict[str, Any],
+    Field(max_length=DISCOVERY_MEMBERS),
     AfterValidator(_says_no_key),
+    WithJsonSchema(
+        {"type": "object", "maxProperties": DISCOVERY_MEMBERS, "x-kubernetes-preserve-unknown-fields": True}
+    ),
 ]
 """More members of the discovery document, with any JSON value."""

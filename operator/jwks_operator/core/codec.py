@@ -98,6 +98,7 @@ def dump_rest(record: Record) -> Document:
         "step": None if record.step is None else _dump_step(record.step),
         "honoured": {name: _time(stamp) for name, stamp in record.honoured.items()},
         "leadFloor": {key_class.value: _time(floor) for key_class, floor in record.lead_floor.items()},
+        "formerLeads": {key_class.value: format_duration(lead) for key_class, lead in record.former_leads.items()},
         "lost": list(record.lost),
         "objects": dict(record.objects),
         "history": [{"time": _time(entry.time), **_dump_happening(entry.happening)} for entry in record.history],
@@ -125,6 +126,9 @@ def load(rest: Document, keys: tuple[KeyRecord, ...]) -> Record:
             step=_load_step(rest["step"]),
             honoured={name: _required(stamp) for name, stamp in _members(rest["honoured"]).items()},
             lead_floor={KeyClass(name): _required(floor) for name, floor in _members(rest["leadFloor"]).items()},
+            former_leads={
+                KeyClass(name): parse_duration(lead) for name, lead in _members(rest.get("formerLeads", {})).items()
+            },
             lost=tuple(_text(name) for name in rest["lost"]),
             objects={name: _text(uid) for name, uid in _members(rest["objects"]).items()},
             history=tuple(HistoryEntry(_required(entry["time"]), _load_happening(entry)) for entry in rest["history"]),

@@ -36,6 +36,11 @@ class Signing:
     said: Mapping[str, object]
 
 
+def reason_of(word: str) -> str:
+    """Return the reason of a revocation by its word in the historical set; nothing for a word that says nothing."""
+    return next((reason for reason, known in _REASONS.items() if known == word), "")
+
+
 def former(record: Record, key: KeyRecord, time: datetime) -> Former | None:
     """Return what to keep of a key that leaves with the step of this record at this time, if anything."""
     if not record.spec.publish.historical or key.key_class is not KeyClass.SIGNATURE:

@@ -23,11 +23,11 @@ from jwks_operator.core.record import (
     HISTORY_LIMIT,
     TOMBSTONE_LIMIT,
     Bounds,
+    Former,
     HistoryEntry,
     KeyRecord,
     Record,
     State,
-    StepKind,
     Tombstone,
 )
 from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
@@ -114,7 +114,8 @@ def witnessed(record: Record, confirmed: datetime) -> Record:
         record,
         keys=living,
         step=None,
-        lead_floor=_floors(record, confirmed) if record.step.kind is StepKind.ADOPT else record.lead_floor,
+        lead_floor=_floors(record, confirmed) if record.former_leads else record.lead_floor,
+        former_leads={},
         tombstones=_trimmed((*record.tombstones, *(_tombstone(record, key, confirmed) for key in gone))),
         history=(*record.history, *story)[-HISTORY_LIMIT:],
     )
@@ -129,6 +130,20 @@ def is_buried(record: Record, fresh: FreshKey) -> bool:
     """Tell whether this key, or another one of its kid, was destroyed or revoked before and must not come back."""
     whole, kid, key = digest_of(fresh.kid, fresh.thumbprint), _digest(fresh.kid), _digest(fresh.thumbprint)
     return any(whole == stone.digest or kid == stone.kid or key == stone.key for stone in record.tombstones)
+
+
+def buried(key: KeyRecord | FreshKey, state: State, time: datetime, told: Former | None = None) -> Tombstone:
+    """Return the tombstone of a key that left in this state, with what is still to be told of it."""
+    digest = digest_of(key.kid, key.thumbprint)
+    return Tombstone(digest, state.value, time, _digest(key.kid), _digest(key.thumbprint), told)
+
+
+def mourned(record: Record, stones: Iterable[Tombstone]) -> Record:
+    """Return the record with tombstones found elsewhere, of keys that it knows neither alive nor dead."""
+    known = {stone.digest for stone in record.tombstones}
+    known |= {digest_of(key.kid, key.thumbprint) for key in record.keys}
+    news = sorted((stone for stone in stones if stone.digest not in known), key=lambda stone: stone.time)
+    return replace(record, tombstones=_trimmed((*news, *record.tombstones)))
 
 
 def _digest(text: str) -> str:
@@ -150,17 +165,17 @@ def _stamped(key: KeyRecord, confirmed: datetime) -> KeyRecord:
 
 
 def _floors(record: Record, confirmed: datetime) -> dict[KeyClass, datetime]:
-    """The living keys remember the longest lead in force in their life, the former one among them."""
+    """The former lead, of classes without a key too: whoever cached the set cached that it has none of them."""
     floors = dict(record.lead_floor)
+    for key_class, lead in record.former_leads.items():
+        floors[key_class] = max(floors.get(key_class, confirmed), confirmed + lead)
     for key in record.keys:
         floors[key.key_class] = max(floors.get(key.key_class, confirmed), confirmed + key.bounds.lead)
     return floors
 
 
 def _tombstone(record: Record, key: KeyRecord, time: datetime) -> Tombstone:
-    digest = digest_of(key.kid, key.thumbprint)
-    told = former(record, key, time)
-    return Tombstone(digest, key.state.value, time, _digest(key.kid), _digest(key.thumbprint), told)
+    return buried(key, key.state, time, former(record, key, time))
 
 
 def _trimmed(stones: Iterable[Tombstone]) -> tuple[Tombstone, ...]:

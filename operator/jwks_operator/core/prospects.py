@@ -160,7 +160,9 @@ class _Store:
 
     def _publication(self, entry: KeyEntry, causes: tuple[Cause, ...], rotation: Rotation) -> Iterator[Prospect]:
         """One lead before the first permitted use."""
-        uses = [(opening(rotation, cause.time), cause) for cause in causes]
+        active = self.record.active(entry.name)
+        born = LONG_AGO if active is None else active.created  # a calendar cannot be asked about the year 1
+        uses = [(opening(rotation, max(cause.time, born)), cause) for cause in causes]
         time, cause = min(
             ((time, cause) for time, cause in uses if time is not None),
             key=lambda use: use[0],

@@ -186,6 +186,8 @@ class Record:
     """Per verb and entry (`rotate/signing`), the stamp of the newest request that was honoured."""
     lead_floor: Mapping[KeyClass, datetime] = field(default_factory=dict)
     """Per class, no successor is used before: caches filled under a longer, since lowered, lead."""
+    former_leads: Mapping[KeyClass, timedelta] = field(default_factory=dict)
+    """Per class, the lead that was just lowered; it becomes a floor when the new cache hints are confirmed."""
     lost: tuple[str, ...] = ()
     """Entries whose key was lost with a keyring and has not been rotated since."""
     intakes: Mapping[str, Intake] = field(default_factory=dict)

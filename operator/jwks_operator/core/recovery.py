@@ -15,7 +15,7 @@ from jwks_operator.core import requests as asking
 from jwks_operator.core.births import Need, need_of, new_key
 from jwks_operator.core.imports import saved as source_key
 from jwks_operator.core.imports import settled
-from jwks_operator.core.lifecycle import FreshKey, born, is_buried
+from jwks_operator.core.lifecycle import FreshKey, born, is_buried, mourned, moved
 from jwks_operator.core.record import Bounds, Happening, KeyRecord, Record, State, Step, StepKind
 from jwks_operator.core.sources import private_holding
 from jwks_operator.core.timing import bounds, entry_named, rotation_of
@@ -35,6 +35,7 @@ def recovered(world: World, spec: JsonWebKeySetSpec, now: datetime, fresh: Mappi
     saved = tuple(_saved(world, spec, now))
     lost = tuple(entry.name for entry in _lost(world, spec))
     record = Record(set_name=world.ref.name, spec=spec, keys=saved, lost=lost)
+    record = mourned(record, world.salvage.buried)
     record = settled(record, world.imports, {entry.name for entry in spec.keys if _lived(world, entry)})
     found = remembered(world, record, now)
     made = tuple(new_key(spec, need, now, fresh[need]) for need in needs(world, spec))
@@ -48,6 +49,25 @@ def recovered(world: World, spec: JsonWebKeySetSpec, now: datetime, fresh: Mappi
     )
     record = asking.honour(record, asked, asking.Verb, (entry.name for entry in spec.keys), now)
     return replace(record, lead_floor=floors, step=Step(StepKind.RECOVER, told))
+
+
+def in_use(world: World, record: Record, now: datetime) -> Record:
+    """Return the record of a backup with the keys in use that are: everybody has what the Secret and the set show."""
+    for entry, key in world.salvage.usable.items():
+        known = next((one for one in record.keys if one.kid == key.kid), None)
+        if entry_named(record.spec, entry) is None or is_buried(record, key):
+            continue
+        if known is None:
+            successor = born(key, entry, State.ACTIVE, now, _waits(record.spec, entry, key))
+        elif known.entry == entry and known.has_private and known.state in {State.PENDING, State.RETIRED}:
+            successor = moved(known, State.ACTIVE)
+        else:
+            continue
+        former = record.active(entry)
+        if former is not None:
+            record = record.with_keys(moved(former, State.RETIRED))
+        record = record.with_keys(successor)
+    return record
 
 
 def remembered(world: World, record: Record, now: datetime) -> tuple[KeyRecord, ...]:

@@ -13,6 +13,7 @@ from jwks_operator.api.reasons import EventReason
 from jwks_operator.core import recovery
 from jwks_operator.core import requests as asking
 from jwks_operator.core.imports import settled
+from jwks_operator.core.lifecycle import mourned
 from jwks_operator.core.record import Happening, KeyRecord, Record, State, Step, StepKind
 from jwks_operator.core.requests import Requests
 from jwks_operator.core.timing import bounds
@@ -55,14 +56,15 @@ def drift(world: World, record: Record) -> Record:
 def _restored(world: World, record: Record, reading: Reading, asked: Requests) -> Record:
     """A backup knows neither what was published since nor what was asked.
 
-    Every wait and floor begins now, and what is published beyond the backup stays published as retired.
+    Every wait and floor begins now. A key that is in use and published stays so, whatever the backup says; what else
+    is published beyond it stays published as retired.
     """
     floor = {
-        key_class: reading.now + bounds(record.spec, record.spec.rotation, key_class).lead
-        for key_class in {key.key_class for key in record.keys}
+        key_class: reading.now + bounds(record.spec, record.spec.rotation, key_class).lead for key_class in KeyClass
     }
     record = asking.honour(record, asked, asking.Verb, (entry.name for entry in record.spec.keys), reading.now)
-    record = settled(record, world.imports, record.intakes)
+    record = mourned(settled(record, world.imports, record.intakes), world.salvage.buried)
+    record = recovery.in_use(world, record, reading.now)
     anew = replace(
         record.with_keys(*(_unwitnessed(key) for key in record.keys), *recovery.remembered(world, record, reading.now)),
         uid=world.keyring_uid,

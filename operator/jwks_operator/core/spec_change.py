@@ -6,24 +6,27 @@ the new cache hints are confirmed, no successor is used before the former lead h
 """
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from jwks_operator.api.spec import JsonWebKeySetSpec
 from jwks_operator.core.record import KeyRecord, Record, Step, StepKind
 from jwks_operator.core.timing import bounds, entry_named, rotation_of
+from jwks_operator.keys.algorithms import KeyClass
 
 
 def accepted(record: Record, spec: JsonWebKeySetSpec, now: datetime) -> Record:
     """Return the record with this spec in force; the same record if it already is."""
     if spec == record.spec:
         return record
+    lowered = _lowers_a_lead(record, spec)
     return replace(
         record,
         spec=spec,
         keys=tuple(_bound(key, spec) for key in record.keys),
         lead_floor={key_class: floor for key_class, floor in record.lead_floor.items() if floor > now},
         lost=tuple(name for name in record.lost if entry_named(spec, name) is not None),
-        step=Step(StepKind.ADOPT, ()) if _lowers_a_lead(record, spec) else None,
+        former_leads=_leads(record.spec) if lowered else {},
+        step=Step(StepKind.ADOPT, ()) if lowered else None,
     )
 
 
@@ -39,7 +42,9 @@ def _bound(key: KeyRecord, spec: JsonWebKeySetSpec) -> KeyRecord:
 
 
 def _lowers_a_lead(record: Record, spec: JsonWebKeySetSpec) -> bool:
-    return any(
-        bounds(spec, spec.rotation, key_class).lead < bounds(record.spec, record.spec.rotation, key_class).lead
-        for key_class in {key.key_class for key in record.keys}
-    )
+    former = _leads(record.spec)
+    return any(lead < former[key_class] for key_class, lead in _leads(spec).items())
+
+
+def _leads(spec: JsonWebKeySetSpec) -> dict[KeyClass, timedelta]:
+    return {key_class: bounds(spec, spec.rotation, key_class).lead for key_class in KeyClass}

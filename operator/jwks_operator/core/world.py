@@ -12,7 +12,7 @@ from enum import StrEnum
 from jwks_operator.api.names import SetRef
 from jwks_operator.api.spec import JsonWebKeySetSpec
 from jwks_operator.core.lifecycle import FreshKey
-from jwks_operator.core.record import Certificate, Record
+from jwks_operator.core.record import Certificate, Record, Tombstone
 from jwks_operator.core.sources import Sources
 
 
@@ -63,6 +63,8 @@ class Salvage:
     """Every well-formed public key of the ConfigMap."""
     openers: tuple[tuple[str, FreshKey], ...] = ()
     """Entry and key of every further encryption or symmetric key of the consumer Secret."""
+    buried: tuple[Tombstone, ...] = ()
+    """The keys that left, as far as the historical set of the ConfigMap tells of them."""
 
     @property
     def empty(self) -> bool:

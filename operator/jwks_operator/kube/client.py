@@ -12,7 +12,7 @@ one over HTTP (transport.py) and one in memory for tests. Rules kept here:
 
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
@@ -79,7 +79,8 @@ CRDS = Resource("apiextensions.k8s.io", "v1", "customresourcedefinitions", "Cust
 class Call:
     """One request: HTTP method, path below the server's root, query, JSON body; `timeout` in seconds.
 
-    Its repr leaves the body out, because that may hold private keys.
+    `permit` is asked again when the body is about to leave the process. Its repr leaves the body out, because
+    that may hold private keys.
     """
 
     method: str
@@ -89,6 +90,7 @@ class Call:
     content_type: str = _JSON
     accept: str = _JSON
     timeout: float = REQUEST_TIMEOUT
+    permit: Callable[[], bool] | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,7 @@ class Client:
     ) -> None:
         """`on_date` is told the server's Date header of every answer, at the moment it arrives.
 
-        `may_write` is asked right before each write is sent; `NotLeading` if it says no.
+        `may_write` is asked before each write is sent; `NotLeading` if it says no.
         """
         self._transport = transport
         self._on_date = on_date
@@ -255,7 +257,7 @@ class Client:
         if self._may_write is not None and not self._may_write():
             raise NotLeading(f"{call.method} {call.path} was not sent: this replica does not lead")
         try:
-            return await self._transport.request(call)
+            return await self._transport.request(replace(call, permit=self._may_write))
         except BaseException:  # cancelled, too
             self.unanswered += 1
             raise

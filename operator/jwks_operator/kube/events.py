@@ -71,6 +71,7 @@ _SENTENCES: Mapping[str, str] = {
     EventReason.KEY_RETIRED: "{entry} no longer uses key {kid}, which stays published until its last token has expired",
     EventReason.KEY_DESTROYED: "key {kid} of {entry} is removed and destroyed",
     EventReason.PRIVATE_HALF_DESTROYED: "the private half of key {kid} of {entry} is destroyed",
+    EventReason.CERTIFICATE_RENEWED: "key {kid} of {entry} has a new certificate",
     EventReason.OBJECT_REPAIRED: "repaired from the record",
     EventReason.KEYRING_REBUILT: "the keyring was gone and is rebuilt from what was left",
     EventReason.KEYS_LOST: "the private key of {entry} is lost",

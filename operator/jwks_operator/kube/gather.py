@@ -36,6 +36,7 @@ from jwks_operator.kube.objects import (
     secret_object,
     sight,
 )
+from jwks_operator.kube.remains import told
 from jwks_operator.kube.sources import read_sources
 
 
@@ -174,7 +175,8 @@ def _salvage(seen: Seen, ours: Mapping[str, bool]) -> tuple[Salvage, Vault]:
             usable[entry], vault[key.kid] = key, private
         elif opens and key.kid not in vault:
             openers[key.kid], vault[key.kid] = (entry, key), private
-    return Salvage(usable, published, tuple(openers.values())), vault
+    buried = told(seen.configmap) if seen.configmap and ours["configmap"] else ()
+    return Salvage(usable, published, tuple(openers.values()), buried), vault
 
 
 def _published(configmap: Object) -> Iterator[FreshKey]:

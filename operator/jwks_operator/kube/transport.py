@@ -19,12 +19,13 @@ from typing import Any
 
 import aiohttp
 import yaml
+from aiohttp.abc import AbstractStreamWriter
 from kubernetes.aio import client, config
 from kubernetes.aio.client.rest import RESTClientObject
 
 from jwks_operator import __version__
 from jwks_operator.kube.client import Call, Object, Reply
-from jwks_operator.kube.errors import NotConfigured, Unavailable
+from jwks_operator.kube.errors import NotConfigured, NotLeading, Unavailable
 
 USER_AGENT = f"jwks-operator/{__version__}"
 CONNECT_TIMEOUT = 10.0
@@ -68,6 +69,8 @@ class HttpTransport:
                 raise
             problem = "cancelled from outside"
         except _BROKEN as error:
+            if isinstance(error.__cause__, NotLeading):
+                raise error.__cause__ from None
             problem = type(error).__name__
         # Raised outside of `except`, so that no foreign exception hangs on to it as context.
         raise Unavailable(f"{call.method} {call.path}: {problem}")
@@ -100,7 +103,7 @@ class HttpTransport:
         data = None
         if call.body is not None:
             headers["Content-Type"] = call.content_type
-            data = io.BytesIO(json.dumps(call.body).encode())
+            data = _Body(call)
         configuration: Any = self._configuration
         return await self._session.request(
             call.method,
@@ -122,6 +125,22 @@ class HttpTransport:
         except _UNREADABLE:
             pass  # what it says may quote the credentials
         raise Unavailable(f"{call.method} {call.path}: credentials cannot be read")
+
+
+class _Body(aiohttp.BytesIOPayload):
+    """Asks for the permission when the request is about to leave, headers included, and at aiohttp's resend.
+
+    A process may be stopped for any time between deciding to send and sending.
+    """
+
+    def __init__(self, call: Call) -> None:
+        super().__init__(io.BytesIO(json.dumps(call.body).encode()))
+        self._call = call
+
+    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
+        if self._call.permit is not None and not self._call.permit():
+            raise NotLeading(f"{self._call.method} {self._call.path} was not sent: this replica does not lead any more")
+        await super().write_with_length(writer, content_length)
 
 
 class _Pool(RESTClientObject):

@@ -1,0 +1,150 @@
+"""The simulation has teeth: without each piece of safety, a history of the whole corridor shows the gap."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from fakes.writes import Writes
+from jwks_operator import reconcile
+from jwks_operator.core import lifecycle, plan, prospects, restart, revocation, spec_change
+from jwks_operator.core.causes import LONG_AGO
+from jwks_operator.core.prospects import _Store
+from jwks_operator.core.record import Bounds
+from jwks_operator.kube import apply, client
+from jwks_operator.reconcile import Reconciler
+from simulation import directed
+from simulation.directed import History
+from simulation.test_no_validation_gap import AnyHistory
+from simulation.world import World
+
+Patch = Callable[[pytest.MonkeyPatch], None]
+
+
+def patched(module: Any, name: str, make: Callable[[Any], Any]) -> Patch:
+    """Replace something by what `make` makes of it."""
+    return lambda patch: patch.setattr(module, name, make(getattr(module, name)))
+
+
+def _no_retention(real: Any) -> Any:
+    return lambda key, *rest: None if real(key, *rest) is None else key.retired
+
+
+def _always_trusted(real: Any) -> Any:
+    return lambda world, reading, *fresh: real(world, replace(reading, trusted=True), *fresh)
+
+
+def _uid_of_no_matter(real: Any) -> Any:
+    return lambda world, record, *rest: real(world, replace(record, uid=world.keyring_uid), *rest)
+
+
+def _held_back(real: Any) -> Any:
+    return lambda record, written, *rest: tuple(
+        one for one in real(record, written, *rest) if one.kid not in written.held
+    )
+
+
+def _stamp_of_the_plan(_real: Any) -> Any:
+    return lambda _self, this: this.reading.now if this.reading.trusted else None
+
+
+def _stamp_in_doubt(_real: Any) -> Any:
+    return lambda self, _this: self._clock.now()
+
+
+LEAD = patched(_Store, "_known_everywhere", lambda _: lambda *facts: LONG_AGO)
+RETENTION = patched(prospects, "removable", _no_retention)
+FENCES = patched(Writes, "_check_fence", lambda _: lambda *call: None)
+
+MUTANTS: Mapping[str, tuple[Patch, History]] = {
+    "lead, signature": (LEAD, directed.rotate_soon_after_publication),
+    "lead, encryption": (LEAD, directed.rotate_under_encryption),
+    "lead, symmetric": (LEAD, directed.rotate_under_symmetry),
+    "lead of an added entry": (LEAD, directed.add_an_entry),
+    "lead floor": (patched(lifecycle, "_floors", lambda _: lambda *facts: {}), directed.lower_the_lead),
+    "a lowered lead is a step": (
+        patched(spec_change, "_lowers_a_lead", lambda _: lambda *specs: False),
+        directed.lower_the_lead,
+    ),
+    "retention, signature": (RETENTION, directed.rotate_soon_after_publication),
+    "retention, encryption": (RETENTION, directed.rotate_under_encryption),
+    "retention, symmetric": (RETENTION, directed.rotate_under_symmetry),
+    "retention of a removed entry": (RETENTION, directed.remove_an_entry),
+    "the largest bounds": (
+        patched(Bounds, "largest", lambda _: lambda self, newer: newer),
+        directed.lower_the_lifetime,
+    ),
+    "the check side first": (
+        patched(apply, "effect_order", lambda real: lambda record: real(record)[::-1]),
+        directed.rotate_soon_after_publication,
+    ),
+    "a stamp after its effect": (
+        patched(Reconciler, "_confirmed", _stamp_of_the_plan),
+        directed.stand_still_before_a_stamp,
+    ),
+    "no stamp in doubt": (patched(Reconciler, "_confirmed", _stamp_in_doubt), directed.take_over_with_a_clock_behind),
+    "no move in doubt": (patched(reconcile, "decide", _always_trusted), directed.step_a_clock),
+    "drift restarts the lead": (
+        patched(restart, "_doubted", lambda _: lambda key, stale: key),
+        directed.lose_the_configmap_before_a_rotation,
+    ),
+    "drift restarts the retention": (
+        patched(restart, "_doubted", lambda _: lambda key, stale: key),
+        directed.put_an_old_secret_back,
+    ),
+    "fences of the ConfigMap": (FENCES, directed.stand_still_in_front_of_the_configmap),
+    "fences of the Secret": (FENCES, directed.stand_still_in_front_of_the_secret),
+    "fences of the record": (FENCES, directed.stand_still_in_front_of_the_record),
+    "a kind that is not served tells nothing": (
+        patched(client, "names_the_missing", lambda _: lambda asked, status: True),
+        directed.apply_the_crd_again,
+    ),
+    "the record's own uid": (patched(plan, "caught_up", _uid_of_no_matter), directed.restore_a_backup),
+    "revocation before all": (patched(revocation, "revoked", _held_back), directed.revoke_what_is_held),
+    "windows": (
+        patched(prospects, "opening", lambda _: lambda rotation, time: time),
+        directed.rotate_outside_of_the_windows,
+    ),
+}
+
+
+def play(history: History) -> None:
+    """Live through a history and judge it."""
+    world = World()
+    try:
+        history(world)
+        world.judge()
+    finally:
+        world.end()
+
+
+@pytest.mark.parametrize("history", {history: None for _, history in MUTANTS.values()}, ids=lambda one: one.__name__)
+def test_nothing_is_refused_in(history: History) -> None:
+    play(history)
+
+
+@pytest.mark.parametrize(("mutant", "history"), MUTANTS.values(), ids=MUTANTS)
+def test_without_it_something_is_refused(mutant: Patch, history: History, monkeypatch: pytest.MonkeyPatch) -> None:
+    mutant(monkeypatch)
+    with pytest.raises(AssertionError):
+        play(history)
+
+
+@pytest.mark.parametrize("mutant", [LEAD, RETENTION], ids=["lead", "retention"])
+def test_without_it_some_random_history_fails(mutant: Patch, monkeypatch: pytest.MonkeyPatch) -> None:
+    mutant(monkeypatch)
+    hurried = settings(
+        max_examples=400,
+        stateful_step_count=20,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=[Phase.generate],
+        report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck),
+    )
+    with pytest.raises(AssertionError):
+        run_state_machine_as_test(AnyHistory, settings=hurried)
