@@ -87,7 +87,7 @@ def timestamp(text: str) -> timedelta:
 def _compare(history: History, moment: At, start: datetime) -> None:
     where = f"at {moment.time}"
     if moment.states is not None:
-        assert history.states() == moment.states, where
+        assert history.states() == moment.states, f"{where}: {history.states()}"
     if moment.next is not None:
         assert _next(history) == _move(moment.next, start), where
     for kind in ("Ready", "Degraded", "Rotating"):

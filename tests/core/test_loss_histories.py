@@ -119,9 +119,9 @@ def test_what_was_published_since_the_backup_stays_published() -> None:
             "restored after a rotation",
             At("23h", backup.save, FIRST),
             At("24h", None, ROTATED),
-            At("25h", backup.restore, "signing: k1 Active, k2 Pending, k3 Retired without private half"),
-            At("26h10m", None, FIRST),
-            At("49h", None, "signing: k2 Active, k4 Pending, k1 Retired"),
+            At("25h", backup.restore, "signing: k2 Active, k4 Pending, k1 Retired, k3 Retired without private half"),
+            At("26h10m", None, "signing: k2 Active, k4 Pending"),
+            At("49h", None, "signing: k4 Active, k5 Pending, k2 Retired"),
             spec=DAILY,
         )
     )
@@ -134,8 +134,8 @@ def test_a_request_honoured_since_the_backup_is_not_repeated() -> None:
             "restored after a request",
             At("2h", backup.save),
             At("3h", annotate("signing@2026-03-02T15:00:00Z"), ROTATED),
-            At("4h", backup.restore, "signing: k1 Active, k2 Pending, k3 Retired without private half"),
-            At("700h", None, FIRST, "Activate signing 724h"),
+            At("4h", backup.restore, "signing: k2 Active, k4 Pending, k1 Retired, k3 Retired without private half"),
+            At("700h", None, "signing: k2 Active, k4 Pending", "Activate signing 724h"),
         )
     )
 

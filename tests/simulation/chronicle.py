@@ -183,7 +183,7 @@ def in_use(secret: Object) -> Keys:
 
 def openers(secret: Object) -> Keys:
     """Return the keys that whoever mounts the Secret can open and check with."""
-    found = {}
+    found: dict[str, Mapping[str, Any]] = {}
     for name, text in _files(secret).items():
         if name.endswith(".jwks"):
             found |= {key["kid"]: key for key in json.loads(text)["keys"]}

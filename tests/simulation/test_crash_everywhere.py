@@ -36,18 +36,19 @@ class Scene:
     life: Life
     chronicle: Chronicle
     known: frozenset[str]
+    pool: Pool
 
     def again(self, *faults: CrashBefore) -> "Scene":
         """Another world that is just the same, with an operator that has these faults."""
         life = Life()
-        life.keys = Pool()
-        life.keys.skip(self.life.keys)
+        life.keys = pool = Pool()
+        pool.skip(self.pool)
         life.time.now, life.time.monotonic = self.life.time.now, self.life.time.monotonic
         life.server.store.take_over(self.life.server.store)
         chronicle = _chronicle(life)
         chronicle.begin_with(self.chronicle)
         life.start_operator(*faults)
-        return Scene(life, chronicle, self.known)
+        return Scene(life, chronicle, self.known, pool)
 
     async def outcome(self) -> Counter[tuple[Any, ...]]:
         """The keys by entry, algorithm, state and private half; those that came meanwhile have no names."""
@@ -74,13 +75,13 @@ def _chronicle(life: Life) -> Chronicle:
 
 async def _set_up(transition: Transition, algorithm: str) -> Scene:
     life = Life()
-    life.keys = Pool()
+    life.keys = pool = Pool()
     chronicle = _chronicle(life)
     life.start_operator()
     await transition.prepare(life, algorithm)
     with chronicle.tampering():
         await transition.trigger(life, algorithm)
-    return Scene(life, chronicle, frozenset(chronicle.known))
+    return Scene(life, chronicle, frozenset(chronicle.known), pool)
 
 
 @pytest.mark.parametrize(("transition", "algorithm"), ROWS.values(), ids=ROWS)

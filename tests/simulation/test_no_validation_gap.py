@@ -17,7 +17,7 @@ from fakes.faults import Answer, Fault, LoseRequest, LoseResponse, Stuck, writes
 from jwks_operator.api.status import format_time
 from simulation.enemies import ENEMIES, lose_keyring, restore_keyring, save_keyring
 from simulation.sampling import refused
-from simulation.world import Replica, World, finish
+from simulation.world import World, finish
 
 EXAMPLES = int(os.environ.get("SIMULATION_EXAMPLES", "40"))
 """Thousands under `make soak`."""

@@ -11,7 +11,6 @@ from hypothesis.stateful import run_state_machine_as_test
 from fakes.writes import Writes
 from jwks_operator import reconcile
 from jwks_operator.core import lifecycle, plan, prospects, restart, revocation, spec_change
-from jwks_operator.core.causes import LONG_AGO
 from jwks_operator.core.prospects import _Store
 from jwks_operator.core.record import Bounds
 from jwks_operator.kube import apply, client
@@ -55,7 +54,7 @@ def _stamp_in_doubt(_real: Any) -> Any:
     return lambda self, _this: self._clock.now()
 
 
-LEAD = patched(_Store, "_known_everywhere", lambda _: lambda *facts: LONG_AGO)
+LEAD = patched(_Store, "_known_everywhere", lambda _: lambda store, pending, published: published)
 RETENTION = patched(prospects, "removable", _no_retention)
 FENCES = patched(Writes, "_check_fence", lambda _: lambda *call: None)
 

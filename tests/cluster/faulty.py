@@ -1,0 +1,137 @@
+"""A bad way to a good API server: drops, delays, errors, torn, doubled and disordered watches, as chance has it.
+
+The operator talks plain HTTP to it on the loopback; it talks TLS to the API server. An answer that is dropped has
+taken effect. Everything comes from one seed, but for what the timing of the processes adds.
+"""
+
+import asyncio
+import json
+import ssl
+import threading
+from collections import Counter
+from pathlib import Path
+from random import Random
+
+import aiohttp
+import yaml
+from aiohttp import web
+
+from controlplane import Access
+
+ERRORS = {409: "Conflict", 429: "TooManyRequests", 500: "InternalError", 503: "ServiceUnavailable"}
+NOT_PASSED_ON = {"Host", "Content-Length", "Transfer-Encoding", "Connection", "Content-Encoding", "Accept-Encoding"}
+
+
+class FaultyWay:
+    """`with FaultyWay(plane, seed) as way`: `way.kubeconfig(path)` leads over it; faults only while `way.faulty`."""
+
+    def __init__(self, plane: Access, seed: int, share: float = 0.25) -> None:
+        self.faulty = True
+        self.happened: Counter[str] = Counter()
+        self._plane, self._chance, self._share = plane, Random(seed), share
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._secure = ssl.create_default_context(cafile=str(plane.ca_file))
+        self._url = ""
+
+    def kubeconfig(self, former: Path) -> Path:
+        """Write beside a kubeconfig another one that leads over this way."""
+        config = yaml.safe_load(former.read_text())
+        for cluster in config["clusters"]:
+            cluster["cluster"] = {"server": self._url}
+        path = former.with_suffix(".faulty")
+        path.write_text(yaml.safe_dump(config))
+        path.chmod(0o600)
+        return path
+
+    def __enter__(self) -> "FaultyWay":
+        self._thread.start()
+        asyncio.run_coroutine_threadsafe(self._open(), self._loop).result(10)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(20)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    async def _open(self) -> None:
+        application = web.Application(client_max_size=16 * 1024 * 1024)
+        application.router.add_route("*", "/{path:.*}", self._serve)
+        self._runner = web.AppRunner(application, shutdown_timeout=0.1, handler_cancellation=True)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        host, port = self._runner.addresses[0][:2]
+        self._url = f"http://{host}:{port}"
+        self._client = aiohttp.ClientSession(trust_env=False, auto_decompress=False)
+
+    async def _close(self) -> None:
+        await self._runner.cleanup()
+        await self._client.close()
+
+    async def _serve(self, request: web.Request) -> web.StreamResponse:
+        watching = request.query.get("watch") in {"1", "true"}
+        fault = self._draw(("error", "drop before", "drop after", "delay") if not watching else ("expired", "delay"))
+        if fault == "error":
+            return _error(self._chance.choice(sorted(ERRORS)))
+        if fault == "expired":
+            return _error(410)
+        if fault == "delay":
+            await asyncio.sleep(self._chance.uniform(0.05, 0.4))
+        if fault == "drop before":
+            return _hang_up(request)
+        sent = await request.read()
+        headers = {name: value for name, value in request.headers.items() if name not in NOT_PASSED_ON}
+        target = f"{self._plane.url}{request.raw_path}"
+        async with self._client.request(
+            request.method, target, data=sent, headers=headers, ssl=self._secure, timeout=aiohttp.ClientTimeout(None)
+        ) as answer:
+            if watching and answer.status == 200:
+                return await self._watch(request, answer)
+            body = await answer.read()
+            if fault == "drop after":
+                return _hang_up(request)
+            kept = {name: value for name, value in answer.headers.items() if name not in NOT_PASSED_ON}
+            return web.Response(status=answer.status, headers=kept, body=body)
+
+    async def _watch(self, request: web.Request, answer: aiohttp.ClientResponse) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "application/json", "Date": answer.headers["Date"]})
+        response.enable_chunked_encoding()
+        await response.prepare(request)
+        held = b""
+        async for line in answer.content:
+            fault = self._draw(("tear", "lose", "double", "swap", "expire"))
+            if fault == "tear":
+                await response.write(line[: len(line) // 2])
+                return _hang_up(request)
+            if fault == "expire":
+                status = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "Expired", "code": 410}
+                await response.write(json.dumps({"type": "ERROR", "object": status}).encode() + b"\n")
+                return response
+            if fault == "swap" and not held:
+                held = line
+                continue
+            if fault != "lose":
+                await response.write(line * (2 if fault == "double" else 1) + held)
+                held = b""
+        return response
+
+    def _draw(self, faults: tuple[str, ...]) -> str | None:
+        if not self.faulty or self._chance.random() > self._share:
+            return None
+        fault = self._chance.choice(faults)
+        self.happened[fault] += 1
+        return fault
+
+
+def _error(code: int) -> web.Response:
+    reason = ERRORS.get(code, "Expired")
+    body = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": reason, "code": code}
+    headers = {"Retry-After": "1"} if code == 429 else {}
+    return web.json_response({**body, "message": "injected"}, status=code, headers=headers)
+
+
+def _hang_up(request: web.Request) -> web.Response:
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response(status=499)
