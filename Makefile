@@ -4,6 +4,8 @@ PYTHON ?= python3
 JOBS ?= auto
 DEMO_ARGS ?=
 FUZZ_SECONDS ?= 60
+SIMULATION_EXAMPLES ?= 3000
+SOAK_ROTATIONS ?= 52
 BENCH_ARGS ?=
 
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/jwks-operator
@@ -91,12 +93,12 @@ check-generated: $(READY) ## Check that everything generated is up to date
 
 .PHONY: unit
 unit: $(READY) ## Run the tests that need no control plane
-	$(BIN)/pytest -n $(JOBS) -m "not cluster" $(PYTEST_ARGS)
+	$(BIN)/pytest -n $(JOBS) -m "not cluster and not soak" $(PYTEST_ARGS)
 
 .PHONY: cluster
 cluster: $(READY) ## Run the tests against a real API server
 	@$(BIN)/python -m controlplane build
-	$(BIN)/pytest -n $(JOBS) -m cluster $(PYTEST_ARGS)
+	$(BIN)/pytest -n $(JOBS) --dist loadfile -m "cluster and not soak" $(PYTEST_ARGS)
 
 .PHONY: coverage
 coverage: $(READY) ## Run all tests and report what they cover
@@ -108,6 +110,11 @@ coverage: $(READY) ## Run all tests and report what they cover
 .PHONY: fuzz
 fuzz: $(READY) ## Search for input that breaks the readers of keys (FUZZ_SECONDS=60)
 	$(UV) run --no-sync --with atheris==3.0.0 python fuzz/parsers.py -max_total_time=$(FUZZ_SECONDS) -max_len=8192
+
+.PHONY: soak
+soak: $(READY) ## Live thousands of random histories, then a year of weekly rotations on a real API server
+	SIMULATION_EXAMPLES=$(SIMULATION_EXAMPLES) $(BIN)/pytest -n 0 --timeout=7200 tests/simulation/test_no_validation_gap.py
+	SOAK_ROTATIONS=$(SOAK_ROTATIONS) $(BIN)/pytest -n 0 -m soak --log-cli-level=info $(PYTEST_ARGS)
 
 .PHONY: bench-keys
 bench-keys: $(READY) ## Compare making RSA keys with bare generation (BENCH_ARGS="--write docs")

@@ -25,7 +25,7 @@ NOT_PASSED_ON = {"Host", "Content-Length", "Transfer-Encoding", "Connection", "C
 class FaultyWay:
     """`with FaultyWay(plane, seed) as way`: `way.kubeconfig(path)` leads over it; faults only while `way.faulty`."""
 
-    def __init__(self, plane: Access, seed: int, share: float = 0.25) -> None:
+    def __init__(self, plane: Access, seed: int, share: float = 0.14) -> None:
         self.faulty = True
         self.happened: Counter[str] = Counter()
         self._plane, self._chance, self._share = plane, Random(seed), share
@@ -58,7 +58,7 @@ class FaultyWay:
     async def _open(self) -> None:
         application = web.Application(client_max_size=16 * 1024 * 1024)
         application.router.add_route("*", "/{path:.*}", self._serve)
-        self._runner = web.AppRunner(application, shutdown_timeout=0.1, handler_cancellation=True)
+        self._runner = web.AppRunner(application, shutdown_timeout=0.1, handler_cancellation=True, access_log=None)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
         host, port = self._runner.addresses[0][:2]
@@ -71,11 +71,10 @@ class FaultyWay:
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         watching = request.query.get("watch") in {"1", "true"}
-        fault = self._draw(("error", "drop before", "drop after", "delay") if not watching else ("expired", "delay"))
+        fault = self._draw(("delay",) if watching else ("error", "drop before", "drop after", "delay"))
         if fault == "error":
-            return _error(self._chance.choice(sorted(ERRORS)))
-        if fault == "expired":
-            return _error(410)
+            codes = sorted(ERRORS) if request.method != "GET" else [code for code in sorted(ERRORS) if code != 409]
+            return _error(self._chance.choice(codes))
         if fault == "delay":
             await asyncio.sleep(self._chance.uniform(0.05, 0.4))
         if fault == "drop before":
@@ -84,7 +83,12 @@ class FaultyWay:
         headers = {name: value for name, value in request.headers.items() if name not in NOT_PASSED_ON}
         target = f"{self._plane.url}{request.raw_path}"
         async with self._client.request(
-            request.method, target, data=sent, headers=headers, ssl=self._secure, timeout=aiohttp.ClientTimeout(None)
+            request.method,
+            target,
+            data=sent or None,
+            headers=headers,
+            ssl=self._secure,
+            timeout=aiohttp.ClientTimeout(None),
         ) as answer:
             if watching and answer.status == 200:
                 return await self._watch(request, answer)
@@ -125,8 +129,7 @@ class FaultyWay:
 
 
 def _error(code: int) -> web.Response:
-    reason = ERRORS.get(code, "Expired")
-    body = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": reason, "code": code}
+    body = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": ERRORS[code], "code": code}
     headers = {"Retry-After": "1"} if code == 429 else {}
     return web.json_response({**body, "message": "injected"}, status=code, headers=headers)
 

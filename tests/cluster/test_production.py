@@ -84,7 +84,7 @@ class Production:
         return [
             event
             for event in self.plane.audit_events()
-            if event["user"]["username"] == user
+            if event["user"].get("username") == user
             and "objectRef" in event
             and namespace in {"", event["objectRef"].get("namespace")}
         ]

@@ -116,6 +116,8 @@ class Household(threading.Thread):
         self._no_more = threading.Event()
 
     def run(self) -> None:
+        while not all(self._kubelet.shown.values()):  # no pod starts before its volumes are there
+            time.sleep(POLL_SECONDS)
         turn = 0
         while not self._no_more.is_set() or self._alive:
             turn += 1

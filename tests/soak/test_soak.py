@@ -15,6 +15,8 @@ from cluster.stage import figures, install, open_stage
 from controlplane import Access
 from soak.household import TIMING, Household, inhabited
 
+pytestmark = pytest.mark.soak
+
 ROTATIONS = int(os.environ.get("SOAK_ROTATIONS", "3"))
 EVERY_SECONDS = 5
 PATIENCE = 60.0
