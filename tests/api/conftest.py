@@ -21,7 +21,7 @@ Ask = Callable[..., Body]
 def crd(control_plane: Access) -> str:
     """The definition as committed, installed and established; the plural name of its objects."""
     commands = (
-        ("apply", "--server-side", "-f", str(CRDS)),
+        ("apply", "--server-side", "--force-conflicts", "-f", str(CRDS)),
         ("wait", "--for=condition=Established", f"crd/{PLURAL}.{GROUP}", "--timeout=30s"),
     )
     for command in commands:

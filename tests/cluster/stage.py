@@ -38,7 +38,7 @@ def rules() -> list[dict[str, list[str]]]:
 def install(plane: Access, *paths: str) -> None:
     """Apply these files of the repository and wait until the CRD is served."""
     for arguments in (
-        ("apply", "--server-side", *(f"--filename={ROOT / path}" for path in paths)),
+        ("apply", "--server-side", "--force-conflicts", *(f"--filename={ROOT / path}" for path in paths)),
         ("wait", "--for=condition=Established", "--timeout=30s", f"--filename={ROOT / 'crds'}"),
     ):
         done = plane.kubectl(*arguments)

@@ -142,7 +142,7 @@ def wait(what: Callable[[], object], seconds: float = 20.0) -> None:
 
 
 def apply_crd(plane: ControlPlane) -> None:
-    done = plane.kubectl("apply", "--server-side", "-f", str(CRD))
+    done = plane.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(CRD))
     assert done.returncode == 0, done.stderr
     assert plane.kubectl("wait", "--for=condition=Established", f"crd/{PLURAL}.{GROUP}").returncode == 0
 
