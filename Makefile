@@ -2,6 +2,8 @@
 
 PYTHON ?= python3
 JOBS ?= auto
+# The cluster tests mostly wait, so a few more of them fit at once.
+CLUSTER_JOBS ?= 3
 DEMO_ARGS ?=
 FUZZ_SECONDS ?= 60
 SIMULATION_EXAMPLES ?= 3000
@@ -98,7 +100,7 @@ unit: $(READY) ## Run the tests that need no control plane
 .PHONY: cluster
 cluster: $(READY) ## Run the tests against a real API server
 	@$(BIN)/python -m controlplane build
-	$(BIN)/pytest -n $(JOBS) --dist loadfile -m "cluster and not soak" $(PYTEST_ARGS)
+	$(BIN)/pytest -n $(CLUSTER_JOBS) --dist loadfile -m "cluster and not soak" $(PYTEST_ARGS)
 
 .PHONY: coverage
 coverage: $(READY) ## Run all tests and report what they cover
