@@ -3,7 +3,7 @@
 PYTHON ?= python3
 JOBS ?= auto
 # The cluster tests mostly wait, so a few more of them fit at once.
-CLUSTER_JOBS ?= 3
+CLUSTER_JOBS ?= 4
 DEMO_ARGS ?=
 FUZZ_SECONDS ?= 60
 SIMULATION_EXAMPLES ?= 3000
