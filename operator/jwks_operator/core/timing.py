@@ -22,9 +22,7 @@ from jwks_operator.keys.algorithms import KeyClass
 
 def facts(timing: Timing) -> Mapping[str, timedelta]:
     """Return every fact of a spec by its name, the silent ones filled from the table of defaults."""
-    return {
-        name: getattr(timing, name) if getattr(timing, name) is not None else value for name, value in DEFAULTS.items()
-    }
+    return {name: timing.fact(name) for name in DEFAULTS}
 
 
 def bounds(spec: JsonWebKeySetSpec, rotation: Rotation, key_class: KeyClass) -> Bounds:
@@ -42,7 +40,7 @@ def rollback_window(rotation: Rotation, lead: timedelta) -> timedelta:
 
 def rotation_of(spec: JsonWebKeySetSpec, entry: KeyEntry | None) -> Rotation:
     """Return the rotation that governs an entry: its own, else (also for an entry that left) the set's."""
-    return spec.rotation if entry is None or entry.rotation is None else entry.rotation
+    return spec.rotation if entry is None else spec.rotation_of(entry)
 
 
 def entry_named(spec: JsonWebKeySetSpec, name: str) -> KeyEntry | None:
