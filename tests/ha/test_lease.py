@@ -69,6 +69,17 @@ def test_a_released_lease_is_taken_within_the_quarter_of_a_retry(world: World, r
     assert (lease["spec"]["holderIdentity"], lease["spec"]["leaseTransitions"]) == ("two", 1)
 
 
+def test_a_renewal_that_lands_while_the_lease_is_released_does_not_keep_it(world: World, replica: Make) -> None:
+    one = replica("one")
+    world.advance(5)
+    two = replica("two")
+    one.wire.net = losing(to_the_lease("PUT"), Net(0.3, 0.001))
+    world.until(lambda: to_the_lease("PUT")(one.wire.sent[-1]))
+    one.terminate()
+    assert world.until(two.leads) <= 1.5
+    assert [each.reply.status for each in world.landed if to_the_lease("PUT")(each.call)][-4:] == [200, 409, 200, 200]
+
+
 def test_a_lease_that_nobody_renews_is_taken_when_its_duration_is_over_and_not_before(
     world: World, replica: Make
 ) -> None:

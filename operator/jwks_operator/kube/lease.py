@@ -33,6 +33,8 @@ LOOKS = 4
 """How many times a standby looks at the Lease while the leader renews it once, so that a hand-over is quick."""
 SHORTEST = 0.01
 """Least seconds between two looks."""
+RELEASES = 3
+"""How often the Lease is released anew: a renewal that was cut off may land in between, once, and others edit it."""
 
 
 def boottime() -> float:
@@ -116,15 +118,25 @@ class Lease:
     async def release(self) -> None:
         """Cease, and give the Lease up if it is held; `run` has ended, and so has all work."""
         self.cease()
+        words = ""
         try:
             async with asyncio.timeout(self._terms.retry):
-                lease = await self._client.read(LEASES, self._election.namespace, self._election.name)
-                if lease is not None and _spec(lease).get("holderIdentity") == self._election.identity:
-                    released = {**lease, "spec": {**_spec(lease), "holderIdentity": ""}}
-                    await self._client.replace(LEASES, released)
-                    logger.info("the Lease is released")
+                for _ in range(RELEASES):
+                    try:
+                        await self._give_up()
+                    except Conflict as error:
+                        words = _words(error)
+                    else:
+                        return
         except (KubeError, TimeoutError) as error:
-            logger.warning("the Lease was not released and will run out: %s", _words(error))
+            words = _words(error)
+        logger.warning("the Lease was not released and will run out: %s", words)
+
+    async def _give_up(self) -> None:
+        lease = await self._client.read(LEASES, self._election.namespace, self._election.name)
+        if lease is not None and _spec(lease).get("holderIdentity") == self._election.identity:
+            await self._client.replace(LEASES, {**lease, "spec": {**_spec(lease), "holderIdentity": ""}})
+            logger.info("the Lease is released")
 
     async def _turn(self) -> None:
         started, left = self._boottime(), self._left()
