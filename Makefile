@@ -60,7 +60,7 @@ uv-pin: $(READY) ## Write hack/uv.txt for UV_VERSION=x.y.z
 
 .PHONY: test
 test: $(READY) ## Run every check and test, fast ones first
-	@$(BIN)/python hack/stages.py lint types contracts check-generated unit cluster
+	@$(BIN)/python hack/stages.py lint types contracts check-generated unit cluster endurance
 
 .PHONY: lint
 lint: $(READY) ## Check format and style (make format repairs)
@@ -101,6 +101,11 @@ unit: $(READY) ## Run the tests that need no control plane
 cluster: $(READY) ## Run the tests against a real API server
 	@$(BIN)/python -m controlplane build
 	$(BIN)/pytest -n $(CLUSTER_JOBS) --dist loadfile -m "cluster and not soak" $(PYTEST_ARGS)
+
+.PHONY: endurance
+endurance: $(READY) ## Run a short soak, with faults on the way to the API server and a leader that is stopped
+	@$(BIN)/python -m controlplane build > /dev/null
+	$(BIN)/pytest -n 2 --dist loadfile -m soak $(PYTEST_ARGS)
 
 .PHONY: coverage
 coverage: $(READY) ## Run all tests and report what they cover

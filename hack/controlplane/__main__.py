@@ -62,15 +62,15 @@ def _dispatch(options: argparse.Namespace) -> int:
         say(f"ready after {time.monotonic() - started:.1f} s at {plane.url}")
         if options.verb == "run":
             return _run(plane, options.command)
-        print(f"KUBECONFIG={plane.kubeconfig}", flush=True)
         return _stay(plane, until_stdin_closes=options.until_stdin_closes)
 
 
 def _stay(plane: ControlPlane, *, until_stdin_closes: bool) -> int:
-    """Wait for Ctrl-C, SIGTERM, the end of standard input if wished, or a server's death (which raises)."""
+    """Say where it is; wait for Ctrl-C, SIGTERM, the end of standard input if wished, or a server's death (raises)."""
     watched = [sys.stdin] if until_stdin_closes else []
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # here both are the ordinary way to end
     try:
+        print(f"KUBECONFIG={plane.kubeconfig}", flush=True)  # whoever reads it may send a signal from here on
         while True:
             plane.check()
             readable, _, _ = select.select(watched, [], [], LOOK_EVERY)

@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
@@ -18,6 +18,7 @@ from controlplane.binaries import (
     NAMES,
     Binaries,
     build_flags,
+    cache_root,
     cached_build,
     kubernetes_version,
     look_up,
@@ -38,17 +39,29 @@ def resolve() -> Binaries:
     """
     cached = cached_build()
     binaries = look_up(os.environ, cached)
-    if binaries.within(cached) and not cached.is_dir():
-        _build_once(cached)
+    if binaries.within(cached):
+        build_pinned()
     return binaries
 
 
-def _build_once(cached: Path) -> None:
+def build_pinned() -> Path:
+    """Return the directory of the pinned binaries, after building them if they are not there."""
+    cached = cached_build()
+    if not cached.is_dir():
+        build_once(cached, ROOM, _build)
+    return cached
+
+
+def build_once(cached: Path, room: int, build: Callable[[Path], None]) -> None:
+    """Have a directory made by `build`, which fills the one it is given, and move it to its place when it is complete.
+
+    One process builds, others wait. `room` is what it needs, in bytes. Raises ControlPlaneError with the cure.
+    """
     try:
         cached.parent.mkdir(parents=True, exist_ok=True)
         with _lock(cached.with_name(f"{cached.name}.lock")):
             if not cached.is_dir():  # another process may have built it while this one waited
-                _build(cached)
+                _build_aside(cached, room, build)
     except PermissionError as error:
         raise ControlPlaneError(
             f"cannot write to the cache: {error}. Set XDG_CACHE_HOME to a directory of yours."
@@ -67,33 +80,40 @@ def _lock(path: Path) -> Iterator[None]:
         yield
 
 
-def _build(cached: Path) -> None:
-    """Build into a directory beside the cache's and move it there when it is complete."""
+def _build_aside(cached: Path, room: int, build: Callable[[Path], None]) -> None:
     free = shutil.disk_usage(cached.parent).free
-    if free < ROOM:
+    if free < room:
         raise ControlPlaneError(
-            f"{cached.parent} has {free // 2**20} MB free and the build needs {ROOM // 2**20} MB there. "
+            f"{cached.parent} has {free // 2**20} MB free and the build needs {room // 2**20} MB there. "
             "Make room, or set XDG_CACHE_HOME to a larger disk."
         )
-    go_mod = (MODULE / "go.mod").read_text()
-    version = kubernetes_version(go_mod)
-    go = find_go(required_go(go_mod), cached.parent)
+    started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix=f".{cached.name}-", dir=cached.parent) as scratch:
         result = Path(scratch) / "bin"
         result.mkdir()
-        say(f"building Kubernetes {version} and etcd from Go modules (about 6 minutes on 2 cores, once)")
-        started = time.monotonic()
-        _compile([str(go), "build", "-v", *build_flags(version), "-o", f"{result}/", *PACKAGES])
-        (result / "server").rename(result / "etcd")
-        for name in NAMES:
-            if name != "etcd":
-                (result / name).symlink_to("kube")
+        build(result)
         result.rename(cached)
     say(f"built {cached} in {time.monotonic() - started:.0f} s")
 
 
-def _compile(command: list[str]) -> None:
-    """Run `go build -v`, which names each package as it compiles it, and report the count."""
+def _build(result: Path) -> None:
+    version = kubernetes_version((MODULE / "go.mod").read_text())
+    say(f"building Kubernetes {version} and etcd from Go modules (about 6 minutes on 2 cores, once)")
+    compile_go(MODULE, build_flags(version), PACKAGES, result)
+    (result / "server").rename(result / "etcd")
+    for name in NAMES:
+        if name != "etcd":
+            (result / name).symlink_to("kube")
+
+
+def compile_go(module: Path, flags: Sequence[str], packages: Sequence[str], result: Path) -> None:
+    """Build packages of the Go module in the directory `module` into `result`, telling how far it is.
+
+    Raises ControlPlaneError if there is no Go, or with the compiler's last words.
+    """
+    go = find_go(required_go((module / "go.mod").read_text()), cache_root(os.environ))
+    # -v names each package as it is compiled.
+    command = [str(go), "build", "-v", *flags, "-o", f"{result}/", *packages]
     environ = {
         **os.environ,
         "CGO_ENABLED": "0",
@@ -104,7 +124,7 @@ def _compile(command: list[str]) -> None:
     }
     for cross in ("GOOS", "GOARCH", "GOROOT"):  # the binaries run here, with this Go's own library
         environ.pop(cross, None)
-    process = subprocess.Popen(command, cwd=MODULE, env=environ, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, cwd=module, env=environ, stderr=subprocess.PIPE, text=True)
     with process:
         try:
             talk = _report(cast(IO[str], process.stderr))

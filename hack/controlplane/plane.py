@@ -25,6 +25,7 @@ CONTROLLERS = (  # what works without nodes; the others would only use up proces
     "root-ca-certificate-publisher-controller",
     "serviceaccount-controller",
     "serviceaccount-token-controller",
+    "validatingadmissionpolicy-status-controller",
 )
 AUDIT_POLICY = {
     "apiVersion": "audit.k8s.io/v1",

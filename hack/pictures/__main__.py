@@ -6,7 +6,7 @@ from pathlib import Path
 
 from jwks_operator.api.parse import parse_spec
 from jwks_operator.core.forecast import forecast
-from pictures.timeline import draw
+from jwks_operator.timeline import draw
 
 FOLDER = Path(__file__).parents[2] / "docs" / "img"
 START = datetime(2026, 1, 5, tzinfo=UTC)

@@ -27,6 +27,7 @@ from datetime import datetime, timedelta
 from itertools import count
 
 from jwks_operator.api.names import SetRef
+from jwks_operator.metrics.vitals import Load
 
 logger = logging.getLogger(__name__)
 
@@ -148,6 +149,17 @@ class Agenda:
     def resume(self) -> None:
         """Begin with what has gathered."""
         self._going.set()
+
+    def load(self) -> Load:
+        """Tell how many sets are where."""
+        return Load(
+            urgent=len(self._urgent),
+            routine=len(self._routine),
+            retrying=len(self._retries),
+            timed=len(self._times),
+            workers=self._workers,
+            busy=len(self._running),
+        )
 
     def healthy(self, longest: timedelta) -> bool:
         """Tell whether all tasks live and no work has been running for longer than that."""

@@ -14,7 +14,7 @@ import logging
 import random
 from collections import defaultdict
 from collections.abc import Collection
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from jwks_operator.agenda import Agenda, Backoff, was_meant
 from jwks_operator.api.names import GROUP, LABEL_ALLOW_SET, MANAGED_SELECTOR, PLURAL, SetRef
@@ -55,6 +55,10 @@ class Audit:
         self._nudged = asyncio.Event()
         self._told_unserved = False
         self.served = asyncio.Event()
+        self.latest: datetime | None = None
+        """When everything was listed last, on the wall clock."""
+        self.found = 0
+        """How many sets an audit has put on the agenda since the first one, which puts them all."""
 
     def nudge(self) -> None:
         """Ask for an audit soon; many nudges make one audit."""
@@ -152,6 +156,9 @@ class Audit:
             return self._retry.delay(self._failures)
         self._failures = 0
         self._told_unserved = False
+        if self.latest is not None:
+            self.found += put
+        self.latest = datetime.now(UTC)
         self.served.set()
         logger.info("audit done", extra={"put": put, "sets": len(self._memory)})
         return self._interval * (0.9 + self._chance() / 5)

@@ -7,35 +7,47 @@
 3. kopf takes over the signals and they are taken back.
 4. While another replica leads this one watches, audits and remembers, and works on nothing (leadership.py).
 5. SIGTERM or SIGINT: kopf stops, work in hand ends or is cancelled after a moment, the lead goes to the next
-   replica, exit 0. If kopf fails although the API server answers and serves the kind, exit 1: Kubernetes starts
-   the process again, and nothing is lost with it. If the server is away or the CRD was deleted, wait until both
-   are back.
+   replica, exit 0.
+6. If kopf ends by itself, watching begins anew: once the kind is served again if it was not, else after a pause,
+   because kopf ends at answers that a proxy may give (a plain 409 or 410 to a watch). Timers, audits and the lead
+   go on meanwhile. If nothing was watched for ten minutes although the kind is served, the process calls itself
+   ill, and Kubernetes starts it again.
 """
 
 import asyncio
 import logging
+import math
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from jwks_operator.admin import Admin
 from jwks_operator.agenda import Agenda, Work
+from jwks_operator.api.defaults import DEFAULTS
 from jwks_operator.audit import Audit
 from jwks_operator.clock import Clock
-from jwks_operator.handlers import watch
+from jwks_operator.handlers import Forever, watch
 from jwks_operator.kube.client import Client, Transport
 from jwks_operator.kube.errors import KubeError
 from jwks_operator.kube.lease import Election
+from jwks_operator.kube.metered import Metered
 from jwks_operator.kube.transport import connect
 from jwks_operator.leadership import Leadership
 from jwks_operator.memory import ObjectMemory
+from jwks_operator.metrics.page import Metrics
+from jwks_operator.metrics.vitals import Vitals
 from jwks_operator.sightings import Sightings
 
 logger = logging.getLogger(__name__)
 
 STUCK = timedelta(minutes=10)
 """Work on one set that runs longer than this is stuck: every call it makes has a timeout of its own."""
+UNWATCHED = timedelta(minutes=10)
+"""How long the process lives on without watches although there is something to watch."""
+CALM = 60.0
+"""Watching that lasted so many seconds before it failed begins anew without a longer pause."""
 GRACE = timedelta(seconds=1)
 """What work in hand gets to end by itself."""
 
@@ -61,6 +73,7 @@ class Parts:
     clock: Clock
     memory: ObjectMemory
     options: Options
+    metrics: Metrics
 
 
 Closer = Callable[[], Awaitable[None]]
@@ -73,22 +86,37 @@ class Operator:
 
     def __init__(self, options: Options, transport: Transport, clock: Clock, build: Build) -> None:
         memory = ObjectMemory()
-        self._leadership = Leadership(transport, clock.heard, options.election)
+        metrics = Metrics(clock.now)
+        self._leadership = Leadership(Metered(transport, metrics.answered), clock.heard, options.election)
         client = self._leadership.client
-        work, self._close_work = build(Parts(client, clock, memory, options))
+        work, self._close_work = build(Parts(client, clock, memory, options, metrics))
         self._options = options
         self._stop = asyncio.Event()
         self._watching = False
-        self._agenda = Agenda(work, clock.now, workers=options.workers, expected=KubeError)
+        self._watched_until = math.inf
+        timed = metrics.timed(work, KubeError)
+        self._agenda = Agenda(timed, clock.now, workers=options.workers, expected=KubeError)
         self._audit = Audit(
             client, memory, self._agenda, namespaces=options.namespaces, interval=options.audit_interval
         )
-        self._sightings = Sightings(memory, self._agenda, self._audit.nudge)
-        self._admin = Admin(options.admin_host, options.admin_port, alive=self._ill, ready=self._unready)
+        self._sightings = Sightings(memory, self._agenda, self._audit.nudge, metrics.watched)
+        self._admin = Admin(
+            options.admin_host, options.admin_port, alive=self._ill, ready=self._unready, metrics=metrics.page
+        )
         self._auditing: asyncio.Task[None] | None = None
+        metrics.follow(
+            Vitals(
+                load=self._agenda.load,
+                leads=self._leadership.leads,
+                clock_doubt=lambda: clock.doubt(DEFAULTS["clock_skew"]),
+                clock_offset=clock.ahead,
+                audited=lambda: self._audit.latest,
+                missed=lambda: self._audit.found,
+            )
+        )
 
-    async def run(self) -> int:
-        """Run until a signal or a failure; return the exit code."""
+    async def run(self) -> None:
+        """Run until a signal."""
         self._take_signals()
         await self._admin.start()
         self._leadership.start(self._agenda, self._audit)
@@ -96,7 +124,7 @@ class Operator:
         closing = asyncio.create_task(self._close_in_time(), name="closing")
         logger.info("started")
         try:
-            return await self._watch_while_served()
+            await self._watch_while_served()
         finally:
             self._stop.set()
             self._auditing.cancel()
@@ -105,17 +133,23 @@ class Operator:
             await self._close_work()
             logger.info("stopped")
 
-    async def _watch_while_served(self) -> int:
+    async def _watch_while_served(self) -> None:
+        pauses = iter(Forever())
         while True:
-            await self._first(self._audit.served)
+            await self._first(self._audit.served.wait())
+            begun = self._now()
             if self._stop.is_set() or await self._watch():
-                return 0
-            if await self._audit.still_served():
-                return 1
+                return
+            if not await self._audit.still_served():
+                self._watched_until = math.inf
+                continue
+            if self._now() - begun > CALM:
+                pauses = iter(Forever())
+            await self._first(asyncio.sleep(next(pauses)))
 
     async def _watch(self) -> bool:
         """Let kopf watch until it ends; tell whether it was meant to."""
-        self._watching = True
+        self._watching, self._watched_until = True, math.inf
         try:
             await watch(self._sightings, self._options.namespaces, self._stop, self._take_signals)
         except Exception:
@@ -124,14 +158,17 @@ class Operator:
         else:
             return True
         finally:
-            self._watching = False
+            self._watching, self._watched_until = False, self._now()
 
-    async def _first(self, event: asyncio.Event) -> None:
-        """Wait for the event or the stop, whichever comes first."""
-        waiting = {asyncio.create_task(event.wait()), asyncio.create_task(self._stop.wait())}
+    async def _first(self, what: Coroutine[Any, Any, Any]) -> None:
+        """Wait for that or the stop, whichever comes first."""
+        waiting = {asyncio.create_task(what), asyncio.create_task(self._stop.wait())}
         await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         for task in waiting:
             task.cancel()
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
 
     async def _close_in_time(self) -> None:
         # A task from before kopf, so that it closes the agenda while kopf is still ending.
@@ -147,6 +184,8 @@ class Operator:
             return f"a worker has ended or has been busy with one set for more than {STUCK}"
         if self._auditing is None or self._auditing.done():
             return "the audit has ended"
+        if self._now() - self._watched_until > UNWATCHED.total_seconds():
+            return f"watching has failed for more than {UNWATCHED}"
         return self._leadership.ill()
 
     def _unready(self) -> str | None:
@@ -155,11 +194,11 @@ class Operator:
         return None if self._watching else "not watching yet"
 
 
-async def operate(options: Options, build: Build) -> int:
-    """Connect, run, disconnect; return the process's exit code."""
+async def operate(options: Options, build: Build) -> None:
+    """Connect, run until a signal, disconnect."""
     clock = Clock()
     transport, disconnect = await connect()
     try:
-        return await Operator(options, transport, clock, build).run()
+        await Operator(options, transport, clock, build).run()
     finally:
         await disconnect()

@@ -14,7 +14,7 @@ import aiohttp
 import kopf
 
 from jwks_operator.api.names import GROUP, MANAGED_SELECTOR, PLURAL, VERSION
-from jwks_operator.sightings import CONFIG_MAPS, SECRETS, Sightings
+from jwks_operator.sightings import CONFIG_MAPS, SECRETS, Asked, Sightings
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ _AS_EVENT = "application/json;as=PartialObjectMetadata" + _METADATA
 def registry(sightings: Sightings) -> kopf.OperatorRegistry:
     """Build the registry with the project's handlers; no global state."""
     handlers = kopf.OperatorRegistry()
-    login = Login()
+    login = Login(asked=sightings.asked)
 
     @kopf.on.login(registry=handlers)
     async def log_in(**kwargs: Any) -> kopf.AiohttpSession:
@@ -153,7 +153,11 @@ class Login:
     hourly and may be read a moment too early, so each login yields a session of its own.
     """
 
-    def __init__(self, pauses: Collection[float] = LOGIN_PAUSES, calm: float = LOGIN_CALM) -> None:
+    def __init__(
+        self, pauses: Collection[float] = LOGIN_PAUSES, calm: float = LOGIN_CALM, asked: Asked = lambda *_: None
+    ) -> None:
+        """`asked` is told of every request to list or watch that its sessions make."""
+        self._asked = asked
         self._pauses = tuple(pauses)
         self._calm = calm
         self._attempt = 0
@@ -169,7 +173,7 @@ class Login:
                 logger.warning("cannot log in to the API server: %s", type(error).__name__)
                 continue
             if info is not None:
-                return _session(info)
+                return _session(info, self._asked)
 
     async def _pause(self) -> None:
         now = asyncio.get_running_loop().time()
@@ -178,11 +182,11 @@ class Login:
         self._last = asyncio.get_running_loop().time()
 
 
-def _session(info: kopf.ConnectionInfo) -> kopf.AiohttpSession:
+def _session(info: kopf.ConnectionInfo, asked: Asked) -> kopf.AiohttpSession:
     session = aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, ssl=info.as_ssl_context()),
         headers=info.as_http_headers(),
-        middlewares=(_metadata_only,),
+        middlewares=(_Metadata(asked),),
         response_class=_Response,
     )
     return kopf.AiohttpSession(server=info.server, aiohttp_session=session)
@@ -198,9 +202,23 @@ class _Response(aiohttp.ClientResponse):
         return body
 
 
-async def _metadata_only(
-    request: aiohttp.ClientRequest, send: Callable[[aiohttp.ClientRequest], Awaitable[aiohttp.ClientResponse]]
-) -> aiohttp.ClientResponse:
-    if request.url.name in {PLURAL, SECRETS, CONFIG_MAPS}:
-        request.headers["Accept"] = _AS_EVENT if request.url.query.get("watch") else _AS_LIST
-    return await send(request)
+class _Metadata:
+    """Asks for nothing but metadata, and tells of each request how it was answered."""
+
+    def __init__(self, asked: Asked) -> None:
+        self._asked = asked
+
+    async def __call__(
+        self, request: aiohttp.ClientRequest, send: Callable[[aiohttp.ClientRequest], Awaitable[aiohttp.ClientResponse]]
+    ) -> aiohttp.ClientResponse:
+        resource, watching = request.url.name, bool(request.url.query.get("watch"))
+        if resource not in {PLURAL, SECRETS, CONFIG_MAPS}:
+            return await send(request)
+        request.headers["Accept"] = _AS_EVENT if watching else _AS_LIST
+        code = "none"
+        try:
+            answer = await send(request)
+            code = str(answer.status)
+        finally:
+            self._asked("watch" if watching else "list", resource, code)
+        return answer

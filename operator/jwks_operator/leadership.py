@@ -64,6 +64,10 @@ class Leadership:
         else:
             logger.warning("the Lease is left to run out: a write was given up that may still land")
 
+    def leads(self) -> bool:
+        """Tell whether this replica works now."""
+        return self._lease is None or self._lease.leads()
+
     def ill(self) -> str | None:
         """Tell what is wrong with the election, which goes on as long as the process."""
         return "the election has ended" if self._electing is not None and self._electing.done() else None

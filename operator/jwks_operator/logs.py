@@ -17,6 +17,9 @@ import sys
 from datetime import UTC, datetime
 from types import TracebackType
 
+from jwks_operator.api.names import SetRef
+from jwks_operator.core.record import Happening
+
 OURS = "jwks_operator"
 FIELDS = (
     "set", "kid", "entry", "algorithm", "action", "reason", "event", "kind", "object", "namespace",
@@ -26,6 +29,17 @@ QUIET = {"kopf.objects": logging.WARNING, "aiohttp.access": logging.WARNING, "as
 FOREIGN_MAX = 500
 
 _SUSPECT = re.compile(r"-----BEGIN.*|[A-Za-z0-9+/_=-]{40,}", re.DOTALL)
+
+
+_audit_trail = logging.getLogger("jwks_operator.audit_trail")
+
+
+def trail(ref: SetRef, happening: Happening) -> None:
+    """Write the line of the audit trail for something that really happened to a set."""
+    _audit_trail.info(
+        happening.event,
+        extra={"set": str(ref), "kid": happening.kid, "entry": happening.entry, "reason": happening.reason},
+    )
 
 
 class JsonFormatter(logging.Formatter):

@@ -5,34 +5,36 @@ the answers to its writes are the facts of the next round. A round without a cha
 when to look again.
 """
 
-import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Protocol
 
+from jwks_operator.aftermath import DOUBT_RECHECK, Aftermath
 from jwks_operator.api.defaults import DEFAULTS
 from jwks_operator.api.names import SetRef
-from jwks_operator.api.reasons import ConditionType, EventReason, Reason
-from jwks_operator.api.spec import DeletionPolicy
+from jwks_operator.api.reasons import ConditionType, Reason
 from jwks_operator.api.status import JsonWebKeySetStatus
 from jwks_operator.clock import Clock
 from jwks_operator.core.births import Need
 from jwks_operator.core.checks import Trouble
 from jwks_operator.core.lifecycle import FreshKey
 from jwks_operator.core.plan import Plan, decide
-from jwks_operator.core.record import Happening
+from jwks_operator.core.record import Happening, StepKind
+from jwks_operator.core.served import Question
 from jwks_operator.core.status import project
 from jwks_operator.core.timing import facts
-from jwks_operator.core.world import Reading, Sight
+from jwks_operator.core.world import Endpoints, Reading
 from jwks_operator.keys.generate import GeneratedKey, KeyFactory
-from jwks_operator.kube.apply import Done, carry_out, remove, write_status
+from jwks_operator.kube.apply import Done, carry_out, write_status
 from jwks_operator.kube.client import Client
 from jwks_operator.kube.errors import NotServed, Refused
 from jwks_operator.kube.events import tell
-from jwks_operator.kube.gather import Gathered, Seen, gather
+from jwks_operator.kube.gather import Gathered, gather
 from jwks_operator.kube.papers import make_papers
+from jwks_operator.logs import trail
 from jwks_operator.memory import Kind, ObjectMemory
-
-audit_trail = logging.getLogger("jwks_operator.audit_trail")
+from jwks_operator.metrics.survey import Look
 
 ROUNDS = 16
 """More steps than any set can have due at once; a pass that needs them all is continued by the next."""
@@ -44,9 +46,6 @@ An import that is refused while the set has its keys can wait for the audit.
 """
 _UNWATCHED = frozenset({Reason.NAME_CONFLICT, Reason.CERTIFICATE_REFUSED})
 
-DOUBT_RECHECK = timedelta(seconds=30)
-"""How soon a move withheld by a clock in doubt is looked at again."""
-
 
 @dataclass(frozen=True, slots=True)
 class _Round:
@@ -57,6 +56,46 @@ class _Round:
     reading: Reading
 
 
+async def nobody(ref: SetRef, question: Question) -> Endpoints:
+    """Ask nobody, for whoever has no way to."""
+    return Endpoints(question.kids, trouble=f"nobody can be asked about {ref} from here")
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """How the operator works, as its command line says, and whom it can ask."""
+
+    deletion_delay: timedelta = timedelta(minutes=10)
+    clusterwide: bool = True
+    """Whether all namespaces are watched."""
+    ask: Callable[[SetRef, Question], Awaitable[Endpoints]] = nobody
+    """Asks the ready endpoints of a Service what they serve; never raises KubeError."""
+
+
+class Observer(Protocol):
+    """Who is told what the passes find and do; it changes nothing and never raises."""
+
+    def begun(self, ref: SetRef, kind: StepKind) -> None:
+        """A step is about to be written down, or taken up again."""
+        ...
+
+    def confirmed(self, ref: SetRef, happenings: tuple[Happening, ...]) -> None:
+        """A step has come to its end, and this is what it did."""
+        ...
+
+    def shown(self, ref: SetRef, look: Look) -> None:
+        """The status is about to say this."""
+        ...
+
+    def alarmed(self, ref: SetRef, alarms: tuple[Happening, ...]) -> None:
+        """A set newly needs attention."""
+        ...
+
+    def gone(self, ref: SetRef) -> None:
+        """A set does not exist any more."""
+        ...
+
+
 class Reconciler:
     """Carries one set at a time through the corridor; any number of sets at once.
 
@@ -64,15 +103,14 @@ class Reconciler:
     caller tries again later.
     """
 
-    def __init__(
-        self, client: Client, keys: KeyFactory, clock: Clock, memory: ObjectMemory, deletion_delay: timedelta
-    ) -> None:
+    def __init__(self, client: Client, keys: KeyFactory, clock: Clock, memory: ObjectMemory, means: Means) -> None:
         self._client = client
         self._keys = keys
         self._clock = clock
         self._memory = memory
-        self._deletion_delay = deletion_delay
-        self._gone_since: dict[SetRef, datetime] = {}
+        self._means = means
+        self._aftermath = Aftermath(client, clock, memory, means.deletion_delay)
+        self.observers: list[Observer] = []
 
     async def reconcile(self, ref: SetRef) -> datetime | None:
         """Bring one set to where it should be now; return when to look again, None if nothing is timed."""
@@ -80,12 +118,14 @@ class Reconciler:
             gathered = await gather(self._client, ref)
         except NotServed:
             # A CRD that is deleted takes its sets with it while it is still served: their delay counts anew.
-            self._gone_since.pop(ref, None)
+            self._aftermath.back(ref)
             raise
         self._remember(gathered)
         if gathered.seen.the_set is None:
-            return await self._after_deletion(gathered)
-        self._gone_since.pop(ref, None)
+            for observer in self.observers:
+                observer.gone(ref)
+            return await self._aftermath.of(gathered)
+        self._aftermath.back(ref)
         return await self._rounds(gathered)
 
     async def _rounds(self, gathered: Gathered) -> datetime | None:
@@ -108,11 +148,17 @@ class Reconciler:
         return this.reading.now
 
     async def _consider(self, gathered: Gathered) -> _Round:
-        """Take the one reading of the clock and decide, after making the keys and papers that the plan needs."""
+        """Take the one reading of the clock and decide, after making and asking whatever the plan needs."""
         reading = self._clock.read(_tolerance(gathered))
         plan = decide(gathered.world, reading)
         fresh: dict[Need, FreshKey] = {}
-        while plan.needs or plan.papers:
+        while plan.needs or plan.papers or plan.asks:
+            if plan.asks is not None:
+                said = await self._means.ask(gathered.world.ref, plan.asks)
+                gathered = replace(gathered, world=replace(gathered.world, endpoints=said))
+                reading = self._clock.read(
+                    _tolerance(gathered)
+                )  # what was seen is not stamped earlier than it was seen
             made = {need: await self._generate(need) for need in plan.needs}
             halves = {key.kid: key.private for key in made.values()}
             fresh |= {need: FreshKey(k.kid, k.algorithm, k.thumbprint, k.public) for need, k in made.items()}
@@ -126,16 +172,23 @@ class Reconciler:
         gathered, record = this.gathered, this.plan.record
         if record is None or (record == gathered.world.record and record.step is None):
             return None
+        ref = gathered.world.ref
+        if record.step is not None:
+            for observer in self.observers:
+                observer.begun(ref, record.step.kind)
         done = await carry_out(self._client, gathered, record, lambda: self._confirmed(this))
         self._remember(done.gathered)
         for happening in done.happenings:
-            _log(gathered.world.ref, happening)
+            trail(ref, happening)
+        if done.witnessed:
+            for observer in self.observers:
+                observer.confirmed(ref, done.happenings)
         return done
 
     def _confirmed(self, this: _Round) -> datetime | None:
         """Read the clock for a witness."""
         reading = self._clock.read(_tolerance(this.gathered))
-        return reading.now if reading.trusted else None
+        return reading.latest if reading.trusted else None
 
     async def _generate(self, need: Need) -> GeneratedKey:
         return await self._keys.generate(need.algorithm, need.modulus_length, need.crv)
@@ -148,7 +201,10 @@ class Reconciler:
         gathered = this.gathered
         plan = replace(this.plan, troubles=(*troubles, *this.plan.troubles))
         status = project(gathered.world, plan, gathered.world.record, gathered.status, this.reading.now)
-        alarm = _alarm(gathered.status, status)
+        alarm = _alarm(gathered.status, status, plan)
+        for observer in self.observers:
+            observer.shown(gathered.world.ref, Look(status, gathered.world.record, plan, this.reading.now))
+            observer.alarmed(gathered.world.ref, alarm)
         try:
             gathered = await write_status(self._client, gathered, status)
         finally:
@@ -156,27 +212,6 @@ class Reconciler:
                 await tell(self._client, gathered.seen.the_set, (*happenings, *alarm), this.reading.now)
         self._remember(gathered)
         return gathered
-
-    async def _after_deletion(self, gathered: Gathered) -> datetime | None:
-        """Remove what a deleted set left behind, once its delay has passed and its policy says so.
-
-        The set was seen gone by a live read while its kind is served. What cannot be told is left alone.
-        """
-        ref, record = gathered.world.ref, gathered.world.record
-        if record is None or record.spec.deletion_policy is DeletionPolicy.RETAIN:
-            self._memory.forget(ref)
-            return None
-        reading = self._clock.read(facts(record.spec.timing)["clock_skew"])
-        due = self._gone_since.setdefault(ref, reading.now) + self._deletion_delay
-        if reading.now < due:
-            return due
-        if not reading.trusted:
-            return reading.now + DOUBT_RECHECK
-        await remove(self._client, _ours(gathered))
-        self._gone_since.pop(ref)
-        self._memory.forget(ref)
-        _log(ref, Happening(EventReason.OBJECTS_REMOVED, "the set was deleted"))
-        return None
 
     def _remember(self, gathered: Gathered) -> None:
         """Keep marks of what was seen or written, so that the echo of it is no news."""
@@ -204,7 +239,8 @@ def _again(this: _Round) -> datetime | None:
     now, plan = this.reading.now, this.plan
     if plan.blocked:
         return now + DOUBT_RECHECK
-    wake = [move.time for move in plan.prospects if move.time > now]
+    wake = [this.reading.locally(move.time) for move in plan.prospects if move.time > this.reading.earliest]
+    wake += [lag.again(now) for lag in plan.waiting]
     reasons = {trouble.reason for trouble in plan.troubles}
     if reasons & _UNWATCHED or (Reason.IMPORT_REFUSED in reasons and _lacks_keys(this)):
         wake.append(now + CONFLICT_RECHECK)
@@ -216,29 +252,12 @@ def _lacks_keys(this: _Round) -> bool:
     return record is None or any(record.active(entry.name) is None for entry in record.spec.keys)
 
 
-def _ours(gathered: Gathered) -> Seen:
-    world, seen = gathered.world, gathered.seen
-    return replace(
-        seen,
-        configmap=None if world.configmap is Sight.FOREIGN else seen.configmap,
-        secret=None if world.secret is Sight.FOREIGN else seen.secret,
-    )
-
-
-def _alarm(before: JsonWebKeySetStatus, after: JsonWebKeySetStatus) -> tuple[Happening, ...]:
-    """A condition that newly says that something needs attention is an Event, once."""
-    was = {(c.type, c.status, c.message) for c in before.conditions}
+def _alarm(before: JsonWebKeySetStatus, after: JsonWebKeySetStatus, plan: Plan) -> tuple[Happening, ...]:
+    """What newly needs attention is an Event, once, also if it is told with other details the next time."""
+    told = "".join(c.message for c in before.conditions if c.type == ConditionType.DEGRADED and c.status == "True")
+    news = any(trouble.head not in told for trouble in plan.troubles)
     return tuple(
         Happening(condition.reason, condition.message)
         for condition in after.conditions
-        if condition.type == ConditionType.DEGRADED
-        and condition.status == "True"
-        and (condition.type, condition.status, condition.message) not in was
-    )
-
-
-def _log(ref: SetRef, happening: Happening) -> None:
-    audit_trail.info(
-        happening.event,
-        extra={"set": str(ref), "kid": happening.kid, "entry": happening.entry, "reason": happening.reason},
+        if news and condition.type == ConditionType.DEGRADED and condition.status == "True"
     )

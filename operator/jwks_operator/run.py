@@ -5,7 +5,6 @@ import logging
 import os
 import secrets
 import socket
-import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,9 +16,11 @@ from jwks_operator.agenda import Work
 from jwks_operator.api.durations import parse_duration
 from jwks_operator.frame import Closer, Options, Parts, operate
 from jwks_operator.keys.generate import KeyFactory
+from jwks_operator.kube.endpoints import EndpointAsker
 from jwks_operator.kube.errors import NotConfigured
+from jwks_operator.kube.fetch import HttpFetch
 from jwks_operator.kube.lease import Election, Terms
-from jwks_operator.reconcile import Reconciler
+from jwks_operator.reconcile import Means, Reconciler
 
 logger = logging.getLogger(__name__)
 
@@ -49,8 +50,16 @@ DURATION = DurationType()
 def reconciling(parts: Parts) -> tuple[Work, Closer]:
     """Make the work on one set."""
     keys = KeyFactory()
-    reconciler = Reconciler(parts.client, keys, parts.clock, parts.memory, parts.options.deletion_delay)
-    return reconciler.reconcile, keys.close
+    fetch = HttpFetch()
+    options = parts.options
+    means = Means(options.deletion_delay, not options.namespaces, EndpointAsker(parts.client, fetch).ask)
+    reconciler = Reconciler(parts.client, keys, parts.clock, parts.memory, means)
+    reconciler.observers.append(parts.metrics)
+
+    async def close() -> None:
+        await asyncio.gather(keys.close(), fetch.close())
+
+    return reconciler.reconcile, close
 
 
 def election(options: dict[str, Any]) -> Election | None:
@@ -173,7 +182,7 @@ def _own_namespace() -> str | None:
     show_default=True,
     envvar="JWKS_OPERATOR_ADMIN_HOST",
     show_envvar=True,
-    help="Where /healthz and /readyz are served; 0.0.0.0 or :: for the kubelet's probes.",
+    help="Where /healthz, /readyz and /metrics are served; 0.0.0.0 or :: for the kubelet's probes and Prometheus.",
 )
 @click.option(
     "--admin-port",
@@ -212,9 +221,8 @@ def run_command(log_format: str, log_level: str, **options: Any) -> None:
     if elected is None:
         logger.info("no leader election: nobody else may work on the same namespaces")
     try:
-        code = asyncio.run(operate(Options(**options, election=elected), reconciling))
+        asyncio.run(operate(Options(**options, election=elected), reconciling))
     except NotConfigured as error:
         raise click.ClickException(str(error)) from None
     except OSError as error:
         raise click.ClickException(f"cannot serve the admin port: {error.strerror}") from None
-    sys.exit(code)

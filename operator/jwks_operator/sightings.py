@@ -58,10 +58,20 @@ def _kind(plural: str, ref: SetRef, name: str) -> Kind:
     return Kind.KEYRING if name == keyring_name(ref.name) else Kind.CONSUMER
 
 
-class Sightings:
-    """Takes in watch events; `relisted` is told when an event comes from a list instead of a stream."""
+Asked = Callable[[str, str, str], None]
+"""Told of each request of the watches: verb, resource, status code."""
 
-    def __init__(self, memory: ObjectMemory, agenda: Agenda, relisted: Callable[[], None]) -> None:
+
+class Sightings:
+    """Takes in watch events; `relisted` is told when an event comes from a list instead of a stream.
+
+    `asked` is called by whoever watches, for each of its requests.
+    """
+
+    def __init__(
+        self, memory: ObjectMemory, agenda: Agenda, relisted: Callable[[], None], asked: Asked = lambda *_: None
+    ) -> None:
+        self.asked = asked
         self._memory = memory
         self._agenda = agenda
         self._relisted = relisted

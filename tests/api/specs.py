@@ -154,6 +154,8 @@ ACCEPTED = (
     Case("no origin", publish(cors={"allowOrigins": []})),
     Case("historical keys", publish(issuer=ISSUER, historical=True)),
     Case("no historical keys", publish(historical=False)),
+    Case("a Service whose endpoints are asked", publish(serviceName="auth-jwks")),
+    Case("a Service name of 63 characters", publish(serviceName="a" * 63)),
     Case("one format", {"secret": {"name": "signer", "formats": ["PEM"]}}),
     Case("other policies", {"recovery": "Manual", "deletionPolicy": "Retain", "suspend": True}),
     Case("empty parts", {"rotation": {}, "timing": {}, "publish": {"configMap": {}}, "secret": {}, "held": []}),
@@ -289,7 +291,7 @@ REFUSED = (
     Case("a number as text", {"publish": {"maxKeys": "10"}}, "spec.publish.maxKeys"),
     *(Case(f"publish with {name}", {"publish": {name: value}}, f"spec.publish.{name}", f"{name} {UNSUPPORTED}")
       for name, value in {
-          "serviceName": "auth-jwks", "namespaces": {"matchLabels": {"a": "b"}},
+          "namespaces": {"matchLabels": {"a": "b"}},
       }.items()),
     *(Case(f"the issuer {issuer!r}", publish(issuer=issuer), "spec.publish.issuer", "must be an https URL without")
       for issuer in ("http://auth.example.com", "https://a.example.com/?x", "https://a.example.com/#", "auth", "https://",
@@ -306,6 +308,10 @@ REFUSED = (
     Case("an origin with a path", publish(cors={"allowOrigins": ["https://a.example.com/"]}),
          "spec.publish.cors.allowOrigins[0]", "must be * or an origin"),
     Case("a media type of another world", publish(mediaType="text/html"), "spec.publish.mediaType"),
+    *(Case(f"the Service {name!r}", publish(serviceName=name), "spec.publish.serviceName", "must be the name of a Serv")
+      for name in ("auth.shop", "Auth", "auth-", "http://auth", "10.0.0.1:80", "auth/x")),
+    Case("a Service name of 64 characters", publish(serviceName="a" * 64), "spec.publish.serviceName"),
+    Case("no Service name", publish(serviceName=""), "spec.publish.serviceName"),
     Case("a third name", publish(eddsaName="Eddsa"), "spec.publish.eddsaName"),
     # the rest
     Case("a revocation of nothing", {"revoked": [{"reason": "KeyCompromise"}]}, "spec.revoked[0].kid",

@@ -18,15 +18,19 @@ from aiohttp import web
 
 from controlplane import Access
 
-ERRORS = {409: "Conflict", 429: "TooManyRequests", 500: "InternalError", 503: "ServiceUnavailable"}
+ERRORS = {409: "Conflict", 410: "Expired", 429: "TooManyRequests", 500: "InternalError", 503: "ServiceUnavailable"}
 NOT_PASSED_ON = {"Host", "Content-Length", "Transfer-Encoding", "Connection", "Content-Encoding", "Accept-Encoding"}
 
 
 class FaultyWay:
-    """`with FaultyWay(plane, seed) as way`: `way.kubeconfig(path)` leads over it; faults only while `way.faulty`."""
+    """`with FaultyWay(plane, seed) as way`: `way.kubeconfig(path)` leads over it; faults only while `way.faulty`.
+
+    The next `way.gone` watches are answered with a plain 410 anyway.
+    """
 
     def __init__(self, plane: Access, seed: int, share: float = 0.14) -> None:
         self.faulty = True
+        self.gone = 0
         self.happened: Counter[str] = Counter()
         self._plane, self._chance, self._share = plane, Random(seed), share
         self._loop = asyncio.new_event_loop()
@@ -71,10 +75,12 @@ class FaultyWay:
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         watching = request.query.get("watch") in {"1", "true"}
-        fault = self._draw(("delay",) if watching else ("error", "drop before", "drop after", "delay"))
+        if watching and self.gone:
+            self.gone -= 1
+            return _error(410)
+        fault = self._draw(("error", "delay") if watching else ("error", "drop before", "drop after", "delay"))
         if fault == "error":
-            codes = sorted(ERRORS) if request.method != "GET" else [code for code in sorted(ERRORS) if code != 409]
-            return _error(self._chance.choice(codes))
+            return _error(self._chance.choice(sorted(ERRORS)))
         if fault == "delay":
             await asyncio.sleep(self._chance.uniform(0.05, 0.4))
         if fault == "drop before":

@@ -29,6 +29,7 @@ from jwks_operator.core.world import Reading, Salvage, Sight, World
 START = datetime(2026, 3, 2, 12, tzinfo=UTC)
 REF = SetRef("shop", "auth")
 ROUNDS = 16
+NOTHING = timedelta()
 SIGNING: dict[str, Any] = {"keys": [{"name": "signing", "algorithm": "ES256"}]}
 
 
@@ -79,6 +80,8 @@ class History:
     ahead: timedelta = timedelta()
     doubt: str | None = None
     since: datetime | None = None
+    told_off: bool = False
+    """Whether the operator's clock is off by so much that the API server's Date tells."""
     annotations: dict[str, str] = field(default_factory=dict)
     spec_complaint: str | None = None
     generation: int = 1
@@ -102,7 +105,9 @@ class History:
     # --- the operator ---
 
     def reading(self) -> Reading:
-        return Reading(self.now + self.ahead, self.doubt is None, self.doubt, self.since)
+        """What the operator's clock shows; how far it is off it knows only if the API server's is right."""
+        ahead, behind = (max(self.ahead, NOTHING), max(-self.ahead, NOTHING)) if self.told_off else (NOTHING, NOTHING)
+        return Reading(self.now + self.ahead, self.doubt is None, self.doubt, self.since, ahead, behind)
 
     def record(self) -> Record | None:
         """The record as it is stored."""
@@ -178,7 +183,7 @@ class History:
         for owned in projections.effect_order(record):
             self._write_projection(owned, record)
         if record.step is not None and self.doubt is None:
-            confirmed = lifecycle.witnessed(record, self.now + self.ahead)
+            confirmed = lifecycle.witnessed(record, self.reading().latest)
             self._store(replace(confirmed, uid=self.objects.keyring_uid))
         return record.step is None or self.doubt is None
 
@@ -220,7 +225,7 @@ class History:
 
     def _rested(self, reading: Reading) -> datetime | None:
         self._show(self.plan)
-        times = (move.time for move in self.plan.prospects if move.time > reading.now)
+        times = (reading.locally(move.time) for move in self.plan.prospects if move.time > reading.earliest)
         again = min(times, default=None)
         return None if again is None or self.plan.blocked else again - self.ahead
 

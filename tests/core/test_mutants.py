@@ -77,7 +77,7 @@ def _no_retention(real: Any) -> Any:
 
 
 def _never_held(real: Any) -> Any:
-    return lambda key, held, since=None: real(key, frozenset(), since)
+    return lambda key, held: real(key, frozenset())
 
 
 def _always_trusted(real: Any) -> Any:
@@ -92,7 +92,7 @@ MUTANTS: Mapping[str, tuple[Patch, Row]] = {
     "the newer bounds win": (patched(Bounds, "largest", lambda _: lambda former, newer: newer), LOWERED),
     "drift restarts no clock": (patched(restart, "_doubted", lambda _: lambda key, stale: key), DRIFT),
     "a step of the clock restarts no wait": (
-        patched(plan, "prospects", lambda real: lambda record, asked, since, *rest: real(record, asked, None, *rest)),
+        patched(restart, "_after_a_step", lambda _: lambda record, since: record),
         STEP,
     ),
     "a witness in the future is kept": (patched(restart, "_from_the_future", lambda _: lambda key, now: False), BACK),

@@ -16,7 +16,7 @@ from jwks_operator.clock import Clock
 from jwks_operator.keys.generate import KeyFactory
 from jwks_operator.kube.client import CONFIGMAPS, CRDS, NAMESPACES, SECRETS, SETS, Call, Client, Object, Resource
 from jwks_operator.memory import ObjectMemory
-from jwks_operator.reconcile import Reconciler
+from jwks_operator.reconcile import Means, Reconciler
 
 REF = SetRef("shop", "auth")
 START = datetime(2026, 3, 2, 12, 0, 0, 123456, tzinfo=UTC)
@@ -48,6 +48,7 @@ class Life:
     """The world of one set; `operator` is replaced when it crashes."""
 
     time: Time = field(default_factory=Time)
+    means: Means = field(default_factory=lambda: Means(DELETION_DELAY))
 
     def __post_init__(self) -> None:
         self.server = FakeApiServer(self.time.wall)
@@ -59,7 +60,7 @@ class Life:
         """Start a new operator process: nothing in memory, its own way to the API server."""
         self.seam = FakeTransport(self.server, list(faults))
         clock = Clock(self.time.wall, self.time.ticks)
-        self.operator = Reconciler(Client(self.seam, clock.heard), self.keys, clock, ObjectMemory(), DELETION_DELAY)
+        self.operator = Reconciler(Client(self.seam, clock.heard), self.keys, clock, ObjectMemory(), self.means)
 
     async def begin(self, spec: dict[str, Any] | None = None, **metadata: Any) -> None:
         """Create namespace, CRD and the set; the operator has not looked yet."""

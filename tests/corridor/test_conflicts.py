@@ -14,7 +14,7 @@ from jwks_operator.clock import Clock
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, Client, Resource
 from jwks_operator.kube.errors import Conflict, KubeError, Refused
 from jwks_operator.memory import ObjectMemory
-from jwks_operator.reconcile import Reconciler
+from jwks_operator.reconcile import Means, Reconciler
 
 FOREIGN = {
     "ConfigMap": (CONFIGMAPS, REF.name, {"data": {"theirs": "1"}}),
@@ -43,7 +43,7 @@ async def test_a_foreign_object_of_that_name_is_never_touched(
 def _second_operator(life: Life) -> Reconciler:
     clock = Clock(life.time.wall, life.time.ticks)
     client = Client(FakeTransport(life.server), clock.heard)
-    return Reconciler(client, life.keys, clock, ObjectMemory(), timedelta(minutes=10))
+    return Reconciler(client, life.keys, clock, ObjectMemory(), Means())
 
 
 async def _both(life: Life, other: Reconciler) -> None:

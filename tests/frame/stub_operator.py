@@ -31,4 +31,4 @@ if __name__ == "__main__":
     logs.set_up("json", logging.DEBUG)
     port, *namespaces = sys.argv[1:]
     options = Options(namespaces=tuple(namespaces), admin_port=int(port), audit_interval=timedelta(hours=1))
-    sys.exit(asyncio.run(operate(options, build)))
+    asyncio.run(operate(options, build))

@@ -100,11 +100,13 @@ def test_the_help_loads_neither_kopf_nor_kubernetes() -> None:
 
 async def test_the_admin_port_tells_what_is_wrong() -> None:
     wrong: list[str] = []
-    admin = Admin("127.0.0.1", 0, alive=lambda: None, ready=lambda: wrong[0] if wrong else None)
+    admin = Admin(
+        "127.0.0.1", 0, alive=lambda: None, ready=lambda: wrong[0] if wrong else None, metrics=lambda: b"up 1\n"
+    )
     await admin.start()
     try:
         async with aiohttp.ClientSession(f"http://127.0.0.1:{admin.port}") as session:
-            for path, expected in (("/healthz", 200), ("/readyz", 200), ("/metrics", 404)):
+            for path, expected in (("/healthz", 200), ("/readyz", 200), ("/metrics", 200), ("/keys", 404)):
                 async with session.get(path) as answer:
                     assert answer.status == expected
             wrong.append("not watching yet")

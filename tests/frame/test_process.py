@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 import yaml
 
+from cluster.faulty import FaultyWay
 from controlplane import ControlPlane
 from jwks_operator.api.names import GROUP, LABEL_MANAGED_BY, LABEL_SET, MANAGED_BY, PLURAL, VERSION
 
@@ -228,6 +229,24 @@ def test_it_outlives_a_crash_of_the_api_server(plane: ControlPlane, shop: str) -
         code, took = process.end()
         assert code == 0
         assert took < 2.0
+
+
+@pytest.mark.usefixtures("crd")
+def test_it_watches_anew_when_watches_are_answered_with_a_plain_410(
+    plane: ControlPlane, shop: str, tmp_path: Path
+) -> None:
+    """The API server says 410 within the stream; kopf does not survive the answer that a proxy may give."""
+    former = tmp_path / "kubeconfig"
+    former.write_text(plane.kubeconfig_for_service_account("default", "operator").read_text())
+    with FaultyWay(plane, seed=1, share=0.0) as way:
+        way.gone = 3
+        with operator(plane, kubeconfig=way.kubeconfig(former)) as process:
+            wait(lambda: process.told("watching failed") and way.gone == 0)
+            wait(process.ready)
+            create_set(plane, shop, "auth")
+            wait(lambda: process.worked_on(f"{shop}/auth"), 5)
+            assert process.health("/healthz") == (200, "ok\n")
+            assert process.end()[0] == 0
 
 
 @pytest.mark.usefixtures("crd")

@@ -28,7 +28,7 @@ from jwks_operator.kube.errors import KubeError, Unavailable
 from jwks_operator.kube.lease import Election
 from jwks_operator.leadership import Leadership
 from jwks_operator.memory import ObjectMemory
-from jwks_operator.reconcile import Reconciler
+from jwks_operator.reconcile import Means, Reconciler
 
 BEGIN = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 HOME, NAME = "jwks-operator", "jwks-operator"
@@ -216,7 +216,7 @@ class Replica:
         chosen = election or Election(HOME, NAME, identity)
         self.leadership = Leadership(self.wire, clock.heard, chosen, world.boot)
         memory = ObjectMemory()
-        work = Reconciler(self.leadership.client, KeyFactory(), clock, memory, timedelta(minutes=10))
+        work = Reconciler(self.leadership.client, KeyFactory(), clock, memory, Means())
         self.agenda = Agenda(work.reconcile, clock.now, workers=4, expected=KubeError)
         # Without watches everything is heard of by audits.
         self.audit = Audit(self.leadership.client, memory, self.agenda, interval=timedelta(seconds=5))

@@ -20,7 +20,7 @@ from jwks_operator.clock import Clock
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, Call, Client, Object, Reply
 from jwks_operator.kube.errors import KubeError
 from jwks_operator.memory import ObjectMemory
-from jwks_operator.reconcile import Reconciler
+from jwks_operator.reconcile import Means, Reconciler
 from simulation.chronicle import Chronicle
 from simulation.pool import Pool
 from simulation.promise import Promise
@@ -88,7 +88,7 @@ class Replica:
         self.seam = FakeTransport(world.life.server, [self._steps, _ServerClock(world)])
         clock = Clock(lambda: self._time.now + self.ahead, self._time.ticks)
         client = Client(self.seam, clock.heard)
-        self._operator = Reconciler(client, world.life.keys, clock, ObjectMemory(), DELETION_DELAY)
+        self._operator = Reconciler(client, world.life.keys, clock, ObjectMemory(), Means(DELETION_DELAY))
         self._pass: Coroutine[Any, Any, datetime | None] | None = None
 
     def pass_(self) -> datetime | None:

@@ -47,6 +47,14 @@ ObjectName = Annotated[
         "must be an object name: lower-case letters, digits, - and ., a letter or digit at both ends",
     ),
 ]
+ServiceName = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=63),
+    Pattern(
+        "[a-z0-9]([-a-z0-9]*[a-z0-9])?",
+        "must be the name of a Service: lower-case letters, digits and -, a letter or digit at both ends",
+    ),
+]
 DataKey = Annotated[
     str,
     StringConstraints(min_length=1, max_length=128),

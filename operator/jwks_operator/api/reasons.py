@@ -45,8 +45,10 @@ class Reason(StrEnum):
     WRITE_REFUSED = "WriteRefused"
     CERTIFICATE_REFUSED = "CertificateRefused"
     IMPORT_REFUSED = "ImportRefused"
+    ENDPOINTS_LAG = "EndpointsLag"
     # Rotating
     NEXT_KEY_PUBLISHED = "NextKeyPublished"
+    WAITING_FOR_ENDPOINTS = "WaitingForEndpoints"
     STEP_IN_PROGRESS = "StepInProgress"
     NOTHING_DUE = "NothingDue"
     SUSPENDED = "Suspended"

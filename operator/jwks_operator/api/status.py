@@ -42,7 +42,13 @@ Bound = Annotated[AwareDatetime, PlainSerializer(format_time_up, return_type=str
 
 _Kid = Annotated[str, Field(max_length=KID_MAX)]
 _Name = Annotated[str, Field(max_length=64)]
-_Text = Annotated[str, Field(max_length=1024)]
+TEXT_MAX = 1024
+_Text = Annotated[str, Field(max_length=TEXT_MAX)]
+
+
+def cut(text: str) -> str:
+    """Return the text, shortened to what a status may say in one place."""
+    return text if len(text) <= TEXT_MAX else text[: TEXT_MAX - 1] + "…"
 
 
 class KeyState(StrEnum):
@@ -104,6 +110,11 @@ class KeyStatus(StatusModel):
     """When the API server confirmed the Secret that put the key in use."""
     retired: Time | None = None
     """When the API server confirmed the Secret that put the key out of use."""
+    served: Time | None = None
+    """When every ready endpoint of spec.publish.serviceName was seen to serve the key, if they are asked. A signature
+    key is used one lead later at the earliest."""
+    unserved: Time | None = None
+    """When none of them was seen to serve a retired encryption key any more. It is kept for its retention from then."""
     remove_after: Bound | None = None
     """Before this moment a retired key is not removed."""
     held: bool = False

@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from jwks_operator.api.fields import UNIQUE, Annotations, DataKey, Labels, ObjectName
+from jwks_operator.api.fields import UNIQUE, Annotations, DataKey, Labels, ObjectName, ServiceName
 from jwks_operator.api.later import NamespaceSelector, Restart
 from jwks_operator.api.names import HISTORICAL_KEY, JWKS_KEY, KEYRING_SUFFIX, OPENID_KEY, SERVE_KEY
 from jwks_operator.api.rules import Model, Rule, cel_list, refused
@@ -89,7 +89,7 @@ class Publish(Model):
     """How the public keys are published."""
 
     rules: ClassVar[tuple[Rule, ...]] = (
-        *refused("serviceName", "namespaces"),
+        *refused("namespaces"),
         _needs_issuer("discovery", "has(self.discovery)", lambda publish: publish.discovery is not None),
         _needs_issuer("historical", "has(self.historical) && self.historical", lambda publish: publish.historical),
     )
@@ -121,9 +121,12 @@ class Publish(Model):
     max_keys: Annotated[int, Field(ge=2, le=100, strict=True)] = 10
     """Most keys the published set may hold, 2 to 100. Default 10; some clients refuse more. A rotation that
     would exceed it waits and is reported as a condition; keys that are needed are never dropped for it."""
-    service_name: ObjectName | None = None
-    """Not supported by this version. Service whose ready endpoints must all serve a key before it is
-    activated."""
+    service_name: ServiceName | None = None
+    """Name of a Service in the namespace of the set, behind which pods serve the set. Every ready endpoint is asked,
+    over HTTP at the first of paths.jwks or /.well-known/jwks.json: a signature key is used one lead after all of
+    them served it, and a retired encryption key is kept for its retention after none of them serves it any more. An
+    endpoint that lags, or a Service without ready endpoints, holds the rotation and is told in the status. Default:
+    nobody is asked, and timing.propagation is believed."""
     namespaces: NamespaceSelector | None = None
     """Not supported by this version. Namespaces that get a read-only copy of the ConfigMap."""
 

@@ -25,6 +25,13 @@ class Trouble:
 
     reason: Reason
     message: str
+    lasting: str = ""
+    """How the message begins as long as the trouble lasts, if the rest of it may change meanwhile."""
+
+    @property
+    def head(self) -> str:
+        """What of the message tells this trouble from others."""
+        return self.lasting or self.message
 
 
 def algorithm_unknown(spec: JsonWebKeySetSpec, now: datetime) -> Trouble | None:

@@ -55,6 +55,8 @@ def dump_key(key: KeyRecord) -> Document:
         "published": _time(key.published),
         "inUseSince": _time(key.in_use_since),
         "retired": _time(key.retired),
+        "served": _time(key.served),
+        "unserved": _time(key.unserved),
         "bounds": {
             "lead": format_duration(key.bounds.lead),
             "retention": format_duration(key.bounds.retention),
@@ -82,6 +84,8 @@ def load_key(document: Document, *, has_private: bool) -> KeyRecord:
             published=_moment(document.get("published")),
             in_use_since=_moment(document.get("inUseSince")),
             retired=_moment(document.get("retired")),
+            served=_moment(document.get("served")),
+            unserved=_moment(document.get("unserved")),
             certificate=_load_certificate(document.get("certificate")),
         )
     except _UNREADABLE as error:
@@ -99,6 +103,8 @@ def dump_rest(record: Record) -> Document:
         "honoured": {name: _time(stamp) for name, stamp in record.honoured.items()},
         "leadFloor": {key_class.value: _time(floor) for key_class, floor in record.lead_floor.items()},
         "formerLeads": {key_class.value: format_duration(lead) for key_class, lead in record.former_leads.items()},
+        "longest": {name: format_duration(fact) for name, fact in record.longest.items()},
+        "longestUntil": _time(record.longest_until),
         "lost": list(record.lost),
         "objects": dict(record.objects),
         "history": [{"time": _time(entry.time), **_dump_happening(entry.happening)} for entry in record.history],
@@ -129,6 +135,8 @@ def load(rest: Document, keys: tuple[KeyRecord, ...]) -> Record:
             former_leads={
                 KeyClass(name): parse_duration(lead) for name, lead in _members(rest.get("formerLeads", {})).items()
             },
+            longest={name: parse_duration(fact) for name, fact in _members(rest.get("longest", {})).items()},
+            longest_until=_moment(rest.get("longestUntil")),
             lost=tuple(_text(name) for name in rest["lost"]),
             objects={name: _text(uid) for name, uid in _members(rest["objects"]).items()},
             history=tuple(HistoryEntry(_required(entry["time"]), _load_happening(entry)) for entry in rest["history"]),

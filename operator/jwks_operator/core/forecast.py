@@ -12,9 +12,9 @@ from jwks_operator.api.names import SetRef
 from jwks_operator.api.spec import JsonWebKeySetSpec
 from jwks_operator.core.births import Need
 from jwks_operator.core.checks import complaint
-from jwks_operator.core.lifecycle import FreshKey, witnessed
+from jwks_operator.core.lifecycle import LIVING, FreshKey, witnessed
 from jwks_operator.core.plan import Plan, decide
-from jwks_operator.core.record import Record, State
+from jwks_operator.core.record import HistoryEntry, KeyRecord, Record, State
 from jwks_operator.core.world import Reading, Sight, World
 
 STEPS = 10_000
@@ -36,30 +36,84 @@ class Span:
     end: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """Every state that every key is in until a moment, in the order of their begins, and what happens to them."""
+
+    spans: tuple[Span, ...]
+    happenings: tuple[HistoryEntry, ...]
+
+
 def forecast(spec: JsonWebKeySetSpec, start: datetime, until: datetime) -> tuple[Span, ...]:
     """Return every state that every key of a new set will be in, in the order of their begins.
 
     Kids are `<entry>-1`, `<entry>-2` and so on. Raises UnsoundSpecError for a spec that fails the checks.
     """
-    trouble = complaint(spec, start)
+    return foresee(World(SetRef("forecast", "set"), 1, spec), start, until).spans
+
+
+def foresee(world: World, start: datetime, until: datetime) -> Forecast:
+    """Return the past states of the keys of this world, as its record tells them, and what the planner will do.
+
+    The world may have a record or none; its objects are taken to be as they should be. Keys still to be made are
+    called as in `forecast`, with `+1`, `+2` in a set that has keys. Raises UnsoundSpecError for a spec that fails the
+    checks; one that is in force already has passed them.
+    """
+    in_force = None if world.record is None else world.record.spec
+    trouble = None if world.spec is None or world.spec == in_force else complaint(world.spec, start)
     if trouble is not None:
         raise UnsoundSpecError(trouble.message)
-    open_spans: dict[str, Span] = {}
     closed: list[Span] = []
-    for now, record in _moments(spec, start, until):
+    open_spans: dict[str, Span] = {}
+    for span in () if world.record is None else _past(world.record):
+        if span.end is None:
+            open_spans[span.kid] = span
+        else:
+            closed.append(span)
+    told: list[HistoryEntry] = []
+    for now, record, news in _moments(world, start, until):
+        told += news
         states = {key.kid: (key.entry, key.state) for key in record.keys}
         for kid, span in list(open_spans.items()):
             if states.get(kid, (span.entry, None))[1] is not span.state:
                 closed.append(replace(open_spans.pop(kid), end=now))
         for kid, (entry, state) in states.items():
             open_spans.setdefault(kid, Span(kid, entry, state, now, None))
-    return tuple(sorted((*closed, *open_spans.values()), key=lambda span: (span.begin, span.kid)))
+    spans = sorted((*closed, *open_spans.values()), key=lambda span: (span.begin, span.kid))
+    return Forecast(tuple(spans), tuple(told))
 
 
-def _moments(spec: JsonWebKeySetSpec, start: datetime, until: datetime) -> Iterator[tuple[datetime, Record]]:
-    """Every record of the future, with the time at which its step is confirmed."""
-    made = _Mint()
-    world = World(SetRef("forecast", "set"), 1, _without_papers(spec))
+def _past(record: Record) -> Iterator[Span]:
+    """The states in which each living key is and was, as far as its witnesses tell."""
+    for key in record.keys:
+        if key.state in LIVING:
+            yield from _past_of(key)
+
+
+def _past_of(key: KeyRecord) -> Iterator[Span]:
+    begins = [(State.PENDING, key.published or key.created)]
+    if key.state is not State.PENDING and key.in_use_since is not None:
+        begins.append((State.ACTIVE, key.in_use_since))
+    if key.state is State.RETIRED and key.retired is not None:
+        begins.append((State.RETIRED, key.retired))
+    if begins[-1][0] is not key.state:  # its witness is still missing
+        begins = [(key.state, key.published or key.created)]
+    ends: list[datetime | None] = [*(begin for _, begin in begins[1:]), None]
+    for (state, begin), end in zip(begins, ends, strict=True):
+        if end is None or begin < end:
+            yield Span(key.kid, key.entry, state, begin, end)
+
+
+def _moments(
+    world: World, start: datetime, until: datetime
+) -> Iterator[tuple[datetime, Record, tuple[HistoryEntry, ...]]]:
+    """Every record of the future, with the time at which its step is confirmed and what that step tells."""
+    made = _Mint("-" if world.record is None else "+")
+    if world.spec is not None:
+        world = replace(world, spec=_without_papers(world.spec))
+    if world.record is not None:
+        record = replace(world.record, spec=_without_papers(world.record.spec))
+        world = replace(world, record=record, keyring_uid=record.uid, **_AS_IT_SHOULD_BE)
     now = start
     for _ in range(STEPS):
         plan = decide(world, Reading(now))
@@ -74,13 +128,17 @@ def _moments(spec: JsonWebKeySetSpec, start: datetime, until: datetime) -> Itera
             now = following
             continue
         record = witnessed(plan.record, now)
-        world = replace(world, record=record, keyring=Sight.SAME, configmap=Sight.SAME, secret=Sight.SAME)
-        yield now, record
+        news = () if plan.record.step is None else plan.record.step.happenings
+        world = replace(world, record=record, **_AS_IT_SHOULD_BE)
+        yield now, record, tuple(HistoryEntry(now, told) for told in news)
+
+
+_AS_IT_SHOULD_BE = dict.fromkeys(("keyring", "configmap", "secret"), Sight.SAME)
 
 
 def _without_papers(spec: JsonWebKeySetSpec) -> JsonWebKeySetSpec:
-    """Certificates and signed sets move no key."""
-    keys = tuple(entry.model_copy(update={"certificate": None}) for entry in spec.keys)
+    """Certificates and signed sets move no key, and what a source will hold nobody can tell."""
+    keys = tuple(entry.model_copy(update={"certificate": None, "import_": None}) for entry in spec.keys)
     publish = spec.publish.model_copy(update={"historical": False})
     return spec.model_copy(update={"keys": keys, "publish": publish})
 
@@ -89,18 +147,24 @@ def _next(plan: Plan, now: datetime) -> datetime | None:
     return min((move.time for move in plan.prospects if move.time > now), default=None)
 
 
+def shape(need: Need) -> dict[str, str]:
+    """Return public members that show what a plan looks at: size and curve."""
+    public = {}
+    if need.modulus_length is not None:
+        public["n"] = "A" * -(-need.modulus_length // 6)
+    if need.crv is not None:
+        public["crv"] = need.crv
+    return public
+
+
 class _Mint:
     """Makes keys up: of the right shape, with names that count."""
 
-    def __init__(self) -> None:
+    def __init__(self, sign: str) -> None:
+        self._sign = sign
         self._count: dict[str, int] = {}
 
     def __call__(self, need: Need) -> FreshKey:
         self._count[need.entry] = number = self._count.get(need.entry, 0) + 1
-        kid = f"{need.entry}-{number}"
-        public = {"kid": kid}
-        if need.modulus_length is not None:
-            public["n"] = "A" * -(-need.modulus_length // 6)
-        if need.crv is not None:
-            public["crv"] = need.crv
-        return FreshKey(kid, need.algorithm, kid, public)
+        kid = f"{need.entry}{self._sign}{number}"
+        return FreshKey(kid, need.algorithm, kid, {"kid": kid, **shape(need)})

@@ -30,6 +30,7 @@ from jwks_operator.core.record import (
     State,
     Tombstone,
 )
+from jwks_operator.core.timing import horizon
 from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
 
 MOVES: frozenset[tuple[State | None, State]] = frozenset(
@@ -93,9 +94,9 @@ def moved(key: KeyRecord, state: State) -> KeyRecord:
     if state is State.ACTIVE:
         if not key.has_private:
             raise IllegalMoveError(f"{key.kid} has no private half and cannot become {state}")
-        return replace(key, state=state, in_use_since=None, retired=None)
+        return replace(key, state=state, in_use_since=None, retired=None, unserved=None)
     if state is State.RETIRED:
-        return replace(key, state=state, retired=None)
+        return replace(key, state=state, retired=None, unserved=None)
     return replace(key, state=state, has_private=False)
 
 
@@ -103,7 +104,8 @@ def witnessed(record: Record, confirmed: datetime) -> Record:
     """Return the record after every effect of its unfinished step was confirmed at this time.
 
     Missing witnesses are stamped, destroyed keys leave a tombstone, and the step becomes history. Where a lowered
-    lead was adopted, documents cached until now are believed for the former one.
+    fact was adopted, documents cached until now are believed for the former lead, and the former facts count on until
+    all that began under them is over.
     """
     if record.step is None:
         return record
@@ -116,6 +118,7 @@ def witnessed(record: Record, confirmed: datetime) -> Record:
         step=None,
         lead_floor=_floors(record, confirmed) if record.former_leads else record.lead_floor,
         former_leads={},
+        longest_until=confirmed + horizon(record) if record.longest and not record.longest_until else record.longest_until,
         tombstones=_trimmed((*record.tombstones, *(_tombstone(record, key, confirmed) for key in gone))),
         history=(*record.history, *story)[-HISTORY_LIMIT:],
     )
@@ -169,8 +172,6 @@ def _floors(record: Record, confirmed: datetime) -> dict[KeyClass, datetime]:
     floors = dict(record.lead_floor)
     for key_class, lead in record.former_leads.items():
         floors[key_class] = max(floors.get(key_class, confirmed), confirmed + lead)
-    for key in record.keys:
-        floors[key.key_class] = max(floors.get(key.key_class, confirmed), confirmed + key.bounds.lead)
     return floors
 
 

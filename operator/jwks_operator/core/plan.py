@@ -15,7 +15,7 @@ from datetime import datetime
 
 from jwks_operator.api.names import keyring_name
 from jwks_operator.api.reasons import Reason
-from jwks_operator.core import births, moves, papers, recovery, requests, revocation
+from jwks_operator.core import births, moves, papers, recovery, requests, revocation, served
 from jwks_operator.core.births import Need
 from jwks_operator.core.checks import Trouble, complaint
 from jwks_operator.core.imports import NONE_OFFERED, must_wait, offers
@@ -24,9 +24,10 @@ from jwks_operator.core.lifecycle import FreshKey
 from jwks_operator.core.papers import PAPERWORK, Paper
 from jwks_operator.core.prospects import PRECEDENCE, Action, Prospect, prospects
 from jwks_operator.core.record import Record
-from jwks_operator.core.requests import NONE_ASKED, Requests
+from jwks_operator.core.requests import NONE_ASKED, Requests, Verb, outstanding
 from jwks_operator.core.restart import caught_up, drift
 from jwks_operator.core.revocation import Revoked
+from jwks_operator.core.served import Lag, Question
 from jwks_operator.core.spec_change import accepted, with_brakes
 from jwks_operator.core.world import Reading, Sight, World
 
@@ -42,17 +43,20 @@ class Plan:
 
     `record` is the record to be (the one there is, if nothing changes); None means: write nothing at all.
     `needs` are keys to be generated before this plan can be made: generate them and decide again. `papers` are
-    certificates and signed sets to be made likewise.
+    certificates and signed sets to be made likewise, and `asks` is what to ask the endpoints of the Service.
     `blocked` tells that a clock in doubt withholds something: a move whose time has come, or the witness of a step.
     """
 
     record: Record | None
     needs: tuple[Need, ...] = ()
     papers: tuple[Paper, ...] = ()
+    asks: Question | None = None
     troubles: tuple[Trouble, ...] = ()
     prospects: tuple[Prospect, ...] = ()
     asked: Requests = NONE_ASKED
     blocked: bool = False
+    waiting: tuple[Lag, ...] = ()
+    """Keys that wait for the endpoints of the Service, which are asked again while there are any."""
 
 
 def decide(world: World, reading: Reading, fresh: Fresh | None = None) -> Plan:
@@ -70,7 +74,7 @@ def decide(world: World, reading: Reading, fresh: Fresh | None = None) -> Plan:
 def _with_papers(world: World, plan: Plan, reading: Reading) -> Plan:
     """The same plan with certificates for its new keys, and with what is to be told of those that cannot be made."""
     troubles = (*plan.troubles, *papers.troubles(world))
-    if plan.record is None or plan.needs or plan.papers:
+    if plan.record is None or plan.needs or plan.papers or plan.asks:
         return replace(plan, troubles=troubles)
     record, missing = papers.of_newborn(world, plan.record, reading)
     return replace(plan, record=world.record if missing else record, papers=missing, troubles=troubles)
@@ -142,28 +146,57 @@ def _with_record(world: World, record: Record, reading: Reading, fresh: Fresh) -
     if condemned:
         return _revoking(world, record, condemned, reading, fresh)
     if record.step is None and reading.trusted:
-        record = _with_spec(world, record, reading.now, trouble)
+        record = served.attested(world, _with_spec(world, record, reading.earliest, trouble), reading.latest)
     offered = offers(record, world.imports, asked.revoked)
     troubles = (*troubles, *refused(offered))
-    in_store = papers.possible(world, prospects(record, asked, reading.since, offered))
-    ripe = _ripe(in_store, reading.now, suspended=record.spec.suspend)
-    if not reading.trusted and (ripe or record.step is not None):
+    in_store = papers.possible(world, prospects(record, asked, offered))
+    due = _due(in_store, reading.earliest, suspended=record.spec.suspend)
+    if not reading.trusted and (due or record.step is not None):
         return Plan(record, troubles=(*troubles, _clock_doubt(reading)), prospects=in_store, asked=asked, blocked=True)
-    if record.step is not None or not ripe:
+    if record.step is not None or not reading.trusted:
         return Plan(record, troubles=troubles, prospects=in_store, asked=asked)
+    return _moving(_Case(world, record, reading, asked, troubles), in_store, due, fresh)
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """A set with a record, with nothing unfinished and a clock that is right: what its moves are decided from."""
+
+    world: World
+    record: Record
+    reading: Reading
+    asked: Requests
+    troubles: tuple[Trouble, ...]
+
+
+_Prospects = tuple[Prospect, ...]
+
+
+def _moving(case: _Case, in_store: _Prospects, due: _Prospects, fresh: Fresh) -> Plan:
+    """The step of the moves that are due, but for those that the endpoints of the Service withhold."""
+    world, record, asked, now = case.world, case.record, case.asked, case.reading.earliest
+    urgent = _urgent(record, asked, now)
+    plan = Plan(record, troubles=case.troubles, prospects=in_store, asked=asked)
+    if (unasked := served.question(world, record, due, urgent)) is not None:
+        return replace(plan, record=world.record, asks=unasked)
+    sure = served.confirmed(world, record, due, urgent)
+    waiting = served.lags(world, record, (move for move in due if move not in sure))
+    plan = replace(plan, troubles=(*case.troubles, *served.troubles(record, waiting, now)), waiting=waiting)
+    ripe = _first(sure)
+    if not ripe:
+        return plan
     missing = tuple(need for need in births.needs(record, ripe) if need not in fresh)
     # Also before its turn: what stands in the way of a certificate is told from the first round of a pass on.
-    due = (m for m in in_store if m.time <= reading.now and (m.action is Action.CERTIFY or m in ripe))
-    to_make = papers.wanted(world, record, due)
+    to_make = papers.wanted(world, record, (move for move in due if move.action is Action.CERTIFY or move in ripe))
     if missing or to_make:
-        return Plan(world.record, missing, to_make, troubles, in_store, asked)
+        return replace(plan, record=world.record, needs=missing, papers=to_make)
     if ripe[0].action in PAPERWORK:
         intended = papers.intent(world, record, ripe)
     else:
-        intended = moves.intent(moves.honoured(record, ripe, asked, reading.now), ripe, reading.now, fresh)
+        intended = moves.intent(moves.honoured(record, ripe, asked, now), ripe, case.reading.now, fresh)
     offered = offers(intended, world.imports, asked.revoked)
-    in_store = papers.possible(world, prospects(intended, asked, reading.since, offered))
-    return Plan(intended, troubles=troubles, prospects=in_store, asked=asked)
+    in_store = papers.possible(world, prospects(intended, asked, offered))
+    return replace(plan, record=intended, prospects=in_store)
 
 
 def _revoking(world: World, record: Record, condemned: tuple[Revoked, ...], reading: Reading, fresh: Fresh) -> Plan:
@@ -181,11 +214,29 @@ def _with_spec(world: World, record: Record, now: datetime, trouble: Trouble | N
     return accepted(record, world.spec if trouble is None else with_brakes(record.spec, world.spec), now)
 
 
-def _ripe(in_store: tuple[Prospect, ...], now: datetime, *, suspended: bool) -> tuple[Prospect, ...]:
-    """The moves whose time has come, of the one action that comes first."""
-    due = [move for move in in_store if move.time <= now and not (suspended and move.action in ROTATION)]
+def _due(in_store: _Prospects, now: datetime, *, suspended: bool) -> _Prospects:
+    """The moves whose time has come."""
+    return tuple(
+        move
+        for move in in_store
+        if move.time <= now and not move.unseen and not (suspended and move.action in ROTATION)
+    )
+
+
+def _first(due: _Prospects) -> _Prospects:
+    """Of the moves that are due, those of the one action that comes first."""
     first = min((move.action for move in due), key=PRECEDENCE.__getitem__, default=None)
     return tuple(move for move in due if move.action is first)
+
+
+def _urgent(record: Record, asked: Requests, now: datetime) -> frozenset[str]:
+    """The entries with an emergency whose time has come: they wait for nothing."""
+    return frozenset(
+        entry.name
+        for entry in record.spec.keys
+        for request in outstanding(record, asked, Verb.ROTATE, entry.name)
+        if request.emergency and request.time <= now
+    )
 
 
 def _troubles(spec_trouble: Trouble | None, asked: Requests, record: Record) -> list[Trouble]:

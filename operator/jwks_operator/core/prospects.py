@@ -1,12 +1,11 @@
 """What comes next, and when? Every move that the record and the spec in force hold in store.
 
 A prospect says the earliest permitted time of one move and what it waits for. The plan carries out those
-whose time has come; status and tools show the others. A wait that began before the clock stepped counts from
-the step.
+whose time has come; status and tools show the others. Every wait counts from a time in the record alone.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -66,13 +65,13 @@ class Prospect:
     why: str = ""
     offer: Offer | None = None
     """The keys from elsewhere that this move brings, if it does."""
+    unseen: bool = False
+    """Whether the endpoints of the Service still have to show what it waits for: then `time` is not enough."""
 
 
-def prospects(
-    record: Record, requests: Requests, since: datetime | None, offers: Offers = NONE_OFFERED
-) -> tuple[Prospect, ...]:
-    """Return every move in store, first come first; `since` is when the clock last stepped, if it did."""
-    store = _Store(record, requests, since or LONG_AGO, offers)
+def prospects(record: Record, requests: Requests, offers: Offers = NONE_OFFERED) -> tuple[Prospect, ...]:
+    """Return every move in store, first come first."""
+    store = _Store(record, requests, offers)
     found = [*store.of_entries(), *store.of_retired(), *_of_leavers(record), *_of_papers(record)]
     return tuple(sorted(found, key=lambda prospect: (prospect.time, PRECEDENCE[prospect.action])))
 
@@ -83,7 +82,6 @@ class _Store:
 
     record: Record
     requests: Requests
-    since: datetime
     offers: Offers
 
     def of_entries(self) -> Iterator[Prospect]:
@@ -177,9 +175,11 @@ class _Store:
         """The soonest permitted use of a pending key; none without a cause or a confirmed publication."""
         if pending.published is None:
             return
-        known = self._known_everywhere(pending, pending.published)
+        known = self._known_everywhere(pending, max(pending.published, pending.served or pending.published))
+        held = awaits_endpoints(self.record, pending)
+        emergencies = tuple(cause for cause in causes if cause.emergency)
         uses = []
-        for cause in causes:
+        for cause in emergencies if held and emergencies else causes:
             time = cause.time if cause.emergency else opening(rotation, max(cause.time, known))
             if time is not None:
                 uses.append((time, cause))
@@ -187,17 +187,13 @@ class _Store:
             return
         time, cause = min(uses, key=lambda use: (use[0], use[1].time))
         waits = _wait(cause) if time == cause.time else Wait.LEAD if time == known else Wait.WINDOW
-        yield Prospect(time, Action.ACTIVATE, pending.entry, pending.kid, waits, cause.why)
+        unseen = held and not cause.emergency
+        yield Prospect(time, Action.ACTIVATE, pending.entry, pending.kid, waits, cause.why, unseen=unseen)
 
     def _known_everywhere(self, pending: KeyRecord, published: datetime) -> datetime:
         """When everybody who checks has the key: its lead after publication, and after any longer former lead."""
-        known = max(published, self.since) + pending.bounds.lead
-        floor = self.record.lead_floor.get(pending.key_class)
-        if floor is None:
-            return known
-        # Whoever lived when the lead was lowered carries the former one, which a step of the clock starts anew.
-        alike = (key for key in self.record.keys if key.key_class is pending.key_class)
-        return max(known, floor, self.since + max(key.bounds.lead for key in alike))
+        known = published + pending.bounds.lead
+        return max(known, self.record.lead_floor.get(pending.key_class, known))
 
     def _roll_back(self, entry: KeyEntry) -> Iterator[Prospect]:
         """A request to go back to the former key, also if there is none: then it is refused, once."""
@@ -206,7 +202,7 @@ class _Store:
             if former is None:
                 yield Prospect(request.time, Action.ROLL_BACK, entry.name, "", Wait.REQUEST, "Request")
             elif former.published is not None:
-                time = max(request.time, max(former.published, self.since) + former.bounds.lead)
+                time = max(request.time, former.published + former.bounds.lead)
                 waits = Wait.REQUEST if time == request.time else Wait.LEAD
                 yield Prospect(time, Action.ROLL_BACK, entry.name, former.kid, waits, "Request")
 
@@ -215,10 +211,11 @@ class _Store:
         for key in self.record.keys:
             if key.state is State.RETIRED and key.retired is not None:
                 if key.has_private and key.key_class is KeyClass.SIGNATURE:
-                    yield self._forgetting(key, max(key.retired, self.since))
-                removal = removable(key, held, self.since)
+                    yield self._forgetting(key, key.retired)
+                removal = removable(key, held)
                 if removal is not None:
-                    yield Prospect(removal, Action.DESTROY, key.entry, key.kid, Wait.RETENTION, "RetentionPassed")
+                    move = Prospect(removal, Action.DESTROY, key.entry, key.kid, Wait.RETENTION, "RetentionPassed")
+                    yield replace(move, unseen=awaits_endpoints(self.record, key))
 
     def _forgetting(self, key: KeyRecord, retired: datetime) -> Prospect:
         rotation = rotation_of(self.record.spec, entry_named(self.record.spec, key.entry))
@@ -252,11 +249,25 @@ def held_kids(record: Record, requests: Requests) -> frozenset[str]:
     return requests.held.union(record.spec.held)
 
 
-def removable(key: KeyRecord, held: frozenset[str], since: datetime | None = None) -> datetime | None:
+def removable(key: KeyRecord, held: frozenset[str]) -> datetime | None:
     """Return when a retired key may be destroyed; None while it is held or its retirement is unconfirmed."""
     if key.state is not State.RETIRED or key.retired is None or key.kid in held:
         return None
-    return max(key.retired, since or LONG_AGO) + key.bounds.retention
+    return max(key.retired, key.unserved or key.retired) + key.bounds.retention
+
+
+def awaits_endpoints(record: Record, key: KeyRecord) -> bool:
+    """Tell whether a key still lacks its witness by the endpoints: served before use, unserved before removal."""
+    if record.spec.publish.service_name is None:
+        return False
+    if key.key_class is KeyClass.SIGNATURE:
+        return key.state is State.PENDING and key.published is not None and key.served is None
+    return (
+        key.key_class is KeyClass.ENCRYPTION
+        and key.state is State.RETIRED
+        and key.retired is not None
+        and key.unserved is None
+    )
 
 
 def former_key(record: Record, entry: KeyEntry) -> KeyRecord | None:

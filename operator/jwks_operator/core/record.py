@@ -72,6 +72,10 @@ class KeyRecord:
     published: datetime | None = None
     in_use_since: datetime | None = None
     retired: datetime | None = None
+    served: datetime | None = None
+    """When every ready endpoint of `spec.publish.serviceName` was seen to serve the key, if they are asked."""
+    unserved: datetime | None = None
+    """When none of them was seen to serve it any more."""
     certificate: Certificate | None = None
 
 
@@ -188,6 +192,10 @@ class Record:
     """Per class, no successor is used before: caches filled under a longer, since lowered, lead."""
     former_leads: Mapping[KeyClass, timedelta] = field(default_factory=dict)
     """Per class, the lead that was just lowered; it becomes a floor when the new cache hints are confirmed."""
+    longest: Mapping[str, timedelta] = field(default_factory=dict)
+    """The longest each fact was lately, since one was lowered: what was done under it may still be going on."""
+    longest_until: datetime | None = None
+    """When nothing of that is left; None while the change is not confirmed."""
     lost: tuple[str, ...] = ()
     """Entries whose key was lost with a keyring and has not been rotated since."""
     intakes: Mapping[str, Intake] = field(default_factory=dict)

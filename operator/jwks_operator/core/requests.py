@@ -2,7 +2,8 @@
 
 A request to rotate or to roll back names an entry and the time from which it holds; the time makes it unique,
 so that it is honoured once. A trailing `!` is an emergency: the successor is used without waiting for its lead.
-`hold` and `revoke` list kids and add to the lists of the spec. What cannot be read is told, never guessed.
+`hold` and `revoke` list kids and add to the lists of the spec; `<kid>=KeyCompromise` in `revoke` says why, too. What
+cannot be read is told, never guessed.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,6 +13,7 @@ from enum import StrEnum
 from itertools import product
 
 from jwks_operator.api import names
+from jwks_operator.api.revocation import RevocationReason
 from jwks_operator.core.record import Record
 
 
@@ -42,6 +44,8 @@ class Requests:
     rollback: Mapping[str, tuple[Request, ...]] = field(default_factory=dict)
     held: frozenset[str] = frozenset()
     revoked: frozenset[str] = frozenset()
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    """Why, by kid, where the annotation says so; these kids are among the revoked."""
     complaints: tuple[str, ...] = ()
 
 
@@ -65,11 +69,14 @@ def read(annotations: Mapping[str, str], entries: frozenset[str]) -> Requests:
                 complaints.append(f"annotation {annotation}: no entry of spec.keys is named {request.entry[:63]!r}")
             else:
                 found[verb][request.entry] = (*found[verb].get(request.entry, ()), request)
+    revoked = tuple(_parts(annotations, names.ANNOTATION_REVOKE))
+    reasons = dict(_reasons(revoked))
     return Requests(
         rotate=found[Verb.ROTATE],
         rollback=found[Verb.ROLLBACK],
         held=frozenset(_parts(annotations, names.ANNOTATION_HOLD)),
-        revoked=frozenset(_parts(annotations, names.ANNOTATION_REVOKE)),
+        revoked=frozenset((*revoked, *reasons)),
+        reasons=reasons,
         complaints=tuple(complaints),
     )
 
@@ -93,6 +100,14 @@ def honour(record: Record, requests: Requests, verbs: Iterable[Verb], entries: I
 
 def _parts(annotations: Mapping[str, str], name: str) -> Iterator[str]:
     return filter(None, (text.strip() for text in annotations.get(name, "").split(",")))
+
+
+def _reasons(parts: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Kid and reason of each part that ends in one; a kid may end in anything else, base64 padding included."""
+    for part in parts:
+        kid, _, reason = part.rpartition("=")
+        if kid and reason in RevocationReason.__members__.values():
+            yield kid, reason
 
 
 def _parse(part: str) -> Request | None:

@@ -1,13 +1,14 @@
-"""Which waits begin anew? Drift, restored backups and clocks that went back.
+"""Which waits begin anew? Those after drift, restored backups and steps of the clock.
 
 A wait is only as good as its witness. Where the witness may be untrue (the object was gone or edited, the
-record comes from a backup, its stamp lies in the future) it is taken back before anything is repaired, so
-that a crash between the two cannot leave an old stamp over a new effect.
+record comes from a backup, its stamp lies in the future, all clocks stepped ahead since) it is taken back before
+anything is repaired, so that a crash between the two cannot leave an old stamp over a new effect. What one operator
+knows of its clock the next one cannot, so this is written down too.
 """
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from jwks_operator.api.reasons import EventReason
 from jwks_operator.core import recovery
@@ -27,6 +28,9 @@ _SIDES = {
 }
 """Per class, the object that shows a key to whoever checks, and the one that shows it to whoever uses it."""
 
+_NOISE = timedelta(seconds=5)
+"""Right clocks differ by less: a stamp that is so little in the future is true, and its wait a moment longer."""
+
 
 def caught_up(world: World, record: Record, reading: Reading, asked: Requests) -> Record:
     """Return the record with every wait begun anew that a restore or a future stamp makes doubtful."""
@@ -34,10 +38,24 @@ def caught_up(world: World, record: Record, reading: Reading, asked: Requests) -
         return _restored(world, record, reading, asked)
     if not record.uid:
         record = replace(record, uid=world.keyring_uid)
-    if reading.trusted and any(_from_the_future(key, reading.now) for key in record.keys):
+    if not reading.trusted:
+        return record
+    if any(_from_the_future(key, reading.latest) for key in record.keys):
         told = Happening(EventReason.OBJECT_REPAIRED, "ClockWentBack")
-        return _retold(_anew(record, lambda key: _from_the_future(key, reading.now)), (told,))
-    return record
+        return _retold(_anew(record, lambda key: _from_the_future(key, reading.latest)), (told,))
+    return record if reading.since is None else _after_a_step(record, reading.since)
+
+
+def _after_a_step(record: Record, since: datetime) -> Record:
+    """What waited while all clocks stepped ahead waits its whole time from then."""
+    leads = {kind: max(key.bounds.lead for key in record.keys if key.key_class is kind) for kind in _classes(record)}
+    floors = {kind: max(floor, since + leads[kind]) for kind, floor in record.lead_floor.items() if kind in leads}
+    waiting = [doubted for key in record.keys for doubted in (_outrun(key, since),) if doubted != key]
+    lifted = {**record.lead_floor, **floors}
+    if not waiting and lifted == record.lead_floor:
+        return record
+    told = Happening(EventReason.OBJECT_REPAIRED, "ClockWentAhead")
+    return _retold(replace(record.with_keys(*waiting), lead_floor=lifted), (told,))
 
 
 def drift(world: World, record: Record) -> Record:
@@ -78,7 +96,7 @@ def _anew(record: Record, which: Callable[[KeyRecord], bool]) -> Record:
 
 
 def _unwitnessed(key: KeyRecord) -> KeyRecord:
-    return replace(key, published=None, in_use_since=None, retired=None)
+    return replace(key, published=None, in_use_since=None, retired=None, served=None, unserved=None)
 
 
 def _doubted(key: KeyRecord, stale: set[str]) -> KeyRecord:
@@ -87,14 +105,36 @@ def _doubted(key: KeyRecord, stale: set[str]) -> KeyRecord:
         return key
     check_side, use_side = _SIDES[key.key_class]
     if check_side in stale:
-        key = replace(key, published=None)
+        key = replace(key, published=None, served=None)
     if use_side in stale and key.state is State.RETIRED:
-        key = replace(key, in_use_since=None, retired=None)
+        key = replace(key, in_use_since=None, retired=None, unserved=None)
     return key
 
 
 def _from_the_future(key: KeyRecord, now: datetime) -> bool:
-    return any(stamp is not None and stamp > now for stamp in (key.published, key.in_use_since, key.retired))
+    stamps = (key.published, key.in_use_since, key.retired, key.served, key.unserved)
+    return any(stamp is not None and stamp > now + _NOISE for stamp in stamps)
+
+
+def _outrun(key: KeyRecord, since: datetime) -> KeyRecord:
+    """The key without the stamps of waits that began before the clock stepped."""
+    if key.state not in {State.PENDING, State.RETIRED}:
+        return key
+
+    def true(stamp: datetime | None) -> datetime | None:
+        return None if stamp is None or stamp < since else stamp
+
+    return replace(
+        key,
+        published=true(key.published),
+        retired=true(key.retired),
+        served=true(key.served),
+        unserved=true(key.unserved),
+    )
+
+
+def _classes(record: Record) -> set[KeyClass]:
+    return {key.key_class for key in record.keys}
 
 
 def _retold(record: Record, told: Iterable[Happening]) -> Record:

@@ -81,7 +81,7 @@ def _reason(key: KeyRecord, listed: tuple[Revocation, ...], asked: Requests, now
         by_age = item.created_before is not None and key.created < item.created_before <= now
         if by_kid or by_age:
             return item.reason.value
-    return "Request" if key.kid in asked.revoked else None
+    return asked.reasons.get(key.kid, "Request") if key.kid in asked.revoked else None
 
 
 def _without(record: Record, condemned: tuple[Revoked, ...]) -> Record:

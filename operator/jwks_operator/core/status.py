@@ -17,6 +17,7 @@ from jwks_operator.api.status import (
     KeyState,
     KeyStatus,
     NextMove,
+    cut,
     format_time_up,
     merge_conditions,
 )
@@ -26,15 +27,18 @@ from jwks_operator.core.plan import ROTATION, Plan
 from jwks_operator.core.prospects import Action, Prospect, Wait, held_kids, removable
 from jwks_operator.core.record import HistoryEntry as RecordedEntry
 from jwks_operator.core.record import KeyRecord, Record, State
+from jwks_operator.core.served import Lag
 from jwks_operator.core.timing import facts
 from jwks_operator.core.world import World
 
 _ORDER = {State.ACTIVE: 0, State.PENDING: 1, State.RETIRED: 2, State.COMPROMISED: 3, State.DESTROYED: 4}
 
+WAITING_FOR_LEAD = "everybody who checks to have the key (lead)"
+
 _WAITING = {
     Wait.NOTHING: None,
     Wait.SCHEDULE: "the schedule",
-    Wait.LEAD: "everybody who checks to have the key (lead)",
+    Wait.LEAD: WAITING_FOR_LEAD,
     Wait.WINDOW: "a rotation window to open, or a freeze to end",
     Wait.REQUEST: "the requested time",
     Wait.RETENTION: "the last token signed with the key to expire (retention)",
@@ -62,7 +66,7 @@ def project(
         algorithms=",".join(dict.fromkeys(entry.algorithm for entry in spec.keys)),
         active_kid=None if first is None else first.kid[:SHORT_KID],
         keys=tuple(_key(key, held_kids(record, plan.asked)) for key in sorted(record.keys, key=_position)),
-        next=_next(plan.prospects, suspended=spec.suspend),
+        next=_next(plan, now, suspended=spec.suspend),
         revocation_latency=_revocation_latency(record),
         history=tuple(_told(entry) for entry in record.history),
     )
@@ -81,7 +85,7 @@ def _conditions(world: World, plan: Plan, record: Record | None, now: datetime) 
 
     yield condition(ConditionType.READY, *_ready(plan, record))
     yield condition(ConditionType.DEGRADED, *_degraded(plan.troubles))
-    yield condition(ConditionType.ROTATING, *_rotating(plan, record))
+    yield condition(ConditionType.ROTATING, *_rotating(plan, record, now))
 
 
 _Verdict = tuple[bool, Reason, str]
@@ -121,7 +125,7 @@ def _degraded(troubles: tuple[Trouble, ...]) -> _Verdict:
     return True, troubles[0].reason, "; ".join(trouble.message for trouble in troubles)
 
 
-def _rotating(plan: Plan, record: Record | None) -> _Verdict:
+def _rotating(plan: Plan, record: Record | None, now: datetime) -> _Verdict:
     if record is not None and record.step is not None:
         return True, Reason.STEP_IN_PROGRESS, f"step {record.step.kind} is under way"
     if record is not None and record.spec.suspend:
@@ -130,7 +134,13 @@ def _rotating(plan: Plan, record: Record | None) -> _Verdict:
             Reason.SUSPENDED,
             "spec.suspend withholds every rotation; repair and the removal of expired keys go on",
         )
-    waiting = [m for m in plan.prospects if m.action is Action.ACTIVATE and m.waiting_for is Wait.LEAD]
+    changes = [m for m in plan.prospects if m.action is Action.ACTIVATE]
+    for move in changes:
+        lag = _lag(plan, move)
+        if lag is not None and move.time <= now:
+            told = f"{move.entry} changes to key {move.kid} ({move.why}) after {lag.text}"
+            return True, Reason.WAITING_FOR_ENDPOINTS, told
+    waiting = [move for move in changes if move.waiting_for is Wait.LEAD]
     if waiting:
         move = waiting[0]
         return (
@@ -152,20 +162,35 @@ def _key(key: KeyRecord, held: frozenset[str]) -> KeyStatus:
         in_use_since=key.in_use_since,
         retired=key.retired,
         remove_after=removable(key, held),
+        served=key.served,
+        unserved=key.unserved,
         held=key.kid in held,
     )
 
 
-def _next(prospects: tuple[Prospect, ...], *, suspended: bool) -> NextMove | None:
-    move = next(iter(prospects), None)
+def _next(plan: Plan, now: datetime, *, suspended: bool) -> NextMove | None:
+    move = next(iter(plan.prospects), None)
     if move is None:
         return None
     return NextMove(
         time=None if move.time <= LONG_AGO else move.time,
         name=move.entry,
         action=move.action,
-        waiting_for="spec.suspend" if suspended and move.action in ROTATION else _WAITING[move.waiting_for],
+        waiting_for="spec.suspend" if suspended and move.action in ROTATION else _awaited(plan, move, now),
     )
+
+
+def _awaited(plan: Plan, move: Prospect, now: datetime) -> str | None:
+    lag = _lag(plan, move)
+    if lag is None:
+        return _WAITING[move.waiting_for]
+    parts = (None if move.time <= now else _WAITING[move.waiting_for], lag.text)
+    return cut(" and ".join(filter(None, parts)))
+
+
+def _lag(plan: Plan, move: Prospect) -> Lag | None:
+    """What the endpoints of the Service have to do with a move, if it waits for them."""
+    return next((lag for lag in plan.waiting if lag.kid == move.kid), None)
 
 
 def _revocation_latency(record: Record) -> str:

@@ -9,28 +9,53 @@ never shorten it. The derivations per class are those of docs/architecture.md:
 - symmetric: lead = propagation; retention = propagation + tokenLifetime + clockSkew
 
 Retention is never shorter than the rollback window: a key that may come back must still be known.
+
+Where facts changed, what happened under the former ones goes on for a while: a server that is still slow hands a
+document to a cache that has become slower. So the longest of each single fact counts, not the longest of two sums.
 """
 
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
+from types import MappingProxyType
 
 from jwks_operator.api.defaults import DEFAULTS, LEAD_TERMS, RETENTION_TERMS
 from jwks_operator.api.spec import JsonWebKeySetSpec, KeyEntry, Rotation, Timing
-from jwks_operator.core.record import Bounds
+from jwks_operator.core.record import Bounds, Record
 from jwks_operator.keys.algorithms import KeyClass
 
 
-def facts(timing: Timing) -> Mapping[str, timedelta]:
+Facts = Mapping[str, timedelta]
+NO_OTHERS: Facts = MappingProxyType({})
+
+EXCESS = "excess"
+"""The name of a fact that is part of every wait: by how much a former wait was longer, nobody knows by which fact."""
+
+
+def facts(timing: Timing) -> Facts:
     """Return every fact of a spec by its name, the silent ones filled from the table of defaults."""
     return {name: timing.fact(name) for name in DEFAULTS}
 
 
-def bounds(spec: JsonWebKeySetSpec, rotation: Rotation, key_class: KeyClass) -> Bounds:
-    """Return the waits of keys of a class and rotation under a spec: derived, or longer where it says so."""
-    known = facts(spec.timing)
-    lead = _longest(spec.timing.lead, (known[term] for term in LEAD_TERMS[key_class]))
-    retention = _longest(spec.timing.retention, (known[term] for term in RETENTION_TERMS[key_class]))
+def longest(some: Facts, others: Facts) -> Facts:
+    """Return the longest of each fact."""
+    names = dict.fromkeys((*some, *others))
+    return {name: max(some.get(name, timedelta()), others.get(name, timedelta())) for name in names}
+
+
+def bounds(spec: JsonWebKeySetSpec, rotation: Rotation, key_class: KeyClass, others: Facts = NO_OTHERS) -> Bounds:
+    """Return the waits of keys of a class and rotation under a spec: derived, or longer where it says so.
+
+    `others` are former facts that still count.
+    """
+    known = {EXCESS: timedelta(), **longest(facts(spec.timing), others)}
+    lead = _longest(spec.timing.lead, (known[term] for term in (EXCESS, *LEAD_TERMS[key_class])))
+    retention = _longest(spec.timing.retention, (known[term] for term in (EXCESS, *RETENTION_TERMS[key_class])))
     return Bounds(lead, max(retention, rollback_window(rotation, lead)))
+
+
+def horizon(record: Record) -> timedelta:
+    """Return how long it takes until nothing is left of what was done under these and the former facts of a record."""
+    return sum(longest(facts(record.spec.timing), record.longest).values(), timedelta())
 
 
 def rollback_window(rotation: Rotation, lead: timedelta) -> timedelta:

@@ -6,14 +6,19 @@ before these facts existed, so nothing in here stands for "cannot tell".
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from jwks_operator.api.names import SetRef
 from jwks_operator.api.spec import JsonWebKeySetSpec
 from jwks_operator.core.lifecycle import FreshKey
 from jwks_operator.core.record import Certificate, Record, Tombstone
 from jwks_operator.core.sources import Sources
+
+RESOLUTION = timedelta(seconds=1)
+"""A Date header (RFC 9110 section 6.6.1) is up to a second older than the moment it was written."""
+_END = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +27,35 @@ class Reading:
 
     `trusted` is False while the clock disagrees with the API server's or stepped against the monotonic one;
     `doubt` says so in words. `since` is when the clock was last found to have stepped: a wait that began
-    before counts from then.
+    before counts from then. A trusted clock may still be `ahead` of the API server's or `behind` it: then a witness
+    is stamped with the latest time that it can be, and what waits for a time waits until the earliest has reached
+    it, so that no wait is cut short between two replicas.
     """
 
     now: datetime
     trusted: bool = True
     doubt: str | None = None
     since: datetime | None = None
+    ahead: timedelta = timedelta()
+    """By how much the clock may be ahead of the API server's; nothing while a Date header explains the difference."""
+    behind: timedelta = timedelta()
+    """By how much it may be behind."""
+
+    @property
+    def earliest(self) -> datetime:
+        """The time by which a wait is over."""
+        return self.now - self.ahead
+
+    @property
+    def latest(self) -> datetime:
+        """The time of a witness."""
+        return self.now + self.behind
+
+    def locally(self, time: datetime) -> datetime:
+        """Return what the local clock shows when this time is surely reached."""
+        if not self.ahead or time > _END - self.ahead - RESOLUTION:
+            return time
+        return time + self.ahead + RESOLUTION  # the Date that is heard then may be cut off by more than the last one
 
 
 class Sight(StrEnum):
@@ -73,6 +100,29 @@ class Salvage:
 
 
 @dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One ready endpoint of the Service that serves the set, and what it answered in this pass."""
+
+    name: str
+    """The name of its pod, or its address if it belongs to none."""
+    keys: tuple[Mapping[str, Any], ...] | None
+    """Those of its public JWKs that were asked about; None if that could not be told."""
+    trouble: str = ""
+    """Why not, as the end of a sentence about the endpoint."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """What the ready endpoints of the Service said when they were asked in this pass."""
+
+    kids: frozenset[str]
+    """What they were asked about."""
+    ready: tuple[Endpoint, ...] = ()
+    trouble: str = ""
+    """Why nobody could be asked, as a sentence; empty if everybody was."""
+
+
+@dataclass(frozen=True, slots=True)
 class World:
     """Everything a plan may depend on, except the time."""
 
@@ -102,6 +152,8 @@ class World:
     """By entry, why no certificate could be made in this pass."""
     signed: Mapping[str, str] = field(default_factory=dict)
     """By digest, the historical sets signed in this pass because the plan asked for them."""
+    endpoints: Endpoints | None = None
+    """What the endpoints of the Service serve; None if the plan did not ask in this pass."""
 
     @property
     def configmap_name(self) -> str:

@@ -36,7 +36,7 @@ _config: Any = config
 
 _BROKEN = (aiohttp.ClientError, OSError, ValueError)
 # A kubeconfig of an unexpected shape makes the loader stumble in any of these ways.
-_UNREADABLE = (config.ConfigException, OSError, ValueError, TypeError, AttributeError, yaml.YAMLError)
+UNREADABLE = (config.ConfigException, OSError, ValueError, TypeError, AttributeError, yaml.YAMLError)
 
 Closer = Callable[[], Awaitable[None]]
 
@@ -122,7 +122,7 @@ class HttpTransport:
         """Give the Authorization header; the configuration's hook refreshes it when it is due."""
         try:
             return await self._configuration.get_api_key_with_prefix("BearerToken")
-        except _UNREADABLE:
+        except UNREADABLE:
             pass  # what it says may quote the credentials
         raise Unavailable(f"{call.method} {call.path}: credentials cannot be read")
 
@@ -161,7 +161,7 @@ async def connect() -> tuple[HttpTransport, Closer]:
     configuration = client.Configuration()
     try:
         _config.load_incluster_config(client_configuration=configuration)
-    except _UNREADABLE:
+    except UNREADABLE:
         await _load_kubeconfig(configuration)
     transport = HttpTransport(configuration)
     return transport, transport.close
@@ -171,15 +171,15 @@ async def _load_kubeconfig(configuration: Any) -> None:
     files = os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
     try:
         loader = await _config.load_kube_config(files, client_configuration=configuration, persist_config=False)
-    except _UNREADABLE:
+    except UNREADABLE:
         loader = None  # the foreign message may quote the user's entry, token included: it goes no further
     if loader is None:
         raise NotConfigured(f"not in a cluster, and no usable kubeconfig at {files}")
-    configuration.refresh_api_key_hook = _Refresh(loader)
+    configuration.refresh_api_key_hook = Refresh(loader)
 
 
-class _Refresh:
-    """Reads the kubeconfig's credentials (token file, exec plugin) again when they may have changed.
+class Refresh:
+    """Hook that reads the kubeconfig's credentials (token file, exec plugin) again when they may have changed.
 
     The in-cluster configuration brings such a hook of its own.
     """

@@ -1,0 +1,100 @@
+{{/* Names */}}
+{{- define "jwks-operator.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 40 | trimSuffix "-" -}}
+{{- end }}
+
+{{- define "jwks-operator.fullname" -}}
+{{- $name := include "jwks-operator.name" . -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 40 | trimSuffix "-" -}}
+{{- else if contains $name .Release.Name -}}
+{{- .Release.Name | trunc 40 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name $name | trunc 40 | trimSuffix "-" -}}
+{{- end -}}
+{{- end }}
+
+{{/* Of what has no namespace: several releases that look after different namespaces may share a cluster. */}}
+{{- define "jwks-operator.clusterName" -}}
+{{- $name := include "jwks-operator.fullname" . -}}
+{{- if .Values.watchNamespaces -}}{{ printf "%s-%s" .Release.Namespace $name }}{{- else -}}{{ $name }}{{- end -}}
+{{- end }}
+
+{{- define "jwks-operator.serviceAccount" -}}
+{{- if .Values.serviceAccount.name -}}
+{{- .Values.serviceAccount.name -}}
+{{- else if .Values.serviceAccount.create -}}
+{{- include "jwks-operator.fullname" . -}}
+{{- else -}}
+{{- fail "serviceAccount.create is false: name the account in serviceAccount.name" -}}
+{{- end -}}
+{{- end }}
+
+{{/* The user that the API server takes the operator for. */}}
+{{- define "jwks-operator.user" -}}
+{{- printf "system:serviceaccount:%s:%s" .Release.Namespace (include "jwks-operator.serviceAccount" .) -}}
+{{- end }}
+
+{{/* Labels. Those of a pod's owner, its selector and its Service name the component. */}}
+{{- define "jwks-operator.selector" -}}
+app.kubernetes.io/name: {{ include "jwks-operator.name" .root }}
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/component: {{ .component }}
+{{- end }}
+
+{{- define "jwks-operator.labels" -}}
+{{ include "jwks-operator.selector" . }}
+app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .root.Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" }}
+{{- with .root.Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- define "jwks-operator.image" -}}
+{{- with .Values.image -}}
+{{- if .digest -}}
+{{- printf "%s@%s" .repository .digest -}}
+{{- else -}}
+{{- printf "%s:%s" .repository (default $.Chart.AppVersion .tag) -}}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
+{{- define "jwks-operator.pullSecrets" -}}
+{{- with .Values.image.pullSecrets }}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ . }}
+  {{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Pod Security "restricted". */}}
+{{- define "jwks-operator.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: 65532
+runAsGroup: 65532
+fsGroup: 65532
+seccompProfile:
+  type: RuntimeDefault
+{{- end }}
+
+{{- define "jwks-operator.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop: [ALL]
+{{- end }}
+
+{{- define "jwks-operator.spread" -}}
+{{- range list "kubernetes.io/hostname" "topology.kubernetes.io/zone" }}
+- topologyKey: {{ . }}
+  maxSkew: 1
+  whenUnsatisfiable: ScheduleAnyway
+  labelSelector:
+    matchLabels:
+      {{- include "jwks-operator.selector" $ | nindent 6 }}
+{{- end }}
+{{- end }}

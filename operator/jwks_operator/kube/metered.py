@@ -1,0 +1,49 @@
+"""A transport that tells of each request what it was, how it was answered and how long that took."""
+
+import time
+from collections.abc import AsyncGenerator, Callable
+
+from jwks_operator.kube.client import Call, Object, Reply, Transport
+
+Told = Callable[[str, str, str, float], None]
+"""Verb, resource, status code (`none` if there was no answer), seconds."""
+
+_VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
+
+
+class Metered:
+    """Carries calls by another transport. Watches are not told of: they have no duration that means anything."""
+
+    def __init__(self, transport: Transport, told: Told) -> None:
+        self._transport = transport
+        self._told = told
+
+    async def request(self, call: Call) -> Reply:
+        """Send one call and return whatever the server answered; raises what the transport beneath raises."""
+        begun = time.perf_counter()
+        code = "none"
+        try:
+            reply = await self._transport.request(call)
+            code = str(reply.status)
+        finally:
+            self._told(*asked(call.method, call.path), code, time.perf_counter() - begun)
+        return reply
+
+    def stream(self, call: Call) -> AsyncGenerator[Object, None]:
+        """Open a watch."""
+        return self._transport.stream(call)
+
+
+def asked(method: str, path: str) -> tuple[str, str]:
+    """Return verb and resource of a request, as RBAC names them; `sets/status` for a subresource.
+
+    Only what is fixed in a path gets out: never a namespace or a name.
+    """
+    parts = path.strip("/").split("/")
+    rest = parts[3:] if parts[0] == "apis" else parts[2:]
+    if rest[0] == "namespaces" and len(rest) > 2:
+        rest = rest[2:]
+    resource = "/".join((rest[0], *rest[2:3]))
+    if method == "GET":
+        return ("list" if len(rest) == 1 else "get"), resource
+    return _VERBS.get(method, method.lower()), resource

@@ -1,0 +1,205 @@
+"""The page that Prometheus scrapes, and the counters behind it.
+
+The client library does the arithmetic of counters and histograms and writes the text. It has a global switch for
+`_created` series, which nothing here needs and which would double the counters.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from datetime import datetime
+from typing import Final
+
+from prometheus_client import (
+    CONTENT_TYPE_PLAIN_0_0_4,
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
+from prometheus_client import disable_created_metrics as no_created_series
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from jwks_operator import __version__
+from jwks_operator.api.names import SetRef
+from jwks_operator.api.reasons import EventReason, Reason
+from jwks_operator.core.record import Happening, StepKind
+from jwks_operator.metrics import catalog
+from jwks_operator.metrics.catalog import Family, Kind
+from jwks_operator.metrics.survey import Look, Samples, Survey
+from jwks_operator.metrics.vitals import Vitals
+
+CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
+
+FIRST_KEYS: Final = frozenset({"Bootstrap", "EntryAdded"})
+"""Causes of an activation that replaces nothing."""
+CAUSES: Final = (
+    "Schedule", "Request", "Emergency", "AlgorithmChanged", "Import", "Revocation", "KeyLost", "RollBack",
+)  # fmt: skip
+"""Causes of a rotation; whatever comes new is counted as Other until it has its line here."""
+
+Work = Callable[[SetRef], Awaitable[datetime | None]]
+
+no_created_series()  # type: ignore[no-untyped-call]  # the library has left this one function without types
+
+
+class Metrics:
+    """Counts, remembers and renders; the methods up to `page` are called where things happen."""
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        """`now` reads the wall clock (aware)."""
+        self._now = now
+        self._survey = Survey()
+        self._vitals: Vitals | None = None
+        self._registry = CollectorRegistry()
+        self._counters = {family: self._counter(family) for family in catalog.COUNTED if family.kind is Kind.COUNTER}
+        self._histograms = {family: self._histogram(family) for family in catalog.COUNTED if family.buckets}
+        self._registry.register(_Gauges(self._samples))
+        ProcessCollector(registry=self._registry)
+        self._begin_at_zero()
+
+    def follow(self, vitals: Vitals) -> None:
+        """Ask there for the state of the process from now on."""
+        self._vitals = vitals
+
+    # --- what passes tell ---
+
+    def begun(self, ref: SetRef, kind: StepKind) -> None:
+        """A step is about to be written down or taken up again."""
+        self._survey.begun(ref, kind, self._now())
+
+    def confirmed(self, ref: SetRef, happenings: tuple[Happening, ...]) -> None:
+        """A step has come to its end and this is what it did."""
+        self._survey.ended(ref)
+        for happening in happenings:
+            self._count(catalog.EVENTS, happening.event)
+            cause = _cause(happening)
+            if cause is not None:
+                self._count(catalog.ROTATIONS, cause)
+
+    def shown(self, ref: SetRef, look: Look) -> None:
+        """The status is about to say this of the set."""
+        self._survey.shown(ref, look)
+
+    def alarmed(self, ref: SetRef, alarms: tuple[Happening, ...]) -> None:
+        """A set newly needs attention."""
+        del ref
+        for alarm in alarms:
+            self._count(catalog.ALARMS, alarm.event)
+
+    def gone(self, ref: SetRef) -> None:
+        """The set does not exist any more."""
+        self._survey.gone(ref)
+
+    # --- what the process tells ---
+
+    def timed(self, work: Work, expected: type[Exception]) -> Work:
+        """Return the same work with its time and its failures counted; others than `expected` are defects."""
+
+        async def counted(ref: SetRef) -> datetime | None:
+            begun = time.perf_counter()
+            try:
+                when = await work(ref)
+            except (Exception, asyncio.CancelledError) as error:
+                kind = type(error).__name__ if isinstance(error, expected | asyncio.CancelledError) else "Unexpected"
+                self._passed("failed", begun)
+                self._count(catalog.FAILURES, kind)
+                self._survey.failed(ref, self._now())
+                raise
+            self._passed("done", begun)
+            self._survey.passed(ref)
+            return when
+
+        return counted
+
+    def answered(self, verb: str, resource: str, code: str, seconds: float) -> None:
+        """A request to the API server has ended; `code` is `none` if nobody answered."""
+        self._count(catalog.REQUESTS, verb, resource, code)
+        self._histograms[catalog.REQUEST_DURATION].labels(verb).observe(seconds)
+
+    def watched(self, verb: str, resource: str, code: str) -> None:
+        """A request of the watches was answered."""
+        self._count(catalog.WATCHES, resource, verb, code)
+
+    def page(self) -> bytes:
+        """Return everything in the text format of Prometheus (0.0.4)."""
+        return generate_latest(self._registry)
+
+    def _passed(self, result: str, begun: float) -> None:
+        self._histograms[catalog.PASSES].labels(result).observe(time.perf_counter() - begun)
+
+    def _samples(self) -> Iterator[Samples]:
+        vitals = self._vitals
+        if vitals is None or vitals.leads():
+            yield from self._survey.gauges(self._now().timestamp())
+        else:  # what a standby remembers is what was true when it led
+            yield from ((family, []) for family in catalog.SET_FAMILIES)
+        if vitals is not None:
+            yield from _of_process(vitals)
+        yield catalog.BUILD, [((__version__,), 1.0)]
+
+    def _count(self, family: Family, *labels: str) -> None:
+        self._counters[family].labels(*labels).inc()
+
+    def _counter(self, family: Family) -> Counter:
+        return Counter(family.full_name, family.text, family.label_names, registry=self._registry)
+
+    def _histogram(self, family: Family) -> Histogram:
+        return Histogram(
+            family.full_name, family.text, family.label_names, registry=self._registry, buckets=family.buckets
+        )
+
+    def _begin_at_zero(self) -> None:
+        """A series that appears with its first event is a rise that `increase` does not see."""
+        for event in EventReason:
+            self._counters[catalog.EVENTS].labels(event.value)
+        for cause in (*CAUSES, "Other"):
+            self._counters[catalog.ROTATIONS].labels(cause)
+        for reason in Reason:
+            self._counters[catalog.ALARMS].labels(reason.value)
+        for result in ("done", "failed"):
+            self._histograms[catalog.PASSES].labels(result)
+
+
+class _Gauges(Collector):
+    """Gives to the library what is worked out at a scrape; a family without samples is named all the same."""
+
+    def __init__(self, samples: Callable[[], Iterator[Samples]]) -> None:
+        self._samples = samples
+
+    def collect(self) -> Iterator[Metric]:
+        for family, samples in self._samples():
+            kinds: Mapping[Kind, type[GaugeMetricFamily | CounterMetricFamily]] = {
+                Kind.GAUGE: GaugeMetricFamily,
+                Kind.COUNTER: CounterMetricFamily,
+            }
+            metric = kinds[family.kind](family.full_name, family.text, labels=family.label_names)
+            for labels, value in samples:
+                metric.add_metric(labels, value)
+            yield metric
+
+
+def _of_process(vitals: Vitals) -> Iterator[Samples]:
+    load = vitals.load()
+    yield catalog.QUEUE, [(("urgent",), load.urgent), (("routine",), load.routine)]
+    yield catalog.WAITING, [((), load.retrying)]
+    yield catalog.TIMERS, [((), load.timed)]
+    yield catalog.WORKERS, [((), load.workers)]
+    yield catalog.BUSY, [((), load.busy)]
+    yield catalog.LEADER, [((), float(vitals.leads()))]
+    yield catalog.CLOCK_DOUBT, [((), float(vitals.clock_doubt() is not None))]
+    offset, audited = vitals.clock_offset(), vitals.audited()
+    yield catalog.CLOCK_OFFSET, [] if offset is None else [((), offset)]
+    yield catalog.AUDITED, [] if audited is None else [((), audited.timestamp())]
+    yield catalog.MISSED, [((), vitals.missed())]
+
+
+def _cause(happening: Happening) -> str | None:
+    """Why a key took the place of another, if that is what happened."""
+    if happening.event == EventReason.KEY_ROLLED_BACK:
+        return "RollBack"
+    if happening.event != EventReason.KEY_ACTIVATED or happening.reason in FIRST_KEYS:
+        return None
+    return happening.reason if happening.reason in CAUSES else "Other"

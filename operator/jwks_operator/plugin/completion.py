@@ -1,0 +1,54 @@
+"""Shell completion: through kubectl (`kubectl_complete-jwks`), and the names of sets in it."""
+
+import asyncio
+from importlib import import_module
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem, ShellComplete
+
+from jwks_operator.kube.client import SETS
+from jwks_operator.plugin.cluster import opened
+from jwks_operator.plugin.options import Place
+
+PATIENCE = 2.0
+"""Seconds that somebody who pressed Tab waits for the cluster."""
+NO_FILES, FILES = 4, 0
+"""What kubectl is told to do besides: the directives of its completion protocol."""
+
+
+def answer(arguments: list[str]) -> int:
+    """Print the completions of a command line as kubectl wants them: one a line, its help behind a tab."""
+    *words, text = arguments or [""]
+    group: click.Group = import_module("jwks_operator.plugin.command").group
+    found = ShellComplete(group, {}, "kubectl jwks", "").get_completions(words, text)
+    for item in found:
+        if item.type == "plain":
+            click.echo(f"{item.value}\t{item.help}" if item.help else item.value)
+    click.echo(f":{FILES if any(item.type == 'file' for item in found) else NO_FILES}")
+    return 0
+
+
+def set_names(context: click.Context, text: str) -> list[CompletionItem]:
+    """Return the names of the sets in the namespace that the command line names so far; none if that fails."""
+    chosen = context.params
+    place = Place(chosen.get("namespace"), chosen.get("context"), chosen.get("kubeconfig"))
+    try:
+        names = asyncio.run(asyncio.wait_for(_names(place), PATIENCE))
+    except (click.ClickException, TimeoutError):
+        return []
+    return [CompletionItem(name) for name in names if name.startswith(text)]
+
+
+async def _names(place: Place) -> list[str]:
+    async with opened(place) as cluster:
+        items, _ = await cluster.client.list(SETS, cluster.namespace, metadata_only=True)
+        return sorted(each["metadata"]["name"] for each in items)
+
+
+def script(shell: str) -> str:
+    """Return the script that completes `kubectl-jwks` itself in a shell."""
+    group: click.Group = import_module("jwks_operator.plugin.command").group
+    made: Any = click.shell_completion.get_completion_class(shell)
+    text: str = made(group, {}, "kubectl-jwks", "_KUBECTL_JWKS_COMPLETE").source()
+    return text

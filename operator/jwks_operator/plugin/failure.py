@@ -1,0 +1,74 @@
+"""How a command ends: exit codes, and errors of one line that name the cure."""
+
+from enum import IntEnum
+from typing import NoReturn
+
+import click
+
+from jwks_operator.kube.errors import KubeError, Missing, NotConfigured, NotServed, Unavailable
+
+
+class Exit(IntEnum):
+    """The exit codes of every command; public, because scripts depend on them."""
+
+    DONE = 0
+    FOUND = 1
+    USAGE = 2
+    MISSING = 3
+    NO_ACCESS = 4
+    TIMEOUT = 5
+    REFUSED = 6
+    INTERRUPTED = 130
+
+
+MEANINGS = {
+    Exit.DONE: "done, or nothing to complain about",
+    Exit.FOUND: "something is wrong with what was looked at: verify, lint, doctor, and plan of an unsafe spec",
+    Exit.USAGE: "the command line cannot be understood",
+    Exit.MISSING: "what was named is not there: a set, an entry, a key, a file, a URL",
+    Exit.NO_ACCESS: "the cluster cannot be reached or does not let you: kubeconfig, connection, rights",
+    Exit.TIMEOUT: "--wait came to the end of its --timeout",
+    Exit.REFUSED: "the API server or the operator refused it",
+    Exit.INTERRUPTED: "interrupted, or not confirmed",
+}
+
+
+class Failure(click.ClickException):
+    """An error for people: one line, with the cure behind a semicolon."""
+
+    def __init__(self, message: str, code: Exit) -> None:
+        super().__init__(" ".join(message.split()))
+        self.exit_code = int(code)
+
+
+def missing(message: str) -> Failure:
+    """Return the error for something that was named and is not there."""
+    return Failure(message, Exit.MISSING)
+
+
+def refused(message: str) -> Failure:
+    """Return the error for something that may not be."""
+    return Failure(message, Exit.REFUSED)
+
+
+def explain(error: KubeError) -> Failure:
+    """Return what a person can do about an error of the cluster."""
+    text = str(error)
+    if isinstance(error, NotConfigured):
+        return Failure(text, Exit.NO_ACCESS)
+    if isinstance(error, NotServed):
+        return Failure("this cluster does not serve JsonWebKeySets; kubectl apply --server-side -f crds/", Exit.MISSING)
+    if isinstance(error, Missing):
+        return missing(f"{text}; check the name and --namespace")
+    if ": 401" in text:
+        return Failure("the cluster does not accept your credentials; log in again", Exit.NO_ACCESS)
+    if isinstance(error, Unavailable):
+        return Failure(f"{text}; check --context and that the cluster can be reached", Exit.NO_ACCESS)
+    if ": 403" in text:
+        return Failure(f"{text}; ask for that right, or take another --context", Exit.NO_ACCESS)
+    return refused(text)
+
+
+def give_up(error: KubeError) -> NoReturn:
+    """Raise the error for people, without the foreign one behind it."""
+    raise explain(error) from None

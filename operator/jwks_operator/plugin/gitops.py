@@ -1,0 +1,61 @@
+"""Who else writes to a set, and would take a request back: GitOps tools, and `kubectl apply` of a manifest."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from jwks_operator.api.names import RESERVED_PREFIX
+from jwks_operator.kube.person import FIELD_MANAGER
+from jwks_operator.plugin.cluster import SeenSet
+
+TOOLS = {
+    "argocd": "Argo CD",
+    "kustomize-controller": "Flux",
+    "helm-controller": "Flux",
+    "helm": "Helm",
+    "fleet": "Fleet",
+    "rancher": "Fleet",
+    "configmanagement": "Config Sync",
+    "kapp": "kapp",
+}
+_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+
+
+def keepers(seen: SeenSet, annotations: Iterable[str]) -> Iterator[str]:
+    """Yield who would take these annotations back, and what to do."""
+    for annotation in annotations:
+        for manager in managers_of(seen, annotation):
+            tool = tool_of(manager)
+            yield f"{annotation} is kept by {tool or manager}, which puts its own value back; change it where that is kept"
+        if annotation in _applied(seen):
+            yield f"{annotation} is in the manifest that kubectl apply was given; the next apply puts its value back"
+
+
+def managers_of(seen: SeenSet, annotation: str) -> tuple[str, ...]:
+    """Return the field managers, other than ours, that hold an annotation of the set."""
+    found = []
+    for entry in seen.object["metadata"].get("managedFields") or ():
+        held: Mapping[str, Any] = entry.get("fieldsV1", {}).get("f:metadata", {}).get("f:annotations", {})
+        # kubectl annotate is a person, too, and does not come back.
+        if f"f:{annotation}" in held and entry.get("manager") not in {FIELD_MANAGER, "kubectl-annotate", "kubectl-edit"}:
+            found.append(str(entry.get("manager")))
+    return tuple(dict.fromkeys(found))
+
+
+def tool_of(manager: str) -> str | None:
+    """Return the GitOps tool behind a field manager; None if it is none that we know."""
+    return next((tool for mark, tool in TOOLS.items() if mark in manager.lower()), None)
+
+
+def kept_requests(seen: SeenSet) -> Iterator[str]:
+    """Yield each request of the set that somebody keeps, in words."""
+    yield from keepers(seen, [name for name in seen.annotations if name.startswith(RESERVED_PREFIX)])
+
+
+def _applied(seen: SeenSet) -> Mapping[str, Any]:
+    try:
+        document = json.loads(seen.annotations.get(_LAST_APPLIED, "{}"))
+    except ValueError:
+        return {}
+    annotations = (document.get("metadata") or {}).get("annotations") if isinstance(document, dict) else None
+    return annotations if isinstance(annotations, dict) else {}

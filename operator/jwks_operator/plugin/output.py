@@ -1,0 +1,73 @@
+"""Where what is written goes: stdout for results, stderr for talk; JSON and YAML for programs."""
+
+import json
+import sys
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import click
+import yaml
+from rich.console import Console
+from rich.table import Table
+
+from jwks_operator.api.status import format_time
+
+WIDTH = 100
+"""Columns where nobody's terminal says: in pipes and files."""
+
+
+def console(width: int | None = None) -> Console:
+    """Return the console for results; colours and the width are those of the terminal, if there is one."""
+    if width is None and not sys.stdout.isatty():
+        width = WIDTH
+    return Console(width=width, highlight=False, soft_wrap=False, emoji=False, markup=False)
+
+
+def talk() -> Console:
+    """Return the console for questions, progress and remarks."""
+    return Console(stderr=True, highlight=False, emoji=False, markup=False)
+
+
+def document(value: Mapping[str, Any] | list[Any], form: str) -> None:
+    """Write a document for programs."""
+    if form == "json":
+        click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    else:
+        click.echo(yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=110), nl=False)
+
+
+def table(*columns: str) -> Table:
+    """Return an empty table in kubectl's style."""
+    made = Table(box=None, show_edge=False, pad_edge=False, padding=(0, 3, 0, 0), header_style="")
+    for index, column in enumerate(columns):
+        made.add_column(column, no_wrap=index < len(columns) - 1, overflow="fold")
+    return made
+
+
+def moment(time: datetime | None) -> str | None:
+    """Return a time for programs."""
+    return None if time is None else format_time(time)
+
+
+def clock(time: datetime) -> str:
+    """Return a time for people: UTC, to the second."""
+    return f"{time:%Y-%m-%d %H:%M:%S}"
+
+
+def span(length: timedelta) -> str:
+    """Return a length of time for people, in its two largest units."""
+    seconds = int(abs(length).total_seconds())
+    parts = []
+    for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):
+        count, seconds = divmod(seconds, size)
+        if count or (unit == "s" and not parts):
+            parts.append(f"{count}{unit}")
+    return "".join(parts[:2])
+
+
+def distance(time: datetime, now: datetime) -> str:
+    """Return how far a moment is: `in 3d4h`, `5m ago`, `now`."""
+    if abs(time - now) < timedelta(seconds=1):
+        return "now"
+    return f"in {span(time - now)}" if time > now else f"{span(now - time)} ago"

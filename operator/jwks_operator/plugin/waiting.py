@@ -1,0 +1,99 @@
+"""--wait: look until what was asked for is done, published, and served; with a display of how far it is."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+
+from jwks_operator.plugin.asking import Asked
+from jwks_operator.plugin.cluster import Cluster, SeenSet, keys_in
+from jwks_operator.plugin.failure import Exit, Failure
+from jwks_operator.plugin.fetch import Fetched, fetch
+from jwks_operator.plugin.output import clock, span, talk
+
+PERIOD = 1.0
+GRACE = timedelta(minutes=10)
+"""How much longer than planned it may take, if no --timeout says otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Until:
+    """What to wait for: the request, and the URL at which the result has to be served, if one is given."""
+
+    asked: Asked
+    url: str | None
+    timeout: timedelta | None
+
+
+async def wait_for(cluster: Cluster, seen: SeenSet, until: Until) -> SeenSet:
+    """Return the set once it is done and served; Failure if that takes too long or is refused."""
+    begun = cluster.now()
+    planned = max(until.asked.when or begun, begun)
+    end = begun + (until.timeout if until.timeout is not None else planned - begun + GRACE)
+    with _Display(talk(), begun, planned) as display:
+        while True:
+            seen = await cluster.the_set(seen.ref.name)
+            stage = await _stage(seen, until)
+            if stage is None:
+                display.show("done", cluster.now())
+                return seen
+            now = cluster.now()
+            if now >= end:
+                raise Failure(f"not done after {span(now - begun)}: {stage}; the request stays in force", Exit.TIMEOUT)
+            display.show(stage, now)
+            await asyncio.sleep(PERIOD)
+
+
+async def _stage(seen: SeenSet, until: Until) -> str | None:
+    """What is still missing; None if nothing is."""
+    if not until.asked.done(seen):
+        following = seen.status.next
+        waits = following.waiting_for if following is not None and following.waiting_for else "the operator"
+        return f"waiting for {waits}"
+    wanted = {key.kid for key in seen.status.keys if key.state.value == "Active"} & set(seen.published)
+    published = wanted <= set(seen.published) and not set(until.asked.gone) & set(seen.published)
+    if not published:
+        return "waiting for the ConfigMap"
+    if until.url is None:
+        return None
+    answer = await fetch(until.url)
+    if not isinstance(answer, Fetched) or answer.status != 200:
+        return f"waiting for {until.url}: {answer.problem if not isinstance(answer, Fetched) else answer.status}"
+    served = set(keys_in(answer.body))
+    if not wanted <= served:
+        return f"waiting for {until.url} to serve the key in use"
+    return f"waiting for {until.url} to drop the revoked key" if served & set(until.asked.gone) else None
+
+
+class _Display:
+    """A bar up to the planned time on a terminal; else a line for each new stage."""
+
+    def __init__(self, console: Console, begun: datetime, planned: datetime) -> None:
+        self._console, self._begun, self._planned = console, begun, planned
+        self._said = ""
+        self._progress = Progress(
+            TextColumn("{task.description}"), BarColumn(bar_width=30), TextColumn("{task.fields[left]}"),
+            console=console, transient=True, disable=not console.is_terminal,
+        )  # fmt: skip
+        self._task: TaskID = self._progress.add_task("waiting for the operator", total=None, left="")
+
+    def __enter__(self) -> "_Display":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def show(self, stage: str, now: datetime) -> None:
+        """Tell what it waits for."""
+        total = (self._planned - self._begun).total_seconds()
+        done = min((now - self._begun).total_seconds(), total)
+        left = f"{span(self._planned - now)} left" if now < self._planned else ""
+        self._progress.update(self._task, description=stage, total=total or None, completed=done, left=left)
+        if not self._console.is_terminal and stage != self._said:
+            self._console.print(f"{clock(now)} {stage}{f', planned for {clock(self._planned)}' if left else ''}")
+        self._said = stage
+
+

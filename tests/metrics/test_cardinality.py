@@ -1,0 +1,34 @@
+"""However many sets there are, the number of series stays what a Prometheus server can afford."""
+
+from datetime import timedelta
+
+from corridor.life import Time
+from jwks_operator.api.names import SetRef
+from jwks_operator.core.record import StepKind
+from jwks_operator.metrics.page import Metrics
+from jwks_operator.metrics.survey import NAMED
+from metrics.crowd import REFUSED, look, metrics_of
+from metrics.scrape import Scrape
+
+
+async def test_sets_that_are_well_have_no_series_of_their_own() -> None:
+    like = await look()
+    few, many = (metrics_of(number, like).page() for number in (10, 2000))
+    assert few.count(b"\n") == many.count(b"\n")
+
+
+async def test_of_many_sets_in_trouble_a_hundred_are_named_and_all_are_counted() -> None:
+    page = Scrape(metrics_of(2000, await look(REFUSED)).page().decode())
+    assert page.value("sets_needing_attention", "IntervalTooShort") == 2000
+    assert len(page.series("set_attention_timestamp_seconds")) == NAMED
+
+
+def test_the_sets_that_are_named_are_those_in_trouble_longest() -> None:
+    time = Time()
+    metrics = Metrics(time.wall)
+    for number in range(NAMED + 50):
+        metrics.begun(SetRef("shop", f"set-{NAMED + 50 - number}"), StepKind.ACTIVATE)
+        time.pass_by(timedelta(seconds=1))
+    time.pass_by(timedelta(minutes=1))
+    named = {name for name, _ in Scrape(metrics.page().decode()).series("set_attention_timestamp_seconds")}
+    assert named == {f"shop/set-{NAMED + 50 - number}" for number in range(NAMED)}
