@@ -101,7 +101,7 @@ def test_the_load_sees_old_or_new_and_nothing_in_between(tmp_path: Path, workers
     swap(tmp_path, {"jwks.json": versions[0]})
     with serving(tmp_path, f"--workers={workers}") as server:
         server.serves(versions[0])
-        load = Load(server, 64 // 4)
+        load = Load(server, 64)
         for version in versions[1:]:
             server.mount({"jwks.json": version})
             time.sleep(0.03)
