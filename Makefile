@@ -7,6 +7,10 @@ CLUSTER_JOBS ?= 4
 DEMO_ARGS ?=
 FUZZ_SECONDS ?= 60
 SIMULATION_EXAMPLES ?= 3000
+# The kubelet's syncFrequency in make e2e; 1m0s is what clusters have. And a cluster of yours instead of a node.
+E2E_SYNC ?= 1m0s
+E2E_KUBECONFIG ?=
+export E2E_SYNC
 SOAK_ROTATIONS ?= 52
 BENCH_ARGS ?=
 
@@ -85,6 +89,11 @@ generate: $(READY) ## Write everything that is generated
 	$(BIN)/python -m jwks_operator crd > $(CRD)
 	PYTHONPATH=tests $(BIN)/python -m clients.matrix > docs/algorithms.md
 	$(BIN)/python -m pictures
+	$(BIN)/python -m manual
+	$(BIN)/python -m presets
+	$(BIN)/python -m reference
+	$(BIN)/python -m helmchart
+	$(BIN)/python -m observability
 
 .PHONY: check-generated
 check-generated: $(READY) ## Check that everything generated is up to date
@@ -92,14 +101,22 @@ check-generated: $(READY) ## Check that everything generated is up to date
 	@PYTHONPATH=tests $(BIN)/python -m clients.matrix | diff -u docs/algorithms.md - || \
 	  { echo "make: run make generate" >&2; exit 1; }
 	@$(BIN)/python -m pictures --check
+	@$(BIN)/python -m manual --check
+	@$(BIN)/python -m presets --check
+	@$(BIN)/python -m reference --check
+	@$(BIN)/python -m helmchart --check
+	@$(BIN)/python -m observability --check
 
 .PHONY: unit
 unit: $(READY) ## Run the tests that need no control plane
-	$(BIN)/pytest -n $(JOBS) -m "not cluster and not soak" $(PYTEST_ARGS)
+	@$(BIN)/python -m gotools helm > /dev/null
+	@$(BIN)/python -m gotools promtool > /dev/null
+	$(BIN)/pytest -n $(JOBS) -m "not cluster and not soak and not e2e" $(PYTEST_ARGS)
 
 .PHONY: cluster
 cluster: $(READY) ## Run the tests against a real API server
 	@$(BIN)/python -m controlplane build
+	@$(BIN)/python -m gotools helm > /dev/null
 	$(BIN)/pytest -n $(CLUSTER_JOBS) --dist loadfile -m "cluster and not soak" $(PYTEST_ARGS)
 
 .PHONY: endurance
@@ -107,16 +124,21 @@ endurance: $(READY) ## Run a short soak, with faults on the way to the API serve
 	@$(BIN)/python -m controlplane build > /dev/null
 	$(BIN)/pytest -n 2 --dist loadfile -m soak $(PYTEST_ARGS)
 
+.PHONY: e2e
+e2e: $(READY) ## Follow docs/operations.md on a real node, as root (E2E_SYNC=5s for a quick one)
+	@$(if $(E2E_KUBECONFIG),,$(BIN)/python -m node build)
+	$(BIN)/pytest -n 0 -x -m e2e tests/e2e $(PYTEST_ARGS)
+
 .PHONY: coverage
 coverage: $(READY) ## Run all tests and report what they cover
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest $(PYTEST_ARGS)
+	$(BIN)/coverage run -m pytest -m "not e2e" $(PYTEST_ARGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
 .PHONY: fuzz
 fuzz: $(READY) ## Search for input that breaks the readers of keys (FUZZ_SECONDS=60)
-	$(UV) run --no-sync --with atheris==3.0.0 python fuzz/parsers.py -max_total_time=$(FUZZ_SECONDS) -max_len=8192
+	$(UV) run --no-sync --with atheris==3.0.0 python fuzz/parsers.py -max_total_time=$(FUZZ_SECONDS) -max_len=8192 -artifact_prefix=$(CACHE)/fuzz-
 
 .PHONY: soak
 soak: $(READY) ## Live thousands of random histories, then a year of weekly rotations on a real API server

@@ -13,20 +13,20 @@ import yaml
 
 from controlplane import ControlPlane, ControlPlaneError
 from controlplane.processes import HOST, Deadline, Group, Server, free_ports
+from helmchart import render as chart
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMESPACE = "jwks-demo"
 SET = "auth"
-OPERATOR = ("jwks-operator", "jwks-operator")
-"""Namespace and name of the operator's service account in deploy/rbac.yaml."""
 FIRST_SET_SECONDS = 60.0
 KUBECTL = ["kubectl", f"--namespace={NAMESPACE}"]
 BINARY = str(Path(sys.executable).with_name("jwks-operator"))
 
 
 def install(plane: ControlPlane) -> None:
-    """Do what an administrator does once: the CRD, the operator's rights, a namespace for the set."""
-    _apply(plane, f"--filename={ROOT / 'crds'}", f"--filename={ROOT / 'deploy'}")
+    """Do what an administrator does once: everything in the chart (no pod runs here), a namespace for the set."""
+    home = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": chart.NAMESPACE}}
+    _apply(plane, content={"apiVersion": "v1", "kind": "List", "items": [home, *chart.objects()]})
     crds = f"--filename={ROOT / 'crds'}"
     established = plane.kubectl("wait", "--for=condition=Established", "--timeout=30s", crds)
     if established.returncode:
@@ -36,7 +36,7 @@ def install(plane: ControlPlane) -> None:
 
 def start_operator(plane: ControlPlane, group: Group, log: Path) -> Server:
     """Start the operator outside of the cluster, as its own service account."""
-    os.environ["KUBECONFIG"] = str(plane.kubeconfig_for_service_account(*OPERATOR))
+    os.environ["KUBECONFIG"] = str(plane.kubeconfig_for_service_account(chart.NAMESPACE, chart.ACCOUNT))
     return group.start([BINARY, "run", "--admin-port=0", "--log-format=text"], log)
 
 

@@ -16,9 +16,8 @@ import time
 from pathlib import Path
 
 from node.cgroups import remove_cgroup
+from node.layout import PREFIX
 from node.needs import NAMESPACES
-
-PREFIX = "jwks-node-"
 
 
 def main() -> None:
@@ -27,8 +26,9 @@ def main() -> None:
         signal.signal(signum, signal.SIG_IGN)
     home = Path(sys.argv[1])
     _remove_abandoned()
-    lock = (home / "lock").open("w")
+    lock = (home / "lock.new").open("w")
     fcntl.flock(lock, fcntl.LOCK_EX)
+    (home / "lock.new").rename(home / "lock")
     init = [sys.executable, "-m", "node.init", str(home)]
     with (home / "node.log").open("ab") as log:
         process = subprocess.Popen(

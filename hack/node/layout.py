@@ -4,6 +4,8 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+PREFIX = "jwks-node-"
+"""What the names of nodes begin with, and of their directories below TMPDIR."""
 ADDRESS = "10.99.0.1"
 """The node's own address, inside its own network."""
 SERVICES = "10.96.0.0/16"

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import secrets
 import subprocess
 import sys
 import tempfile
@@ -16,8 +17,7 @@ from controlplane.processes import Deadline
 from node import binaries
 from node.credentials import write_credentials
 from node.images import import_image, pause_image
-from node.keeper import PREFIX
-from node.layout import CONTAINERD_SOCKET, Layout
+from node.layout import CONTAINERD_SOCKET, PREFIX, Layout
 from node.needs import NAMESPACES, cni_plugins, require
 
 HACK = Path(__file__).parents[1]
@@ -44,7 +44,8 @@ class Node:
         require()
         plane, programs = binaries.resolve()
         pause = pause_image(programs / "pause")
-        home = Path(tempfile.mkdtemp(prefix=PREFIX))
+        home = Path(tempfile.gettempdir(), f"{PREFIX}{secrets.token_hex(4)}")  # also its host name
+        home.mkdir(mode=0o700)
         layout = Layout(str(home), str(plane), str(programs), str(cni_plugins()), sync)
         layout.logs.mkdir()
         layout.write()
@@ -80,6 +81,8 @@ class Node:
 
     def command(self, arguments: Sequence[str]) -> list[str]:
         """Turn a command into one that runs inside the node, as its administrator."""
+        if self._keeper.poll() is not None:
+            raise ControlPlaneError("the node has ended by itself; what it said last is above")
         init = (self.layout.home / "init.pid").read_text()
         enter = ["nsenter", f"--target={init}", *NAMESPACES, f"--wd={Path.cwd()}", "--"]
         return [*enter, "env", *(f"{name}={value}" for name, value in self.environ().items()), *arguments]
@@ -128,8 +131,6 @@ class Node:
     def _wait(self, what: str, there: Callable[[], bool]) -> None:
         deadline = Deadline(READY_SECONDS, f"waiting for {what}")
         while not there():
-            if self._keeper.poll() is not None:
-                raise ControlPlaneError(f"the node ended while waiting for {what}")
             try:
                 deadline.pause()
             except ControlPlaneError as error:

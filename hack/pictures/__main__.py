@@ -25,6 +25,15 @@ PICTURES = {
         },
         timedelta(hours=20),
     ),
+    "rotation-slow-verifiers.svg": (
+        "Verifiers that ask every three hours",
+        {
+            "keys": [{"name": "signing", "algorithm": "ES256"}],
+            "rotation": {"every": "6h", "prepublish": "OnSchedule"},
+            "timing": {"verifierRefresh": "3h"},
+        },
+        timedelta(hours=20),
+    ),
     "rotation-encryption.svg": (
         "An encryption entry: receivers hold a key before senders find it, and keep it after",
         {"keys": [{"name": "inbox", "algorithm": "ECDH-ES+A256KW"}], "rotation": {"every": "6h"}},

@@ -6,6 +6,7 @@ The set was seen gone by a live read while its kind is served. What cannot be to
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from jwks_operator.api.defaults import DEFAULTS
 from jwks_operator.api.names import SetRef
 from jwks_operator.api.reasons import EventReason
 from jwks_operator.api.spec import DeletionPolicy
@@ -15,6 +16,8 @@ from jwks_operator.core.timing import facts
 from jwks_operator.core.world import Sight
 from jwks_operator.kube.apply import remove
 from jwks_operator.kube.client import Client
+from jwks_operator.kube.copies import clear
+from jwks_operator.kube.errors import Refused
 from jwks_operator.kube.gather import Gathered, Seen
 from jwks_operator.logs import trail
 from jwks_operator.memory import ObjectMemory
@@ -40,16 +43,24 @@ class Aftermath:
     async def of(self, gathered: Gathered) -> datetime | None:
         """Remove what is due of a set that is gone; return when to look again. Raises KubeError."""
         ref, record = gathered.world.ref, gathered.world.record
-        if record is None or record.spec.deletion_policy is DeletionPolicy.RETAIN:
+        nothing = record is None and not gathered.copies.strays
+        if nothing or (record is not None and record.spec.deletion_policy is DeletionPolicy.RETAIN):
             self._memory.forget(ref)
             return None
-        reading = self._clock.read(facts(record.spec.timing)["clock_skew"])
+        reading = self._clock.read((DEFAULTS if record is None else facts(record.spec.timing))["clock_skew"])
         due = self._gone_since.setdefault(ref, reading.now) + self._delay
         if reading.now < due:
             return due
         if not reading.trusted:
             return reading.now + DOUBT_RECHECK
+        # Copies first, because they are found by themselves; what refuses to go keeps no private key from going.
+        copies, told = await clear(self._client, ref, gathered.copies)
         await remove(self._client, _ours(gathered))
+        for happening in told:
+            trail(ref, happening)
+        if copies.refused:
+            where, why = next(iter(copies.refused.items()))
+            raise Refused(f"the copy of {ref} in namespace {where} cannot be removed: {why}")
         self._gone_since.pop(ref)
         self._memory.forget(ref)
         trail(ref, Happening(EventReason.OBJECTS_REMOVED, "the set was deleted"))

@@ -124,7 +124,8 @@ class Audit:
     async def _list(self, resource: Resource) -> list[Sighting]:
         selector = None if resource.plural == PLURAL else MANAGED_SELECTOR
         found = await self._metadata(resource, selector)
-        return [seen for metadata in found if (seen := sighting(resource.plural, metadata))]
+        everything = [seen for metadata in found if (seen := sighting(resource.plural, metadata))]
+        return [seen for seen in everything if seen.kind is not Kind.COPY or self._namespaces == (None,)]
 
     async def _list_sources(self, resource: Resource) -> list[Sighting]:
         if resource.plural == PLURAL:

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from jwks_operator import __version__
 from jwks_operator.admin import Admin
 from jwks_operator.agenda import Agenda, Work
 from jwks_operator.api.defaults import DEFAULTS
@@ -99,7 +100,9 @@ class Operator:
         self._audit = Audit(
             client, memory, self._agenda, namespaces=options.namespaces, interval=options.audit_interval
         )
-        self._sightings = Sightings(memory, self._agenda, self._audit.nudge, metrics.watched)
+        self._sightings = Sightings(
+            memory, self._agenda, self._audit.nudge, metrics.watched, everywhere=not options.namespaces
+        )
         self._admin = Admin(
             options.admin_host, options.admin_port, alive=self._ill, ready=self._unready, metrics=metrics.page
         )
@@ -122,7 +125,8 @@ class Operator:
         self._leadership.start(self._agenda, self._audit)
         self._auditing = asyncio.create_task(self._audit.run(), name="audit")
         closing = asyncio.create_task(self._close_in_time(), name="closing")
-        logger.info("started")
+        where = ", ".join(self._options.namespaces) or "all namespaces"
+        logger.info("version %s started for %s; probes and metrics on port %d", __version__, where, self._admin.port)
         try:
             await self._watch_while_served()
         finally:

@@ -1,6 +1,6 @@
-"""Everything of kopf's: three handlers, the login, the settings. Nothing else imports kopf.
+"""Everything of kopf's: four handlers, the login, the settings. Nothing else imports kopf.
 
-kopf is an informer here and nothing more. It lists and watches three kinds, as metadata only: key material
+kopf is an informer here and nothing more. It lists and watches four kinds, as metadata only: key material
 never enters it, and an event costs a fraction of what the object would. Handlers tell what was sighted and
 return None, which makes kopf write nothing, ever.
 """
@@ -14,7 +14,7 @@ import aiohttp
 import kopf
 
 from jwks_operator.api.names import GROUP, MANAGED_SELECTOR, PLURAL, VERSION
-from jwks_operator.sightings import CONFIG_MAPS, SECRETS, Asked, Sightings
+from jwks_operator.sightings import CONFIG_MAPS, NAMESPACES, SECRETS, Asked, Sightings
 
 logger = logging.getLogger(__name__)
 
@@ -34,8 +34,11 @@ _AS_LIST = "application/json;as=PartialObjectMetadataList" + _METADATA
 _AS_EVENT = "application/json;as=PartialObjectMetadata" + _METADATA
 
 
-def registry(sightings: Sightings) -> kopf.OperatorRegistry:
-    """Build the registry with the project's handlers; no global state."""
+def registry(sightings: Sightings, *, everywhere: bool) -> kopf.OperatorRegistry:
+    """Build the registry with the project's handlers; no global state.
+
+    Namespaces are watched if all of them are looked after: sets may have copies in any.
+    """
     handlers = kopf.OperatorRegistry()
     login = Login(asked=sightings.asked)
 
@@ -54,6 +57,12 @@ def registry(sightings: Sightings) -> kopf.OperatorRegistry:
     @kopf.on.event("", "v1", CONFIG_MAPS, registry=handlers)
     async def config_map_changed(event: kopf.RawEvent, **_: object) -> None:
         sightings.event(CONFIG_MAPS, event["type"], event["object"]["metadata"])
+
+    if everywhere:
+
+        @kopf.on.event("", "v1", NAMESPACES, registry=handlers)
+        async def namespace_changed(event: kopf.RawEvent, **_: object) -> None:
+            sightings.namespace(event["type"], event["object"]["metadata"])
 
     return handlers
 
@@ -99,7 +108,7 @@ async def watch(
     # kopf would make one from the passwd file, where a container's user may be absent. Its type is private.
     identity: Any = "jwks-operator"
     tasks = await kopf.spawn_tasks(
-        registry=registry(sightings),
+        registry=registry(sightings, everywhere=not namespaces),
         settings=settings(),
         identity=identity,
         clusterwide=not namespaces,
@@ -212,7 +221,7 @@ class _Metadata:
         self, request: aiohttp.ClientRequest, send: Callable[[aiohttp.ClientRequest], Awaitable[aiohttp.ClientResponse]]
     ) -> aiohttp.ClientResponse:
         resource, watching = request.url.name, bool(request.url.query.get("watch"))
-        if resource not in {PLURAL, SECRETS, CONFIG_MAPS}:
+        if resource not in {PLURAL, SECRETS, CONFIG_MAPS, NAMESPACES}:
             return await send(request)
         request.headers["Accept"] = _AS_EVENT if watching else _AS_LIST
         code = "none"

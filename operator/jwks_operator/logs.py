@@ -14,6 +14,7 @@ import json
 import logging
 import re
 import sys
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from types import TracebackType
 
@@ -25,21 +26,28 @@ FIELDS = (
     "set", "kid", "entry", "algorithm", "action", "reason", "event", "kind", "object", "namespace",
     "attempt", "delay", "due", "duration", "put", "sets", "status",
 )  # fmt: skip
-QUIET = {"kopf.objects": logging.WARNING, "aiohttp.access": logging.WARNING, "asyncio": logging.WARNING}
+QUIET = {"kopf": logging.WARNING, "aiohttp.access": logging.WARNING, "asyncio": logging.WARNING}
 FOREIGN_MAX = 500
 
 _SUSPECT = re.compile(r"-----BEGIN.*|[A-Za-z0-9+/_=-]{40,}", re.DOTALL)
 
 
 _audit_trail = logging.getLogger("jwks_operator.audit_trail")
+_attention = logging.getLogger("jwks_operator.attention")
 
 
 def trail(ref: SetRef, happening: Happening) -> None:
     """Write the line of the audit trail for something that really happened to a set."""
-    _audit_trail.info(
-        happening.event,
-        extra={"set": str(ref), "kid": happening.kid, "entry": happening.entry, "reason": happening.reason},
-    )
+    said = {"set": str(ref), "kid": happening.kid, "entry": happening.entry, "reason": happening.reason}
+    _audit_trail.info(happening.event, extra={name: text for name, text in said.items() if text})
+
+
+def alert(ref: SetRef, alarms: Iterable[Happening], *, over: bool) -> None:
+    """Write what newly needs attention of a set, as its Event says it, or that nothing does any more."""
+    for alarm in alarms:
+        _attention.warning(alarm.reason, extra={"set": str(ref), "reason": alarm.event})
+    if over:
+        _attention.info("nothing needs attention any more", extra={"set": str(ref)})
 
 
 class JsonFormatter(logging.Formatter):

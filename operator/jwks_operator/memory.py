@@ -6,8 +6,9 @@ or waits for the next audit (said to be an echo), never more.
 Per object it holds a uid's hash and the resourceVersion in one integer, about a kilobyte for a whole set.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from enum import StrEnum
+from typing import Any
 
 from jwks_operator.api.names import SetRef
 
@@ -24,6 +25,8 @@ class Kind(StrEnum):
     SOURCE_SECRET = "source secret"  # noqa: S105 - the kind of an object, no password
     """A Secret that the set may read besides its own; the next one is a ConfigMap alike."""
     SOURCE_CONFIG_MAP = "source configmap"
+    COPY = "copy"
+    """A copy of the ConfigMap in another namespace, by `<namespace>/<name>`."""
 
 
 SOURCES = frozenset({Kind.SOURCE_SECRET, Kind.SOURCE_CONFIG_MAP})
@@ -38,6 +41,7 @@ class ObjectMemory:
 
     def __init__(self) -> None:
         self._marks: dict[SetRef, dict[str, int]] = {}
+        self._copying: set[SetRef] = set()
 
     def saw(self, ref: SetRef, kind: Kind, name: str, uid: str, version: str) -> None:
         """Remember the object as read or written just now."""
@@ -79,6 +83,27 @@ class ObjectMemory:
     def forget(self, ref: SetRef) -> None:
         """Drop everything about the set."""
         self._marks.pop(ref, None)
+        self._copying.discard(ref)
+
+    def copies(self, ref: SetRef, has: bool) -> None:
+        """Remember whether a set has, or is to have, copies in other namespaces."""
+        if has:
+            self._copying.add(ref)
+        else:
+            self._copying.discard(ref)
+
+    def concerned(self, namespace: str, accepting: Collection[str]) -> frozenset[SetRef]:
+        """Give the sets that copy into a namespace, or would like to and are in one that it accepts copies from."""
+        place = f"{Kind.COPY}/{namespace}/"
+        return frozenset(
+            ref
+            for ref in self._copying
+            if ref.namespace in accepting or any(key.startswith(place) for key in self._marks.get(ref, {}))
+        )
+
+    def is_copied(self, ref: SetRef) -> bool:
+        """Tell whether a copy of the set in another namespace is remembered."""
+        return any(key.startswith(f"{Kind.COPY}/") for key in self._marks.get(ref, {}))
 
     def names(self, ref: SetRef) -> frozenset[tuple[Kind, str]]:
         """Give kind and name of each object remembered for the set."""
@@ -90,6 +115,11 @@ class ObjectMemory:
 
     def __len__(self) -> int:
         return len(self._marks)
+
+
+def copy_place(metadata: Mapping[str, Any]) -> str:
+    """Give the name under which a copy is remembered."""
+    return f"{metadata['namespace']}/{metadata['name']}"
 
 
 def _key(kind: Kind, name: str) -> str:

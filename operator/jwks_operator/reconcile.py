@@ -5,7 +5,7 @@ the answers to its writes are the facts of the next round. A round without a cha
 when to look again.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -22,18 +22,21 @@ from jwks_operator.core.lifecycle import FreshKey
 from jwks_operator.core.plan import Plan, decide
 from jwks_operator.core.record import Happening, StepKind
 from jwks_operator.core.served import Question
+from jwks_operator.core.spec_change import fading
 from jwks_operator.core.status import project
 from jwks_operator.core.timing import facts
 from jwks_operator.core.world import Endpoints, Reading
 from jwks_operator.keys.generate import GeneratedKey, KeyFactory
-from jwks_operator.kube.apply import Done, carry_out, write_status
+from jwks_operator.kube.apply import Done, carry_out, keep_copies, write_status
 from jwks_operator.kube.client import Client
 from jwks_operator.kube.errors import NotServed, Refused
 from jwks_operator.kube.events import tell
 from jwks_operator.kube.gather import Gathered, gather
+from jwks_operator.kube.objects import is_copy
 from jwks_operator.kube.papers import make_papers
-from jwks_operator.logs import trail
-from jwks_operator.memory import Kind, ObjectMemory
+from jwks_operator.kube.workloads import Restarted
+from jwks_operator.logs import alert, trail
+from jwks_operator.memory import Kind, ObjectMemory, copy_place
 from jwks_operator.metrics.survey import Look
 
 ROUNDS = 16
@@ -44,7 +47,9 @@ CONFLICT_RECHECK = timedelta(minutes=1)
 
 An import that is refused while the set has its keys can wait for the audit.
 """
-_UNWATCHED = frozenset({Reason.NAME_CONFLICT, Reason.CERTIFICATE_REFUSED})
+_UNWATCHED = frozenset(
+    {Reason.NAME_CONFLICT, Reason.RESTART_FAILED, Reason.CERTIFICATE_REFUSED, Reason.COPY_REFUSED, Reason.COPY_CONFLICT}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +92,10 @@ class Observer(Protocol):
         """The status is about to say this."""
         ...
 
+    def restarted(self, ref: SetRef, told: tuple[Restarted, ...]) -> None:
+        """These workloads were asked to restart, or could not be."""
+        ...
+
     def alarmed(self, ref: SetRef, alarms: tuple[Happening, ...]) -> None:
         """A set newly needs attention."""
         ...
@@ -115,7 +124,9 @@ class Reconciler:
     async def reconcile(self, ref: SetRef) -> datetime | None:
         """Bring one set to where it should be now; return when to look again, None if nothing is timed."""
         try:
-            gathered = await gather(self._client, ref)
+            gathered = await gather(
+                self._client, ref, everywhere=self._means.clusterwide, copied=self._memory.is_copied(ref)
+            )
         except NotServed:
             # A CRD that is deleted takes its sets with it while it is still served: their delay counts anew.
             self._aftermath.back(ref)
@@ -140,10 +151,10 @@ class Reconciler:
                 await self._show(this, ())
                 return _again(this)
             if not done.witnessed:
-                this = replace(this, gathered=done.gathered)
-                await self._show(this, ())
+                this = _still_owing(await self._consider(done.gathered), done, this)
+                await self._show(this, done.happenings)
                 return this.reading.now + DOUBT_RECHECK
-            this = await self._consider(done.gathered)
+            this = _still_owing(await self._consider(done.gathered), done, this)
             this = replace(this, gathered=await self._show(this, done.happenings))
         return this.reading.now
 
@@ -156,9 +167,8 @@ class Reconciler:
             if plan.asks is not None:
                 said = await self._means.ask(gathered.world.ref, plan.asks)
                 gathered = replace(gathered, world=replace(gathered.world, endpoints=said))
-                reading = self._clock.read(
-                    _tolerance(gathered)
-                )  # what was seen is not stamped earlier than it was seen
+                # What was seen is not stamped earlier than it was seen.
+                reading = self._clock.read(_tolerance(gathered))
             made = {need: await self._generate(need) for need in plan.needs}
             halves = {key.kid: key.private for key in made.values()}
             fresh |= {need: FreshKey(k.kid, k.algorithm, k.thumbprint, k.public) for need, k in made.items()}
@@ -168,10 +178,13 @@ class Reconciler:
         return _Round(gathered, plan, reading)
 
     async def _act(self, this: _Round) -> Done | None:
-        """Carry out the plan's step, if it has one."""
+        """Carry out the plan's step, if it has one; else see to the copies. None if there is nothing to do."""
         gathered, record = this.gathered, this.plan.record
-        if record is None or (record == gathered.world.record and record.step is None):
+        if record is None:
             return None
+        idle = record == gathered.world.record and record.step is None
+        if idle and (not record.restart or _has_failed(this)):
+            return await self._see_to_copies(gathered)
         ref = gathered.world.ref
         if record.step is not None:
             for observer in self.observers:
@@ -180,9 +193,21 @@ class Reconciler:
         self._remember(done.gathered)
         for happening in done.happenings:
             trail(ref, happening)
+        for observer in self.observers:
+            observer.restarted(ref, done.restart.told)
         if done.witnessed:
             for observer in self.observers:
                 observer.confirmed(ref, done.happenings)
+        return done
+
+    async def _see_to_copies(self, gathered: Gathered) -> Done | None:
+        """Follow namespaces that came, went or changed their mind, and repair what was edited there."""
+        done = await keep_copies(self._client, gathered, repairs=True)
+        if done.gathered.copies == gathered.copies:
+            return None
+        self._remember(done.gathered)
+        for happening in done.happenings:
+            trail(gathered.world.ref, happening)
         return done
 
     def _confirmed(self, this: _Round) -> datetime | None:
@@ -200,8 +225,9 @@ class Reconciler:
         """
         gathered = this.gathered
         plan = replace(this.plan, troubles=(*troubles, *this.plan.troubles))
-        status = project(gathered.world, plan, gathered.world.record, gathered.status, this.reading.now)
+        status = project(gathered.world, plan, gathered.world.record, gathered.status, this.reading)
         alarm = _alarm(gathered.status, status, plan)
+        alert(gathered.world.ref, alarm, over=_is_degraded(gathered.status) and not _is_degraded(status))
         for observer in self.observers:
             observer.shown(gathered.world.ref, Look(status, gathered.world.record, plan, this.reading.now))
             observer.alarmed(gathered.world.ref, alarm)
@@ -226,6 +252,11 @@ class Reconciler:
             if thing is not None:
                 meta = thing["metadata"]
                 self._memory.saw(ref, kind, meta["name"], meta["uid"], meta["resourceVersion"])
+        for thing in (*gathered.copies.targets.values(), *gathered.copies.strays):
+            if thing is not None and is_copy(thing, ref):
+                meta = thing["metadata"]
+                self._memory.saw(ref, Kind.COPY, copy_place(meta), meta["uid"], meta["resourceVersion"])
+        self._memory.copies(ref, gathered.copies.selector is not None or bool(gathered.copies.strays))
 
 
 def _tolerance(gathered: Gathered) -> timedelta:
@@ -240,6 +271,7 @@ def _again(this: _Round) -> datetime | None:
     if plan.blocked:
         return now + DOUBT_RECHECK
     wake = [this.reading.locally(move.time) for move in plan.prospects if move.time > this.reading.earliest]
+    wake += [this.reading.locally(time) for time in _fading(this) if time > this.reading.earliest]
     wake += [lag.again(now) for lag in plan.waiting]
     reasons = {trouble.reason for trouble in plan.troubles}
     if reasons & _UNWATCHED or (Reason.IMPORT_REFUSED in reasons and _lacks_keys(this)):
@@ -247,9 +279,43 @@ def _again(this: _Round) -> datetime | None:
     return min(wake, default=None)
 
 
+def _still_owing(this: _Round, done: Done, before: _Round) -> _Round:
+    """The round with what is to be told of a restart that is still owed, also if it was tried earlier in this pass."""
+    record = this.gathered.world.record
+    if record is None or not record.restart:
+        return this
+    failed = done.restart.failed
+    told = _restart_trouble(failed) if failed else next((t for t in before.plan.troubles if _is_of_restart(t)), None)
+    return this if told is None else replace(this, plan=replace(this.plan, troubles=(*this.plan.troubles, told)))
+
+
+def _restart_trouble(failed: tuple[Restarted, ...]) -> Trouble:
+    head = f"{', '.join(str(each) for each in failed)} could not be restarted"
+    why = f"{failed[0].trouble}; whatever reads its keys at its start goes on with the former ones: restart it yourself"
+    return Trouble(Reason.RESTART_FAILED, f"{head}: {why}, or mend this", lasting=head)
+
+
+def _is_of_restart(trouble: Trouble) -> bool:
+    return trouble.reason is Reason.RESTART_FAILED
+
+
+def _has_failed(this: _Round) -> bool:
+    """Whether this pass has tried a restart in vain."""
+    return any(_is_of_restart(trouble) for trouble in this.plan.troubles)
+
+
+def _fading(this: _Round) -> Iterable[datetime]:
+    record = this.plan.record
+    return () if record is None else fading(record)
+
+
 def _lacks_keys(this: _Round) -> bool:
     record = this.gathered.world.record
     return record is None or any(record.active(entry.name) is None for entry in record.spec.keys)
+
+
+def _is_degraded(status: JsonWebKeySetStatus) -> bool:
+    return any(c.type == ConditionType.DEGRADED and c.status == "True" for c in status.conditions)
 
 
 def _alarm(before: JsonWebKeySetStatus, after: JsonWebKeySetStatus, plan: Plan) -> tuple[Happening, ...]:

@@ -4,18 +4,33 @@ Both ways of hearing about objects end here: the watches (handlers.py) and the a
 metadata is ever looked at, so no private byte comes this way.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from jwks_operator.agenda import Agenda
-from jwks_operator.api.names import KEYRING_SUFFIX, LABEL_ALLOW_SET, LABEL_SET, NAME_MAX, PLURAL, SetRef, keyring_name
-from jwks_operator.memory import Kind, ObjectMemory
+from jwks_operator.api.names import (
+    ANNOTATION_SOURCE,
+    CONSENT_PREFIX,
+    KEYRING_SUFFIX,
+    LABEL_ALLOW_SET,
+    LABEL_SET,
+    LABEL_SOURCE_NAMESPACE,
+    NAME_MAX,
+    PLURAL,
+    SetRef,
+    keyring_name,
+)
+from jwks_operator.memory import Kind, ObjectMemory, copy_place
 
 Metadata = Mapping[str, Any]
 
 SECRETS = "secrets"
 CONFIG_MAPS = "configmaps"
+NAMESPACES = "namespaces"
+_NAMESPACE = re.compile("[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_NAME = re.compile(f"[a-z0-9]([-a-z0-9.]{{0,{NAME_MAX - 2}}}[a-z0-9])?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +47,24 @@ class Sighting:
 def sighting(plural: str, metadata: Metadata) -> Sighting | None:
     """Read the metadata of a set, a Secret or a ConfigMap; None if it names no set (then it is not ours)."""
     namespace, name = metadata["namespace"], metadata["name"]
+    if plural == CONFIG_MAPS and (source := _source(metadata)) is not None:
+        return Sighting(source, Kind.COPY, copy_place(metadata), metadata["uid"], metadata["resourceVersion"])
     owner = name if plural == PLURAL else (metadata.get("labels") or {}).get(LABEL_SET, "")
     if not 0 < len(owner) <= NAME_MAX:
         return None
     ref = SetRef(namespace, owner)
     return Sighting(ref, _kind(plural, ref, name), name, metadata["uid"], metadata["resourceVersion"])
+
+
+def _source(metadata: Metadata) -> SetRef | None:
+    """Of which set in another namespace a ConfigMap is a copy; None if it is none."""
+    namespace, _, name = (metadata.get("annotations") or {}).get(ANNOTATION_SOURCE, "").partition("/")
+    labels = metadata.get("labels") or {}
+    namespace = namespace or labels.get(LABEL_SOURCE_NAMESPACE, "")
+    name = name or labels.get(LABEL_SET, "")
+    if namespace == metadata["namespace"] or not _NAMESPACE.fullmatch(namespace) or not _NAME.fullmatch(name):
+        return None
+    return SetRef(namespace, name)
 
 
 def source_sighting(plural: str, metadata: Metadata) -> Sighting | None:
@@ -65,16 +93,24 @@ Asked = Callable[[str, str, str], None]
 class Sightings:
     """Takes in watch events; `relisted` is told when an event comes from a list instead of a stream.
 
-    `asked` is called by whoever watches, for each of its requests.
+    `asked` is called by whoever watches, for each of its requests. Unless all namespaces are watched, copies of sets
+    in other ones are none of our business.
     """
 
     def __init__(
-        self, memory: ObjectMemory, agenda: Agenda, relisted: Callable[[], None], asked: Asked = lambda *_: None
+        self,
+        memory: ObjectMemory,
+        agenda: Agenda,
+        relisted: Callable[[], None],
+        asked: Asked = lambda *_: None,
+        everywhere: bool = True,
     ) -> None:
         self.asked = asked
         self._memory = memory
         self._agenda = agenda
         self._relisted = relisted
+        self._everywhere = everywhere
+        self._namespaces: dict[str, int] = {}
 
     def event(self, plural: str, change: str | None, metadata: Metadata) -> None:
         """Take in one event; `change` is ADDED, MODIFIED or DELETED, or None for an object out of a list.
@@ -84,9 +120,23 @@ class Sightings:
         if change is None:
             self._relisted()
         seen = sighting(plural, metadata)
-        if seen is not None:
+        if seen is not None and (self._everywhere or seen.kind is not Kind.COPY):
             gone = change == "DELETED"
             self._agenda.hear(seen.ref, lambda: self._take(seen, gone), urgent=change is not None)
+
+    def namespace(self, change: str | None, metadata: Metadata) -> None:
+        """Take in an event about a namespace: the sets that copy into it, or may from now on, have to look."""
+        name, labels = metadata["name"], metadata.get("labels") or {}
+        state = None if change == "DELETED" else hash((frozenset(labels.items()), "deletionTimestamp" in metadata))
+        if self._namespaces.get(name) == state:
+            return
+        if state is None:
+            del self._namespaces[name]
+        else:
+            self._namespaces[name] = state
+        accepting = {label.removeprefix(CONSENT_PREFIX) for label in labels if label.startswith(CONSENT_PREFIX)}
+        for ref in sorted(self._memory.concerned(name, accepting)):
+            self._agenda.put(ref, urgent=change is not None)
 
     def _take(self, seen: Sighting, gone: bool) -> bool:
         """Remember what was seen; tell whether it was news."""
@@ -102,6 +152,9 @@ class Sightings:
 
     def _robbed(self, seen: Sighting) -> Iterator[SetRef]:
         """Find the set that knew this object under the usual name, if the label now names another one."""
+        source = SetRef(seen.name.partition(".")[0], seen.ref.name)
+        if any(known == f"{seen.ref.namespace}/{seen.name}" for _, known in self._memory.names(source)):
+            yield source  # a copy that lost all signs of being one
         for name in {seen.name, seen.name.removesuffix(KEYRING_SUFFIX)} - {seen.ref.name}:
             other = SetRef(seen.ref.namespace, name)
             if any(known == seen.name and kind is not Kind.SET for kind, known in self._memory.names(other)):

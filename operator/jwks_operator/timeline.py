@@ -92,7 +92,7 @@ def picture(title: str, spans: Iterable[Span], stretch: Stretch) -> Picture:
     shown = tuple(span for span in spans if span.begin < stretch.end and (span.end or stretch.end) > stretch.start)
     rows = {kid: index for index, kid in enumerate(dict.fromkeys(span.kid for span in shown))}
     bottom = TOP + ROW * len(rows)
-    shapes = [Words(16, 26, title, size=15), *_scale(stretch, bottom)]
+    shapes: list[Box | Line | Words] = [Words(16, 26, title, size=15), *_scale(stretch, bottom)]
     shapes += [Words(16, TOP + ROW * row + 16, _short(kid)) for kid, row in rows.items()]
     shapes += [_bar(span, TOP + ROW * rows[span.kid], stretch) for span in shown]
     if stretch.now is not None and stretch.start <= stretch.now <= stretch.end:

@@ -105,7 +105,7 @@ def test_kubectl_explain_explains(control_plane: Access, crd: str) -> None:
     text = " ".join(done.stdout.split())
     assert "Facts about tokens, caches and verifiers" in text
     assert "Longest time a token stays valid after it was signed. Default 1h." in text
-    assert "Not supported by this version." in text
+    assert "Your slowest verifier, if it is a known one with its own defaults" in text
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from jwks_operator.api.status import (
     KeyState,
     KeyStatus,
     NextMove,
+    Waits,
     format_time,
     format_time_up,
     merge_conditions,
@@ -43,6 +44,7 @@ def test_a_status_is_written_without_nulls_and_with_whole_seconds() -> None:
             ),
         ),
         next=NextMove(time=NOON + half, name="signing", action="Remove"),
+        waits=(Waits(key_class="signature", lead="1h10m", retention="1h6m"),),
         revocation_latency="1h10m",
         history=(HistoryEntry(time=NOON, kid="k", name="signing", event=EventReason.KEY_RETIRED),),
     )  # fmt: skip
@@ -72,6 +74,7 @@ def test_a_status_is_written_without_nulls_and_with_whole_seconds() -> None:
             }
         ],
         "next": {"time": "2026-11-22T12:00:01Z", "name": "signing", "action": "Remove"},
+        "waits": [{"class": "signature", "lead": "1h10m", "retention": "1h6m"}],
         "revocationLatency": "1h10m",
         "history": [{"time": "2026-11-22T12:00:00Z", "kid": "k", "name": "signing", "event": "KeyRetired"}],
     }

@@ -11,13 +11,12 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
-
 from cluster.chronicle import PATHS, PATIENCE, Chronicle, Object
 from cluster.operators import Operator
 from cluster.reading import leaks, ready
 from controlplane import Access
 from controlplane.errors import ApiError
+from helmchart import render as chart
 
 T = TypeVar("T")
 
@@ -30,19 +29,28 @@ RBAC = "/apis/rbac.authorization.k8s.io/v1/namespaces/{}"
 
 
 def rules() -> list[dict[str, list[str]]]:
-    """The rules of deploy/rbac.yaml."""
-    documents = yaml.safe_load_all((ROOT / "deploy" / "rbac.yaml").read_text())
-    return [rule for each in documents for rule in each.get("rules", [])]
+    """What the chart grants the operator of one namespace."""
+    return chart.rules({"watchNamespaces": ["any"]})
 
 
 def install(plane: Access, *paths: str) -> None:
     """Apply these files of the repository and wait until the CRD is served."""
-    for arguments in (
-        ("apply", "--server-side", "--force-conflicts", *(f"--filename={ROOT / path}" for path in paths)),
-        ("wait", "--for=condition=Established", "--timeout=30s", f"--filename={ROOT / 'crds'}"),
-    ):
-        done = plane.kubectl(*arguments)
-        assert done.returncode == 0, done.stderr
+    _apply(plane, *(f"--filename={ROOT / path}" for path in paths))
+
+
+def install_chart(plane: Access, values: Mapping[str, Any] | None = None) -> None:
+    """Apply what the chart renders, without helm's books, and wait until the CRD is served; no pod will run."""
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": chart.NAMESPACE}}
+    everything = {"apiVersion": "v1", "kind": "List", "items": [namespace, *chart.objects(values)]}
+    _apply(plane, "--filename=-", content=json.dumps(everything))
+
+
+def _apply(plane: Access, *arguments: str, content: str | None = None) -> None:
+    applied = plane.kubectl("apply", "--server-side", "--force-conflicts", *arguments, input=content)
+    assert applied.returncode == 0, applied.stderr
+    crds = f"--filename={ROOT / 'crds'}"
+    established = plane.kubectl("wait", "--for=condition=Established", "--timeout=30s", crds)
+    assert established.returncode == 0, established.stderr
 
 
 def grant(plane: Access, namespace: str, granted: list[dict[str, list[str]]], account: str = ACCOUNT) -> Path:

@@ -22,9 +22,12 @@ from jwks_operator.core.births import Need
 from jwks_operator.core.lifecycle import FreshKey
 from jwks_operator.core.plan import Plan
 from jwks_operator.core.projections import Owned
-from jwks_operator.core.record import KeyRecord, Record, State, StepKind
+from jwks_operator.core.record import Bounds, KeyRecord, Record, State, StepKind
+from jwks_operator.core.served import Question
+from jwks_operator.core.spec_change import fading
 from jwks_operator.core.status import project
-from jwks_operator.core.world import Reading, Salvage, Sight, World
+from jwks_operator.core.world import Endpoints, Reading, Salvage, Sight, World
+from jwks_operator.keys.algorithms import KeyClass
 
 START = datetime(2026, 3, 2, 12, tzinfo=UTC)
 REF = SetRef("shop", "auth")
@@ -95,6 +98,8 @@ class History:
     """What is stored, and what it says: reading it once is enough."""
     dies_before: int | None = None
     """How many more writes the operator lives for; None is for ever."""
+    endpoints: Callable[[Question], Endpoints] = field(default_factory=lambda: _nobody)
+    """What the endpoints of the Service answer."""
     watch: Callable[[Record | None, Record], None] = field(default=lambda before, after: None)
     """Called with every record that is stored and its predecessor."""
 
@@ -126,6 +131,10 @@ class History:
             reading, world = self.reading(), self.world()
             self.plan = planning.decide(world, reading)
             record = self.plan.record
+            if self.plan.asks is not None:
+                world = replace(world, endpoints=self.endpoints(self.plan.asks))
+                self.plan = planning.decide(world, reading)
+                record = self.plan.record
             if self.plan.needs:
                 record = planning.decide(world, reading, self._generated(self.plan.needs)).record
             if record is None or (record == world.record and record.step is None):
@@ -152,6 +161,9 @@ class History:
             secret=self._seen(things.secret, lambda known: dict(projections.secret_layout(known))),
             lived_before=bool(self.status.keys),
             entries_before={key.kid: key.name for key in self.status.keys},
+            waits_before={
+                KeyClass(told.key_class): Bounds(span(told.lead), span(told.retention)) for told in self.status.waits
+            },
             salvage=self._salvage() if record is None or record.uid not in {"", things.keyring_uid} else Salvage(),
         )
 
@@ -203,6 +215,8 @@ class History:
 
     def _write_projection(self, owned: Owned, record: Record) -> None:
         public = owned is Owned.PUBLIC
+        if owned is Owned.AHEAD:
+            record = projections.ahead(record)
         content: Any = projections.configmap_data(record) if public else dict(projections.secret_layout(record))
         thing = self.objects.configmap if public else self.objects.secret
         if thing is not None and thing.labelled and thing.content == content:
@@ -226,11 +240,14 @@ class History:
     def _rested(self, reading: Reading) -> datetime | None:
         self._show(self.plan)
         times = (reading.locally(move.time) for move in self.plan.prospects if move.time > reading.earliest)
-        again = min(times, default=None)
+        looks = (lag.again(reading.now) for lag in self.plan.waiting)
+        record = self.plan.record
+        fades = () if record is None else (reading.locally(t) for t in fading(record) if t > reading.earliest)
+        again = min((*times, *looks, *fades), default=None)
         return None if again is None or self.plan.blocked else again - self.ahead
 
     def _show(self, plan: Plan) -> None:
-        status = project(self.world(), plan, self.record(), self.status, self.now + self.ahead)
+        status = project(self.world(), plan, self.record(), self.status, self.reading())
         body = status.model_dump(mode="json", by_alias=True, exclude_none=True)
         if body != self.status.model_dump(mode="json", by_alias=True, exclude_none=True):
             self.writes.append("status")
@@ -268,6 +285,10 @@ class History:
             half = "" if key.has_private else " without private half"
             told.setdefault(key.entry, []).append(f"{key.kid} {key.state}{half}")
         return "; ".join(f"{entry}: {', '.join(keys)}" for entry, keys in told.items())
+
+
+def _nobody(question: Question) -> Endpoints:
+    raise AssertionError(f"nobody is there to be asked: {question}")
 
 
 def _used_at_once(record: Record) -> set[str]:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 from jwks_operator.api.spec import JsonWebKeySetSpec
-from jwks_operator.core.timing import facts
+from jwks_operator.core.timing import facts_of
 
 FOREVER = datetime.max.replace(tzinfo=UTC)
 
@@ -50,7 +50,7 @@ class Observer:
 
     def stated(self, now: datetime, spec: JsonWebKeySetSpec, *, adopting: bool) -> None:
         """Take in the facts of a spec in force; while it is being adopted, caches may still follow the former."""
-        known = facts(spec.timing)
+        known = facts_of(spec)
         caches = ("cache_max_age", "stale_window", "edge_cache", "verifier_refresh")
         spread = sum((known[name] for name in caches), timedelta())
         if adopting and self.facts:

@@ -214,6 +214,21 @@ def settle(history: History) -> None:
     history.since = history.now + history.ahead
 
 
+def led_by(off: str) -> Act:
+    """Another replica leads, whose clock differs from the API server's by so much, and which knows it."""
+
+    def act(history: History) -> None:
+        history.ahead = -span(off[1:]) if off.startswith("-") else span(off)
+        history.doubt, history.since, history.told_off = None, None, True
+
+    return act
+
+
+def hand_over(history: History) -> None:
+    """A replica leads that knows nothing of a step of the clocks."""
+    history.since = None
+
+
 def trust(history: History) -> None:
     """The clock was right all the time."""
     history.doubt = None

@@ -66,6 +66,8 @@ RECORDS = st.builds(
     uid=TEXTS,
     step=st.none() | st.builds(Step, st.sampled_from(StepKind), st.lists(HAPPENINGS, max_size=2).map(tuple)),
     honoured=st.dictionaries(TEXTS, TIMES, max_size=2),
+    longest=st.dictionaries(TEXTS, WAITS, max_size=2),
+    longest_until=st.none() | TIMES,
     lead_floor=st.dictionaries(st.sampled_from(KeyClass), TIMES, max_size=2),
     lost=st.lists(TEXTS, max_size=2).map(tuple),
     intakes=st.dictionaries(

@@ -22,6 +22,8 @@ from core.rows import (
 )
 
 DAILY = with_rotation(every="24h")
+LATE = with_rotation(every="24h", prepublish="OnSchedule")
+ALONE = "signing: k2 Active, k1 Retired"
 ROTATED = "signing: k2 Active, k3 Pending, k1 Retired"
 
 
@@ -86,6 +88,41 @@ ROTATED = "signing: k2 Active, k3 Pending, k1 Retired"
             ready="False WaitingForLead",
         ),
         At("3h10m", None, ready="True KeysInUse"),
+    ),
+    row(
+        "a lifetime lowered before the keyring is lost counts on, as the status tells",
+        At("24h-1s", edit({**LATE, "timing": {}}), FIRST),
+        At("24h", None, ALONE),
+        At("25h", lose_keyring, "signing: k2 Active, k1 Retired without private half"),
+        At("31h6m-1s", None, "signing: k2 Active, k1 Retired without private half"),
+        At("31h6m", None, "signing: k2 Active"),
+        spec={**LATE, "timing": {"tokenLifetime": "6h"}},
+    ),
+    row(
+        "a lifetime lowered before keyring and status are lost is forgotten: the spec counts",
+        At("24h-1s", all_of(edit({**LATE, "timing": {}}), write_off), FIRST),
+        At("24h", None, ALONE),
+        At("25h", all_of(lose_keyring, forget_status), "signing: k2 Active, k1 Retired without private half"),
+        At("26h10m", None, "signing: k2 Active"),
+        spec={**LATE, "timing": {"tokenLifetime": "6h"}},
+    ),
+    row(
+        "a lead lowered before the keyring is lost is owed once more",
+        At("10h", edit({**LATE, "timing": {"verifierRefresh": "1m"}}), "signing: k1 Active"),
+        At("10h30m", lose_keyring, "signing: k1 Active"),
+        At("10h31m", annotate("signing@2026-03-02T22:31:00Z"), FIRST, "Activate signing 13h30m"),
+        At("13h30m-1s", None, FIRST),
+        At("13h30m", None, ALONE),
+        spec={**LATE, "timing": {"verifierRefresh": "2h50m"}},
+    ),
+    row(
+        "a lead lowered before the keyring is lost and raised elsewhere after it counts with both",
+        At("10h", edit({**LATE, "timing": {"verifierRefresh": "1m"}}), "signing: k1 Active"),
+        At("10h30m", lose_keyring, "signing: k1 Active"),
+        At("10h31m", annotate("signing@2026-03-02T22:31:00Z"), FIRST, "Activate signing 13h30m"),
+        At("10h31m", edit({**LATE, "timing": {"verifierRefresh": "1m", "propagation": "1h"}})),
+        At("10h31m", None, FIRST, "Activate signing 14h26m"),
+        spec={**LATE, "timing": {"verifierRefresh": "2h50m"}},
     ),
     row(
         "a status that is lost loses nothing", At("2h", forget_status, FIRST, "Activate signing 720h", "True KeysInUse")

@@ -13,10 +13,11 @@ from core.history import SIGNING, START, History
 from core.laws import obey
 from core.rows import At, Row, annotate, edit, play, row, with_rotation, with_timing
 from core.test_any_history import AnyHistory
-from jwks_operator.core import births, lifecycle, moves, plan, prospects, restart, spec_change
+from jwks_operator.core import births, lifecycle, moves, plan, prospects, recovery, restart, spec_change
 from jwks_operator.core.causes import LONG_AGO
 from jwks_operator.core.prospects import _Store
 from jwks_operator.core.record import Bounds, Record
+from jwks_operator.core.world import Reading
 
 FIRST = rows.FIRST
 ROTATED = "signing: k2 Active, k3 Pending, k1 Retired"
@@ -35,8 +36,39 @@ RETENTION = row("retention", At("24h", None, ROTATED), At("25h", None, ROTATED),
 LOWERED = row(
     "lowered",
     At("24h", edit(with_timing(LATE)), "signing: k2 Active, k1 Retired"),
-    At("30h", None, "signing: k2 Active, k1 Retired without private half"),
+    At("30h-1s", None, "signing: k2 Active, k1 Retired without private half"),
+    spec=with_timing(LATE, retention="6h"),
+)
+FORMER = row(
+    "former",
+    At("10h", edit(with_timing(LATE, propagation="1m", cacheMaxAge="10m", verifierRefresh="1m"))),
+    At("10h", annotate("signing@2026-03-02T12:00:00Z"), FIRST, "Activate signing 11h11m"),
+    At("11h10m", None, FIRST),
+    spec=with_timing(LATE, propagation="1h", cacheMaxAge="1m", verifierRefresh="1m"),
+)
+FORGOTTEN = row(
+    "forgotten",
+    At("24h-1s", edit(with_timing(LATE))),
+    At("24h", None, "signing: k2 Active, k1 Retired"),
+    At("25h", rows.lose_keyring),
+    At("31h", None, "signing: k2 Active, k1 Retired without private half"),
     spec=with_timing(LATE, tokenLifetime="6h"),
+)
+TWO_CLOCKS = row(
+    "two clocks",
+    At("1h", rows.led_by("-30s")),
+    At("2h", rows.lose_configmap, FIRST),
+    At("2h1m", rows.led_by("30s")),
+    At("2h1m", ASK, FIRST),
+    At("3h10m-1s", None, FIRST),
+)
+HANDED_OVER = row(
+    "handed over",
+    At("10m", ASK),
+    At("20m", rows.step_clock("5h")),
+    At("30m", rows.settle, FIRST),
+    At("31m", rows.hand_over, FIRST),
+    At("1h40m-1s", None, FIRST),
 )
 DRIFT = row("drift", At("23h30m", rows.lose_configmap), At("24h", None, FIRST), spec=DAILY)
 STEP = row("step", At("10m", ASK), At("20m", rows.step_clock("5h")), At("30m", rows.settle, FIRST))
@@ -84,12 +116,31 @@ def _always_trusted(real: Any) -> Any:
     return lambda world, reading, fresh=None: real(world, replace(reading, trusted=True), fresh)
 
 
+def _stepless(real: Any) -> Any:
+    """What is known of a step is kept in memory, as long as that lasts."""
+    return lambda world, record, reading, asked: real(world, record, replace(reading, since=None), asked)
+
+
 MUTANTS: Mapping[str, tuple[Patch, Row]] = {
     "the lead is ignored": (patched(_Store, "_known_everywhere", lambda _: lambda *facts: LONG_AGO), LEAD),
     "the floor is ignored": (patched(lifecycle, "_floors", lambda _: lambda record, now: {}), FLOOR),
-    "a lowered lead is no step": (patched(spec_change, "_lowers_a_lead", lambda _: lambda *specs: False), FLOOR),
+    "a lowered lead is no step": (patched(spec_change, "_lowers", lambda _: lambda *specs: False), FLOOR),
     "retention is ignored": (patched(prospects, "removable", _no_retention), RETENTION),
     "the newer bounds win": (patched(Bounds, "largest", lambda _: lambda former, newer: newer), LOWERED),
+    "the longest of two sums counts": (
+        patched(spec_change, "longest", lambda _: lambda former, _new: former),
+        FORMER,
+    ),
+    "former facts are lost with the keyring": (
+        patched(recovery, "remembering", lambda real: lambda record, waits: real(record, {})),
+        FORGOTTEN,
+    ),
+    "a clock behind stamps its own time": (patched(Reading, "latest", lambda _: property(lambda r: r.now)), TWO_CLOCKS),
+    "a clock ahead waits its own time": (patched(Reading, "earliest", lambda _: property(lambda r: r.now)), TWO_CLOCKS),
+    "the next leader knows nothing of a step": (
+        patched(plan, "caught_up", _stepless),
+        HANDED_OVER,
+    ),
     "drift restarts no clock": (patched(restart, "_doubted", lambda _: lambda key, stale: key), DRIFT),
     "a step of the clock restarts no wait": (
         patched(restart, "_after_a_step", lambda _: lambda record, since: record),

@@ -2,7 +2,7 @@
 
 import json
 from base64 import b64decode
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ from jwks_operator.api.names import SetRef, keyring_name
 from jwks_operator.clock import Clock
 from jwks_operator.keys.generate import KeyFactory
 from jwks_operator.kube.client import CONFIGMAPS, CRDS, NAMESPACES, SECRETS, SETS, Call, Client, Object, Resource
+from jwks_operator.kube.endpoints import EndpointAsker
+from jwks_operator.kube.fetch import Fetch
 from jwks_operator.memory import ObjectMemory
 from jwks_operator.reconcile import Means, Reconciler
 
@@ -49,6 +51,8 @@ class Life:
 
     time: Time = field(default_factory=Time)
     means: Means = field(default_factory=lambda: Means(DELETION_DELAY))
+    fetch: Fetch | None = None
+    """How the endpoints of Services are asked, if they are."""
 
     def __post_init__(self) -> None:
         self.server = FakeApiServer(self.time.wall)
@@ -60,7 +64,9 @@ class Life:
         """Start a new operator process: nothing in memory, its own way to the API server."""
         self.seam = FakeTransport(self.server, list(faults))
         clock = Clock(self.time.wall, self.time.ticks)
-        self.operator = Reconciler(Client(self.seam, clock.heard), self.keys, clock, ObjectMemory(), self.means)
+        client = Client(self.seam, clock.heard)
+        means = self.means if self.fetch is None else replace(self.means, ask=EndpointAsker(client, self.fetch).ask)
+        self.operator = Reconciler(client, self.keys, clock, ObjectMemory(), means)
 
     async def begin(self, spec: dict[str, Any] | None = None, **metadata: Any) -> None:
         """Create namespace, CRD and the set; the operator has not looked yet."""

@@ -3,8 +3,12 @@
 import json
 import subprocess
 from base64 import b64encode
+from datetime import timedelta
 from typing import Any
 
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -12,12 +16,13 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from corridor.life import REF, Life
+from corridor.life import REF, START, Life
 from jwks_operator.keys.generate import GeneratedKey, generate
 from jwks_operator.keys.jwk import thumbprint
 from jwks_operator.keys.material import load_private
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, Object
 
+_CA = ec.generate_private_key(ec.SECP256R1())
 CONSENT = {"jwks-operator.dev/allow-set": REF.name}
 TLS = "kubernetes.io/tls"
 
@@ -62,7 +67,7 @@ async def offer(life: Life, content: bytes, kind: str = "Opaque", labels: dict[s
     """Create the Secret `old`, which consents unless other labels are given."""
     data = {"tls.key": b64encode(content).decode()}
     if kind == TLS:
-        data["tls.crt"] = b64encode(b"issued once").decode()
+        data["tls.crt"] = b64encode(issued(content)).decode()
     metadata = {"name": "old", "labels": CONSENT if labels is None else labels}
     return await life.people.create(SECRETS, REF.namespace, {"metadata": metadata, "type": kind, "data": data})
 
@@ -73,10 +78,29 @@ async def publish(life: Life, text: str, labels: dict[str, str] | None = None) -
     return await life.people.create(CONFIGMAPS, REF.namespace, {"metadata": metadata, "data": {"jwks.json": text}})
 
 
-async def renew(life: Life, content: bytes, certificate: bytes = b"issued anew") -> None:
+async def renew(life: Life, content: bytes, certificate: bytes | None = None) -> None:
     """Put another key, or the same under another certificate, into the Secret `old`."""
-    data = {"tls.key": b64encode(content).decode(), "tls.crt": b64encode(certificate).decode()}
+    crt = issued(content) if certificate is None else certificate
+    data = {"tls.key": b64encode(content).decode(), "tls.crt": b64encode(crt).decode()}
     await life.edit(SECRETS, "old", lambda seen: seen.update(data=data))
+
+
+def issued(content: bytes) -> bytes:
+    """A new certificate for a PEM key as cert-manager writes it: its own first, then that of the issuer."""
+    key: Any = load_pem_private_key(content, None)
+    issuer, leaf = (x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)]) for name in ("the CA", "auth"))
+    chain = [
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(public)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(START - timedelta(days=1))
+        .not_valid_after(START + timedelta(days=90))
+        .sign(_CA, SHA256())
+        for subject, public in ((leaf, key.public_key()), (issuer, _CA.public_key()))
+    ]
+    return b"".join(certificate.public_bytes(Encoding.PEM) for certificate in chain)
 
 
 def print_of(key: GeneratedKey) -> str:

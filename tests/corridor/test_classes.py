@@ -2,14 +2,16 @@
 
 import json
 from base64 import b64decode
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from corridor.life import REF, Life
+from fakes.faults import Crash, CrashAfter
 from jwks_operator.api.names import keyring_name
-from jwks_operator.kube.client import SECRETS
+from jwks_operator.kube.client import CONFIGMAPS, SECRETS
 
 MONTH = timedelta(hours=720)
 PROPAGATION = timedelta(minutes=5)
@@ -130,3 +132,49 @@ async def test_a_revoked_encryption_key_is_gone_from_both_sides() -> None:
     assert bad not in await life.published()
     assert bad not in await _openers(life)
     assert await life.published() == [await life.in_use("box")]
+
+
+MIXED = {"keys": [{"name": "box", "algorithm": "ECDH-ES"}, {"name": "signing", "algorithm": "ES256"}]}
+MIXED_WRITES = [
+    "POST secrets",
+    "POST secrets",
+    "POST configmaps",
+    "PUT secrets/auth",
+    "PUT secrets/auth-keyring",
+    "PATCH jsonwebkeysets/auth/status",
+]
+
+
+async def test_a_new_set_of_mixed_classes_shows_each_key_first_to_whoever_checks() -> None:
+    """It costs one write more: the Secret comes first for those who open, and last for those who sign."""
+    life = await _settled(MIXED)
+    assert life.writes() == MIXED_WRITES
+    assert await life.condition("Ready") == ("True", "KeysInUse")
+
+
+@pytest.mark.parametrize("dies_after", range(1, 20))
+async def test_no_death_leaves_a_key_on_the_use_side_alone(dies_after: int) -> None:
+    life = Life()
+    await life.begin(MIXED)
+    life.start_operator(CrashAfter(dies_after))
+    with suppress(Crash):
+        await life.pass_()
+    configmap = await life.people.read(CONFIGMAPS, REF.namespace, REF.name)
+    secret = await life.people.read(SECRETS, REF.namespace, REF.name)
+    shown = {} if configmap is None else {key["kid"]: key for key in json.loads(configmap["data"]["jwks.json"])["keys"]}
+    files = {} if secret is None else {name: b64decode(text) for name, text in secret["data"].items()}
+    openers = [key["kid"] for key in json.loads(files.get("box.jwks", b'{"keys":[]}'))["keys"]]
+    assert {kid for kid, key in shown.items() if key["use"] == "enc"} <= set(openers)
+    assert "signing.kid" not in files or files["signing.kid"].decode() in shown
+    life.start_operator()
+    await life.pass_()
+    assert await life.condition("Ready") == ("True", "KeysInUse")
+
+
+async def test_keys_of_mixed_classes_that_are_revoked_together_are_replaced_in_the_same_order() -> None:
+    life = await _settled({**MIXED, "rotation": {"prepublish": "OnSchedule"}})
+    life.writes()
+    await life.edit_spec(revoked=[{"createdBefore": "2026-03-02T12:00:01Z"}])
+    await life.after(timedelta(minutes=1))
+    step = ["PUT secrets/auth-keyring", "PUT secrets/auth", "PUT configmaps/auth", "PUT secrets/auth"]
+    assert life.writes()[:5] == [*step, "PUT secrets/auth-keyring"]

@@ -1,4 +1,4 @@
-"""What everybody may read is enough to foretell what will happen: the record behind a status plans like the true one."""
+"""What everybody may read is enough to foretell what will happen: the status plans like the true record."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -40,7 +40,7 @@ async def both(life: Life) -> tuple[Forecast, Forecast]:
 
 
 def assert_alike(told: tuple[HistoryEntry, ...], recalled: tuple[HistoryEntry, ...]) -> None:
-    """The same things in the same order; a status has whole seconds, so what is due at the same moment may change places."""
+    """The same things in the same order; a status has whole seconds, and so has what is due at once."""
     told, recalled = (tuple(e for e in every if e.happening.event != FORGOTTEN) for every in (told, recalled))
     assert [each.happening for each in recalled] == [each.happening for each in told]
     for true, guessed in zip(told, recalled, strict=True):

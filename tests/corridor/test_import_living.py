@@ -88,15 +88,6 @@ async def test_a_key_renewed_by_somebody_else_is_used_after_its_lead_by_itself()
     assert await life.states() == {"Active": [second.kid], "Retired": [first.kid]}
 
 
-async def test_a_certificate_issued_anew_on_the_same_key_changes_nothing() -> None:
-    key = old_key()
-    life = await begin(importing(), pem(key), TLS)
-    life.writes()
-    await renew(life, pem(key))
-    await life.after(timedelta(minutes=10))
-    assert life.writes() == []
-
-
 async def test_a_key_renewed_twice_within_the_lead_leaves_only_the_newest() -> None:
     first, second, third = old_key(), old_key(), old_key()
     life = await begin(importing(), pem(first), TLS)

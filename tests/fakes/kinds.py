@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from fakes.store import Store
 from fakes.structural import Schema
 from jwks_operator.kube.client import CONFIGMAPS, CRDS, EVENTS, LEASES, NAMESPACES, SECRETS, Object, Resource
+from jwks_operator.kube.endpoints import ENDPOINT_SLICES, PODS
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,8 @@ BUILTIN = (
     _builtin(CONFIGMAPS, "data", "binaryData", "immutable"),
     _builtin(EVENTS, *_EVENT_FIELDS, upsert=True),
     _builtin(LEASES, "spec", upsert=True),
+    _builtin(PODS, "spec", "status", status=True),
+    _builtin(ENDPOINT_SLICES, "addressType", "endpoints", "ports"),
     _builtin(CRDS, "spec", "status", status=True),
 )
 

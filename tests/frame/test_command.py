@@ -126,11 +126,12 @@ def test_kopf_is_told_to_watch_and_nothing_else() -> None:
     assert "kopf" not in settings.persistence.finalizer
 
 
-def test_kopf_has_one_spy_for_each_kind_and_nothing_that_writes() -> None:
+@pytest.mark.parametrize(("everywhere", "kinds"), [(True, 4), (False, 3)])
+def test_kopf_has_one_spy_for_each_kind_and_nothing_that_writes(everywhere: bool, kinds: int) -> None:
     sightings = Sightings(ObjectMemory(), Recorder(), lambda: None)
-    registry = handlers.registry(sightings)
+    registry = handlers.registry(sightings, everywhere=everywhere)
     assert isinstance(registry, kopf.OperatorRegistry)
-    assert len(registry._watching.get_all_handlers()) == 3
+    assert len(registry._watching.get_all_handlers()) == kinds
     for others in (registry._changing, registry._spawning, registry._indexing, registry._webhooks):
         assert not others.get_all_handlers()
 

@@ -23,6 +23,7 @@ from jwks_operator.keys.certificates import (
     ca_signed,
     certificate_members,
     check_belongs,
+    foreign_chain,
     load_chain,
     renewal_due,
     self_signed,
@@ -202,6 +203,45 @@ def test_ca_files_that_do_not_fit_or_cannot_be_read_are_refused() -> None:
         with pytest.raises(CertificateError, match=message) as caught:
             Authority.load(*files)
         assert caught.value.__context__ is None
+
+
+def damaged(pem: bytes, found: str, put: str) -> bytes:
+    """The certificate with octets, given as hexadecimal, put in place of others."""
+    der, octets = load_chain(pem)[0].public_bytes(Encoding.DER), bytes.fromhex(found)
+    assert octets in der
+    changed = base64.encodebytes(der.replace(octets, bytes.fromhex(put)))
+    return b"-----BEGIN CERTIFICATE-----\n%b-----END CERTIFICATE-----\n" % changed
+
+
+@pytest.mark.parametrize(
+    ("found", "put"),
+    [
+        ("03420004", "03420009"),  # a public key that is no point
+        ("0c06746865204341", "ff06746865204341"),  # a name of no type
+        ("a003020102", "a003020109"),  # version 10
+        ("0603551d0f", "0603551d13"),  # basicConstraints twice
+    ],
+)
+def test_a_ca_certificate_that_is_broken_inside_is_refused(found: str, put: str) -> None:
+    chain, key = authority_of(fresh("ES256", None, 1))
+    broken = damaged(chain, found, put)
+    with pytest.raises(CertificateError) as caught:
+        Authority.load(broken, key)
+    assert caught.value.__context__ is None
+    with pytest.raises(JwkError):
+        foreign_chain(fresh("ES256").public, broken)
+
+
+def test_a_chain_from_elsewhere_is_taken_as_it_is_with_the_times_of_its_first_certificate() -> None:
+    key = fresh("ES256")
+    chain = ca_signed(key.public, ca(), TERMS)
+    x5c, begin, end = foreign_chain(key.public, chain)
+    assert list(x5c) == certificate_members(key.public, chain)["x5c"]
+    assert (begin, end) == (NOW, NOW + TERMS.duration)
+    with pytest.raises(InconsistentKeyError, match="of another key"):
+        foreign_chain(fresh("ES256", None, 1).public, chain)
+    with pytest.raises(CertificateError, match="more than 36 KiB"):
+        foreign_chain(key.public, chain * 60)
 
 
 @pytest.mark.parametrize("algorithm", PAIR_NAMES)

@@ -1,3 +1,4 @@
+import base64
 import json
 from collections.abc import Callable
 
@@ -135,11 +136,27 @@ def _broken() -> bytes:
     return b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"
 
 
+def _short(curve: int) -> bytes:
+    """A key of 32 octets that says it is of X448 (6f) or Ed448 (71), which OpenSSL answers with an internal error."""
+    der = bytes.fromhex(f"302e020100300506032b65{curve:02x}04220420") + bytes(range(32))
+    return b"-----BEGIN PRIVATE KEY-----\n%b-----END PRIVATE KEY-----\n" % base64.encodebytes(der)
+
+
+def _short_x448() -> bytes:
+    return _short(0x6F)
+
+
+def _short_ed448() -> bytes:
+    return _short(0x71)
+
+
 @pytest.mark.parametrize(
     ("file", "algorithm", "error"),
     [
         (_empty, "ES256", UnsupportedKeyError),
         (_broken, "ES256", UnsupportedKeyError),
+        (_short_x448, "ECDH-ES", UnsupportedKeyError),
+        (_short_ed448, "Ed448", UnsupportedKeyError),
         (_brainpool, "ES256", UnsupportedKeyError),
         (_dsa, "ES256", UnsupportedKeyError),
         (_p256, "ES384", InvalidMemberError),

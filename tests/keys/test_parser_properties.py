@@ -1,5 +1,9 @@
+import base64
 import json
 import traceback
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -7,12 +11,24 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jwks_operator.keys.algorithms import ALGORITHMS, COMMON_MEMBERS, CURVES, PRIVATE_MEMBERS, PUBLIC_MEMBERS
+from jwks_operator.keys.certificates import (
+    Authority,
+    Terms,
+    certificate_members,
+    check_belongs,
+    foreign_chain,
+    self_signed,
+)
 from jwks_operator.keys.errors import InvalidMemberError, JwkError
+from jwks_operator.keys.formats import parse_pem, render
+from jwks_operator.keys.imports import Wanted, read_private, read_public_keys
 from jwks_operator.keys.jwk import parse_json_strict, parse_private, parse_public, public_jwk, thumbprint
 from jwks_operator.keys.members import encode_octets
 from jwks_operator.keys.private import PrivateJwk
+from jwks_operator.keys.signing import verify_compact
 from keys.samples import EACH_KEY_TYPE, PRIVATE, ec_members, fresh, octets_of, private_windows
 
+START = datetime(2026, 1, 1, tzinfo=UTC)
 P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 
@@ -74,6 +90,65 @@ SLOW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthChe
 @given(st.binary(max_size=80) | st.dictionaries(NAMES, VALUES).map(lambda jwk: json.dumps(jwk).encode()))
 def test_any_bytes_are_a_key_or_a_typed_error(data: bytes) -> None:
     refused_quietly(data)
+
+
+def der_of(algorithm: str) -> bytes:
+    key = fresh(algorithm)
+    return base64.b64decode(b"".join(render(key.public, key.private, "PEM").splitlines()[1:-1]))
+
+
+def certificate() -> bytes:
+    key = fresh("ES256")
+    pem = self_signed(key.public, key.private, Terms("a", ("a.example",), START, timedelta(days=1), 1))
+    return base64.b64decode(b"".join(pem.splitlines()[1:-1]))
+
+
+def spoilt(der: bytes) -> st.SearchStrategy[bytes]:
+    """The octets with a few of them exchanged, a piece cut out, or the end missing."""
+    edits = st.lists(st.tuples(st.integers(0, len(der) - 1), st.integers(0, 255)), min_size=1, max_size=4)
+    changed = edits.map(lambda found: bytes(dict(found).get(place, octet) for place, octet in enumerate(der)))
+    cut = st.tuples(st.integers(0, len(der)), st.integers(0, 8)).map(lambda at: der[: at[0]] + der[at[0] + at[1] :])
+    return changed | cut | st.integers(0, len(der)).map(lambda end: der[:end]) | st.binary(max_size=60)
+
+
+def pem_file(what: str, der: bytes) -> bytes:
+    return b"-----BEGIN %b-----\n%b-----END %b-----\n" % (what.encode(), base64.encodebytes(der), what.encode())
+
+
+def accepts_or_refuses(read: Callable[[], object]) -> None:
+    refused = None
+    try:
+        read()
+    except JwkError as error:
+        refused = error
+    assert refused is None or refused.__context__ is None
+
+
+@settings(SLOW, max_examples=400)
+@given(st.data(), st.sampled_from(["ES256", "ES512", "Ed25519", "Ed448", "RS256", "ML-DSA-44", "ECDH-ES"]))
+def test_any_pem_file_is_a_key_or_a_typed_error(data: st.DataObject, algorithm: str) -> None:
+    pem = pem_file("PRIVATE KEY", data.draw(spoilt(der_of(algorithm))))
+    accepts_or_refuses(lambda: parse_pem(pem, "kid", algorithm))
+    accepts_or_refuses(lambda: read_private(pem, Wanted(algorithm)))
+    accepts_or_refuses(lambda: Authority.load(pem, pem))
+
+
+@settings(SLOW, max_examples=400)
+@given(st.data())
+def test_any_certificate_is_read_or_a_typed_error(data: st.DataObject) -> None:
+    key = fresh("ES256")
+    pem = pem_file("CERTIFICATE", data.draw(spoilt(certificate())))
+    for read in (check_belongs, certificate_members, foreign_chain):
+        accepts_or_refuses(partial(read, key.public, pem))
+    accepts_or_refuses(lambda: Authority.load(pem, render(key.public, key.private, "PEM")))
+
+
+@SLOW
+@given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
+def test_any_bytes_from_a_source_are_keys_or_a_typed_error(data: bytes) -> None:
+    accepts_or_refuses(lambda: read_private(data, Wanted("ES256")))
+    accepts_or_refuses(lambda: read_public_keys(data, "ES256"))
+    accepts_or_refuses(lambda: verify_compact(fresh("ES256").public, data.decode("latin-1"), "JWT"))
 
 
 @st.composite

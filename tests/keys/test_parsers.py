@@ -1,3 +1,4 @@
+import time
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from jwks_operator.keys.jwk import (
 from jwks_operator.keys.material import load_private_unchecked, members_of
 from jwks_operator.keys.members import encode_octets
 from jwks_operator.keys.private import PrivateJwk
+from jwks_operator.keys.verdicts import Verdicts
 from keys.samples import EC_VECTOR, PAIR_NAMES, RSA_VECTOR, SHAPES, VECTORS, fresh, octets_of
 
 P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
@@ -219,6 +221,37 @@ def test_reading_our_own_rsa_key_believes_its_numbers() -> None:
     load_private_unchecked(PrivateJwk.from_members(wrong).reveal())
     with pytest.raises(InconsistentKeyError):
         parse_private(wrong)
+
+
+def test_a_sound_rsa_key_is_proved_once() -> None:
+    """A source that is followed is read in every pass, and the proof takes 50 to 300 ms."""
+    members = rsa_members(4096)
+    first, second = (_seconds_to_read(members) for _ in range(2))
+    assert second < first / 4
+
+
+@pytest.mark.parametrize("name", ["d", "p", "q", "dp", "dq", "qi"])
+def test_a_changed_rsa_key_is_not_believed_for_the_sake_of_the_sound_one(name: str) -> None:
+    members = fresh("RS256").private.reveal()
+    parse_private(members)
+    with pytest.raises(InconsistentKeyError):
+        parse_private({**members, name: plus(str(members[name]), 2)})
+    for _ in range(2):
+        with pytest.raises(InconsistentKeyError):
+            parse_private({**members, name: plus(str(members[name]), -2)})
+
+
+def test_only_so_many_verdicts_are_remembered() -> None:
+    sound = Verdicts(2)
+    for digest in (b"a", b"b", b"b", b"c"):
+        sound.add(digest)
+    assert [digest in sound for digest in (b"a", b"b", b"c")] == [False, True, True]
+
+
+def _seconds_to_read(members: dict[str, Any]) -> float:
+    begin = time.process_time()
+    parse_private(members)
+    return time.process_time() - begin
 
 
 def test_reading_our_own_ec_key_still_compares_its_halves() -> None:

@@ -15,9 +15,9 @@ from jwcrypto.common import base64url_decode
 from jwks_operator.keys.certificates import certificate_members, check_belongs
 from jwks_operator.keys.errors import InvalidMemberError, NoSuchFormError
 from jwks_operator.keys.jwk import parse_private, parse_public, thumbprint
-from jwks_operator.keys.material import load_private, load_public
-from jwks_operator.keys.members import encode_octets
-from jwks_operator.keys.signing import verify_compact
+from jwks_operator.keys.material import load_private, load_private_unchecked, load_public
+from jwks_operator.keys.members import algorithm_of, encode_octets
+from jwks_operator.keys.signing import sign, verify_compact
 from keys.samples import VECTORS
 
 
@@ -44,6 +44,15 @@ def test_a_signature_that_an_rfc_prints_verifies_with_the_public_form_of_its_key
     header, payload, _ = VECTORS[name]["jws"].split(".")
     typ = json.loads(base64url_decode(header)).get("typ")
     assert verify_compact(public, VECTORS[name]["jws"], typ) == base64url_decode(payload)
+
+
+@pytest.mark.parametrize("name", ["RFC 7515 A.2", "RFC 7520 4.1", "RFC 8037 A.1"])
+def test_we_make_the_signature_that_an_rfc_prints_where_only_one_is_possible(name: str) -> None:
+    jwk, alg = SIGNED[name]
+    members = parse_private({**jwk, "alg": alg})[1].reveal()
+    signed, _, signature = VECTORS[name]["jws"].rpartition(".")
+    made = sign(load_private_unchecked(members), algorithm_of(members), signed.encode())
+    assert encode_octets(made) == signature
 
 
 @pytest.mark.parametrize("name", ["RFC 7515 A.2", "RFC 7520 4.1", "RFC 8037 A.1"])

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from fakes.apiserver import FakeApiServer
@@ -19,7 +20,8 @@ from jwks_operator.api.defaults import DEFAULTS
 from jwks_operator.api.durations import parse_duration
 from jwks_operator.api.names import RECORD_KEY, SetRef, keyring_name
 from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
-from jwks_operator.kube.client import CONFIGMAPS, SECRETS, Object
+from jwks_operator.keys.formats import parse_pem
+from jwks_operator.kube.client import CONFIGMAPS, SECRETS, SETS, Object
 
 CACHES = ("cacheMaxAge", "staleWindow", "edgeCache", "verifierRefresh")
 AT_ONCE = {"Emergency", "KeyLost", "Revocation"}
@@ -70,6 +72,8 @@ class Chronicle:
     revoked: dict[str, datetime] = field(default_factory=dict)
     known: dict[str, KeyClass] = field(default_factory=dict)
     """Every kid that ever stood in the record."""
+    latencies: list[tuple[datetime, timedelta]] = field(default_factory=list)
+    """What the status said from when on: how long verifiers may trust a key after it was revoked."""
     _tampering: bool = False
     _order: int = 0
 
@@ -78,6 +82,7 @@ class Chronicle:
         self.sides = {kind: Sides([*sides.use], [*sides.check]) for kind, sides in other.sides.items()}
         self.facts, self.exempt, self.known = [*other.facts], {*other.exempt}, {**other.known}
         self.revoked, self._order = {**other.revoked}, other._order
+        self.latencies = [*other.latencies]
 
     def listen(self, server: FakeApiServer) -> None:
         """Take in everything that is written from now on."""
@@ -104,6 +109,10 @@ class Chronicle:
             self._take_secret(change.after)
         elif change.resource == SECRETS and where["name"] == keyring_name(self.ref.name) and change.after is not None:
             self._take_record(change.after)
+        elif change.resource == SETS and where["name"] == self.ref.name and change.after is not None:
+            told = (change.after.get("status") or {}).get("revocationLatency")
+            if told is not None:
+                self.latencies.append((self.now(), parse_duration(told)))
 
     def _take_configmap(self, configmap: Object | None) -> None:
         keys = published(configmap)
@@ -148,13 +157,12 @@ class Chronicle:
         parts = {name: known[name] for name in CACHES}
         if adopting and self.facts:
             parts = {name: max(value, self.facts[-1].parts[name]) for name, value in parts.items()}
-        spread = sum((known[name] for name in CACHES), timedelta())
-        if adopting and self.facts:
-            spread = max(spread, self.facts[-1].spread)
+        spread = sum(parts.values(), timedelta())
         validity = known["tokenLifetime"] + known["clockSkew"]
         propagation = known["propagation"]
         if adopting and self.facts:
             propagation = max(propagation, self.facts[-1].propagation)
+            validity = max(validity, self.facts[-1].validity)
         self.facts.append(Stated(self.now(), propagation, spread, validity, {**parts, "propagation": propagation}))
 
 
@@ -173,11 +181,17 @@ def published(configmap: Object | None) -> Keys:
 
 def in_use(secret: Object) -> Keys:
     """Return the keys that whoever mounts the Secret signs or seals with."""
-    found = {}
-    for name, text in _files(secret).items():
-        if name.endswith(".jwk"):
-            key = json.loads(text)
-            found[key["kid"]] = key
+    found: dict[str, Mapping[str, Any]] = {}
+    files, sets = _files(secret), openers(secret)
+    for name, text in files.items():
+        if name.endswith(".kid"):
+            entry, kid = name.removesuffix(".kid"), text.decode()
+            if f"{entry}.jwk" in files:
+                found[kid] = json.loads(files[f"{entry}.jwk"])
+            elif kid in sets:
+                found[kid] = sets[kid]
+            else:
+                found[kid] = _from_pem(files[f"{entry}.pem"], kid, files[f"{entry}.alg"].decode())
     return found
 
 
@@ -188,6 +202,11 @@ def openers(secret: Object) -> Keys:
         if name.endswith(".jwks"):
             found |= {key["kid"]: key for key in json.loads(text)["keys"]}
     return found
+
+
+@lru_cache(maxsize=512)
+def _from_pem(text: bytes, kid: str, algorithm: str) -> Mapping[str, Any]:
+    return parse_pem(text, kid, algorithm)[0]
 
 
 def _files(secret: Object) -> dict[str, bytes]:

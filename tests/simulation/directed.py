@@ -4,13 +4,16 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from corridor.life import CRD
+from corridor.life import CRD, START
 from jwks_operator.keys.algorithms import KeyClass
 from jwks_operator.kube.client import CRDS
-from simulation.enemies import ENEMIES, restore_keyring, save_keyring
-from simulation.world import World, finish
+from simulation.enemies import ENEMIES, lose_keyring, restore_keyring, save_keyring
+from simulation.imports import offer_buried, offer_foreign, source
+from simulation.world import Replica, World, finish
 
 History = Callable[[World], None]
+OFF = timedelta(seconds=50)
+"""By how much a clock is off that is still within clockSkew."""
 
 
 def h(hours: float) -> timedelta:
@@ -213,3 +216,95 @@ def add_an_entry(world: World) -> None:
     world.live(h(2))
     finish(world.life.set_spec(spec("ES256", "Ed25519")))
     world.live(h(6))
+
+
+def hand_over_between_two_clocks(world: World) -> None:
+    """A replica that is behind publishes, one that is ahead activates; both are within clockSkew."""
+    world.leader, world.standby = Replica(world, -OFF), Replica(world, OFF)
+    world.begin(spec("ES256", prepublish="OnSchedule"))
+    world.live(h(24) - timedelta(minutes=69))
+    world.fail_over(paused=False)
+    world.live(timedelta(minutes=69, seconds=10))
+    world.live(h(3))
+
+
+def retire_between_two_clocks(world: World) -> None:
+    """A replica that is behind retires a key, one that is ahead destroys it."""
+    world.leader, world.standby = Replica(world, -OFF), Replica(world, OFF)
+    world.begin(spec("ES256", rollbackWindow="0s"))
+    world.live(h(23))
+    world.life.time.pass_by(START + h(24) + timedelta(seconds=55) - world.now)
+    world.look()
+    world.fail_over(paused=False)
+    world.life.time.pass_by(timedelta(minutes=65, seconds=30))
+    world.look()
+    world.live(h(3))
+
+
+def hand_over_after_a_step(world: World) -> None:
+    """All clocks step over a lead; a minute after they have settled a replica leads that was not there then."""
+    world.begin(spec("ES256"))
+    world.live(h(24) + timedelta(minutes=10))
+    ask(world)
+    world.step_all_clocks(h(3))
+    world.settle()
+    world.fail_over(paused=False)
+    world.fail_over(paused=False)
+    world.live(h(3))
+
+
+def lower_one_fact_and_raise_another(world: World) -> None:
+    """The kubelet was slow, now caches are: a document that it still shows is cached for longer."""
+    world.begin(spec("ES256", timing={"propagation": "1h", "verifierRefresh": "1m"}, prepublish="OnSchedule"))
+    world.live(h(10))
+    finish(world.life.edit_spec(timing={"propagation": "1m", "verifierRefresh": "1m", "cacheMaxAge": "30m"}))
+    world.look()
+    ask(world)
+    world.live(h(30))
+
+
+def lose_the_keyring_after_a_lowered_lifetime(world: World) -> None:
+    """What the keyring alone knew of tokens that still live, the status tells."""
+    world.begin(spec("ES256", timing={"tokenLifetime": "9h"}))
+    world.live(h(24.1))
+    finish(world.life.edit_spec(timing={}))
+    world.look()
+    lose_keyring(world)
+    world.look()
+    world.live(h(20))
+
+
+def begin_with_mixed_classes(world: World) -> None:
+    world.begin(spec("ES256", "ECDH-ES"))
+    world.live(h(50))
+
+
+def revoke_after_a_lowered_lead(world: World) -> None:
+    """Caches trust the key for as long as they were told before."""
+    world.begin(spec("ES256", timing={"verifierRefresh": "3h"}))
+    world.live(h(2))
+    finish(world.life.edit_spec(timing={"verifierRefresh": "1m"}))
+    world.look()
+    kid = next(iter(world.chronicle.sides[KeyClass.SIGNATURE].use[-1].kids))
+    finish(world.life.annotate(revoke=kid))
+    world.look()
+    world.live(h(9))
+
+
+def offer_a_revoked_key_again(world: World) -> None:
+    """Under its own kid, by the source that it came from."""
+    imported = spec("ES256")
+    imported["keys"][0]["import"] = source("a")
+    world.begin(imported)
+    offer_foreign(world, "a", "ES256", 0)
+    world.look()
+    kid = next(iter(world.chronicle.sides[KeyClass.SIGNATURE].use[-1].kids))
+    finish(world.life.annotate(revoke=kid))
+    world.look()
+    finish(world.life.annotate())
+    world.live(h(2))
+    finish(world.life.set_spec({**imported, "keys": [{**imported["keys"][0], "name": "b", "import": source("b")}]}))
+    world.look()
+    offer_buried(world, "b", 0)
+    world.live(h(3))
+    assert kid in world.chronicle.revoked, "the imported key was never used"

@@ -25,6 +25,21 @@ class Pool(KeyFactory):
         shape = (algorithm, modulus_length, crv)
         place = self._handed_out[shape]
         self._handed_out[shape] += 1
-        if place == len(_made[shape]):
-            _made[shape].append(generate(*shape))
-        return _made[shape][place]
+        return _key(shape, place)
+
+    def at(self, place: int, algorithm: str, modulus_length: int | None = None) -> GeneratedKey:
+        """Return the key at a place that no history comes to by itself."""
+        return _key((algorithm, modulus_length, "foreign"), place)
+
+    @staticmethod
+    def made(kid: str) -> GeneratedKey | None:
+        """Return the key of this kid."""
+        return next((key for keys in _made.values() for key in keys if key.kid == kid), None)
+
+
+def _key(shape: Shape, place: int) -> GeneratedKey:
+    algorithm, modulus_length, crv = shape
+    made = _made[shape]
+    while place >= len(made):
+        made.append(generate(algorithm, modulus_length, None if crv == "foreign" else crv))
+    return made[place]

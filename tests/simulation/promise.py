@@ -30,7 +30,7 @@ class Promise:
     def gaps(self) -> list[str]:
         """Return every way in which something valid could have been refused, or something revoked accepted."""
         found = [gap for kind, sides in self._chronicle.sides.items() for gap in self._gaps(kind, sides)]
-        return [*found, *self._survivals(), *self._unpublished()]
+        return [*found, *self._survivals(), *self._unpublished(), *self._unopenable(), *self._trusted_for_long()]
 
     def _gaps(self, kind: KeyClass, sides: Sides) -> Iterator[str]:
         checks = [
@@ -66,6 +66,35 @@ class Promise:
             if not use.tampered and not any(shown.tampered for shown in then):
                 for kid in use.kids - frozenset().union(*(shown.kids for shown in then)):
                     yield f"signature {kid[:6]}, in use from {use.since:%d %H:%M:%S}, is not published then"
+
+    def _unopenable(self) -> Iterator[str]:
+        """And nobody seals with a key, even with the first one, that those who open were not shown before."""
+        sides = self._chronicle.sides[KeyClass.ENCRYPTION]
+        for use in sides.use:
+            then = [shown for shown in sides.check if shown.order < use.order][-1:]
+            if not use.tampered and not any(shown.tampered for shown in then):
+                for kid in use.kids - frozenset().union(*(shown.kids for shown in then)):
+                    yield f"encryption {kid[:6]}, in use from {use.since:%d %H:%M:%S}, cannot be opened with then"
+
+    def _trusted_for_long(self) -> Iterator[str]:
+        """Nobody trusts a revoked key for longer than the status says while it is being forgotten."""
+        documents = spans(self._chronicle.sides[KeyClass.SIGNATURE].check)
+        for kid, revoked in self._chronicle.revoked.items():
+            gone = max((end for shown, end in documents if kid in shown.kids and end != FOREVER), default=None)
+            own = all(not shown.tampered for shown, end in documents if kid in shown.kids and end >= revoked)
+            if gone is None or gone < revoked or not own:
+                continue
+            held = max(self._held(shown, end, cached=True) for shown, end in documents if kid in shown.kids)
+            told = self._told(gone, held)
+            if told is not None and held > gone + told:
+                yield f"signature {kid[:6]}, withdrawn {gone:%d %H:%M:%S}, is trusted until {held:%d %H:%M:%S}"
+
+    def _told(self, since: datetime, until: datetime) -> timedelta | None:
+        """The longest latency that the status told of at that time, and until then."""
+        latencies = self._chronicle.latencies
+        ends = [*(time for time, _ in latencies[1:]), FOREVER]
+        told = [span for (time, span), end in zip(latencies, ends, strict=True) if end > since and time <= until]
+        return max(told, default=None)
 
     def _survivals(self) -> Iterator[str]:
         """A revoked key must be on no side that the operator writes after the step that revoked it was done."""

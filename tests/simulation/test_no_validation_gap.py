@@ -16,6 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from fakes.faults import Answer, Fault, LoseRequest, LoseResponse, Stuck, writes
 from jwks_operator.api.status import format_time
 from simulation.enemies import ENEMIES, lose_keyring, restore_keyring, save_keyring
+from simulation.imports import SHAPES, offer_buried, offer_foreign, source
 from simulation.sampling import refused
 from simulation.world import World, finish
 
@@ -24,7 +25,7 @@ EXAMPLES = int(os.environ.get("SIMULATION_EXAMPLES", "40"))
 
 FACTS = ("tokenLifetime", "cacheMaxAge", "staleWindow", "edgeCache", "verifierRefresh", "propagation", "clockSkew")
 SPANS = ("1s", "1m", "7m", "1h", "3h")
-ALGORITHMS = ("ES256", "Ed25519", "ECDH-ES", "ECDH-ES+A256KW", "HS256", "HS512")
+ALGORITHMS = ("ES256", "ES256", "Ed25519", "RS256", "ECDH-ES", "ECDH-ES+A256KW", "HS256", "HS512")
 WINDOWS = [{"schedule": "0 */3 * * *", "duration": "1h"}]
 minutes = st.sampled_from((0, 1, 5, 10, 60, 70, 130, 360, 1500)).map(lambda n: timedelta(minutes=n))
 entries = st.sampled_from("ab")
@@ -40,15 +41,24 @@ rotations = st.fixed_dictionaries(
         "windows": st.just(WINDOWS),
     },
 )
-keys = st.dictionaries(entries, st.sampled_from(ALGORITHMS), min_size=1).map(
-    lambda named: [{"name": name, "algorithm": algorithm} for name, algorithm in named.items()]
+timings = st.dictionaries(st.sampled_from(FACTS), spans, max_size=4)
+offs = st.sampled_from((0, 0, -50, -30, 30, 50)).map(lambda n: timedelta(seconds=n))
+"""How far the clock of a node is off: within the usual clockSkew, and by more than a Date header can explain."""
+FORMATS = (["JWK"], ["JWK", "JWKSet"], ["PEM"], ["PEM", "JWKSet"])
+
+
+def _entry(name: str, algorithm: str, imported: bool) -> dict[str, Any]:
+    size = {"modulusLength": SHAPES[algorithm]} if algorithm in SHAPES else {}
+    return {"name": name, "algorithm": algorithm, **size, **({"import": source(name)} if imported else {})}
+
+
+kinds = st.tuples(st.sampled_from(ALGORITHMS), st.sampled_from((False, False, False, True)))
+keys = st.dictionaries(entries, kinds, min_size=1).map(
+    lambda named: [_entry(name, *kind) for name, kind in named.items()]
 )
 specs = st.fixed_dictionaries(
     {"keys": keys, "rotation": rotations, "publish": st.just({"maxKeys": 20})},
-    optional={
-        "suspend": st.booleans(),
-        "secret": st.sampled_from(({"formats": ["JWK"]}, {"formats": ["JWK", "JWKSet"]})),
-    },
+    optional={"suspend": st.booleans(), "secret": st.sampled_from(FORMATS).map(lambda forms: {"formats": forms})},
 )
 troubles = st.sampled_from(
     (
@@ -64,32 +74,29 @@ troubles = st.sampled_from(
 class AnyHistory(RuleBasedStateMachine):
     """One set, its operators, its users and its enemies."""
 
-    @initialize(spec=specs, facts=st.sampled_from([*((fact,) for fact in FACTS), FACTS]), span=spans)
-    def create(self, spec: dict[str, Any], facts: tuple[str, ...], span: str) -> None:
-        """Of the facts one is raised and lowered in the course of the history, or all of them together.
-
-        The record keeps the largest waits, not the largest of each term: one fact that is lowered while another
-        one is raised is a promise about the past that it does not give.
-        """
+    @initialize(spec=specs, timing=timings, number=numbers)
+    def create(self, spec: dict[str, Any], timing: dict[str, str], number: int) -> None:
+        """What is to be imported comes a little later."""
         self.world = World()
-        self.facts = facts
         self.stuck: list[Stuck] = []
-        self.lowered = False
-        self.world.begin({**spec, "suspend": False, "timing": dict.fromkeys(facts, span)})
+        self.world.begin({**spec, "suspend": False, "timing": timing})
+        for entry in spec["keys"]:
+            if "import" in entry:
+                offer_foreign(self.world, entry["name"], entry["algorithm"], number)
+                self.world.look()
 
     # --- users ---
 
-    @rule(spec=specs, deaf=st.booleans(), span=spans)
-    def edit(self, spec: dict[str, Any], deaf: bool, span: str) -> None:
+    @rule(spec=specs, deaf=st.booleans(), timing=timings)
+    def edit(self, spec: dict[str, Any], deaf: bool, timing: dict[str, str]) -> None:
         self.world.deaf |= deaf
-        self.lowered = True
-        finish(self.world.life.set_spec({**spec, "timing": dict.fromkeys(self.facts, span)}))
+        finish(self.world.life.set_spec({**spec, "timing": timing}))
         self.world.noticed()
 
-    @rule(span=spans)
-    def restate_facts(self, span: str) -> None:
-        self.lowered = True
-        finish(self.world.life.edit_spec(timing=dict.fromkeys(self.facts, span)))
+    @rule(timing=timings)
+    def restate_facts(self, timing: dict[str, str]) -> None:
+        """Some facts are raised and others lowered, in one edit."""
+        finish(self.world.life.edit_spec(timing=timing))
         self.world.noticed()
 
     @rule(verb=st.sampled_from(("rotate", "rollback")), entry=entries, wait=minutes)
@@ -113,6 +120,18 @@ class AnyHistory(RuleBasedStateMachine):
         finish(self.world.life.edit_spec(revoked=[{"createdBefore": format_time(self.world.now)}]))
         self.world.noticed()
 
+    # --- sources ---
+
+    @rule(entry=entries, algorithm=st.sampled_from(ALGORITHMS), number=numbers)
+    def offer(self, entry: str, algorithm: str, number: int) -> None:
+        offer_foreign(self.world, entry, algorithm, number)
+        self.world.look()
+
+    @rule(entry=entries, number=numbers)
+    def offer_what_is_buried(self, entry: str, number: int) -> None:
+        offer_buried(self.world, entry, number)
+        self.world.look()
+
     # --- time ---
 
     @rule(span=minutes)
@@ -125,40 +144,47 @@ class AnyHistory(RuleBasedStateMachine):
         self.world.life.time.pass_by(span)
         self.world.look()
 
-    @rule(by=st.sampled_from((-3000, -100, -2, 2, 100, 3000)), whose=st.sampled_from(("node", "server", "both")))
+    @rule(by=st.sampled_from((-3000, -100, -2, 2, 100, 3000)), whose=st.sampled_from(("node", "server")))
     def step_clock(self, by: int, whose: str) -> None:
-        """A step that both take back in time is no matter; forward, no new operator could know of it."""
-        step = timedelta(minutes=by)
-        if whose == "both":
-            step = -abs(step)
-        if whose in {"node", "both"}:
-            self.world.leader.ahead += step
-        if whose in {"server", "both"}:
-            self.world.server_ahead += step
+        if whose == "node":
+            self.world.leader.ahead += timedelta(minutes=by)
+        else:
+            self.world.server_ahead += timedelta(minutes=by)
         self.world.look()
 
     @rule()
     def set_clocks(self) -> None:
-        self.world.leader.ahead = self.world.server_ahead = timedelta()
-        self.world.look()
+        self.world.set_clocks()
+
+    @rule(by=st.sampled_from((-100, -1, 1, 100, 3000)), before=st.booleans(), after=st.booleans(), off=offs)
+    def step_all_clocks(self, by: int, before: bool, after: bool, off: timedelta) -> None:
+        """Who leads when they have settled has lived through it; who leads next need not have."""
+        self.world.step_all_clocks(timedelta(minutes=by))
+        if before:
+            self.world.fail_over(paused=False)
+        self.world.settle()
+        if after:
+            self.world.fail_over(paused=False, off=off)
+            self.world.fail_over(paused=False)
+            self.world.look()
 
     # --- operators ---
 
-    @rule(calls=st.integers(0, 20), span=minutes, later=minutes)
-    def die(self, calls: int, span: timedelta, later: timedelta) -> None:
+    @rule(calls=st.integers(0, 20), span=minutes, later=minutes, off=offs)
+    def die(self, calls: int, span: timedelta, later: timedelta, off: timedelta) -> None:
         """Die in the middle of the next pass; another one takes over some time after."""
         self.world.life.time.pass_by(span)
         self.world.leader.advance(calls)
-        self.world.fail_over(paused=False)
+        self.world.fail_over(paused=False, off=off)
         self.world.life.time.pass_by(later)
         self.world.look()
 
-    @rule(calls=st.integers(0, 20), span=minutes)
-    def pause(self, calls: int, span: timedelta) -> None:
+    @rule(calls=st.integers(0, 20), span=minutes, off=offs)
+    def pause(self, calls: int, span: timedelta, off: timedelta) -> None:
         """Stand still in the middle of the next pass; another one takes over at once."""
         self.world.life.time.pass_by(span)
         self.world.leader.advance(calls)
-        self.world.fail_over(paused=True)
+        self.world.fail_over(paused=True, off=off)
         self.world.look()
 
     @precondition(lambda self: self.world.asleep)
@@ -168,10 +194,10 @@ class AnyHistory(RuleBasedStateMachine):
         self.world.asleep.pop(0).wake_up()
         self.world.look()
 
-    @rule(order=st.lists(st.booleans(), max_size=30), span=minutes)
-    def lead_both(self, order: list[bool], span: timedelta) -> None:
+    @rule(order=st.lists(st.booleans(), max_size=30), span=minutes, off=offs)
+    def lead_both(self, order: list[bool], span: timedelta, off: timedelta) -> None:
         self.world.life.time.pass_by(span)
-        self.world.steps(order)
+        self.world.steps(order, off)
         self.world.look()
 
     @rule(trouble=troubles, span=minutes)
@@ -211,10 +237,8 @@ class AnyHistory(RuleBasedStateMachine):
     def back_up(self) -> None:
         save_keyring(self.world)
 
-    @precondition(lambda self: not self.lowered)
     @rule(number=numbers, restored=st.booleans())
     def lose_the_keyring(self, number: int, restored: bool) -> None:
-        """What a keyring alone knew of former facts cannot be known after it."""
         if restored:
             restore_keyring(self.world, number)
         else:

@@ -10,9 +10,23 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from fakes.writes import Writes
 from jwks_operator import reconcile
-from jwks_operator.core import lifecycle, plan, prospects, restart, revocation, spec_change
+from jwks_operator.core import (
+    births,
+    imports,
+    lifecycle,
+    plan,
+    prospects,
+    recovery,
+    restart,
+    revocation,
+    spec_change,
+    status,
+    timing,
+)
+from jwks_operator.core.projections import Owned
 from jwks_operator.core.prospects import _Store
 from jwks_operator.core.record import Bounds
+from jwks_operator.core.world import Reading
 from jwks_operator.kube import apply, client
 from jwks_operator.reconcile import Reconciler
 from simulation import directed
@@ -54,6 +68,21 @@ def _stamp_in_doubt(_real: Any) -> Any:
     return lambda self, _this: self._clock.now()
 
 
+def _latency_of_now(real: Any) -> Any:
+    return lambda record, now: real(replace(record, longest={}), now)
+
+
+def _forgetful(patch: pytest.MonkeyPatch) -> None:
+    """Neither the keys nor the record know of former facts."""
+    patched(Bounds, "largest", lambda _: lambda self, newer: newer)(patch)
+    patched(spec_change, "lately", lambda _: lambda record, _now: timing.NO_OTHERS)(patch)
+
+
+def _no_tombstones(patch: pytest.MonkeyPatch) -> None:
+    for module in (imports, births):
+        patched(module, "is_buried", lambda _: lambda record, key: False)(patch)
+
+
 LEAD = patched(_Store, "_known_everywhere", lambda _: lambda store, pending, published: published)
 RETENTION = patched(prospects, "removable", _no_retention)
 FENCES = patched(Writes, "_check_fence", lambda _: lambda *call: None)
@@ -65,17 +94,47 @@ MUTANTS: Mapping[str, tuple[Patch, History]] = {
     "lead of an added entry": (LEAD, directed.add_an_entry),
     "lead floor": (patched(lifecycle, "_floors", lambda _: lambda *facts: {}), directed.lower_the_lead),
     "a lowered lead is a step": (
-        patched(spec_change, "_lowers_a_lead", lambda _: lambda *specs: False),
+        patched(spec_change, "_lowers", lambda _: lambda *specs: False),
         directed.lower_the_lead,
     ),
     "retention, signature": (RETENTION, directed.rotate_soon_after_publication),
     "retention, encryption": (RETENTION, directed.rotate_under_encryption),
     "retention, symmetric": (RETENTION, directed.rotate_under_symmetry),
     "retention of a removed entry": (RETENTION, directed.remove_an_entry),
-    "the largest bounds": (
-        patched(Bounds, "largest", lambda _: lambda self, newer: newer),
-        directed.lower_the_lifetime,
+    "the largest bounds": (_forgetful, directed.lower_the_lifetime),
+    "the longest of each fact": (
+        patched(spec_change, "longest", lambda _: lambda former, _new: former),
+        directed.lower_one_fact_and_raise_another,
     ),
+    "former facts after the loss of the keyring": (
+        patched(recovery, "remembering", lambda real: lambda record, _waits: real(record, {})),
+        directed.lose_the_keyring_after_a_lowered_lifetime,
+    ),
+    "the latency of a former lead": (
+        patched(status, "revocation_latency", _latency_of_now),
+        directed.revoke_after_a_lowered_lead,
+    ),
+    "a stamp by the API server's time": (
+        patched(Reading, "latest", lambda _: property(lambda reading: reading.now)),
+        directed.hand_over_between_two_clocks,
+    ),
+    "a lead by the API server's time": (
+        patched(Reading, "earliest", lambda _: property(lambda reading: reading.now)),
+        directed.hand_over_between_two_clocks,
+    ),
+    "a retention by the API server's time": (
+        patched(Reading, "earliest", lambda _: property(lambda reading: reading.now)),
+        directed.retire_between_two_clocks,
+    ),
+    "a step of all clocks is written down": (
+        patched(restart, "_after_a_step", lambda _: lambda record, _since: record),
+        directed.hand_over_after_a_step,
+    ),
+    "first keys of each class to their checkers first": (
+        patched(apply, "effect_order", lambda _: lambda _record: (Owned.PUBLIC, Owned.PRIVATE)),
+        directed.begin_with_mixed_classes,
+    ),
+    "tombstones": (_no_tombstones, directed.offer_a_revoked_key_again),
     "the check side first": (
         patched(apply, "effect_order", lambda real: lambda record: real(record)[::-1]),
         directed.rotate_soon_after_publication,

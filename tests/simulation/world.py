@@ -9,6 +9,7 @@ from collections.abc import Coroutine, Generator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
+from hashlib import sha256
 from typing import Any, TypeVar
 
 from corridor.life import DELETION_DELAY, REF, START, Life
@@ -131,6 +132,8 @@ class World:
 
     life: Life = field(default_factory=Life)
     server_ahead: timedelta = timedelta()
+    shift: timedelta = timedelta()
+    """By how much the API server's clock, and every right one, is ahead of true time."""
     deaf: bool = False
     """Whether watch events are lost, so that only a timer or the audit makes the operator look."""
     backups: list[Object] = field(default_factory=list)
@@ -141,6 +144,7 @@ class World:
         self.chronicle = Chronicle(REF, lambda: self.now)
         self.chronicle.listen(self.life.server)
         self.leader = Replica(self)
+        self.standby = Replica(self)
         self.asleep: list[Replica] = []
 
     @property
@@ -154,7 +158,7 @@ class World:
 
     def end(self) -> None:
         """Let go of everybody who still stands somewhere."""
-        for replica in (*self.asleep, self.leader):
+        for replica in (*self.asleep, self.leader, self.standby):
             replica.die()
 
     # --- the operator ---
@@ -186,17 +190,35 @@ class World:
         self.life.time.pass_by(max(end - self.now, timedelta()))
         self.look()
 
-    def fail_over(self, *, paused: bool) -> None:
-        """Another replica, on a node with a right clock, leads from now on."""
+    def fail_over(self, *, paused: bool, off: timedelta = timedelta()) -> None:
+        """The standby leads from now on; the clock of the next one is off by so much."""
         if paused:
             self.asleep.append(self.leader)
         else:
             self.leader.die()
-        self.leader = Replica(self)
+        self.leader, self.standby = self.standby, Replica(self, self.shift + off)
 
-    def steps(self, order: list[bool]) -> None:
+    def step_all_clocks(self, by: timedelta) -> None:
+        """All clocks step, as after a common time source was wrong or is; whoever lives through it can know."""
+        self.shift += by
+        self.server_ahead += by
+        for replica in (*self.asleep, self.leader, self.standby):
+            replica.ahead += by
+
+    def settle(self) -> None:
+        """The leader looks until its clock can be trusted again."""
+        for _ in range(8):
+            self.life.time.pass_by(timedelta(seconds=15))
+            self.look()
+
+    def set_clocks(self) -> None:
+        """The leader's clock and the API server's are right again; whoever sees it knows."""
+        self.leader.ahead = self.server_ahead = self.shift
+        self.settle()
+
+    def steps(self, order: list[bool], off: timedelta = timedelta()) -> None:
         """Two replicas that both believe to lead take turns at the API server."""
-        other = Replica(self)
+        other = Replica(self, self.shift + off)
         going = {True, False}
         for mine in (*order, *(True, False) * 60):
             if mine in going and not (self.leader if mine else other).advance(1):
@@ -236,8 +258,18 @@ class World:
         for entry in {key["entry"] for key in keys}:
             active = [key for key in keys if key["entry"] == entry and key["state"] == "Active"]
             assert len(active) <= 1, f"two active keys of {entry}"
+        self._assert_buried(keys)
         for key in keys:
             assert key["state"] not in {"Pending", "Active"} or "private" in key, f"{key['kid']} lost its private half"
+
+    def _assert_buried(self, keys: list[dict[str, Any]]) -> None:
+        """What was destroyed or revoked stays so, under whatever kid and from wherever it is offered."""
+        stones = self.record()["record.json"]["tombstones"] if keys else []
+        dead = {stone.get(part) for stone in stones for part in ("kid", "key")}
+        for key in keys:
+            marks = {sha256(key[part].encode()).hexdigest() for part in ("kid", "thumbprint")}
+            buried = key["state"] not in {"Destroyed", "Compromised"} and marks & dead
+            assert not buried, f"{key['kid']} came back from the dead"
 
     def assert_quiet(self) -> None:
         """At rest nothing is written."""

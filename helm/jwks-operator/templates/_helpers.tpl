@@ -53,6 +53,9 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- end }}
 
 {{- define "jwks-operator.image" -}}
+{{- if eq .Values.image.tag "latest" -}}
+{{- fail "image.tag: latest is another image tomorrow; name a version, or pin image.digest" -}}
+{{- end -}}
 {{- with .Values.image -}}
 {{- if .digest -}}
 {{- printf "%s@%s" .repository .digest -}}

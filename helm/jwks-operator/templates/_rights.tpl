@@ -25,7 +25,7 @@
 # Sets with secret.restart.
 - apiGroups: [apps]
   resources: [deployments, statefulsets, daemonsets]
-  verbs: [get, list, patch]
+  verbs: [list, patch]
 {{- end }}
 {{- end }}
 

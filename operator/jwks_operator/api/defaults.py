@@ -27,22 +27,29 @@ DEFAULTS: Mapping[str, timedelta] = MappingProxyType(
 DEFAULT_EVERY: timedelta = parse_duration("720h")
 """Rotation interval when neither `every` nor `schedule` is set."""
 
+DEFAULT_RESTART_WITHIN: timedelta = parse_duration("10m")
+"""How long a roll-out of the workloads in `secret.restart` takes when they say nothing about it."""
+
+RESTART = "restart"
+"""A fact that is not stated in `timing`: how long a restart takes, nothing if there is none. It belongs to every wait
+that ends with the Secret, on whichever side that is."""
+
 _CACHES = ("cache_max_age", "stale_window", "edge_cache", "verifier_refresh")
 
 LEAD_TERMS: Mapping[KeyClass, tuple[str, ...]] = MappingProxyType(
     {
         KeyClass.SIGNATURE: ("propagation", *_CACHES),
-        KeyClass.ENCRYPTION: ("propagation",),
-        KeyClass.SYMMETRIC: ("propagation",),
+        KeyClass.ENCRYPTION: ("propagation", RESTART),
+        KeyClass.SYMMETRIC: ("propagation", RESTART),
     }
 )
 """The facts whose sum is the time a key is on the check side before anybody may use it."""
 
 RETENTION_TERMS: Mapping[KeyClass, tuple[str, ...]] = MappingProxyType(
     {
-        KeyClass.SIGNATURE: ("propagation", "token_lifetime", "clock_skew"),
+        KeyClass.SIGNATURE: ("propagation", RESTART, "token_lifetime", "clock_skew"),
         KeyClass.ENCRYPTION: ("propagation", *_CACHES, "token_lifetime", "clock_skew"),
-        KeyClass.SYMMETRIC: ("propagation", "token_lifetime", "clock_skew"),
+        KeyClass.SYMMETRIC: ("propagation", RESTART, "token_lifetime", "clock_skew"),
     }
 )
 """The facts whose sum is the time a key stays on the check side after its last use."""

@@ -81,7 +81,14 @@ TimeZone = Annotated[
         "must be an IANA time zone name such as Europe/Berlin or UTC",
     ),
 ]
-_LabelValue = Annotated[
+LabelKey = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=317),
+    Pattern(
+        _LABEL_KEY, "must be a Kubernetes label key: an optional DNS prefix and /, then at most 63 of A-Z a-z 0-9 - _ ."
+    ),
+]
+LabelValue = Annotated[
     str,
     StringConstraints(max_length=63),
     Pattern(_LABEL_VALUE, "must be a Kubernetes label value: at most 63 of letters, digits, -, _ and ."),
@@ -90,7 +97,9 @@ _LabelValue = Annotated[
 
 @dataclass(frozen=True)
 class _OurMap:
-    """Annotation of labels and annotations that a user adds to an object of ours."""
+    """Annotation of labels and annotations that a user adds to an object of ours, or looks for on other ones."""
+
+    added: bool = True
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         return core_schema.no_info_after_validator_function(self._check, handler(source))
@@ -100,11 +109,12 @@ class _OurMap:
     ) -> dict[str, Any]:
         ours = f"self.all(k, !k.startsWith('{RESERVED_PREFIX}') && k != '{LABEL_MANAGED_BY}')"
         syntax = f"self.all(k, k.matches('^{_LABEL_KEY}$'))"
-        rules = [{"rule": ours, "message": _OURS}, {"rule": syntax, "message": _KEY_SYNTAX}]
+        rules = [{"rule": ours, "message": _OURS}] if self.added else []
+        rules.append({"rule": syntax, "message": _KEY_SYNTAX})
         return {**handler(core), "maxProperties": MAP_MAX, VALIDATIONS: rules}
 
     def _check(self, entries: dict[str, str]) -> dict[str, str]:
-        if any(key.startswith(RESERVED_PREFIX) or key == LABEL_MANAGED_BY for key in entries):
+        if self.added and any(key.startswith(RESERVED_PREFIX) or key == LABEL_MANAGED_BY for key in entries):
             raise refusal(_OURS)
         if not all(re.fullmatch(_LABEL_KEY, key) for key in entries):
             raise refusal(_KEY_SYNTAX)
@@ -113,7 +123,8 @@ class _OurMap:
         return entries
 
 
-Labels = Annotated[dict[str, _LabelValue], _OurMap()]
+Labels = Annotated[dict[str, LabelValue], _OurMap()]
+SelectedLabels = Annotated[dict[str, LabelValue], _OurMap(added=False)]
 Annotations = Annotated[dict[str, Annotated[str, StringConstraints(max_length=4096)]], _OurMap()]
 
 

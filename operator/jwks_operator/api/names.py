@@ -18,13 +18,22 @@ MANAGED_SELECTOR = f"{LABEL_MANAGED_BY}={MANAGED_BY}"
 LABEL_SET = f"{GROUP}/set"
 LABEL_ALLOW_SET = f"{GROUP}/allow-set"
 """On an object that a set may read besides its own: the name of that set."""
+LABEL_SOURCE_NAMESPACE = f"{GROUP}/source-namespace"
+"""On a copy in another namespace: the namespace of its set."""
+CONSENT_PREFIX = f"accept.{GROUP}/"
+"""On a namespace, before the name of another one: whether it accepts copies from there."""
 RESERVED_PREFIX = f"{GROUP}/"
 """Labels and annotations of this prefix are the operator's own."""
+
+ANNOTATION_RESTARTED_FOR = f"{GROUP}/restarted-for"
+"""On the pod template of a workload that is restarted: which content of the Secret it was restarted for."""
 
 ANNOTATION_ROTATE = f"{GROUP}/rotate"
 ANNOTATION_ROLLBACK = f"{GROUP}/rollback"
 ANNOTATION_HOLD = f"{GROUP}/hold"
 ANNOTATION_REVOKE = f"{GROUP}/revoke"
+ANNOTATION_SOURCE = f"{GROUP}/source"
+"""On a copy in another namespace: its set, as `<namespace>/<name>`."""
 
 KEYRING_TYPE = f"{GROUP}/keyring"
 KEYRING_SUFFIX = "-keyring"
@@ -54,6 +63,16 @@ class SetRef:
 def keyring_name(set_name: str) -> str:
     """Return the name of the Secret that holds the record of the set."""
     return set_name + KEYRING_SUFFIX
+
+
+def copy_name(ref: SetRef, configmap: str) -> str:
+    """Return the name of the copies of a set's ConfigMap in other namespaces; namespaces have no dots."""
+    return f"{ref.namespace}.{configmap}"
+
+
+def consent_label(namespace: str) -> str:
+    """Return the label by which a namespace accepts copies from another one, if its value is `true`."""
+    return CONSENT_PREFIX + namespace
 
 
 def key_data_name(kid: str) -> str:

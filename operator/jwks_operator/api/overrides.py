@@ -6,11 +6,19 @@ from typing import Protocol
 
 from pydantic.alias_generators import to_camel
 
-from jwks_operator.api.defaults import DEFAULTS, LEAD_TERMS, RETENTION_TERMS
+from jwks_operator.api.defaults import (
+    DEFAULT_RESTART_WITHIN,
+    DEFAULTS,
+    LEAD_TERMS,
+    RESTART,
+    RETENTION_TERMS,
+)
 from jwks_operator.api.durations import cel_is_duration, format_duration
+from jwks_operator.api.presets import by_value
 from jwks_operator.api.rules import Rule, cel_list
+from jwks_operator.api.targets import SecretTarget
 from jwks_operator.api.timing import Timing
-from jwks_operator.keys.algorithms import ADMITTED, ALGORITHMS, KeyClass
+from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
 
 
 class _Entry(Protocol):
@@ -24,6 +32,9 @@ class _Spec(Protocol):
 
     @property
     def timing(self) -> Timing: ...
+
+    @property
+    def secret(self) -> SecretTarget: ...
 
 
 def overrides_cover_facts() -> tuple[Rule, ...]:
@@ -39,35 +50,73 @@ def overrides_cover_facts() -> tuple[Rule, ...]:
 
 def _covers(field: str, terms: tuple[str, ...], classes: Collection[KeyClass]) -> Rule:
     """Return the rule that an override is at least the sum of these facts; its message names each one."""
-    algorithms = [name for name in ADMITTED if ALGORITHMS[name].key_class in classes]
-    facts = {to_camel(term): _fact(term) for term in terms}
+    algorithms = [name for name, row in ALGORITHMS.items() if row.key_class in classes]
+    facts = {term: _fact(term) for term in terms}
     override = f"self.timing.{field}"
     # A broken duration has its own message; duration() of it would only add an ugly second one.
     readable = f"[{override}, {', '.join(facts.values())}].all(d, {cel_is_duration('d')})"
     total = " + ".join(f"duration({fact})" for fact in facts.values())
-    named = " + ' + ".join(f"{name} ' + {fact}" for name, fact in facts.items())
+    named = " + ".join(_named_cel(term, fact) for term, fact in facts.items())
     cure = f"; lengthen it, or remove {field} to have it computed"
     given = f"has(self.timing) && has({override}) && self.keys.exists(k, k.algorithm in {cel_list(algorithms)})"
 
     def holds(spec: _Spec) -> bool:
         value: timedelta | None = getattr(spec.timing, field)
         owed = any(entry.algorithm in algorithms for entry in spec.keys)
-        return value is None or not owed or value >= sum((spec.timing.fact(term) for term in terms), timedelta())
+        return value is None or not owed or value >= sum((_value(spec, term) for term in terms), timedelta())
 
     def explain(spec: _Spec) -> str:
-        parts = " + ".join(f"{to_camel(term)} {format_duration(spec.timing.fact(term))}" for term in terms)
+        told = [term for term in terms if term != RESTART or spec.secret.restart is not None]
+        parts = " + ".join(f"{_name(term)} {format_duration(_value(spec, term))}" for term in told)
         return f"{field} {format_duration(getattr(spec.timing, field))} is shorter than {parts}{cure}"
 
     return Rule(
         field=f"timing.{field}",
         cel=f"!({given}) || !{readable} || duration({override}) >= {total}",
         holds=holds,
-        message=f"{field} is shorter than {' + '.join(facts)}{cure}",
-        message_cel=f"'{field} ' + {override} + ' is shorter than {named} + '{cure}'",
+        message=f"{field} is shorter than {' + '.join(_name(term) for term in terms)}{cure}",
+        message_cel=f"'{field} ' + {override} + ' is shorter than ' + {named} + '{cure}'",
         explain=explain,
     )
 
 
+_RESTARTS = "has(self.secret) && has(self.secret.restart)"
+
+
 def _fact(term: str) -> str:
+    """CEL of a fact as a text, its default where the spec is silent."""
+    if term == RESTART:
+        within, default = "self.secret.restart.within", format_duration(DEFAULT_RESTART_WITHIN)
+        return f"({_RESTARTS} ? (has({within}) ? {within} : '{default}') : '0s')"
     name = f"self.timing.{to_camel(term)}"
-    return f"(has({name}) ? {name} : '{format_duration(DEFAULTS[term])}')"
+    return f"(has({name}) ? {name} : {_silent(term)})"
+
+
+def _silent(term: str) -> str:
+    """CEL of what holds for a fact that is not stated: what the preset says, else its default."""
+    default = f"'{format_duration(DEFAULTS[term])}'"
+    presets = by_value(term)
+    if not presets:
+        return default
+    choice = default
+    for value, names in presets.items():
+        choice = f"self.timing.preset in {cel_list(names)} ? '{format_duration(value)}' : {choice}"
+    return f"(has(self.timing.preset) ? ({choice}) : {default})"
+
+
+def _value(spec: _Spec, term: str) -> timedelta:
+    if term != RESTART:
+        return spec.timing.fact(term)
+    return timedelta() if spec.secret.restart is None else spec.secret.restart.takes
+
+
+def _name(term: str) -> str:
+    """How a message names a fact: by its field, so that it is found."""
+    return "secret.restart.within" if term == RESTART else to_camel(term)
+
+
+def _named_cel(term: str, fact: str) -> str:
+    """CEL of a fact's part of the message; a restart has none unless there is to be one."""
+    plus = "" if term == "propagation" else " + "
+    text = f"'{plus}{_name(term)} ' + {fact}"
+    return f"({_RESTARTS} ? {text} : '')" if term == RESTART else text

@@ -120,7 +120,9 @@ def _field_error(detail: ErrorDetails) -> FieldError:
     path, parent = "", ""
     for part in detail["loc"]:
         # The API server writes positions and the keys of maps in brackets.
-        path += f"[{part}]" if isinstance(part, int) or parent in {"labels", "annotations"} else f".{part}"
+        path += (
+            f"[{part}]" if isinstance(part, int) or parent in {"labels", "annotations", "matchLabels"} else f".{part}"
+        )
         parent = str(part)
     if detail["type"] == "rule" and detail["ctx"]["field"]:
         path += "." + detail["ctx"]["field"]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
-from pydantic.alias_generators import to_camel, to_snake
+from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError, core_schema
 
 VALIDATIONS = "x-kubernetes-validations"
@@ -36,15 +36,12 @@ class Rule:
     message: str
     message_cel: str = ""
     explain: Callable[[Any], str] | None = None
-    forbidden: bool = False
 
     def validation(self) -> dict[str, str]:
         """Return the entry of `x-kubernetes-validations`."""
         entry = {"rule": self.cel, "message": self.message}
         if self.message_cel:
             entry["messageExpression"] = self.message_cel
-        if self.forbidden:
-            entry["reason"] = "FieldValueForbidden"
         entry["fieldPath"] = "." + self.field
         return entry
 
@@ -53,27 +50,6 @@ class Rule:
         if self.holds is None or self.holds(model):
             return
         raise refusal(self.explain(model) if self.explain else self.message, self.field)
-
-
-def refused(*fields: str) -> tuple[Rule, ...]:
-    """Return one rule for each (camelCase) field that this version does not support yet."""
-    return tuple(_refused(field) for field in fields)
-
-
-def _refused(field: str) -> Rule:
-    attribute = {"import": "import_"}.get(field) or to_snake(field)
-    return Rule(
-        field=field,
-        cel=f"!has(self.{_escape(field)})",
-        holds=lambda model: getattr(model, attribute) is None,
-        message=f"{field} is not supported by this version of jwks-operator; remove it",
-        forbidden=True,
-    )
-
-
-def _escape(field: str) -> str:
-    """Escape a name that CEL reserves (Kubernetes: `__{keyword}__`)."""
-    return f"__{field}__" if field in {"import", "namespace"} else field
 
 
 def cel_list(items: Iterable[str]) -> str:

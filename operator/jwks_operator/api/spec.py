@@ -20,7 +20,7 @@ from jwks_operator.api.rotation import Prepublish, Rotation, RotationPolicy
 from jwks_operator.api.rules import Model, Rule, cel_list, refusal
 from jwks_operator.api.targets import ConfigMapTarget, Format, Publish, SecretTarget
 from jwks_operator.api.timing import Timing
-from jwks_operator.keys.algorithms import ADMITTED, ALGORITHMS, KeyClass
+from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
 
 __all__ = [
     "ConfigMapTarget",
@@ -52,14 +52,11 @@ class DeletionPolicy(StrEnum):
     RETAIN = "Retain"
 
 
-RSA_ALGORITHMS = tuple(name for name in ADMITTED if ALGORITHMS[name].modulus_lengths)
-
-
-CURVE_ALGORITHMS = tuple(name for name in ADMITTED if len(ALGORITHMS[name].curves) > 1)
-SIGNATURE_ALGORITHMS = tuple(name for name in ADMITTED if ALGORITHMS[name].key_class is KeyClass.SIGNATURE)
+RSA_ALGORITHMS = tuple(name for name, row in ALGORITHMS.items() if row.modulus_lengths)
+CURVE_ALGORITHMS = tuple(name for name, row in ALGORITHMS.items() if len(row.curves) > 1)
+SIGNATURE_ALGORITHMS = tuple(name for name, row in ALGORITHMS.items() if row.key_class is KeyClass.SIGNATURE)
 OPEN_CURVES = tuple(dict.fromkeys(crv for name in CURVE_ALGORITHMS for crv in ALGORITHMS[name].curves))
-
-SYMMETRIC_ALGORITHMS = tuple(name for name in ADMITTED if ALGORITHMS[name].key_class is KeyClass.SYMMETRIC)
+SYMMETRIC_ALGORITHMS = tuple(name for name, row in ALGORITHMS.items() if row.key_class is KeyClass.SYMMETRIC)
 NOT_SIGNING_CURVES = ("X25519", "X448")
 
 
@@ -71,8 +68,8 @@ def _known_curve(name: str) -> str:
 
 
 def _known_algorithm(name: str) -> str:
-    if name not in ADMITTED:
-        supported = ", ".join(f'"{known}"' for known in ADMITTED)
+    if name not in ALGORITHMS:
+        supported = ", ".join(f'"{known}"' for known in ALGORITHMS)
         raise refusal(f'Unsupported value: "{name}": supported values: {supported}')
     return name
 
@@ -129,7 +126,7 @@ class KeyEntry(Model):
     algorithm: Annotated[
         str,
         AfterValidator(_known_algorithm),
-        Field(json_schema_extra={"enum": list(ADMITTED)}),
+        Field(json_schema_extra={"enum": list(ALGORITHMS)}),
     ]
     """JOSE algorithm (RFC 7518), for example ES256; it fixes key type, curve, use and operations. Changing
     it brings in a successor of the new algorithm; tokens of the old one stay valid until they expire."""
@@ -148,7 +145,13 @@ class KeyEntry(Model):
     """Take keys that exist already: the private key of this entry, the public keys of another issuer, or both."""
     certificate: Certificate | None = None
     """X.509 certificate for each key, published with it as x5c and x5t#S256 (RFC 7517 sections 4.7 and 4.9), made
-    with the key and renewed without a new one."""
+    with the key and renewed without a new one. Default: none, but for keys that are followed in a kubernetes.io/tls
+    Secret: those have the chain of its tls.crt."""
+
+    @property
+    def imports_private(self) -> bool:
+        """Whether the entry names a private key to be imported."""
+        return self.import_ is not None and self.import_.secret_ref is not None
 
 
 def _names_differ(entries: tuple[KeyEntry, ...]) -> tuple[KeyEntry, ...]:
@@ -186,16 +189,20 @@ def _retention_covers(window: str, among: Callable[["JsonWebKeySetSpec"], Iterab
 
 
 def _tls_has_certificates(spec: "JsonWebKeySetSpec") -> bool:
-    certified = all(entry.certificate or entry.algorithm in SYMMETRIC_ALGORITHMS for entry in spec.keys)
+    certified = all(
+        entry.certificate or entry.imports_private or entry.algorithm in SYMMETRIC_ALGORITHMS for entry in spec.keys
+    )
     return Format.TLS not in spec.secret.formats or certified
 
 
 _TLS_NEEDS_CERTIFICATES = Rule(
     field="secret.formats",
     cel="!has(self.secret) || !has(self.secret.formats) || !('TLS' in self.secret.formats) || "
-    f"self.keys.all(e, has(e.certificate) || e.algorithm in {cel_list(SYMMETRIC_ALGORITHMS)})",
+    "self.keys.all(e, has(e.certificate) || (has(e.__import__) && has(e.__import__.secretRef)) || "
+    f"e.algorithm in {cel_list(SYMMETRIC_ALGORITHMS)})",
     holds=_tls_has_certificates,
-    message="format TLS needs a certificate for every key that is not symmetric; add keys[].certificate or remove TLS",
+    message="format TLS needs a certificate for every key that is not symmetric; add keys[].certificate, import keys "
+    "from a kubernetes.io/tls Secret, or remove TLS",
 )
 
 

@@ -135,6 +135,18 @@ class NextMove(StatusModel):
     """What it waits for, in words."""
 
 
+class Waits(StatusModel):
+    """How long keys of one class wait, at the longest: by the facts in spec.timing, and by former ones that still
+    count."""
+
+    key_class: Annotated[_Name, Field(alias="class")]
+    """signature, encryption or symmetric."""
+    lead: Annotated[str, Field(max_length=32)]
+    """How long a key is known to whoever checks before it is used."""
+    retention: Annotated[str, Field(max_length=32)]
+    """How long a key stays with whoever checks after its last use."""
+
+
 class HistoryEntry(StatusModel):
     """Something that happened."""
 
@@ -172,8 +184,17 @@ class JsonWebKeySetStatus(StatusModel):
     """The keys of the set."""
     next: NextMove | None = None
     """What happens next."""
+    waits: Annotated[
+        tuple[Waits, ...],
+        Field(
+            max_length=8,
+            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["class"]},
+        ),
+    ] = ()
+    """Lead and retention in force, per class of keys. After the loss of a keyring they count on."""
     revocation_latency: Annotated[str, Field(max_length=32)] | None = None
-    """How long verifiers may go on trusting a key after it was revoked, by the facts in spec.timing."""
+    """How long verifiers may go on trusting a key after it was revoked, by the facts in spec.timing and by former ones
+    that caches may still live by."""
     history: Annotated[tuple[HistoryEntry, ...], Field(max_length=HISTORY_MAX)] = ()
     """The latest things that happened, oldest first; at most 50."""
 

@@ -7,9 +7,10 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from jwks_operator.api.fields import UNIQUE, Annotations, DataKey, Labels, ObjectName, ServiceName
-from jwks_operator.api.later import NamespaceSelector, Restart
 from jwks_operator.api.names import HISTORICAL_KEY, JWKS_KEY, KEYRING_SUFFIX, OPENID_KEY, SERVE_KEY
-from jwks_operator.api.rules import Model, Rule, cel_list, refused
+from jwks_operator.api.namespaces import NamespaceSelector
+from jwks_operator.api.restarts import Restart
+from jwks_operator.api.rules import Model, Rule, cel_list
 from jwks_operator.api.serving import Cors, Discovery, Issuer, Paths
 from jwks_operator.keys.naming import EddsaName
 
@@ -89,7 +90,6 @@ class Publish(Model):
     """How the public keys are published."""
 
     rules: ClassVar[tuple[Rule, ...]] = (
-        *refused("namespaces"),
         _needs_issuer("discovery", "has(self.discovery)", lambda publish: publish.discovery is not None),
         _needs_issuer("historical", "has(self.historical) && self.historical", lambda publish: publish.historical),
     )
@@ -128,16 +128,17 @@ class Publish(Model):
     endpoint that lags, or a Service without ready endpoints, holds the rotation and is told in the status. Default:
     nobody is asked, and timing.propagation is believed."""
     namespaces: NamespaceSelector | None = None
-    """Not supported by this version. Namespaces that get a read-only copy of the ConfigMap."""
+    """Namespaces, by their labels, that get a read-only copy of the ConfigMap, if they consent by the label
+    accept.jwks-operator.dev/<namespace of the set>: "true". The copy is named <namespace of the set>.<ConfigMap> and
+    follows the published set; a key counts as published only when every copy has it, so one that cannot be written
+    holds the rotation. Empty ({}) means every namespace that consents. Needs an operator that watches all
+    namespaces. Default: no copies."""
 
 
 class SecretTarget(Model):
     """The Secret with the private keys in use, for the pods that sign."""
 
-    rules: ClassVar[tuple[Rule, ...]] = (
-        *refused("restart"),
-        _no_keyring(),
-    )
+    rules: ClassVar[tuple[Rule, ...]] = (_no_keyring(),)
 
     name: ObjectName | None = None
     """Name of the Secret, at most 189 characters. Default: the name of the set. Cannot change afterwards,
@@ -152,4 +153,7 @@ class SecretTarget(Model):
     annotations: Annotations = Field(default_factory=dict)
     """Annotations to put on the Secret."""
     restart: Restart | None = None
-    """Not supported by this version. Workloads to restart after an activation."""
+    """Workloads that read the Secret only when they start, to be restarted when a key that they use or check with
+    changes: an annotation of their pod template is changed once, and Kubernetes rolls them out as they are set up to.
+    What cannot be restarted is told as a condition and holds no rotation. Empty ({}) means every workload that
+    consents. Default: none; processes that read the Secret again by themselves need no restart."""

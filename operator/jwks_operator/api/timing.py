@@ -1,21 +1,21 @@
 """Facts about the world of a set, and the two waiting times that follow from them."""
 
 from datetime import timedelta
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 from jwks_operator.api.defaults import DEFAULTS
 from jwks_operator.api.durations import AtLeast, Duration
-from jwks_operator.api.later import Preset
-from jwks_operator.api.rules import Model, Rule, refused
+from jwks_operator.api.presets import Preset, of_preset
+from jwks_operator.api.rules import Model
 
 
 class Timing(Model):
     """Facts about tokens, caches and verifiers; lead and retention are derived from them."""
 
-    rules: ClassVar[tuple[Rule, ...]] = (*refused("preset"),)
-
     preset: Preset | None = None
-    """Not supported by this version. Name of a known verifier whose facts are taken as defaults."""
+    """Your slowest verifier, if it is a known one with its own defaults: how long it goes without fetching the set is
+    then the default of verifierRefresh. What is stated here wins. The figures, with their sources, are in
+    docs/presets.md."""
     token_lifetime: Annotated[Duration, AtLeast("1ms", "tokens that never live need no keys")] | None = None
     """Longest time a token stays valid after it was signed. Default 1h. A retired key stays published for
     propagation + tokenLifetime + clockSkew; if your tokens live longer than you say here, they fail before
@@ -31,9 +31,8 @@ class Timing(Model):
     edge_cache: Duration | None = None
     """How long a CDN or gateway in front of the server keeps the set on top of cacheMaxAge. Default 0s."""
     verifier_refresh: Duration | None = None
-    """Longest time the slowest verifier goes without fetching the set again: Istio 20m, Envoy 10m, jwks-rsa
-    10h, .NET 12h to 24h, jose 10m, Nimbus and PyJWT 5m. Default 1h. If it is too short here, that verifier
-    rejects valid tokens after a rotation."""
+    """Longest time the slowest verifier goes without fetching the set again. Default that of the preset, else 1h. If
+    it is too short here, that verifier rejects valid tokens after a rotation."""
     propagation: Duration | None = None
     """Longest time from the write of the ConfigMap or Secret until every process uses it: the kubelet (60s
     to 120s by default) plus the process's own reload. Default 5m."""
@@ -43,14 +42,16 @@ class Timing(Model):
     lead: Duration | None = None
     """How long a key is known to whoever checks with it before anyone uses it. Default, and at least, for
     signature keys: propagation + cacheMaxAge + staleWindow + edgeCache + verifierRefresh; for encryption and
-    symmetric keys: propagation. It can only be lengthened."""
+    symmetric keys: propagation, and secret.restart.within if workloads are restarted. It can only be lengthened."""
     retention: Duration | None = None
     """How long a key stays with whoever checks with it after its last use. Default, and at least, for
-    signature and symmetric keys: propagation + tokenLifetime + clockSkew; for encryption keys also
+    signature and symmetric keys: propagation + tokenLifetime + clockSkew, and secret.restart.within if workloads are
+    restarted; for encryption keys propagation + tokenLifetime + clockSkew +
     cacheMaxAge + staleWindow + edgeCache + verifierRefresh; and not less than rotation.rollbackWindow. It can
     only be lengthened."""
 
     def fact(self, attribute: str) -> timedelta:
-        """Return the value of a fact (an attribute of DEFAULTS), its default if it is not set."""
-        value: timedelta | None = getattr(self, attribute)
-        return DEFAULTS[attribute] if value is None else value
+        """Return the value of a fact (an attribute of DEFAULTS): as stated, else the preset's, else the default."""
+        stated: timedelta | None = getattr(self, attribute)
+        of_verifier = of_preset(self.preset, attribute)
+        return next(value for value in (stated, of_verifier, DEFAULTS[attribute]) if value is not None)

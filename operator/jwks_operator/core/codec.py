@@ -108,6 +108,7 @@ def dump_rest(record: Record) -> Document:
         "lost": list(record.lost),
         "objects": dict(record.objects),
         "history": [{"time": _time(entry.time), **_dump_happening(entry.happening)} for entry in record.history],
+        "restart": record.restart,
         "intakes": {name: _dump_intake(intake) for name, intake in record.intakes.items()},
         "tombstones": [_dump_tombstone(stone) for stone in record.tombstones],
         "historical": None
@@ -140,6 +141,7 @@ def load(rest: Document, keys: tuple[KeyRecord, ...]) -> Record:
             lost=tuple(_text(name) for name in rest["lost"]),
             objects={name: _text(uid) for name, uid in _members(rest["objects"]).items()},
             history=tuple(HistoryEntry(_required(entry["time"]), _load_happening(entry)) for entry in rest["history"]),
+            restart=_text(rest.get("restart", "")),
             intakes={name: _load_intake(intake) for name, intake in _members(rest.get("intakes", {})).items()},
             tombstones=tuple(_load_tombstone(stone) for stone in rest["tombstones"]),
             historical=_load_historical(rest.get("historical")),

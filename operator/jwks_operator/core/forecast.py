@@ -7,6 +7,7 @@ time to the next. Keys are made up: only their shape matters to a plan.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import islice
 
 from jwks_operator.api.names import SetRef
 from jwks_operator.api.spec import JsonWebKeySetSpec
@@ -52,12 +53,12 @@ def forecast(spec: JsonWebKeySetSpec, start: datetime, until: datetime) -> tuple
     return foresee(World(SetRef("forecast", "set"), 1, spec), start, until).spans
 
 
-def foresee(world: World, start: datetime, until: datetime) -> Forecast:
+def foresee(world: World, start: datetime, until: datetime, steps: int = STEPS) -> Forecast:
     """Return the past states of the keys of this world, as its record tells them, and what the planner will do.
 
-    The world may have a record or none; its objects are taken to be as they should be. Keys still to be made are
-    called as in `forecast`, with `+1`, `+2` in a set that has keys. Raises UnsoundSpecError for a spec that fails the
-    checks; one that is in force already has passed them.
+    It ends after so many steps of the planner, if they come first. The world may have a record or none; its objects
+    are taken to be as they should be. Keys still to be made are called as in `forecast`, with `+1`, `+2` in a set that
+    has keys. Raises UnsoundSpecError for a spec that fails the checks; one that is in force already has passed them.
     """
     in_force = None if world.record is None else world.record.spec
     trouble = None if world.spec is None or world.spec == in_force else complaint(world.spec, start)
@@ -71,7 +72,7 @@ def foresee(world: World, start: datetime, until: datetime) -> Forecast:
         else:
             closed.append(span)
     told: list[HistoryEntry] = []
-    for now, record, news in _moments(world, start, until):
+    for now, record, news in islice(_moments(world, start, until), steps):
         told += news
         states = {key.kid: (key.entry, key.state) for key in record.keys}
         for kid, span in list(open_spans.items()):
@@ -113,7 +114,7 @@ def _moments(
         world = replace(world, spec=_without_papers(world.spec))
     if world.record is not None:
         record = replace(world.record, spec=_without_papers(world.record.spec))
-        world = replace(world, record=record, keyring_uid=record.uid, **_AS_IT_SHOULD_BE)
+        world = replace(_with(world, record), keyring_uid=record.uid)
     now = start
     for _ in range(STEPS):
         plan = decide(world, Reading(now))
@@ -129,17 +130,19 @@ def _moments(
             continue
         record = witnessed(plan.record, now)
         news = () if plan.record.step is None else plan.record.step.happenings
-        world = replace(world, record=record, **_AS_IT_SHOULD_BE)
+        world = _with(world, record)
         yield now, record, tuple(HistoryEntry(now, told) for told in news)
 
 
-_AS_IT_SHOULD_BE = dict.fromkeys(("keyring", "configmap", "secret"), Sight.SAME)
+def _with(world: World, record: Record) -> World:
+    """The world in which the objects are as this record says."""
+    return replace(world, record=record, keyring=Sight.SAME, configmap=Sight.SAME, secret=Sight.SAME)
 
 
 def _without_papers(spec: JsonWebKeySetSpec) -> JsonWebKeySetSpec:
-    """Certificates and signed sets move no key, and what a source will hold nobody can tell."""
+    """Certificates, signed sets and copies move no key; what a source will hold or a pod serve nobody can tell."""
     keys = tuple(entry.model_copy(update={"certificate": None, "import_": None}) for entry in spec.keys)
-    publish = spec.publish.model_copy(update={"historical": False})
+    publish = spec.publish.model_copy(update={"historical": False, "service_name": None, "namespaces": None})
     return spec.model_copy(update={"keys": keys, "publish": publish})
 
 

@@ -15,7 +15,7 @@ from jwks_operator.api.reasons import Reason
 from jwks_operator.api.spec import JsonWebKeySetSpec, KeyEntry
 from jwks_operator.core.checks import Trouble
 from jwks_operator.core.lifecycle import FreshKey, digest_of, is_buried
-from jwks_operator.core.record import Intake, KeyRecord, Record, State
+from jwks_operator.core.record import Certificate, Intake, KeyRecord, Record, State
 from jwks_operator.core.sources import Holding, Refusal, Sources, as_read, names_of, private_holding
 
 REMEMBERED = 64
@@ -30,6 +30,8 @@ class Offer:
     former: tuple[FreshKey, ...] = ()
     current: str | None = None
     """The thumbprint that a followed source holds; None if nothing is followed, or it cannot be told."""
+    certificate: Certificate | None = None
+    """The certificate of that key, if the source has one and the entry asks for no other."""
     adopts: bool = False
     """Whether a source is followed from now on that holds the key in use already."""
     sources: tuple[str, ...] = ()
@@ -72,7 +74,7 @@ def must_wait(spec: JsonWebKeySetSpec, found: Offers) -> bool:
     return any(
         entry.name not in found
         or found[entry.name].complaints
-        or (imports_private(entry) and found[entry.name].key is None)
+        or (entry.imports_private and found[entry.name].key is None)
         for entry in importing
     )
 
@@ -80,21 +82,16 @@ def must_wait(spec: JsonWebKeySetSpec, found: Offers) -> bool:
 def is_followed(record: Record, entry: KeyEntry) -> bool:
     """Tell whether the keys of an entry come from a source that is followed, and from nowhere else."""
     intake = record.intakes.get(entry.name)
-    return imports_private(entry) and intake is not None and intake.followed
+    return entry.imports_private and intake is not None and intake.followed
 
 
 def generates(record: Record, entry: KeyEntry) -> bool:
     """Tell whether keys of an entry are made here; not before the one to be imported is there, where there is none."""
-    if not imports_private(entry):
+    if not entry.imports_private:
         return True
     if record.intakes.get(entry.name) is None:
         return record.active(entry.name) is not None
     return not is_followed(record, entry)
-
-
-def imports_private(entry: KeyEntry) -> bool:
-    """Tell whether an entry names a private key to be imported."""
-    return entry.import_ is not None and entry.import_.secret_ref is not None
 
 
 def is_imported(record: Record, key: KeyRecord) -> bool:
@@ -186,7 +183,8 @@ class _Reader:
     def _with_private(self, offer: Offer, holding: Holding) -> Offer:
         (key,) = holding.keys
         if holding.followed:
-            offer = replace(offer, current=key.thumbprint)
+            theirs = None if self.entry.certificate is not None else holding.certificate
+            offer = replace(offer, current=key.thumbprint, certificate=theirs)
         if self._in_use(key):
             return replace(offer, adopts=holding.followed and not self.intake.followed)
         if key.thumbprint in self.intake.taken and not holding.followed:

@@ -118,7 +118,9 @@ def witnessed(record: Record, confirmed: datetime) -> Record:
         step=None,
         lead_floor=_floors(record, confirmed) if record.former_leads else record.lead_floor,
         former_leads={},
-        longest_until=confirmed + horizon(record) if record.longest and not record.longest_until else record.longest_until,
+        longest_until=confirmed + horizon(record)
+        if record.longest and not record.longest_until
+        else record.longest_until,
         tombstones=_trimmed((*record.tombstones, *(_tombstone(record, key, confirmed) for key in gone))),
         history=(*record.history, *story)[-HISTORY_LIMIT:],
     )

@@ -12,11 +12,12 @@ from typing import Any, TypeAlias
 
 from jwks_operator.api.reasons import EventReason, Reason
 from jwks_operator.api.spec import KeyEntry
-from jwks_operator.core.certificates import digest_of_terms, renewal
+from jwks_operator.core.certificates import bare, digest_of_terms, renewal, sourced
 from jwks_operator.core.checks import Trouble
 from jwks_operator.core.historical import Signing, outdated
 from jwks_operator.core.prospects import Action, Prospect
 from jwks_operator.core.record import Certificate, Happening, Historical, KeyRecord, Record, Step, StepKind
+from jwks_operator.core.sources import Holding
 from jwks_operator.core.timing import entry_named, facts
 from jwks_operator.core.world import Reading, World
 
@@ -44,12 +45,36 @@ def possible(world: World, moves: Iterable[Prospect]) -> tuple[Prospect, ...]:
     return tuple(m for m in moves if m.action is not Action.CERTIFY or m.entry not in world.uncertified)
 
 
-def troubles(world: World) -> tuple[Trouble, ...]:
-    """Return what a person has to know of certificates that could not be made."""
-    return tuple(
+def troubles(world: World, record: Record | None) -> tuple[Trouble, ...]:
+    """Return what a person has to know of certificates that could not be made, and of sources that bring none."""
+    refused = [
         Trouble(Reason.CERTIFICATE_REFUSED, f"no certificate for {entry}: {why}; keys go on as they are")
         for entry, why in world.uncertified.items()
+    ]
+    # The reason of all that concerns a source: it can wait for the audit, unlike a CA that a key waits for.
+    sourceless = {**_without_files(record), **_complaints(world)}
+    refused += [
+        Trouble(Reason.IMPORT_REFUSED, f"spec.keys[{entry}].import: {why}") for entry, why in sourceless.items()
+    ]
+    return tuple(refused)
+
+
+def _complaints(world: World) -> dict[str, str]:
+    """By entry, what is wrong with the certificate of a followed source, where the spec asks for no other."""
+    return {
+        name: f"{seen.private.complaint}; keys go on with the certificate they have, or without"
+        for name, seen in world.imports.items()
+        if seen.entry.certificate is None and isinstance(seen.private, Holding) and seen.private.complaint
+    }
+
+
+def _without_files(record: Record | None) -> dict[str, str]:
+    """By entry that imports, why it has no TLS files although it should: its source is not followed."""
+    why = (
+        "no kubernetes.io/tls Secret brings the certificate that format TLS needs; add keys[].certificate, or remove "
+        "TLS from secret.formats"
     )
+    return {} if record is None else {entry.name: why for entry in bare(record) if entry.certificate is None}
 
 
 def wanted(world: World, record: Record, moves: Iterable[Prospect]) -> tuple[Paper, ...]:
@@ -84,10 +109,12 @@ def of_newborn(world: World, record: Record, reading: Reading) -> tuple[Record, 
 
     A clock in doubt would date them wrongly: they follow as soon as it can be trusted.
     """
+    known = {key.kid for key in world.record.keys} if world.record is not None else set()
+    new = [key for key in record.keys if key.kid not in known and key.certificate is None]
+    record = record.with_keys(*(replace(key, certificate=sourced(world.imports, record.spec, key)) for key in new))
     if not reading.trusted:
         return record, ()
-    known = {key.kid for key in world.record.keys} if world.record is not None else set()
-    new = [key for key in record.keys if key.kid not in known and _awaits(world, record, key)]
+    new = [key for key in new if _awaits(world, record, key)]
     missing = tuple(_certification(record, key) for key in new if _made(world, record, key) is None)
     return record.with_keys(*(replace(key, certificate=_made(world, record, key)) for key in new)), missing
 
@@ -97,11 +124,11 @@ def _awaits(world: World, record: Record, key: KeyRecord) -> bool:
 
 
 def _made(world: World, record: Record, key: KeyRecord) -> Certificate | None:
-    """The certificate that was made for a key in this pass, if it is what the spec in force asks for."""
+    """The certificate that was made for a key in this pass, or found, if it is what the spec in force asks for."""
     certificate, entry = world.certificates.get(key.kid), entry_named(record.spec, key.entry)
-    if certificate is None or entry is None or certificate.terms != digest_of_terms(entry):
-        return None
-    return certificate
+    if entry is None or entry.certificate is None:
+        return sourced(world.imports, record.spec, key)
+    return certificate if certificate is not None and certificate.terms == digest_of_terms(entry) else None
 
 
 def _certification(record: Record, key: KeyRecord) -> Certification:

@@ -15,7 +15,7 @@ from datetime import datetime
 
 from jwks_operator.api.names import keyring_name
 from jwks_operator.api.reasons import Reason
-from jwks_operator.core import births, moves, papers, recovery, requests, revocation, served
+from jwks_operator.core import births, copies, moves, papers, recovery, requests, revocation, rollout, served
 from jwks_operator.core.births import Need
 from jwks_operator.core.checks import Trouble, complaint
 from jwks_operator.core.imports import NONE_OFFERED, must_wait, offers
@@ -73,7 +73,7 @@ def decide(world: World, reading: Reading, fresh: Fresh | None = None) -> Plan:
 
 def _with_papers(world: World, plan: Plan, reading: Reading) -> Plan:
     """The same plan with certificates for its new keys, and with what is to be told of those that cannot be made."""
-    troubles = (*plan.troubles, *papers.troubles(world))
+    troubles = (*plan.troubles, *papers.troubles(world, plan.record))
     if plan.record is None or plan.needs or plan.papers or plan.asks:
         return replace(plan, troubles=troubles)
     record, missing = papers.of_newborn(world, plan.record, reading)
@@ -130,8 +130,10 @@ def _without_record(world: World, reading: Reading, fresh: Fresh) -> Plan:
     missing = tuple(need for need in needs if need not in fresh)
     if missing:
         return Plan(None, needs=missing)
-    make = recovery.recovered if lost else births.bootstrapped
-    return Plan(make(world, world.spec, reading.now, fresh))
+    if not lost:
+        return Plan(births.bootstrapped(world, world.spec, reading.now, fresh))
+    record = recovery.recovered(world, world.spec, reading.now, fresh)
+    return Plan(rollout.anew(record) if needs else record)
 
 
 # --- a set with a record ---
@@ -140,7 +142,7 @@ def _without_record(world: World, reading: Reading, fresh: Fresh) -> Plan:
 def _with_record(world: World, record: Record, reading: Reading, fresh: Fresh) -> Plan:
     asked = requests.read(world.annotations, frozenset(entry.name for entry in record.spec.keys))
     trouble = None if world.spec == record.spec else _spec_trouble(world, reading.now)
-    troubles = tuple(_troubles(trouble, asked, record))
+    troubles = (*_troubles(trouble, asked, record), *copies.troubles(world, record))
     record = drift(world, caught_up(world, record, reading, asked))
     condemned = revocation.revoked(record, world.spec, asked, reading.now)
     if condemned:
@@ -194,6 +196,7 @@ def _moving(case: _Case, in_store: _Prospects, due: _Prospects, fresh: Fresh) ->
         intended = papers.intent(world, record, ripe)
     else:
         intended = moves.intent(moves.honoured(record, ripe, asked, now), ripe, case.reading.now, fresh)
+    intended = rollout.owing(record, intended)
     offered = offers(intended, world.imports, asked.revoked)
     in_store = papers.possible(world, prospects(intended, asked, offered))
     return replace(plan, record=intended, prospects=in_store)
@@ -204,7 +207,7 @@ def _revoking(world: World, record: Record, condemned: tuple[Revoked, ...], read
     missing = tuple(need for need in revocation.needs(record, condemned) if need not in fresh)
     if missing:
         return Plan(world.record, needs=missing)
-    return Plan(revocation.revoke(record, condemned, reading.now, fresh))
+    return Plan(rollout.owing(record, revocation.revoke(record, condemned, reading.now, fresh)))
 
 
 def _with_spec(world: World, record: Record, now: datetime, trouble: Trouble | None) -> Record:

@@ -5,10 +5,11 @@ where in which form, and the room that may touch private bytes fills it in.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from jwks_operator.api.names import HISTORICAL_KEY, OPENID_KEY, SERVE_KEY
+from jwks_operator.api.reasons import EventReason
 from jwks_operator.api.spec import Format, JsonWebKeySetSpec
 from jwks_operator.core.certificates import shown
 from jwks_operator.core.record import KeyRecord, Record, State, StepKind
@@ -28,10 +29,12 @@ _CHECKING = frozenset({State.PENDING, State.ACTIVE, State.RETIRED})
 
 
 class Owned(StrEnum):
-    """The two projections that consumers read."""
+    """The two projections that consumers read, as effects of a step."""
 
     PUBLIC = "ConfigMap"
     PRIVATE = "Secret"
+    AHEAD = "Secret ahead of the ConfigMap"
+    """The Secret without signature keys that the ConfigMap does not publish yet."""
 
 
 class Form(StrEnum):
@@ -97,15 +100,34 @@ def secret_layout(record: Record) -> Mapping[str, Item]:
     return layout
 
 
-def effect_order(record: Record) -> tuple[Owned, Owned]:
-    """Return which projection is written first: the check side before the use side, the reverse to destroy.
+def effect_order(record: Record) -> tuple[Owned, ...]:
+    """Return what is written in which order: the check side before the use side, the reverse to destroy.
 
-    In a set of mixed classes the signature keys decide; a step then touches only one side of each key, but for
-    first keys, recovery and revocation.
+    A step touches only one side of a key, but for keys that are used at once: first ones, and those in the place of a
+    lost or revoked one. The sides of signature and encryption keys are each other's: where keys of both classes are
+    used at once, the Secret is written twice, first without the signature keys.
     """
+    at_once = {key.key_class for key in record.keys if _used_at_once(record, key)}
+    if {KeyClass.SIGNATURE, KeyClass.ENCRYPTION} <= at_once:
+        return Owned.AHEAD, Owned.PUBLIC, Owned.PRIVATE
+    if KeyClass.ENCRYPTION in at_once:
+        return Owned.PRIVATE, Owned.PUBLIC
     leaving = record.step is not None and record.step.kind in {StepKind.RETIRE, StepKind.DESTROY}
     signs = any(key.key_class is KeyClass.SIGNATURE for key in record.keys)
     return (Owned.PRIVATE, Owned.PUBLIC) if leaving is signs else (Owned.PUBLIC, Owned.PRIVATE)
+
+
+def ahead(record: Record) -> Record:
+    """Return the record as the consumer Secret shows it before the ConfigMap: without signature keys nobody can know."""
+    unknown = [k.kid for k in record.keys if k.key_class is KeyClass.SIGNATURE and _used_at_once(record, k)]
+    return replace(record, keys=tuple(key for key in record.keys if key.kid not in unknown))
+
+
+def _used_at_once(record: Record, key: KeyRecord) -> bool:
+    """Whether the unfinished step puts a key in use that is not known to be on its check side."""
+    told = () if record.step is None else record.step.happenings
+    activated = any(one.event == EventReason.KEY_ACTIVATED and one.kid == key.kid for one in told)
+    return activated and key.state is State.ACTIVE and key.published is None
 
 
 def _in_use(key: KeyRecord, spec: JsonWebKeySetSpec) -> dict[str, Item]:

@@ -72,7 +72,7 @@ class Prospect:
 def prospects(record: Record, requests: Requests, offers: Offers = NONE_OFFERED) -> tuple[Prospect, ...]:
     """Return every move in store, first come first."""
     store = _Store(record, requests, offers)
-    found = [*store.of_entries(), *store.of_retired(), *_of_leavers(record), *_of_papers(record)]
+    found = [*store.of_entries(), *store.of_retired(), *_of_leavers(record), *store.of_papers()]
     return tuple(sorted(found, key=lambda prospect: (prospect.time, PRECEDENCE[prospect.action])))
 
 
@@ -222,6 +222,19 @@ class _Store:
         time = retired + rollback_window(rotation, key.bounds.lead)
         return Prospect(time, Action.FORGET, key.entry, key.kid, Wait.ROLLBACK_WINDOW, "RollbackWindowPassed")
 
+    def of_papers(self) -> Iterator[Prospect]:
+        """Certificates to be made, renewed or taken from a source, and the historical set to be signed anew."""
+        for key in self.record.keys:
+            offer = self.offers.get(key.entry, NO_OFFER)
+            due = renewal(self.record.spec, key)
+            if due is not None:
+                yield Prospect(due.time, Action.CERTIFY, key.entry, key.kid, Wait.RENEWAL, due.why)
+            elif offer.current == key.thumbprint and offer.certificate not in {None, key.certificate}:
+                yield Prospect(LONG_AGO, Action.CERTIFY, key.entry, key.kid, why="SourceRenewed")
+        signing = outdated(self.record)
+        if signing is not None:
+            yield Prospect(LONG_AGO, Action.SIGN, signing.entry, signing.kid, why="HistoryChanged")
+
 
 def _of_leavers(record: Record) -> Iterator[Prospect]:
     """Keys whose entry left the spec: in use → retired with its retention, never used → destroyed."""
@@ -231,17 +244,6 @@ def _of_leavers(record: Record) -> Iterator[Prospect]:
                 yield Prospect(LONG_AGO, Action.RETIRE, key.entry, key.kid, why="EntryRemoved")
             elif key.state is State.PENDING:
                 yield Prospect(LONG_AGO, Action.DESTROY, key.entry, key.kid, why="EntryRemoved")
-
-
-def _of_papers(record: Record) -> Iterator[Prospect]:
-    """Certificates to be made or renewed, and the historical set to be signed anew."""
-    for key in record.keys:
-        due = renewal(record.spec, key)
-        if due is not None:
-            yield Prospect(due.time, Action.CERTIFY, key.entry, key.kid, Wait.RENEWAL, due.why)
-    signing = outdated(record)
-    if signing is not None:
-        yield Prospect(LONG_AGO, Action.SIGN, signing.entry, signing.kid, why="HistoryChanged")
 
 
 def held_kids(record: Record, requests: Requests) -> frozenset[str]:

@@ -200,6 +200,8 @@ class Record:
     """Entries whose key was lost with a keyring and has not been rotated since."""
     intakes: Mapping[str, Intake] = field(default_factory=dict)
     """Per entry, what was imported."""
+    restart: str = ""
+    """What the workloads that are restarted are to be marked with; empty if no restart is owed."""
     tombstones: tuple[Tombstone, ...] = ()
     historical: Historical | None = None
     history: tuple[HistoryEntry, ...] = ()

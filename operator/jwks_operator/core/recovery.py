@@ -1,7 +1,8 @@
 """What can be saved when the record is gone? Its projections hold what clients depend on.
 
 A private half counts only if it belongs to a published key (or nothing is published any more). Public keys
-found without one stay published as retired, for their full retention from now. Only an entry for which no
+found without one stay published as retired, for their full retention from now; where the status tells of longer
+waits than the spec, those count. Only an entry for which no
 private half is left has lost its key; `spec.recovery` then decides whether a new one is made at once.
 """
 
@@ -18,6 +19,7 @@ from jwks_operator.core.imports import settled
 from jwks_operator.core.lifecycle import FreshKey, born, is_buried, mourned, moved
 from jwks_operator.core.record import Bounds, Happening, KeyRecord, Record, State, Step, StepKind
 from jwks_operator.core.sources import private_holding
+from jwks_operator.core.spec_change import remembering
 from jwks_operator.core.timing import bounds, entry_named, rotation_of
 from jwks_operator.core.world import World
 from jwks_operator.keys.algorithms import ALGORITHMS
@@ -41,14 +43,13 @@ def recovered(world: World, spec: JsonWebKeySetSpec, now: datetime, fresh: Mappi
     made = tuple(new_key(spec, need, now, fresh[need]) for need in needs(world, spec))
     record = record.with_keys(*found, *made)
     asked = asking.read(world.annotations, frozenset(entry.name for entry in spec.keys))
-    floors = {key.key_class: now + key.bounds.lead for key in record.keys}
     told = (
         Happening(EventReason.KEYRING_REBUILT, f"kept {len(saved)} keys in use and {len(found)} others"),
         *(Happening(EventReason.KEYS_LOST, f"recovery: {spec.recovery}", entry=name) for name in lost),
         *(Happening(EventReason.KEY_ACTIVATED, "KeyLost", key.kid, key.entry) for key in made),
     )
     record = asking.honour(record, asked, asking.Verb, (entry.name for entry in spec.keys), now)
-    return replace(record, lead_floor=floors, step=Step(StepKind.RECOVER, told))
+    return replace(remembering(record, world.waits_before), step=Step(StepKind.RECOVER, told))
 
 
 def in_use(world: World, record: Record, now: datetime) -> Record:

@@ -11,13 +11,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from jwks_operator.api.reasons import EventReason
-from jwks_operator.core import recovery
+from jwks_operator.core import copies, recovery
 from jwks_operator.core import requests as asking
 from jwks_operator.core.imports import settled
 from jwks_operator.core.lifecycle import mourned
 from jwks_operator.core.record import Happening, KeyRecord, Record, State, Step, StepKind
 from jwks_operator.core.requests import Requests
-from jwks_operator.core.timing import bounds
+from jwks_operator.core.spec_change import delayed, remembering
 from jwks_operator.core.world import Reading, Sight, World
 from jwks_operator.keys.algorithms import KeyClass
 
@@ -48,14 +48,11 @@ def caught_up(world: World, record: Record, reading: Reading, asked: Requests) -
 
 def _after_a_step(record: Record, since: datetime) -> Record:
     """What waited while all clocks stepped ahead waits its whole time from then."""
-    leads = {kind: max(key.bounds.lead for key in record.keys if key.key_class is kind) for kind in _classes(record)}
-    floors = {kind: max(floor, since + leads[kind]) for kind, floor in record.lead_floor.items() if kind in leads}
     waiting = [doubted for key in record.keys for doubted in (_outrun(key, since),) if doubted != key]
-    lifted = {**record.lead_floor, **floors}
-    if not waiting and lifted == record.lead_floor:
+    after = delayed(record.with_keys(*waiting), since)
+    if after == record:
         return record
-    told = Happening(EventReason.OBJECT_REPAIRED, "ClockWentAhead")
-    return _retold(replace(record.with_keys(*waiting), lead_floor=lifted), (told,))
+    return _retold(after, (Happening(EventReason.OBJECT_REPAIRED, "ClockWentAhead"),))
 
 
 def drift(world: World, record: Record) -> Record:
@@ -64,6 +61,8 @@ def drift(world: World, record: Record) -> Record:
     told = tuple(
         Happening(EventReason.OBJECT_REPAIRED, f"{what} {_story(sight)}") for what, sight in seen if sight.drifted
     )
+    record, edited = copies.doubted(world, record)
+    told = (*told, *edited)
     if not told:
         return record
     stale = {what for what, sight in seen if sight.restarts_clocks}
@@ -77,17 +76,12 @@ def _restored(world: World, record: Record, reading: Reading, asked: Requests) -
     Every wait and floor begins now. A key that is in use and published stays so, whatever the backup says; what else
     is published beyond it stays published as retired.
     """
-    floor = {
-        key_class: reading.now + bounds(record.spec, record.spec.rotation, key_class).lead for key_class in KeyClass
-    }
     record = asking.honour(record, asked, asking.Verb, (entry.name for entry in record.spec.keys), reading.now)
     record = mourned(settled(record, world.imports, record.intakes), world.salvage.buried)
     record = recovery.in_use(world, record, reading.now)
-    anew = replace(
-        record.with_keys(*(_unwitnessed(key) for key in record.keys), *recovery.remembered(world, record, reading.now)),
-        uid=world.keyring_uid,
-        lead_floor={**record.lead_floor, **floor},
-    )
+    found = recovery.remembered(world, record, reading.now)
+    anew = replace(record.with_keys(*(_unwitnessed(key) for key in record.keys), *found), uid=world.keyring_uid)
+    anew = remembering(anew, world.waits_before)
     return _retold(anew, (Happening(EventReason.RECORD_RESTORED, "the record comes from a backup"),))
 
 
@@ -131,10 +125,6 @@ def _outrun(key: KeyRecord, since: datetime) -> KeyRecord:
         served=true(key.served),
         unserved=true(key.unserved),
     )
-
-
-def _classes(record: Record) -> set[KeyClass]:
-    return {key.key_class for key in record.keys}
 
 
 def _retold(record: Record, told: Iterable[Happening]) -> Record:

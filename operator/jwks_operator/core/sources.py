@@ -6,6 +6,7 @@ from jwks_operator.api.names import LABEL_ALLOW_SET
 from jwks_operator.api.spec import KeyEntry
 from jwks_operator.core.causes import curve, modulus_length
 from jwks_operator.core.lifecycle import FreshKey
+from jwks_operator.core.record import Certificate
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,10 @@ class Holding:
     keys: tuple[FreshKey, ...]
     followed: bool = False
     """Whether somebody else keeps the source up to date, and the set follows (kubernetes.io/tls)."""
+    certificate: Certificate | None = None
+    """The certificate that a followed source has for its key."""
+    complaint: str = ""
+    """Why it has none that could be published, with the cure."""
 
 
 @dataclass(frozen=True, slots=True)

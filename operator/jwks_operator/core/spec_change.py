@@ -10,10 +10,21 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from jwks_operator.api.defaults import LEAD_TERMS
 from jwks_operator.api.spec import JsonWebKeySetSpec
 from jwks_operator.core.record import Bounds, KeyRecord, Record, Step, StepKind
-from jwks_operator.core.timing import EXCESS, Facts, bounds, entry_named, facts, horizon, longest, rotation_of
-from jwks_operator.keys.algorithms import KeyClass
+from jwks_operator.core.timing import (
+    EXCESS,
+    NO_OTHERS,
+    Facts,
+    bounds,
+    entry_named,
+    facts_of,
+    horizon,
+    longest,
+    rotation_of,
+)
+from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
 
 
 def accepted(record: Record, spec: JsonWebKeySetSpec, now: datetime) -> Record:
@@ -22,17 +33,19 @@ def accepted(record: Record, spec: JsonWebKeySetSpec, now: datetime) -> Record:
         return record
     former = lately(record, now)
     lowered = _lowers(record.spec, spec)
+    others = former if facts_of(spec) != facts_of(record.spec) else NO_OTHERS
     after = replace(
         record,
         spec=spec,
-        keys=tuple(_witnessed_by(_bound(key, spec, former), record.spec, spec) for key in record.keys),
+        keys=tuple(_witnessed_by(_bound(key, spec, others), record.spec, spec) for key in record.keys),
         longest=former if lowered or is_recent(record, now) else {},
         lead_floor={key_class: floor for key_class, floor in record.lead_floor.items() if floor > now},
+        restart=record.restart if spec.secret.restart is not None else "",
         lost=tuple(name for name in record.lost if entry_named(spec, name) is not None),
     )
     if not lowered:
         return _lengthened(record, after)
-    leads = _leads(record.spec, longest(former, facts(spec.timing)))
+    leads = _leads(record.spec, longest(former, facts_of(spec)))
     short = _leads(spec)
     owed = {key_class: lead for key_class, lead in leads.items() if lead > short[key_class]}
     return replace(after, former_leads=owed, longest_until=None, step=Step(StepKind.ADOPT, ()))
@@ -46,7 +59,7 @@ def with_brakes(in_force: JsonWebKeySetSpec, written: JsonWebKeySetSpec) -> Json
 
 def lately(record: Record, now: datetime) -> Facts:
     """Return the longest of each fact that still counts: in force, or lowered so lately that it is still at work."""
-    known = facts(record.spec.timing)
+    known = facts_of(record.spec)
     return longest(known, record.longest) if is_recent(record, now) else known
 
 
@@ -55,9 +68,42 @@ def is_recent(record: Record, now: datetime) -> bool:
     return bool(record.longest) and (record.longest_until is None or record.longest_until > now)
 
 
-def leads_lately(record: Record, now: datetime) -> Mapping[KeyClass, timedelta]:
-    """Return the lead of each class, former facts that still count included."""
-    return _leads(record.spec, lately(record, now))
+def delayed(record: Record, since: datetime) -> Record:
+    """Return the record in which former facts count as if they had been lowered at this time."""
+    leads = _leads(record.spec, record.longest)
+    until = record.longest_until
+    return replace(
+        record,
+        lead_floor={kind: max(floor, since + leads[kind]) for kind, floor in record.lead_floor.items()},
+        longest_until=None if until is None else max(until, since + horizon(record)),
+    )
+
+
+def waits_in_force(record: Record, now: datetime) -> Mapping[KeyClass, Bounds]:
+    """Return the longest waits of every class that there are keys of, or that a former lead still counts for.
+
+    A class without keys has one too: whoever cached the set cached that it has none.
+    """
+    found: dict[KeyClass, Bounds] = {}
+    known = lately(record, now)
+    for entry in record.spec.keys:
+        kind = ALGORITHMS[entry.algorithm].key_class
+        waits = bounds(record.spec, rotation_of(record.spec, entry), kind, known)
+        found[kind] = waits.largest(found.get(kind, waits))
+    for kind, lead in _leads(record.spec, known).items():
+        if lead > bounds(record.spec, record.spec.rotation, kind).lead:
+            found.setdefault(kind, bounds(record.spec, record.spec.rotation, kind, known))
+    for key in record.keys:
+        found[key.key_class] = key.bounds.largest(found.get(key.key_class, key.bounds))
+    return found
+
+
+def revocation_latency(record: Record, now: datetime) -> timedelta:
+    """Return how long verifiers may trust a revoked key: what they cached under a former lead, they cached for it."""
+    floor = record.lead_floor.get(KeyClass.SIGNATURE)
+    former = KeyClass.SIGNATURE in record.former_leads or (floor is not None and floor > now)
+    known = longest(facts_of(record.spec), record.longest if former else {})
+    return sum((known.get(term, timedelta()) for term in (EXCESS, *LEAD_TERMS[KeyClass.SIGNATURE])), timedelta())
 
 
 def fading(record: Record) -> Iterator[datetime]:
@@ -72,7 +118,7 @@ def remembering(record: Record, waits: Mapping[KeyClass, Bounds]) -> Record:
 
     They tell no single facts, so the difference counts as one of its own. It all begins with the next witness.
     """
-    former = longest(facts(record.spec.timing), record.longest)
+    former = longest(facts_of(record.spec), record.longest)
     excess = timedelta()
     for key_class, told in waits.items():
         known = bounds(record.spec, record.spec.rotation, key_class, former)
@@ -82,16 +128,18 @@ def remembering(record: Record, waits: Mapping[KeyClass, Bounds]) -> Record:
     leads = _leads(record.spec, former)
     return replace(
         record,
-        keys=tuple(replace(key, bounds=key.bounds.largest(waits.get(key.key_class, key.bounds))) for key in record.keys),
+        keys=tuple(
+            replace(key, bounds=key.bounds.largest(waits.get(key.key_class, key.bounds))) for key in record.keys
+        ),
         longest=former if excess or record.longest else {},
         longest_until=None,
         former_leads=leads,
     )
 
 
-def _bound(key: KeyRecord, spec: JsonWebKeySetSpec, former: Facts) -> KeyRecord:
+def _bound(key: KeyRecord, spec: JsonWebKeySetSpec, others: Facts) -> KeyRecord:
     rotation = rotation_of(spec, entry_named(spec, key.entry))
-    return replace(key, bounds=key.bounds.largest(bounds(spec, rotation, key.key_class, former)))
+    return replace(key, bounds=key.bounds.largest(bounds(spec, rotation, key.key_class, others)))
 
 
 def _witnessed_by(key: KeyRecord, former: JsonWebKeySetSpec, spec: JsonWebKeySetSpec) -> KeyRecord:
@@ -112,12 +160,12 @@ def _lengthened(before: Record, after: Record) -> Record:
 
 def _lowers(former: JsonWebKeySetSpec, spec: JsonWebKeySetSpec) -> bool:
     """Whether a fact, or a lead that was stated longer, is shorter than before."""
-    before, after = facts(former.timing), facts(spec.timing)
+    before, after = facts_of(former), facts_of(spec)
     leads = _leads(spec)
     return any(after[name] < fact for name, fact in before.items()) or any(
         leads[key_class] < lead for key_class, lead in _leads(former).items()
     )
 
 
-def _leads(spec: JsonWebKeySetSpec, others: Facts | None = None) -> dict[KeyClass, timedelta]:
-    return {key_class: bounds(spec, spec.rotation, key_class, others or {}).lead for key_class in KeyClass}
+def _leads(spec: JsonWebKeySetSpec, others: Facts = NO_OTHERS) -> dict[KeyClass, timedelta]:
+    return {key_class: bounds(spec, spec.rotation, key_class, others).lead for key_class in KeyClass}

@@ -17,6 +17,7 @@ from jwks_operator.api.status import (
     KeyState,
     KeyStatus,
     NextMove,
+    Waits,
     cut,
     format_time_up,
     merge_conditions,
@@ -28,8 +29,9 @@ from jwks_operator.core.prospects import Action, Prospect, Wait, held_kids, remo
 from jwks_operator.core.record import HistoryEntry as RecordedEntry
 from jwks_operator.core.record import KeyRecord, Record, State
 from jwks_operator.core.served import Lag
-from jwks_operator.core.timing import facts
-from jwks_operator.core.world import World
+from jwks_operator.core.spec_change import revocation_latency, waits_in_force
+from jwks_operator.core.world import Reading, World
+from jwks_operator.keys.algorithms import KeyClass
 
 _ORDER = {State.ACTIVE: 0, State.PENDING: 1, State.RETIRED: 2, State.COMPROMISED: 3, State.DESTROYED: 4}
 
@@ -48,13 +50,14 @@ _WAITING = {
 
 
 def project(
-    world: World, plan: Plan, record: Record | None, before: JsonWebKeySetStatus, now: datetime
+    world: World, plan: Plan, record: Record | None, before: JsonWebKeySetStatus, reading: Reading
 ) -> JsonWebKeySetStatus:
     """Return the status to be; `record` is the one confirmed in the cluster now, None if there is none.
 
     Of the status before, only the transition times of unchanged conditions survive, and, while nothing can
     be told of the keys, what was last told of them.
     """
+    now = reading.now
     conditions = merge_conditions(before.conditions, _conditions(world, plan, record, now), now)
     if record is None:
         return before.model_copy(update={"observed_generation": world.generation, "conditions": conditions})
@@ -67,7 +70,8 @@ def project(
         active_kid=None if first is None else first.kid[:SHORT_KID],
         keys=tuple(_key(key, held_kids(record, plan.asked)) for key in sorted(record.keys, key=_position)),
         next=_next(plan, now, suspended=spec.suspend),
-        revocation_latency=_revocation_latency(record),
+        waits=_waits(record, reading.earliest),
+        revocation_latency=format_duration(revocation_latency(record, reading.earliest)),
         history=tuple(_told(entry) for entry in record.history),
     )
 
@@ -193,10 +197,17 @@ def _lag(plan: Plan, move: Prospect) -> Lag | None:
     return next((lag for lag in plan.waiting if lag.kid == move.kid), None)
 
 
-def _revocation_latency(record: Record) -> str:
-    known = facts(record.spec.timing)
-    terms = ("propagation", "cache_max_age", "stale_window", "edge_cache", "verifier_refresh")
-    return format_duration(sum((known[term] for term in terms[1:]), known["propagation"]))
+def _waits(record: Record, now: datetime) -> tuple[Waits, ...]:
+    found = waits_in_force(record, now)
+    return tuple(
+        Waits(
+            key_class=kind.value,
+            lead=format_duration(found[kind].lead),
+            retention=format_duration(found[kind].retention),
+        )
+        for kind in KeyClass
+        if kind in found
+    )
 
 
 def _told(entry: RecordedEntry) -> HistoryEntry:

@@ -4,9 +4,12 @@ The facts are stated in `spec.timing`; what is silent takes the default. A user 
 never shorten it. The derivations per class are those of docs/architecture.md:
 
 - signature: lead = propagation + cacheMaxAge + staleWindow + edgeCache + verifierRefresh;
-  retention = propagation + tokenLifetime + clockSkew
-- encryption: lead = propagation; retention = what a signature key leads plus what it retains, propagation once
-- symmetric: lead = propagation; retention = propagation + tokenLifetime + clockSkew
+  retention = propagation + restart + tokenLifetime + clockSkew
+- encryption: lead = propagation + restart; retention = what a signature key leads plus what it retains, propagation
+  once and without restart
+- symmetric: lead = propagation + restart; retention = propagation + restart + tokenLifetime + clockSkew
+
+`restart` is how long workloads take that are restarted to read the Secret, nothing where none are.
 
 Retention is never shorter than the rollback window: a key that may come back must still be known.
 
@@ -18,11 +21,10 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from types import MappingProxyType
 
-from jwks_operator.api.defaults import DEFAULTS, LEAD_TERMS, RETENTION_TERMS
+from jwks_operator.api.defaults import DEFAULTS, LEAD_TERMS, RESTART, RETENTION_TERMS
 from jwks_operator.api.spec import JsonWebKeySetSpec, KeyEntry, Rotation, Timing
 from jwks_operator.core.record import Bounds, Record
 from jwks_operator.keys.algorithms import KeyClass
-
 
 Facts = Mapping[str, timedelta]
 NO_OTHERS: Facts = MappingProxyType({})
@@ -36,6 +38,12 @@ def facts(timing: Timing) -> Facts:
     return {name: timing.fact(name) for name in DEFAULTS}
 
 
+def facts_of(spec: JsonWebKeySetSpec) -> Facts:
+    """Return every fact that a wait can be made of: those of `timing`, and how long a restart takes if there is one."""
+    restart = spec.secret.restart
+    return {**facts(spec.timing), RESTART: timedelta() if restart is None else restart.takes}
+
+
 def longest(some: Facts, others: Facts) -> Facts:
     """Return the longest of each fact."""
     names = dict.fromkeys((*some, *others))
@@ -47,7 +55,7 @@ def bounds(spec: JsonWebKeySetSpec, rotation: Rotation, key_class: KeyClass, oth
 
     `others` are former facts that still count.
     """
-    known = {EXCESS: timedelta(), **longest(facts(spec.timing), others)}
+    known = {EXCESS: timedelta(), **longest(facts_of(spec), others)}
     lead = _longest(spec.timing.lead, (known[term] for term in (EXCESS, *LEAD_TERMS[key_class])))
     retention = _longest(spec.timing.retention, (known[term] for term in (EXCESS, *RETENTION_TERMS[key_class])))
     return Bounds(lead, max(retention, rollback_window(rotation, lead)))
@@ -55,7 +63,7 @@ def bounds(spec: JsonWebKeySetSpec, rotation: Rotation, key_class: KeyClass, oth
 
 def horizon(record: Record) -> timedelta:
     """Return how long it takes until nothing is left of what was done under these and the former facts of a record."""
-    return sum(longest(facts(record.spec.timing), record.longest).values(), timedelta())
+    return sum(longest(facts_of(record.spec), record.longest).values(), timedelta())
 
 
 def rollback_window(rotation: Rotation, lead: timedelta) -> timedelta:

@@ -13,8 +13,9 @@ from typing import Any
 from jwks_operator.api.names import SetRef
 from jwks_operator.api.spec import JsonWebKeySetSpec
 from jwks_operator.core.lifecycle import FreshKey
-from jwks_operator.core.record import Certificate, Record, Tombstone
+from jwks_operator.core.record import Bounds, Certificate, Record, Tombstone
 from jwks_operator.core.sources import Sources
+from jwks_operator.keys.algorithms import KeyClass
 
 RESOLUTION = timedelta(seconds=1)
 """A Date header (RFC 9110 section 6.6.1) is up to a second older than the moment it was written."""
@@ -123,6 +124,20 @@ class Endpoints:
 
 
 @dataclass(frozen=True, slots=True)
+class Copy:
+    """The copy of the published set in a namespace that is to have one."""
+
+    namespace: str
+    sight: Sight
+    missing: frozenset[str] = frozenset()
+    """Kids that are published and that an edited copy lacks."""
+    extra: frozenset[str] = frozenset()
+    """Kids that an edited copy shows and that are not published."""
+    refused: str = ""
+    """Why it could not be written in this pass."""
+
+
+@dataclass(frozen=True, slots=True)
 class World:
     """Everything a plan may depend on, except the time."""
 
@@ -143,6 +158,8 @@ class World:
     """Whether the status tells of keys: a record that is gone then was lost, not never written."""
     entries_before: Mapping[str, str] = field(default_factory=dict)
     """From the status, kid to entry: a hint for recovery, never trusted for more than a name."""
+    waits_before: Mapping[KeyClass, Bounds] = field(default_factory=dict)
+    """From the status, the longest waits in force per class: what is lost with a keyring was no shorter."""
     salvage: Salvage = field(default_factory=Salvage)
     imports: Mapping[str, Sources] = field(default_factory=dict)
     """Per entry, what its sources hold; an entry that names none is not in it."""
@@ -154,6 +171,12 @@ class World:
     """By digest, the historical sets signed in this pass because the plan asked for them."""
     endpoints: Endpoints | None = None
     """What the endpoints of the Service serve; None if the plan did not ask in this pass."""
+    everywhere: bool = True
+    """Whether other namespaces can be seen."""
+    copies: tuple[Copy, ...] = ()
+    """The copies in the namespaces that are to have one."""
+    copies_complaint: str = ""
+    """Why that cannot be told."""
 
     @property
     def configmap_name(self) -> str:

@@ -228,10 +228,8 @@ _ROWS: Final = (
 )
 
 ALGORITHMS: Final[Mapping[str, Algorithm]] = MappingProxyType({row.name: row for row in _ROWS})
-"""Every algorithm that this room can make, read and write, by its JOSE name, in the order of messages."""
-
-ADMITTED: Final = tuple(ALGORITHMS)
-"""The algorithms that a set may name."""
+"""Every algorithm that this room can make, read and write, and that a set may name, by its JOSE name, in the order of
+messages."""
 
 COMMON_MEMBERS: Final = ("kty", "use", "key_ops", "alg", "kid")
 """Members that keys of every type have, in canonical order; the members of the key type follow them."""

@@ -14,7 +14,6 @@ from datetime import datetime, timedelta
 from typing import Final, Self, cast
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, x448, x25519
 from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
@@ -27,8 +26,10 @@ from jwks_operator.keys.material import PublicKey, load_private_unchecked, load_
 from jwks_operator.keys.members import algorithm_of, encode_octets
 from jwks_operator.keys.private import PrivateJwk
 from jwks_operator.keys.signing import hash_of, pss
+from jwks_operator.keys.unreadable import CERTIFICATE_ERRORS, KEY_ERRORS
 
-_PARSE_ERRORS: Final = (ValueError, TypeError, UnsupportedAlgorithm)
+_LONGEST_CHAIN: Final = 36 * 1024
+"""Octets of a chain from elsewhere: room for three certificates of ML-DSA-87, and ten chains fit into one object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class Authority:
         """
         certificate = load_chain(chain)[0]
         private = None
-        with suppress(*_PARSE_ERRORS):
+        with suppress(*KEY_ERRORS):
             private = load_pem_private_key(key, password=None)
         if (
             private is None
@@ -71,7 +72,7 @@ class Authority:
             or isinstance(private, x25519.X25519PrivateKey | x448.X448PrivateKey)
         ):
             raise CertificateError("the CA key is no unencrypted private key that can sign")
-        if private.public_key() != certificate.public_key():
+        if private.public_key() != _public_key_of(certificate):
             raise CertificateError("the CA key is not the key of the CA certificate")
         _check_may_sign(certificate)
         return cls(certificate, _pem(load_chain(chain)), cast(CertificateIssuerPrivateKeyTypes, private))
@@ -117,9 +118,15 @@ def ca_signed(public: Mapping[str, object], authority: Authority, terms: Terms) 
 
 
 def load_chain(chain: bytes) -> list[x509.Certificate]:
-    """Return the certificates of a PEM file, at least one; raises CertificateError."""
-    with suppress(*_PARSE_ERRORS):
-        return x509.load_pem_x509_certificates(chain)
+    """Return the certificates of a PEM file, at least one, whose names and times can be read; raises CertificateError.
+
+    `cryptography` reads a certificate in parts, each when it is asked for: what is broken must show here.
+    """
+    with suppress(*CERTIFICATE_ERRORS):
+        certificates = x509.load_pem_x509_certificates(chain)
+        for certificate in certificates:
+            _ = certificate.subject, certificate.not_valid_before_utc, certificate.not_valid_after_utc
+        return certificates
     raise CertificateError("not a PEM file of certificates")
 
 
@@ -137,9 +144,23 @@ def certificate_members(public: Mapping[str, object], chain: bytes) -> dict[str,
     thumbprint = hashes.Hash(hashes.SHA256())
     thumbprint.update(ders[0])
     return {
-        "x5c": [base64.b64encode(der).decode("ascii") for der in ders],
+        "x5c": [_base64(der) for der in ders],
         "x5t#S256": encode_octets(thumbprint.finalize()),
     }
+
+
+def foreign_chain(public: Mapping[str, object], chain: bytes) -> tuple[tuple[str, ...], datetime, datetime]:
+    """Return the chain that somebody else issued for a key as `x5c`, and from when to when its first one is valid.
+
+    Raises CertificateError for a chain that cannot be read or is too long to be published, InconsistentKeyError for
+    one of another key.
+    """
+    check_belongs(public, chain)
+    ders = [certificate.public_bytes(Encoding.DER) for certificate in load_chain(chain)]
+    if sum(map(len, ders)) > _LONGEST_CHAIN:
+        raise CertificateError(f"more than {_LONGEST_CHAIN // 1024} KiB of certificates; leave out what clients have")
+    leaf = load_chain(chain)[0]
+    return tuple(map(_base64, ders)), leaf.not_valid_before_utc, leaf.not_valid_after_utc
 
 
 def renewal_due(chain: bytes, now: datetime, renew_before: timedelta) -> bool:
@@ -154,15 +175,15 @@ def _certifiable(public: Mapping[str, object]) -> Algorithm:
 
 
 def _public_key_of(certificate: x509.Certificate) -> object:
-    with suppress(*_PARSE_ERRORS):
+    with suppress(*CERTIFICATE_ERRORS):
         return certificate.public_key()
-    raise CertificateError("the certificate holds a key of an unknown type")
+    raise CertificateError("the certificate holds no key, or one of an unknown type")
 
 
 def _check_may_sign(certificate: x509.Certificate) -> None:
     """A CA says so (RFC 5280 section 4.2.1.9), and a stated key usage includes signing certificates (4.2.1.3)."""
     basic = usage = None
-    with suppress(x509.ExtensionNotFound, *_PARSE_ERRORS):
+    with suppress(x509.ExtensionNotFound, *CERTIFICATE_ERRORS):
         basic = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
         usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
     if basic is None or not basic.ca:
@@ -172,7 +193,7 @@ def _check_may_sign(certificate: x509.Certificate) -> None:
 
 
 def _builder(key: PublicKey, algorithm: Algorithm, terms: Terms) -> x509.CertificateBuilder:
-    with suppress(*_PARSE_ERRORS):
+    with suppress(*CERTIFICATE_ERRORS):
         builder = (
             x509.CertificateBuilder()
             .subject_name(_name(terms))
@@ -192,7 +213,7 @@ def _builder(key: PublicKey, algorithm: Algorithm, terms: Terms) -> x509.Certifi
 
 
 def _name(terms: Terms) -> x509.Name:
-    with suppress(*_PARSE_ERRORS):
+    with suppress(*CERTIFICATE_ERRORS):
         return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, terms.common_name)])
     raise CertificateError("the common name does not have 1 to 64 characters")
 
@@ -233,6 +254,10 @@ def _signed(
 def _hash_for(algorithm: Algorithm | None) -> hashes.SHA256 | hashes.SHA384 | hashes.SHA512:
     digest = hash_of(algorithm) if algorithm else hashes.SHA256()
     return cast(hashes.SHA256 | hashes.SHA384 | hashes.SHA512, digest)
+
+
+def _base64(der: bytes) -> str:
+    return base64.b64encode(der).decode("ascii")
 
 
 def _pem(certificates: list[x509.Certificate]) -> bytes:

@@ -5,7 +5,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -21,6 +20,7 @@ from jwks_operator.keys.material import load_private_unchecked, members_of
 from jwks_operator.keys.members import algorithm_of, canonical_json, public_jwk
 from jwks_operator.keys.naming import EddsaName, algorithm_name, published
 from jwks_operator.keys.private import PrivateJwk
+from jwks_operator.keys.unreadable import KEY_ERRORS
 
 __all__ = [
     "EddsaName",
@@ -106,8 +106,9 @@ def pem_members(data: bytes) -> dict[str, object]:
     Raises UnsupportedKeyError for anything else. Its numbers are still to be checked by `parse_private`.
     """
     key = None
-    with suppress(ValueError, TypeError, UnsupportedAlgorithm):
-        key = load_pem_private_key(data, password=None)
+    with suppress(*KEY_ERRORS):
+        # parse_private tests the primes; to do it here too would take the same time again.
+        key = load_pem_private_key(data, password=None, unsafe_skip_rsa_key_validation=True)
     members = members_of(key)
     if members is None:
         raise UnsupportedKeyError("the PEM file holds no unencrypted private key of a supported algorithm")

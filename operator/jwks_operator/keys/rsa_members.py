@@ -2,14 +2,20 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
+from hashlib import sha256
+from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from jwks_operator.keys.algorithms import RSA_PUBLIC_EXPONENT, Algorithm
+from jwks_operator.keys.algorithms import PRIVATE_MEMBERS, PUBLIC_MEMBERS, RSA_PUBLIC_EXPONENT, Algorithm
 from jwks_operator.keys.errors import InconsistentKeyError, InvalidMemberError, UnsupportedKeyError
-from jwks_operator.keys.members import encode_octets, octets
+from jwks_operator.keys.members import encode_octets, octets, text
+from jwks_operator.keys.verdicts import Verdicts
 
 Jwk = Mapping[str, object]
+
+_MEMBERS: Final = (*PUBLIC_MEMBERS["RSA"], *PRIVATE_MEMBERS["RSA"])
+_SOUND: Final = Verdicts(1024)
 
 
 def rsa_members(key: rsa.RSAPrivateKey) -> dict[str, object]:
@@ -43,11 +49,23 @@ def rsa_public(jwk: Jwk, algorithm: Algorithm) -> rsa.RSAPublicKey:
 
 
 def rsa_private(jwk: Jwk, public: rsa.RSAPublicKey, *, trusted: bool) -> rsa.RSAPrivateKey | None:
-    """Return the private key; None if its numbers do not belong together, which a `trusted` key is not asked."""
+    """Return the private key; None if its numbers do not belong together, which a `trusted` key is not asked.
+
+    Nor is a key again that was found sound before: a source that is followed is read in every pass.
+    """
     numbers = _numbers(jwk, public.public_numbers())
+    digest = _digest(jwk)
     with suppress(ValueError):
-        return numbers.private_key(unsafe_skip_rsa_key_validation=trusted)
+        key = numbers.private_key(unsafe_skip_rsa_key_validation=trusted or digest in _SOUND)
+        if not trusted:
+            _SOUND.add(digest)
+        return key
     return None
+
+
+def _digest(jwk: Jwk) -> bytes:
+    """A digest of every number of a key whose members are canonical base64url, which holds no space."""
+    return sha256(" ".join(text(jwk, name) for name in _MEMBERS).encode("ascii")).digest()
 
 
 def _numbers(jwk: Jwk, public: rsa.RSAPublicNumbers) -> rsa.RSAPrivateNumbers:

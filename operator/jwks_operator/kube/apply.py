@@ -1,7 +1,9 @@
 """How a plan becomes true: intent → effects → witness, every write fenced by what was read.
 
 1. The record to be is written (POST for a new keyring, else PUT): the intent.
-2. ConfigMap and consumer Secret are written where they differ, in the order that the step demands.
+2. ConfigMap and consumer Secret are written where they differ, in the order that the step demands; then the copies of
+   the ConfigMap in other namespaces, none of which can keep the set from its own objects; then workloads are restarted
+   that read the Secret only at their start, if that is owed: what fails there is tried again later and holds nothing.
 3. Only when the API server has confirmed every effect is the clock read again and the witness written.
 
 A write that would change nothing is not sent. Any error ends the step where it stands; the next pass finds
@@ -12,14 +14,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from jwks_operator.api.names import LABEL_ALLOW_SET
+from jwks_operator.api.reasons import EventReason
 from jwks_operator.api.status import JsonWebKeySetStatus
 from jwks_operator.core.lifecycle import witnessed
-from jwks_operator.core.projections import Owned, effect_order
+from jwks_operator.core.projections import Owned, ahead, effect_order
 from jwks_operator.core.record import Happening, Record
+from jwks_operator.core.world import Sight
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, Client, Object, Resource
+from jwks_operator.kube.copies import find, keep
 from jwks_operator.kube.gather import Gathered, Seen, look
 from jwks_operator.kube.keyring import keyring_object
 from jwks_operator.kube.objects import configmap_object, replacement, secret_object
+from jwks_operator.kube.workloads import NOT_RESTARTED, Restart, restart
 
 Witness = Callable[[], datetime | None]
 """Reads the clock once an effect is confirmed; None while it is in doubt."""
@@ -29,12 +36,14 @@ Witness = Callable[[], datetime | None]
 class Done:
     """What a step left behind: the facts as they are now, and what really happened.
 
-    Not `witnessed`: every effect is there, but the clock was in doubt, so the step stays unfinished.
+    Not `witnessed`: the step stays unfinished, because the clock was in doubt or a copy could not be written.
     """
 
     gathered: Gathered
     happenings: tuple[Happening, ...]
     witnessed: bool = True
+    restart: Restart = NOT_RESTARTED
+    """Whom a restart that was owed has reached; it holds nothing."""
 
 
 async def carry_out(client: Client, gathered: Gathered, record: Record, witness: Witness) -> Done:
@@ -42,13 +51,45 @@ async def carry_out(client: Client, gathered: Gathered, record: Record, witness:
     gathered = await _write_record(client, gathered, record)
     for owned in effect_order(record):
         gathered = await _write_projection(client, gathered, record, owned)
+    copied = await keep_copies(client, gathered)
+    gathered, told = copied.gathered, copied.happenings
+    restarted = await restart(client, gathered.world.ref, record)
+    told = (*told, *_told_of(restarted, record))
+    if not restarted.failed:
+        record = replace(record, restart="")
     if record.step is None:
-        return Done(look(gathered), ())
-    confirmed = witness()
+        return Done(await _write_record(client, gathered, record), told, restart=restarted)
+    confirmed = witness() if gathered.copies.complete else None
     if confirmed is None:
-        return Done(look(gathered), (), witnessed=False)
+        return Done(look(gathered), told, witnessed=False, restart=restarted)
     final = _with_uids(witnessed(record, confirmed), gathered.seen)
-    return Done(await _write_record(client, gathered, final), record.step.happenings)
+    gathered = await _write_record(client, gathered, final)
+    return Done(gathered, (*record.step.happenings, *told), restart=restarted)
+
+
+def _told_of(restarted: Restart, record: Record) -> tuple[Happening, ...]:
+    """Whom a restart has reached; that nobody consents is told, because somebody counts on it."""
+    if record.restart and not restarted.consenting and not restarted.failed:
+        what = f"label what is to restart with {LABEL_ALLOW_SET}: {record.set_name}"
+        return (Happening(EventReason.NOTHING_RESTARTED, f"no workload that was asked for consents; {what}"),)
+    return tuple(Happening(EventReason.WORKLOAD_RESTARTED, str(each)) for each in restarted.asked)
+
+
+async def keep_copies(client: Client, gathered: Gathered, *, repairs: bool = False) -> Done:
+    """Make the copies in other namespaces what the record says; refusals are facts, other trouble raises KubeError.
+
+    With `repairs` a copy that differs was edited by somebody.
+    """
+    world, record, copies = gathered.world, gathered.world.record, gathered.copies
+    if record is None or not world.everywhere:
+        return Done(gathered, ())
+    selector = record.spec.publish.namespaces
+    if selector != copies.selector:
+        copies = await find(client, world.ref, world.configmap_name, selector)
+    copies, told = await keep(client, world.ref, record, copies, repairs=repairs)
+    if copies == gathered.copies:
+        return Done(gathered, ())
+    return Done(look(replace(gathered, copies=copies)), told)
 
 
 async def write_status(client: Client, gathered: Gathered, status: JsonWebKeySetStatus) -> Gathered:
@@ -84,6 +125,10 @@ async def _write_record(client: Client, gathered: Gathered, record: Record) -> G
 
 async def _write_projection(client: Client, gathered: Gathered, record: Record, owned: Owned) -> Gathered:
     ref, seen = gathered.world.ref, gathered.seen
+    if owned is Owned.AHEAD:
+        if gathered.world.configmap is Sight.SAME:
+            return gathered
+        record = ahead(record)
     if owned is Owned.PUBLIC:
         configmap = await _write(client, CONFIGMAPS, configmap_object(ref, record), seen.configmap)
         return replace(gathered, seen=replace(seen, configmap=configmap))

@@ -29,6 +29,7 @@ PAGE = 500
 
 _JSON = "application/json"
 _APPLY = "application/apply-patch+yaml"
+_MERGE = "application/merge-patch+json"
 _METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
 
@@ -182,6 +183,17 @@ class Client:
         namespace, name = _fenced(resource, body)
         call = Call("PUT", resource.path(namespace, name), _strict(), _typed(resource, body))
         return _body(Asked("PUT", resource.plural, namespace, name), await self._send(call))
+
+    async def merge(self, resource: Resource, body: Object) -> Object:
+        """PATCH only what `body` holds of an object of somebody else (RFC 7386) and return it as stored.
+
+        `body` carries metadata.name, uid and resourceVersion as read (ValueError otherwise). `Conflict` if the object
+        changed since or is another one of the same name, `Missing` if it is gone.
+        """
+        namespace, name = _fenced(resource, body)
+        path = resource.path(namespace, name)
+        call = Call("PATCH", path, _strict(), _typed(resource, body), content_type=_MERGE)
+        return _body(Asked("PATCH", resource.plural, namespace, name), await self._send(call))
 
     async def apply_status(self, body: Object) -> Object:
         """Server-side apply of a set's `status` and return the set as stored.

@@ -81,10 +81,8 @@ class EndpointAsker:
         few = asyncio.Semaphore(AT_ONCE)
         asking = [asyncio.create_task(self._one(ref, target, question, few)) for target in targets.values()]
         try:
-            async with asyncio.timeout(PATIENCE):
-                await asyncio.gather(*asking)
-        except TimeoutError:
-            pass  # what was told until then counts
+            if asking:
+                await asyncio.wait(asking, timeout=PATIENCE)
         finally:
             for task in asking:
                 task.cancel()

@@ -25,6 +25,7 @@ _WARNINGS = frozenset[str](
         EventReason.RECORD_RESTORED,
         EventReason.KEY_REVOKED,
         EventReason.ROLLBACK_REFUSED,
+        EventReason.NOTHING_RESTARTED,
     }
 )
 
@@ -72,6 +73,9 @@ _SENTENCES: Mapping[str, str] = {
     EventReason.KEY_DESTROYED: "key {kid} of {entry} is removed and destroyed",
     EventReason.PRIVATE_HALF_DESTROYED: "the private half of key {kid} of {entry} is destroyed",
     EventReason.CERTIFICATE_RENEWED: "key {kid} of {entry} has a new certificate",
+    EventReason.COPY_MADE: "the published set is copied into another namespace",
+    EventReason.COPY_REMOVED: "the copy of the published set is removed from another namespace",
+    EventReason.WORKLOAD_RESTARTED: "asked to restart, because keys that it reads have changed",
     EventReason.OBJECT_REPAIRED: "repaired from the record",
     EventReason.KEYRING_REBUILT: "the keyring was gone and is rebuilt from what was left",
     EventReason.KEYS_LOST: "the private key of {entry} is lost",

@@ -1,8 +1,9 @@
 """What is there? The facts of one pass, from uncached reads by name.
 
 Four reads tell everything: the set, its keyring, its ConfigMap and its consumer Secret. Only a set that imports
-keys costs one more for each source. A read that fails raises and the pass ends: nothing is planned on facts that
-are missing. Private halves are put into the vault beside the facts, and never into them.
+keys costs one more for each source, and one with copies in other namespaces two more. A read that fails raises and
+the pass ends: nothing is planned on facts that are missing. Private halves are put into the vault beside the facts,
+and never into them.
 """
 
 from base64 import b64decode
@@ -13,19 +14,21 @@ from dataclasses import dataclass, field, replace
 from pydantic import ValidationError
 
 from jwks_operator.api import names
+from jwks_operator.api.durations import parse_duration
 from jwks_operator.api.names import SetRef, keyring_name
 from jwks_operator.api.parse import SpecError, parse_spec
 from jwks_operator.api.spec import JsonWebKeySetSpec
 from jwks_operator.api.status import JsonWebKeySetStatus
 from jwks_operator.core.codec import RecordError
 from jwks_operator.core.lifecycle import FreshKey
-from jwks_operator.core.record import Record
+from jwks_operator.core.record import Bounds, Record
 from jwks_operator.core.world import Salvage, Sight, World
 from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
 from jwks_operator.keys.formats import parse_pem
 from jwks_operator.keys.jwk import JwkError, parse_json_strict, parse_private, parse_public, thumbprint
 from jwks_operator.keys.private import PrivateJwk
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, SETS, Client, Object
+from jwks_operator.kube.copies import Copies, facts, find
 from jwks_operator.kube.keyring import read_keyring
 from jwks_operator.kube.objects import (
     Vault,
@@ -58,10 +61,14 @@ class Gathered:
     world: World
     vault: Vault = field(default_factory=dict)
     status: JsonWebKeySetStatus = field(default_factory=JsonWebKeySetStatus)
+    copies: Copies = field(default_factory=Copies)
 
 
-async def gather(client: Client, ref: SetRef) -> Gathered:
-    """Return what is there now; raises KubeError if any of it cannot be told."""
+async def gather(client: Client, ref: SetRef, *, everywhere: bool = True, copied: bool = False) -> Gathered:
+    """Return what is there now; raises KubeError if any of it cannot be told.
+
+    `everywhere` tells whether other namespaces can be seen, `copied` that copies of the set were seen there.
+    """
     the_set = await client.read(SETS, ref.namespace, ref.name)
     keyring = await client.read(SECRETS, ref.namespace, keyring_name(ref.name))
     spec, complaint = _spec(the_set)
@@ -74,6 +81,7 @@ async def gather(client: Client, ref: SetRef) -> Gathered:
         annotations={} if the_set is None else the_set["metadata"].get("annotations") or {},
         record=record,
         record_complaint=unreadable,
+        everywhere=everywhere,
     )
     wanted = spec if record is None or spec is not None else record.spec
     if the_set is not None and wanted is not None:
@@ -82,7 +90,12 @@ async def gather(client: Client, ref: SetRef) -> Gathered:
         vault = {**halves, **vault}  # a kid that two keys claim stays ours
     configmap = await client.read(CONFIGMAPS, ref.namespace, world.configmap_name)
     secret = await client.read(SECRETS, ref.namespace, world.secret_name)
-    return look(Gathered(Seen(the_set, keyring, configmap, secret), world, vault))
+    gathered = Gathered(Seen(the_set, keyring, configmap, secret), world, vault)
+    selector = None if record is None else record.spec.publish.namespaces
+    if everywhere and (copied or selector is not None):
+        selector = None if the_set is None else selector
+        gathered = replace(gathered, copies=await find(client, ref, world.configmap_name, selector))
+    return look(gathered)
 
 
 def look(gathered: Gathered) -> Gathered:
@@ -108,9 +121,12 @@ def look(gathered: Gathered) -> Gathered:
         secret=sight(wanted_secret, seen.secret, ours=ours["secret"]),
         lived_before=bool(status.keys),
         entries_before={key.kid: key.name for key in status.keys},
+        waits_before=dict(_waits(status)),
         salvage=salvage,
+        copies=facts(world.ref, record, gathered.copies),
+        copies_complaint=gathered.copies.complaint,
     )
-    return Gathered(seen, world, vault, status)
+    return Gathered(seen, world, vault, status, gathered.copies)
 
 
 def _wanted(world: World, record: Record | None, vault: Vault) -> tuple[Object, Object]:
@@ -155,6 +171,15 @@ def _status(the_set: Object | None) -> JsonWebKeySetStatus:
         return JsonWebKeySetStatus.model_validate((the_set or {}).get("status") or {})
     except ValidationError:
         return JsonWebKeySetStatus()
+
+
+def _waits(status: JsonWebKeySetStatus) -> Iterator[tuple[KeyClass, Bounds]]:
+    """The waits that the status tells; what is no such thing tells nothing."""
+    for told in status.waits:
+        try:
+            yield KeyClass(told.key_class), Bounds(parse_duration(told.lead), parse_duration(told.retention))
+        except ValueError:
+            continue
 
 
 # --- what the projections still hold of a record that is gone, or older than they are ---

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jwks_operator.api import names
-from jwks_operator.api.names import SetRef
+from jwks_operator.api.names import SetRef, copy_name
 from jwks_operator.core.projections import Form, Item, configmap_data, secret_layout
 from jwks_operator.core.record import Record
 from jwks_operator.core.world import Sight
@@ -43,6 +43,34 @@ def configmap_object(ref: SetRef, record: Record) -> Object:
         "metadata": our_metadata(ref, target.name or ref.name, dict(target.labels), dict(target.annotations)),
         "data": configmap_data(record),
     }
+
+
+def copy_object(ref: SetRef, record: Record, namespace: str) -> Object:
+    """Return the copy of that ConfigMap in another namespace, which says whose it is."""
+    whole = configmap_object(ref, record)
+    meta = whole["metadata"]
+    return {
+        "metadata": {
+            "name": copy_name(ref, meta["name"]),
+            "namespace": namespace,
+            "labels": {**meta["labels"], names.LABEL_SOURCE_NAMESPACE: ref.namespace},
+            "annotations": {**meta["annotations"], names.ANNOTATION_SOURCE: str(ref)},
+        },
+        "data": whole["data"],
+    }
+
+
+def is_copy(seen: Object, ref: SetRef) -> bool:
+    """Tell whether a ConfigMap is a copy of ours of this set: by its annotation, or by its labels."""
+    meta = seen["metadata"]
+    labels = meta.get("labels") or {}
+    ours = {
+        names.LABEL_MANAGED_BY: names.MANAGED_BY,
+        names.LABEL_SET: ref.name,
+        names.LABEL_SOURCE_NAMESPACE: ref.namespace,
+    }
+    labelled = all(labels.get(name) == value for name, value in ours.items())
+    return labelled or (meta.get("annotations") or {}).get(names.ANNOTATION_SOURCE) == str(ref)
 
 
 def secret_object(ref: SetRef, record: Record, vault: Vault) -> Object:

@@ -6,6 +6,7 @@ whoever keeps the rest of the set (GitOps) finds nothing of theirs changed.
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,25 +38,27 @@ async def connect_as(kubeconfig: str | None = None, context: str | None = None) 
 
     `NotConfigured` if that does not work; its message names the file, and the context if that is what is missing.
     """
-    configuration = client.Configuration()
+    configuration: Any = client.Configuration()
     files = kubeconfig or os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
-    there = [name for name in files.split(os.pathsep) if name and Path(name).is_file()]
+    there = _existing(files)
     if not there:
         return _of_the_pod(configuration, files)
     if context is not None and context not in (known := _contexts(there)):
         raise NotConfigured(f"{files} has no context {context!r}; it has {', '.join(known) or 'none'}")
     loader: Any = None
-    try:
+    with suppress(*UNREADABLE):  # the foreign message may quote the user's entry, token included: it goes no further
         loader = await _config.load_kube_config(
             os.pathsep.join(there), context=context, client_configuration=configuration, persist_config=False
         )
-    except UNREADABLE:
-        pass  # the foreign message may quote the user's entry, token included: it goes no further
     if loader is None:
         raise NotConfigured(f"{files} cannot be used; see kubectl config view, and kubectl config use-context")
     configuration.refresh_api_key_hook = Refresh(loader)
     found = loader.current_context
     return Way(HttpTransport(configuration), found["context"].get("namespace") or "default", found["name"])
+
+
+def _existing(files: str) -> list[str]:
+    return [name for name in files.split(os.pathsep) if name and Path(name).is_file()]
 
 
 def _of_the_pod(configuration: Any, files: str) -> Way:

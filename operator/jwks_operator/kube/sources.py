@@ -14,8 +14,11 @@ from jwks_operator.api.imports import ObjectKeyRef
 from jwks_operator.api.names import LABEL_ALLOW_SET, SetRef
 from jwks_operator.api.spec import JsonWebKeySetSpec, KeyEntry
 from jwks_operator.core.causes import curve, modulus_length
+from jwks_operator.core.certificates import OF_SOURCE
 from jwks_operator.core.lifecycle import FreshKey
+from jwks_operator.core.record import Certificate
 from jwks_operator.core.sources import Holding, Refusal, Sources, no_consent
+from jwks_operator.keys.certificates import foreign_chain
 from jwks_operator.keys.imports import ForeignKey, Wanted, read_private, read_public_keys
 from jwks_operator.keys.jwk import JwkError, thumbprint
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, Client, Object, Resource
@@ -23,6 +26,8 @@ from jwks_operator.kube.objects import Vault
 
 TLS_TYPE = "kubernetes.io/tls"
 """The type of Secrets whose key somebody else renews: they are followed."""
+TLS_CRT = "tls.crt"
+"""The data key of the certificate in such a Secret, the certificates of its issuers behind it."""
 
 Found = TypeVar("Found")
 Public: TypeAlias = tuple[Mapping[str, object], ...]
@@ -57,8 +62,26 @@ async def _read(client: Client, ref: SetRef, entry: KeyEntry) -> tuple[Sources, 
     if isinstance(key, Refusal):
         return Sources(entry, key, former), {}
     key = _under_its_kid(key, public)
-    holding = Holding((_face(key),), followed=source is not None and source.get("type") == TLS_TYPE)
+    holding = Holding((_face(key),))
+    if source is not None and source.get("type") == TLS_TYPE:
+        certificate, complaint = _certificate(source, key)
+        holding = Holding((_face(key),), True, certificate, complaint)
     return Sources(entry, holding, former), {key.private.kid: key.private}
+
+
+def _certificate(source: Object, key: ForeignKey) -> tuple[Certificate | None, str]:
+    """The chain of a followed source, or why it cannot be published; a symmetric key has none."""
+    if not key.public:
+        return None, ""
+    where = f"Secret {source['metadata']['name']}, data key {TLS_CRT}"
+    try:
+        pem = b64decode(source["data"].get(TLS_CRT, ""), validate=True)
+        x5c, begin, end = foreign_chain(key.public, pem)
+    except JwkError as error:
+        return None, f"{where}: {error}"
+    except Base64Error:
+        return None, f"{where} is not base64"
+    return Certificate(x5c, begin, end, OF_SOURCE), ""
 
 
 def _private_key(source: Object | None, ref: SetRef, entry: KeyEntry, at: ObjectKeyRef) -> ForeignKey | Refusal:

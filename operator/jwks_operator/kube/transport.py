@@ -189,6 +189,7 @@ class Refresh:
         self._next = time.monotonic() + CREDENTIALS_PERIOD
 
     async def __call__(self, configuration: Any) -> None:
+        """Read them if it is time to."""
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + CREDENTIALS_PERIOD
             await self._loader.load_and_set(configuration)

@@ -26,6 +26,7 @@ from jwks_operator import __version__
 from jwks_operator.api.names import SetRef
 from jwks_operator.api.reasons import EventReason, Reason
 from jwks_operator.core.record import Happening, StepKind
+from jwks_operator.kube.workloads import WORKLOADS, Restarted
 from jwks_operator.metrics import catalog
 from jwks_operator.metrics.catalog import Family, Kind
 from jwks_operator.metrics.survey import Look, Samples, Survey
@@ -82,6 +83,12 @@ class Metrics:
     def shown(self, ref: SetRef, look: Look) -> None:
         """The status is about to say this of the set."""
         self._survey.shown(ref, look)
+
+    def restarted(self, ref: SetRef, told: tuple[Restarted, ...]) -> None:
+        """These workloads were asked to restart, or could not be."""
+        del ref
+        for each in told:
+            self._count(catalog.RESTARTS, each.kind, "asked" if each.trouble is None else "failed")
 
     def alarmed(self, ref: SetRef, alarms: tuple[Happening, ...]) -> None:
         """A set newly needs attention."""
@@ -159,6 +166,9 @@ class Metrics:
             self._counters[catalog.ROTATIONS].labels(cause)
         for reason in Reason:
             self._counters[catalog.ALARMS].labels(reason.value)
+        for resource in WORKLOADS:
+            for result in ("asked", "failed"):
+                self._counters[catalog.RESTARTS].labels(resource.kind, result)
         for result in ("done", "failed"):
             self._histograms[catalog.PASSES].labels(result)
 

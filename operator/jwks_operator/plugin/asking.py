@@ -17,6 +17,8 @@ from jwks_operator.plugin.cluster import SeenSet
 from jwks_operator.plugin.failure import Exit, Failure, missing, refused
 
 AHEAD = timedelta(days=366)
+STEPS = 200
+"""How far a request is followed into the future, in steps of the planner: what it causes comes among the first."""
 _LIVING = frozenset({KeyState.PENDING, KeyState.ACTIVE, KeyState.RETIRED})
 
 Annotations = Mapping[str, str | None]
@@ -36,6 +38,8 @@ class Asked:
     told: tuple[HistoryEntry, ...] = ()
     warnings: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
+    waits: bool = False
+    """Whether it is fulfilled only when its last step is; else as soon as the operator has seen it."""
 
     @property
     def when(self) -> datetime | None:
@@ -74,7 +78,9 @@ def _key(seen: SeenSet, text: str) -> KeyStatus:
     raise missing(f"{seen.ref} has no living key {text!r}; kubectl jwks status {seen.ref.name} -n {seen.ref.namespace}")
 
 
-def ask_rotate(seen: SeenSet, entries: tuple[str, ...], now: datetime, at: datetime | None, *, emergency: bool) -> Asked:
+def ask_rotate(
+    seen: SeenSet, entries: tuple[str, ...], now: datetime, at: datetime | None, *, emergency: bool
+) -> Asked:
     """Ask that the keys of entries are replaced, from a moment on."""
     stamp = f"{format_time(at or now)}{'!' if emergency else ''}"
     text = _with_requests(seen, names.ANNOTATION_ROTATE, [f"{entry}@{stamp}" for entry in entries])
@@ -92,7 +98,7 @@ def ask_rotate(seen: SeenSet, entries: tuple[str, ...], now: datetime, at: datet
         return all(key is not None and key.kid != former.get(entry) for entry, key in actives.items())
 
     what = f"{'Replace at once' if emergency else 'Replace'} the key of {', '.join(entries)}"
-    return Asked(what, annotations, done, told, tuple(warnings))
+    return Asked(what, annotations, done, told, tuple(warnings), waits=True)
 
 
 def ask_rollback(seen: SeenSet, entries: tuple[str, ...], now: datetime) -> Asked:
@@ -107,7 +113,7 @@ def ask_rollback(seen: SeenSet, entries: tuple[str, ...], now: datetime) -> Aske
             "kubectl jwks rotate brings a new key, spec.rotation.rollbackWindow keeps former ones longer"
         )
     told = _changes(foreseen, entries, EventReason.KEY_ROLLED_BACK)
-    wanted = {each.happening.entry: each.happening.kid for each in told}
+    wanted = {e.happening.entry: e.happening.kid for e in told if e.happening.event == EventReason.KEY_ROLLED_BACK}
 
     def done(later: SeenSet) -> bool:
         _look_for_complaints(later)
@@ -116,7 +122,8 @@ def ask_rollback(seen: SeenSet, entries: tuple[str, ...], now: datetime) -> Aske
                 raise refused(f"{each.name}: the operator refused the roll-back: {each.reason}")
         return all((key := later.active(entry)) is not None and key.kid == kid for entry, kid in wanted.items())
 
-    return Asked(f"Go back to the former key of {', '.join(entries)}", annotations, done, told, tuple(_brakes(seen, ())))
+    what = f"Go back to the former key of {', '.join(entries)}"
+    return Asked(what, annotations, done, told, tuple(_brakes(seen, ())), waits=True)
 
 
 def ask_hold(seen: SeenSet, keys: tuple[KeyStatus, ...]) -> Asked:
@@ -169,16 +176,20 @@ def _foreseen(seen: SeenSet, annotations: Annotations, now: datetime) -> Forecas
     world = seen.world(now, texts)
     if world.spec is None or world.record is None:
         raise refused(f"{seen.ref} has no keys that could be asked about; kubectl jwks status {seen.ref.name}")
-    return foresee(world, now, now + AHEAD)
+    return foresee(world, now, now + AHEAD, STEPS)
 
 
 def _changes(foreseen: Forecast, entries: tuple[str, ...], event: EventReason) -> tuple[HistoryEntry, ...]:
-    """The first such event of each entry."""
-    found: dict[str, HistoryEntry] = {}
+    """The first such event of each entry, with what else becomes of the entry's keys in use by it."""
+    first: dict[str, datetime] = {}
     for each in foreseen.happenings:
         if each.happening.event == event and each.happening.entry in entries:
-            found.setdefault(each.happening.entry, each)
-    return tuple(found.values())
+            first.setdefault(each.happening.entry, each.time)
+    return tuple(
+        each
+        for each in foreseen.happenings
+        if first.get(each.happening.entry) == each.time and each.happening.event in {event, EventReason.KEY_RETIRED}
+    )
 
 
 def _with_requests(seen: SeenSet, annotation: str, new: list[str]) -> str:

@@ -40,7 +40,8 @@ def draw_bars(spans: Iterable[Span], stretch: Stretch, width: int) -> list[Text]
     for entry in dict.fromkeys(span.entry for span in sorted(shown, key=lambda span: span.entry)):
         lines.append(Text(entry, style="bold"))
         for kid in _in_order_of_use(span for span in shown if span.entry == entry):
-            lines.append(_row([span for span in shown if span.kid == kid and span.entry == entry], stretch, room))
+            own = [span for span in shown if span.kid == kid and span.entry == entry]
+            lines.append(_row(own, stretch, room))
     return [*lines, _legend()]
 
 
@@ -88,8 +89,7 @@ def _scale(stretch: Stretch, room: int) -> tuple[Text, Text]:
     if stretch.now is not None:
         strokes[min(_column(stretch.now, stretch, room), room - 1)] = "▼"
     indent = " " * LEFT
-    lines = Text(indent + "".join(words).rstrip(), style="dim"), Text(indent + "".join(strokes).rstrip(), style="dim")
-    return lines
+    return Text(indent + "".join(words).rstrip(), style="dim"), Text(indent + "".join(strokes).rstrip(), style="dim")
 
 
 def _column(moment: datetime, stretch: Stretch, room: int) -> int:

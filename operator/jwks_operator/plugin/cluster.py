@@ -44,7 +44,7 @@ class SeenSet:
     @property
     def looked_at(self) -> bool:
         """Whether the operator has seen the spec as it is written now."""
-        return self.status.observed_generation == self.object["metadata"]["generation"]
+        return bool(self.status.observed_generation == self.object["metadata"]["generation"])
 
     def condition(self, kind: str) -> Condition | None:
         """Return the condition of this type."""

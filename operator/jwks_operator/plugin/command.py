@@ -6,7 +6,7 @@ from importlib import import_module
 
 import click
 
-from jwks_operator.plugin.failure import MEANINGS, Exit
+from jwks_operator.plugin.failure import MEANINGS, Exit, Failure
 
 NAME = "kubectl jwks"
 COMPLETE = "_KUBECTL_JWKS_COMPLETE"
@@ -19,6 +19,13 @@ COMMANDS = {
     "hold": ("requests", "hold_command"),
     "unhold": ("requests", "unhold_command"),
     "revoke": ("requests", "revoke_command"),
+    "verify": ("verify", "verify_command"),
+    "lint": ("lint", "lint_command"),
+    "doctor": ("doctor", "doctor_command"),
+    "get-jwks": ("getjwks", "get_jwks_command"),
+    "import": ("exchange", "import_command"),
+    "export": ("exchange", "export_command"),
+    "completion": ("completion", "completion_command"),
 }
 """Name of the command → module of this room and attribute."""
 
@@ -38,6 +45,8 @@ class Lazy(click.Group):
             return None
         module, attribute = COMMANDS[cmd_name]
         command: click.Command = getattr(import_module(f"jwks_operator.plugin.{module}"), attribute)
+        # Docstrings are raw; click wants the character itself before what it is not to wrap.
+        command.help = (command.help or "").replace("\\b\n", "\b\n")
         return command
 
 
@@ -65,7 +74,7 @@ def run(arguments: list[str]) -> int:
         where = NAME if error.ctx is None else error.ctx.command_path
         return _fail(f"{error.format_message().rstrip('.')}; see {where} --help", Exit.USAGE)
     except click.ClickException as error:
-        return _fail(error.format_message(), error.exit_code)
+        return _fail(error.format_message(), error.code if isinstance(error, Failure) else Exit.FOUND)
     except (click.Abort, KeyboardInterrupt):
         return Exit.INTERRUPTED
     except BrokenPipeError:  # whoever read it has had enough

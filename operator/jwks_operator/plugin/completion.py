@@ -5,7 +5,7 @@ from importlib import import_module
 from typing import Any
 
 import click
-from click.shell_completion import CompletionItem, ShellComplete
+from click.shell_completion import CompletionItem, ShellComplete, get_completion_class
 
 from jwks_operator.kube.client import SETS
 from jwks_operator.plugin.cluster import opened
@@ -46,9 +46,18 @@ async def _names(place: Place) -> list[str]:
         return sorted(each["metadata"]["name"] for each in items)
 
 
-def script(shell: str) -> str:
-    """Return the script that completes `kubectl-jwks` itself in a shell."""
-    group: click.Group = import_module("jwks_operator.plugin.command").group
-    made: Any = click.shell_completion.get_completion_class(shell)
-    text: str = made(group, {}, "kubectl-jwks", "_KUBECTL_JWKS_COMPLETE").source()
-    return text
+@click.command("completion")
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion_command(shell: str) -> None:
+    r"""Print the completion script for kubectl-jwks itself.
+
+    For `kubectl jwks` nothing is needed besides kubectl's own completion: it finds kubectl_complete-jwks on PATH.
+
+    \b
+    Examples:
+      source <(kubectl jwks completion bash)
+      kubectl jwks completion fish > ~/.config/fish/completions/kubectl-jwks.fish
+    """
+    module = import_module("jwks_operator.plugin.command")
+    made: Any = get_completion_class(shell)
+    click.echo(made(module.group, {}, "kubectl-jwks", module.COMPLETE).source())

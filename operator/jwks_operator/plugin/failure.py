@@ -38,7 +38,7 @@ class Failure(click.ClickException):
 
     def __init__(self, message: str, code: Exit) -> None:
         super().__init__(" ".join(message.split()))
-        self.exit_code = int(code)
+        self.code = code
 
 
 def missing(message: str) -> Failure:
@@ -54,19 +54,18 @@ def refused(message: str) -> Failure:
 def explain(error: KubeError) -> Failure:
     """Return what a person can do about an error of the cluster."""
     text = str(error)
-    if isinstance(error, NotConfigured):
-        return Failure(text, Exit.NO_ACCESS)
-    if isinstance(error, NotServed):
-        return Failure("this cluster does not serve JsonWebKeySets; kubectl apply --server-side -f crds/", Exit.MISSING)
-    if isinstance(error, Missing):
-        return missing(f"{text}; check the name and --namespace")
-    if ": 401" in text:
-        return Failure("the cluster does not accept your credentials; log in again", Exit.NO_ACCESS)
-    if isinstance(error, Unavailable):
-        return Failure(f"{text}; check --context and that the cluster can be reached", Exit.NO_ACCESS)
-    if ": 403" in text:
-        return Failure(f"{text}; ask for that right, or take another --context", Exit.NO_ACCESS)
-    return refused(text)
+    rows = (
+        (isinstance(error, NotConfigured), text, Exit.NO_ACCESS),
+        (isinstance(error, NotServed), _NOT_SERVED, Exit.MISSING),
+        (isinstance(error, Missing), f"{text}; check the name and --namespace", Exit.MISSING),
+        (": 401" in text, "the cluster does not accept your credentials; log in again", Exit.NO_ACCESS),
+        (isinstance(error, Unavailable), f"{text}; check --context and the connection to the cluster", Exit.NO_ACCESS),
+        (": 403" in text, f"{text}; ask for that right, or take another --context", Exit.NO_ACCESS),
+    )
+    return next((Failure(words, code) for holds, words, code in rows if holds), refused(text))
+
+
+_NOT_SERVED = "this cluster does not serve JsonWebKeySets; install the CRD: kubectl apply --server-side -f crds/"
 
 
 def give_up(error: KubeError) -> NoReturn:

@@ -1,6 +1,5 @@
 """One GET of a JWK Set as a careful client does it: bounded in time and size, redirects counted, TLS looked at."""
 
-import asyncio
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -48,21 +47,29 @@ async def fetch(url: str, ca_file: str | None = None, *, revisit: bool = False) 
     except OSError:
         return Unfetched(f"the CA file {ca_file} cannot be read")
     timeout = aiohttp.ClientTimeout(total=SECONDS)
+    problem = ""
     try:
         async with aiohttp.ClientSession(timeout=timeout, headers={"User-Agent": _AGENT}, trust_env=True) as session:
             return await _fetched(session, url, context, revisit=revisit)
-    except aiohttp.ClientConnectorCertificateError as error:
-        return Unfetched(f"its TLS certificate is refused: {_reason(error.certificate_error)}")
-    except aiohttp.ClientSSLError:
-        return Unfetched("TLS cannot be agreed on")
-    except aiohttp.TooManyRedirects:
-        return Unfetched(f"more than {MAX_REDIRECTS} redirects")
-    except (TimeoutError, asyncio.TimeoutError):
-        return Unfetched(f"no whole answer within {SECONDS:g} s")
-    except aiohttp.ClientConnectorError as error:
-        return Unfetched(f"no connection: {(error.os_error.strerror or 'refused').lower()}")
     except (aiohttp.ClientError, OSError, ValueError) as error:
-        return Unfetched(f"a broken answer ({type(error).__name__})")
+        problem = _problem(error)
+    return Unfetched(problem)
+
+
+def _problem(error: Exception) -> str:
+    match error:
+        case aiohttp.ClientConnectorCertificateError():
+            why = getattr(error.certificate_error, "verify_message", "") or "it cannot be verified"
+            return f"its TLS certificate is refused: {why}"
+        case aiohttp.ClientSSLError():
+            return "TLS cannot be agreed on"
+        case aiohttp.TooManyRedirects():
+            return f"more than {MAX_REDIRECTS} redirects"
+        case TimeoutError():
+            return f"no whole answer within {SECONDS:g} s"
+        case aiohttp.ClientConnectorError():
+            return f"no connection: {(error.os_error.strerror or 'refused').lower()}"
+    return f"a broken answer ({type(error).__name__})"
 
 
 async def _fetched(
@@ -93,7 +100,3 @@ def _expiry(answer: aiohttp.ClientResponse) -> datetime | None:
     if not certificate or "notAfter" not in certificate:
         return None
     return datetime.fromtimestamp(ssl.cert_time_to_seconds(certificate["notAfter"]), UTC)
-
-
-def _reason(error: Exception) -> str:
-    return getattr(error, "verify_message", "") or "it cannot be verified"

@@ -25,8 +25,8 @@ def keepers(seen: SeenSet, annotations: Iterable[str]) -> Iterator[str]:
     """Yield who would take these annotations back, and what to do."""
     for annotation in annotations:
         for manager in managers_of(seen, annotation):
-            tool = tool_of(manager)
-            yield f"{annotation} is kept by {tool or manager}, which puts its own value back; change it where that is kept"
+            whose = tool_of(manager) or manager
+            yield f"{annotation} is kept by {whose}, which puts its own value back; change it where that is kept"
         if annotation in _applied(seen):
             yield f"{annotation} is in the manifest that kubectl apply was given; the next apply puts its value back"
 
@@ -37,7 +37,11 @@ def managers_of(seen: SeenSet, annotation: str) -> tuple[str, ...]:
     for entry in seen.object["metadata"].get("managedFields") or ():
         held: Mapping[str, Any] = entry.get("fieldsV1", {}).get("f:metadata", {}).get("f:annotations", {})
         # kubectl annotate is a person, too, and does not come back.
-        if f"f:{annotation}" in held and entry.get("manager") not in {FIELD_MANAGER, "kubectl-annotate", "kubectl-edit"}:
+        if f"f:{annotation}" in held and entry.get("manager") not in {
+            FIELD_MANAGER,
+            "kubectl-annotate",
+            "kubectl-edit",
+        }:
             found.append(str(entry.get("manager")))
     return tuple(dict.fromkeys(found))
 

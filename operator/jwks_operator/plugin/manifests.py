@@ -26,7 +26,7 @@ def read_file(path: str) -> bytes:
 
 
 def read_sets(path: str, namespace: str, name: str | None) -> list[SeenSet]:
-    """Return the sets of a file, or the one of this name; Failure for files without any, and for specs that cannot be."""
+    """Return the sets of a file, or the one of this name; Failure if it has none, and for specs that cannot be."""
     try:
         documents = list(yaml.safe_load_all(read_file(path)))
     except yaml.YAMLError as error:

@@ -3,11 +3,14 @@
 import functools
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from typing import Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -54,11 +57,10 @@ class MomentType(click.ParamType[datetime]):
         """Read the text."""
         if isinstance(value, datetime):
             return value
-        try:
+        moment = None
+        with suppress(ValueError):
             moment = datetime.fromisoformat(str(value))
-        except ValueError:
-            moment = datetime.min
-        if moment.tzinfo is None:
+        if moment is None or moment.tzinfo is None:
             self.fail(f"{str(value)!r} is not a time such as 2026-11-02T10:00:00Z", param, ctx)
         return moment.astimezone(UTC)
 
@@ -83,18 +85,21 @@ def place_options(command: F) -> F:
 def output_option(*forms: str) -> Callable[[F], F]:
     """Give a command -o; without it people are written for."""
     forms = forms or ("json", "yaml")
-    return click.option(
-        "-o", "--output", "form", type=click.Choice(forms), help="Write for programs; wide writes more for people."
-        if "wide" in forms else "Write for programs."
-    )  # fmt: skip
+    wide = "; wide writes more for people" if "wide" in forms else ""
+    return click.option("-o", "--output", "form", type=click.Choice(forms), help=f"Write for programs{wide}.")
 
 
 def set_argument(command: F) -> F:
     """Give a command the name of its set."""
-    return click.argument("name", metavar="SET", shell_complete=lambda ctx, param, text: _sets(ctx, text))(command)
+    return click.argument("name", metavar="SET", shell_complete=_sets)(command)
 
 
-def _sets(ctx: click.Context, text: str) -> list[Any]:
-    from jwks_operator.plugin.completion import set_names
+def optional_set(command: F) -> F:
+    """Give a command the name of its set, which may be left out."""
+    return click.argument("name", metavar="[SET]", required=False, shell_complete=_sets)(command)
 
-    return set_names(ctx, text)
+
+def _sets(context: click.Context, parameter: click.Parameter, text: str) -> list[CompletionItem]:
+    # Loaded only when somebody pressed Tab.
+    found: list[CompletionItem] = import_module("jwks_operator.plugin.completion").set_names(context, text)
+    return found

@@ -29,6 +29,11 @@ def talk() -> Console:
     return Console(stderr=True, highlight=False, emoji=False, markup=False)
 
 
+def say(text: str) -> None:
+    """Write a sentence to whoever looks on, not into the result."""
+    click.echo(text, err=True)
+
+
 def document(value: Mapping[str, Any] | list[Any], form: str) -> None:
     """Write a document for programs."""
     if form == "json":
@@ -58,7 +63,7 @@ def clock(time: datetime) -> str:
 def span(length: timedelta) -> str:
     """Return a length of time for people, in its two largest units."""
     seconds = int(abs(length).total_seconds())
-    parts = []
+    parts: list[str] = []
     for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):
         count, seconds = divmod(seconds, size)
         if count or (unit == "s" and not parts):

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,15 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from jwks_operator.api.spec import JsonWebKeySetSpec
+from jwks_operator.core.forecast import STEPS as ALL
 from jwks_operator.core.forecast import Forecast, UnsoundSpecError, foresee
 from jwks_operator.core.schedule import ScheduleError
 from jwks_operator.plugin.bars import draw_bars
 from jwks_operator.plugin.cluster import SeenSet, opened
 from jwks_operator.plugin.failure import Exit, Failure
 from jwks_operator.plugin.manifests import read_sets
-from jwks_operator.plugin.options import SPAN, Place, output_option, place_options
-from jwks_operator.plugin.output import console, distance, document, moment, talk
+from jwks_operator.plugin.options import SPAN, Place, optional_set, output_option, place_options
+from jwks_operator.plugin.output import console, distance, document, moment, say
 from jwks_operator.plugin.terms import culprits, waits
 from jwks_operator.plugin.words import step_table, steps_for_programs
 from jwks_operator.timeline import Stretch, picture, svg
@@ -45,13 +47,13 @@ class Case:
             raise Failure(f"{self.wanted.ref}: {self.wanted.complaint}", Exit.FOUND)
         return self.wanted.spec
 
-    def forecast(self) -> Forecast:
+    def forecast(self, steps: int = ALL) -> Forecast:
         """Return what will happen; Failure that names the term if the spec is unsafe."""
         living = self.living or self.wanted
         annotations = {**living.annotations, **self.wanted.annotations}
         world = replace(living.world(self.now, annotations), spec=self.spec)
         try:
-            return foresee(world, self.now, self.until)
+            return foresee(world, self.now, self.until, steps)
         except UnsoundSpecError as error:
             raise Failure(f"{self.wanted.ref}: {error}{_because(self.spec, self.now)}", Exit.FOUND) from None
 
@@ -65,16 +67,18 @@ def _because(spec: JsonWebKeySetSpec, now: datetime) -> str:
 
 
 @click.command("plan")
-@click.argument("name", metavar="[SET]", required=False, shell_complete=lambda c, p, text: _complete(c, text))
+@optional_set
 @place_options
 @output_option("json", "yaml")
-@click.option("-f", "--filename", metavar="FILE", help="Manifest of a set, - for standard input: what if it was applied?")
+@click.option(
+    "-f", "--filename", metavar="FILE", help="Manifest of a set, - for standard input: what if it was applied?"
+)
 @click.option("--until", type=SPAN, help="How far ahead to look, such as 30d or 1y. Default: three changes of keys.")
 @click.option("--new", is_flag=True, help="Plan the file as a new set, without a look at the cluster.")
 @click.option("--svg", type=click.Path(dir_okay=False, path_type=Path), help="Draw the timeline into this file.")
 @click.option("--png", type=click.Path(dir_okay=False, path_type=Path), help="The same as PNG (needs Pillow).")
 def plan_command(place: Place, name: str | None, filename: str | None, **options: Any) -> int:
-    """Show what will happen to the keys of a set, before it does.
+    r"""Show what will happen to the keys of a set, before it does.
 
     The times are those of the operator's own planning code. With -f, a file is planned as if it was applied now: a
     new set, or an edit of the one that is there. A spec that would be refused or is unsafe ends with exit code 1 and
@@ -85,7 +89,7 @@ def plan_command(place: Place, name: str | None, filename: str | None, **options
       kubectl jwks plan -f set.yaml
       kubectl jwks plan auth -n shop --until 1y
       kubectl jwks plan -f set.yaml --svg timeline.svg
-      kubectl jwks get jwks auth -o yaml | kubectl jwks plan -f -
+      kubectl get jwks auth -o yaml | sed s/720h/168h/ | kubectl jwks plan -f -
     """
     if name is None and filename is None:
         raise click.UsageError("give SET, or a manifest with -f")
@@ -126,7 +130,11 @@ def _case(wanted: SeenSet, living: SeenSet | None, now: datetime, until: timedel
 def _three_changes(seen: SeenSet, now: datetime) -> timedelta:
     """Long enough for three changes of keys, so that one whole life of a key shows."""
     far = Case(seen, None, now, now + timedelta(days=3 * 366))
-    changes = [each.time for each in far.forecast().happenings if each.happening.event == "KeyActivated"]
+    changes = [
+        each.time
+        for each in far.forecast(STEPS * len(far.spec.keys)).happenings
+        if each.happening.event == "KeyActivated"
+    ]
     changes = sorted({time for time in changes if time > now})[:3]
     return (changes[-1] - now) * 1.2 if changes else timedelta(days=90)
 
@@ -191,16 +199,8 @@ def _draw(case: Case, told: Forecast, to_svg: Path | None, to_png: Path | None) 
         if to_svg is not None:
             to_svg.write_text(svg(drawn))
         if to_png is not None:
-            from jwks_operator.plugin.png import write_png
-
-            write_png(drawn, to_png)
+            import_module("jwks_operator.plugin.png").write_png(drawn, to_png)
     except OSError as error:
         raise Failure(f"{error.filename}: {(error.strerror or 'cannot be written').lower()}", Exit.MISSING) from None
     for path in filter(None, (to_svg, to_png)):
-        talk().print(f"Drawn into {path}")
-
-
-def _complete(ctx: click.Context, text: str) -> list[Any]:
-    from jwks_operator.plugin.completion import set_names
-
-    return set_names(ctx, text)
+        say(f"Drawn into {path}")

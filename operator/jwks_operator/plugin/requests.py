@@ -25,7 +25,7 @@ from jwks_operator.plugin.cluster import Cluster, SeenSet, opened
 from jwks_operator.plugin.failure import Exit, Failure, refused
 from jwks_operator.plugin.gitops import keepers
 from jwks_operator.plugin.options import MOMENT, SPAN, Place, place_options, set_argument
-from jwks_operator.plugin.output import clock, console, distance, talk
+from jwks_operator.plugin.output import clock, console, distance, say
 from jwks_operator.plugin.waiting import Until, wait_for
 from jwks_operator.plugin.words import step_table
 
@@ -71,7 +71,7 @@ def _manners(command: F) -> F:
 @click.option("--at", type=MOMENT, help="Not before this time, such as 2026-11-02T10:00:00Z. Default: now.")
 @click.option("--emergency", is_flag=True, help="Do not wait for the lead: verifiers without the new key fail for it.")
 def rotate_command(place: Place, name: str, entries: tuple[str, ...], **options: Any) -> int:
-    """Replace the key in use of an entry by the next one, without one failed token.
+    r"""Replace the key in use of an entry by the next one, without one failed token.
 
     The next key is used as soon as everybody who checks can have it (its lead). ENTRY may be left out if the set has
     one.
@@ -97,7 +97,7 @@ def rotate_command(place: Place, name: str, entries: tuple[str, ...], **options:
 @place_options
 @_manners
 def rollback_command(place: Place, name: str, entries: tuple[str, ...], **options: Any) -> int:
-    """Use the former key of an entry again, as long as it has its private half (rollbackWindow).
+    r"""Use the former key of an entry again, as long as it has its private half (rollbackWindow).
 
     It never left the published set, so nobody has to wait for it.
 
@@ -122,7 +122,7 @@ def rollback_command(place: Place, name: str, entries: tuple[str, ...], **option
 @place_options
 @_manners
 def hold_command(place: Place, name: str, kids: tuple[str, ...], **options: Any) -> int:
-    """Keep keys published beyond their retention, while long-lived tokens of them are about.
+    r"""Keep keys published beyond their retention, while long-lived tokens of them are about.
 
     KID may be shortened to its first characters, or be the name of an entry: then its key in use.
 
@@ -140,7 +140,7 @@ def hold_command(place: Place, name: str, kids: tuple[str, ...], **options: Any)
 @place_options
 @_manners
 def unhold_command(place: Place, name: str, kids: tuple[str, ...], **options: Any) -> int:
-    """Let keys go that were held; those whose retention has passed are removed at once.
+    r"""Let keys go that were held; those whose retention has passed are removed at once.
 
     \b
     Examples:
@@ -164,7 +164,7 @@ def unhold_command(place: Place, name: str, kids: tuple[str, ...], **options: An
     help="Why; it is kept in status.history and in the historical set.",
 )
 def revoke_command(place: Place, name: str, kids: tuple[str, ...], reason: str, **options: Any) -> int:
-    """Trust keys no more: they leave the published set and the Secret at once and for good.
+    r"""Trust keys no more: they leave the published set and the Secret at once and for good.
 
     The next key is used at once. KID may be shortened, or be the name of an entry: then its key in use.
 
@@ -184,12 +184,12 @@ async def _ask(place: Place, name: str, make: Make, manner: Manner) -> int:
         asked = make(seen, cluster.now())
         _show(seen, asked, cluster.now())
         if manner.dry_run:
-            talk().print("Dry run: nothing was asked for.")
+            say("Dry run: nothing was asked for.")
             return Exit.DONE
         if not manner.yes:
             _confirm()
         seen, asked = await _write(cluster, name, make)
-        talk().print("Asked for." if not manner.wait else "Asked for; waiting, Ctrl-C leaves the request in force.")
+        say("Asked for." if not manner.wait else "Asked for; waiting, Ctrl-C leaves the request in force.")
         if manner.wait:
             seen = await wait_for(cluster, seen, Until(asked, manner.url, manner.timeout))
             console().print(f"Done: {asked.what}{'' if manner.url is None else f'; served at {manner.url}'}")
@@ -214,7 +214,7 @@ def _show(seen: SeenSet, asked: Asked, now: datetime) -> None:
     if asked.told:
         screen.print()
         screen.print(step_table(asked.told, now))
-    if asked.when is not None and asked.when > now + timedelta(seconds=1):
+    if asked.waits and asked.when is not None and asked.when > now + timedelta(seconds=1):
         screen.print(f"\nDone by {clock(asked.when)} UTC, {distance(asked.when, now)}.")
     for warning in (*asked.warnings, *keepers(seen, asked.annotations)):
         screen.print(f"Note: {warning}.")

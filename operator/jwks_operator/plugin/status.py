@@ -12,17 +12,20 @@ from rich.live import Live
 from rich.text import Text
 
 from jwks_operator.api.reasons import ConditionType
+from jwks_operator.core.forecast import STEPS as ALL
 from jwks_operator.core.forecast import Forecast, UnsoundSpecError, foresee
 from jwks_operator.plugin.bars import draw_bars, stretch_around
 from jwks_operator.plugin.cluster import Cluster, SeenSet, opened
 from jwks_operator.plugin.failure import Exit
-from jwks_operator.plugin.options import SPAN, Place, output_option, place_options
-from jwks_operator.plugin.output import clock, console, distance, document, moment, table, talk
+from jwks_operator.plugin.options import SPAN, Place, optional_set, output_option, place_options
+from jwks_operator.plugin.output import clock, console, distance, document, moment, say, table
 from jwks_operator.plugin.words import step_table, steps_for_programs
 
 STEPS = 6
 """How many steps to come are listed."""
 LONGEST = timedelta(days=366)
+AHEAD = 12
+"""Steps of the planner that are looked ahead, for each entry, if no time says otherwise."""
 PERIOD = 2.0
 """Seconds between two looks of --watch."""
 
@@ -33,7 +36,7 @@ def sight(seen: SeenSet, now: datetime, until: timedelta | None = None) -> Forec
     if world.spec is None or (world.record is None and not seen.looked_at):
         return Forecast((), ())
     try:
-        return foresee(world, now, now + (until or LONGEST))
+        return foresee(world, now, now + (until or LONGEST), ALL if until else AHEAD * len(world.spec.keys))
     except UnsoundSpecError:
         return Forecast((), ())
 
@@ -134,16 +137,14 @@ def _ready(seen: SeenSet) -> Text:
 
 
 @click.command("status")
-@click.argument("name", metavar="[SET]", required=False, shell_complete=lambda c, p, text: _complete(c, text))
+@optional_set
 @place_options
 @output_option("json", "yaml", "wide")
 @click.option("-A", "--all-namespaces", "everywhere", is_flag=True, help="The sets of all namespaces.")
 @click.option("-w", "--watch", is_flag=True, help="Go on looking, until Ctrl-C.")
 @click.option("--until", type=SPAN, help="How far ahead to look, such as 30d. Default: past the next change of keys.")
-def status_command(
-    place: Place, name: str | None, form: str | None, watch: bool, everywhere: bool, until: timedelta | None
-) -> int:
-    """Show where every key stands and what comes next.
+def status_command(place: Place, name: str | None, **options: Any) -> int:
+    r"""Show where every key stands and what comes next.
 
     Without SET, a table of all sets; with it, its keys as bars over time: published, in use, kept. `-o wide` shows
     the bars of every set.
@@ -155,9 +156,10 @@ def status_command(
       kubectl jwks status auth -n shop --watch
       kubectl jwks status -A -o json
     """
-    if name is not None and everywhere:
+    look = _Look(options["form"], options["everywhere"], options["until"])
+    if name is not None and look.everywhere:
         raise click.UsageError("give SET or --all-namespaces, not both")
-    return asyncio.run(_status(place, name, _Look(form, everywhere, until), watch=watch and form not in {"json", "yaml"}))
+    return asyncio.run(_status(place, name, look, watch=options["watch"] and look.form not in {"json", "yaml"}))
 
 
 class _Look:
@@ -190,7 +192,7 @@ async def _status(place: Place, name: str | None, look: _Look, *, watch: bool) -
             return Exit.DONE
         if not sets:
             where = "the cluster" if look.everywhere else f"namespace {cluster.namespace}"
-            talk().print(f"No sets in {where}; see kubectl jwks status --help for others.")
+            say(f"No sets in {where}; see kubectl jwks status --help for others.")
             return Exit.DONE
         screen = console()
         if not watch:
@@ -204,13 +206,9 @@ async def _watch(cluster: Cluster, name: str | None, look: _Look, screen: Consol
         now = cluster.now()
         return Group(look.page(sets, name, now, screen.width), Text(), Text(f"{clock(now)} UTC", style="dim"))
 
-    with Live(page(await look.at(cluster, name)), console=screen, auto_refresh=False, screen=sys.stdout.isatty()) as live:
+    with Live(
+        page(await look.at(cluster, name)), console=screen, auto_refresh=False, screen=sys.stdout.isatty()
+    ) as live:
         while True:
             await asyncio.sleep(PERIOD)
             live.update(page(await look.at(cluster, name)), refresh=True)
-
-
-def _complete(ctx: click.Context, text: str) -> list[Any]:
-    from jwks_operator.plugin.completion import set_names
-
-    return set_names(ctx, text)

@@ -1,16 +1,16 @@
 """Which fact makes a wait as long as it is? The terms of lead and retention, named as in the spec."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pydantic.alias_generators import to_camel
 
-from jwks_operator.api.defaults import LEAD_TERMS, RETENTION_TERMS
+from jwks_operator.api.defaults import LEAD_TERMS, RESTART, RETENTION_TERMS
 from jwks_operator.api.durations import format_duration
 from jwks_operator.api.spec import JsonWebKeySetSpec, KeyEntry
 from jwks_operator.core.schedule import shortest_interval
-from jwks_operator.core.timing import bounds, facts, rollback_window, rotation_of
+from jwks_operator.core.timing import Facts, bounds, facts_of, rollback_window, rotation_of
 from jwks_operator.keys.algorithms import ALGORITHMS
 
 
@@ -36,21 +36,29 @@ class Wait:
         if self.stated:
             return f"timing.{self.name} {format_duration(self.length)}"
         name, value = max(self.terms, key=lambda term: term[1])
-        return f"timing.{name} {format_duration(value)}"
+        where = "secret.restart.within" if name == RESTART else f"timing.{name}"
+        return f"{where} {format_duration(value)}"
 
 
 def waits(spec: JsonWebKeySetSpec, entry: KeyEntry) -> tuple[Wait, Wait]:
     """Return lead and retention of an entry."""
     key_class = ALGORITHMS[entry.algorithm].key_class
-    known, rotation = facts(spec.timing), rotation_of(spec, entry)
+    known, rotation = facts_of(spec), rotation_of(spec, entry)
     owed = bounds(spec, rotation, key_class)
-    lead = tuple((to_camel(term), known[term]) for term in LEAD_TERMS[key_class])
-    retention = tuple((to_camel(term), known[term]) for term in RETENTION_TERMS[key_class])
+    lead = tuple(_told(known, LEAD_TERMS[key_class]))
+    retention = tuple(_told(known, RETENTION_TERMS[key_class]))
     kept = Wait("retention", owed.retention, retention, owed.retention > _total(retention))
     window = rollback_window(rotation, owed.lead)
     if kept.stated and owed.retention == window and spec.timing.retention != window:
         kept = Wait("retention", owed.retention, (("rollbackWindow", window),), stated=False)
     return Wait("lead", owed.lead, lead, owed.lead > _total(lead)), kept
+
+
+def _told(known: Facts, terms: Iterable[str]) -> Iterator[tuple[str, timedelta]]:
+    """The terms with their lengths; a restart only where there is to be one."""
+    for term in terms:
+        if term != RESTART or known[term]:
+            yield to_camel(term), known[term]
 
 
 def culprits(spec: JsonWebKeySetSpec, now: datetime) -> Iterator[str]:

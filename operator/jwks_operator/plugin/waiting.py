@@ -30,7 +30,7 @@ class Until:
 async def wait_for(cluster: Cluster, seen: SeenSet, until: Until) -> SeenSet:
     """Return the set once it is done and served; Failure if that takes too long or is refused."""
     begun = cluster.now()
-    planned = max(until.asked.when or begun, begun)
+    planned = max((until.asked.when if until.asked.waits else None) or begun, begun)
     end = begun + (until.timeout if until.timeout is not None else planned - begun + GRACE)
     with _Display(talk(), begun, planned) as display:
         while True:
@@ -50,8 +50,10 @@ async def _stage(seen: SeenSet, until: Until) -> str | None:
     """What is still missing; None if nothing is."""
     if not until.asked.done(seen):
         following = seen.status.next
-        waits = following.waiting_for if following is not None and following.waiting_for else "the operator"
-        return f"waiting for {waits}"
+        soon = until.asked.waits and following is not None and following.action in {"Activate", "RollBack"}
+        return (
+            f"waiting for {following.waiting_for if soon and following and following.waiting_for else 'the operator'}"
+        )
     wanted = {key.kid for key in seen.status.keys if key.state.value == "Active"} & set(seen.published)
     published = wanted <= set(seen.published) and not set(until.asked.gone) & set(seen.published)
     if not published:
@@ -95,5 +97,3 @@ class _Display:
         if not self._console.is_terminal and stage != self._said:
             self._console.print(f"{clock(now)} {stage}{f', planned for {clock(self._planned)}' if left else ''}")
         self._said = stage
-
-

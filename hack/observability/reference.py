@@ -1,0 +1,96 @@
+"""docs/metrics.md: the metrics from their catalog, the alerts from their file."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from jwks_operator.metrics.catalog import COUNTED, PROCESS_FAMILIES, SET_FAMILIES, Family
+
+ALERTS = Path(__file__).parents[2] / "helm" / "jwks-operator" / "files" / "alerts.yaml"
+
+_HEAD = """\
+# Metrics and alerts
+
+The operator serves its metrics at `/metrics` on the admin port (`--admin-host`, `--admin-port`, by default
+127.0.0.1:8081), in the text format of Prometheus. No metric carries key material or a kid.
+
+- A moment is Unix time; `time() - x` is its age and `x - time()` what is left of it.
+- Only the replica that leads tells of sets, so queries take `sum`, `min` or `max` over the replicas.
+- There is no series for each set, because there may be ten thousand of them, but for those that need attention,
+  and of these at most a hundred ([ADR 0012](adr/0012-only-sets-in-trouble-have-series.md)). The label `set` is
+  `namespace/name`, as in the log.
+- Rotations, revocations and repairs are counted by whoever did them: sum over replicas.
+
+This page is generated from the code (`make generate`).
+"""
+
+QUERIES = {
+    "How long until the next key changes?": "min(jwks_operator_next_transition_timestamp_seconds) - time()",
+    "How old is the oldest key in use?": "time() - min(jwks_operator_oldest_active_key_timestamp_seconds)",
+    "Which sets need a look, and since when?": (
+        "time() - min by (set, reason) (jwks_operator_set_attention_timestamp_seconds)"
+    ),
+    "How many rotations a day, and why?": "sum by (cause) (increase(jwks_operator_rotations_total[1d]))",
+    "How many keys were revoked this week?": 'sum(increase(jwks_operator_events_total{event="KeyRevoked"}[7d]))',
+    "Does somebody fight the operator?": 'sum(increase(jwks_operator_events_total{event="ObjectRepaired"}[1h]))',
+    "Which specs were refused today?": "sum by (reason) (increase(jwks_operator_alarms_total[1d]))",
+    "What does the operator write?": (
+        'sum by (verb, resource) (rate(jwks_operator_api_requests_total{verb!~"get|list"}[5m]))'
+    ),
+}
+
+
+def render() -> str:
+    """Return the page."""
+    return "\n".join(
+        [
+            _HEAD,
+            "## Sets and keys\n\nGauges of what the passes found, told by the leader alone.\n",
+            *_table(SET_FAMILIES),
+            "## What happened\n\nCounters and histograms since the process began.\n",
+            *_table(COUNTED),
+            "## The process\n\nBeside `process_*` of the client library (CPU, memory, open files).\n",
+            *_table(PROCESS_FAMILIES),
+            *_questions(),
+            *_alerts(),
+        ]
+    )
+
+
+def _table(families: tuple[Family, ...]) -> Iterator[str]:
+    yield "| metric | type | labels | meaning |\n|---|---|---|---|"
+    for family in families:
+        labels = "; ".join(f"`{name}`: {text}" for name, text in family.labels)
+        yield f"| `{family.full_name}` | {family.kind} | {_cell(labels)} | {_cell(family.text)} |"
+    yield ""
+
+
+def _questions() -> Iterator[str]:
+    yield "## Questions and their queries\n\n| question | query |\n|---|---|"
+    for question, query in QUERIES.items():
+        yield f"| {question} | `{_cell(query)}` |"
+    yield ""
+
+
+def _alerts() -> Iterator[str]:
+    yield (
+        "## Alerts\n\nThe chart renders them as a PrometheusRule; without the chart, load\n"
+        "`helm/jwks-operator/files/alerts.yaml` as a rule file. Each has a section in [the runbooks](runbooks.md).\n"
+    )
+    yield "| alert | severity | fires when | after |\n|---|---|---|---|"
+    for group in yaml.safe_load(ALERTS.read_text())["groups"]:
+        for rule in group["rules"]:
+            yield _alert(rule)
+    yield ""
+
+
+def _alert(rule: dict[str, Any]) -> str:
+    link = f"[{rule['alert']}]({rule['annotations']['runbook_url'].removeprefix('docs/')})"
+    expr = " ".join(rule["expr"].split())
+    return f"| {link} | {rule['labels']['severity']} | `{_cell(expr)}` | {rule.get('for', 'at once')} |"
+
+
+def _cell(text: str) -> str:
+    return text.strip().replace("|", "\\|")

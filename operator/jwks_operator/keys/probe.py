@@ -1,0 +1,29 @@
+"""Does the key that is in use work with the set as it is published? One signature, or one message, from end to end."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+
+from jwks_operator.keys.algorithms import KeyClass
+from jwks_operator.keys.jwk import parse_public
+from jwks_operator.keys.members import algorithm_of
+from jwks_operator.keys.private import PrivateJwk
+from jwks_operator.keys.proof import prove
+from jwks_operator.keys.signing import sign_compact, verify_compact
+
+TYP = "jwks-probe+jwt"
+"""So that no service takes a probe for one of its tokens."""
+
+
+def probe(private: PrivateJwk, published: Mapping[str, object], now: datetime) -> None:
+    """Sign (or seal) a probe with a private key and check it with a public JWK as somebody published it.
+
+    The probe is a JWS without issuer, subject and audience that expires at once. It is not shown to anybody. Raises
+    JwkError if the two are not one working key.
+    """
+    public = parse_public(published)
+    if algorithm_of(public).key_class is not KeyClass.SIGNATURE:
+        prove(public, private)
+        return
+    payload = json.dumps({"iat": int(now.timestamp()), "exp": int(now.timestamp())}).encode()
+    verify_compact(public, sign_compact(private, payload, TYP), TYP)

@@ -1,0 +1,206 @@
+"""Copies of the public ConfigMap in other namespaces: where they are to be, where they are, and the writes between.
+
+A namespace has a copy if the set selects it and it consents, by labels that are read live in every pass. Nothing here
+keeps a set from its own objects: what another namespace refuses is a fact beside the others. A ConfigMap of that name
+that is not a copy of the set is never touched.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from jwks_operator.api import names
+from jwks_operator.api.names import SetRef, consent_label, copy_name
+from jwks_operator.api.namespaces import NamespaceSelector
+from jwks_operator.api.reasons import EventReason
+from jwks_operator.core.copies import edited_in
+from jwks_operator.core.projections import published
+from jwks_operator.core.record import Happening, Record
+from jwks_operator.core.world import Copy, Sight
+from jwks_operator.keys.errors import JwkError
+from jwks_operator.keys.members import parse_json_strict
+from jwks_operator.kube.client import CONFIGMAPS, NAMESPACES, Client, Object
+from jwks_operator.kube.errors import KubeError, Missing, NamespaceTerminating, Refused
+from jwks_operator.kube.objects import copy_object, is_copy, replacement, sight
+
+
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """What was found of the copies of a set in this pass."""
+
+    selector: NamespaceSelector | None = None
+    """By which selector the namespaces were chosen; None chooses none."""
+    targets: Mapping[str, Object | None] = field(default_factory=dict)
+    """By namespace that is to have a copy, the ConfigMap that stands there under its name."""
+    strays: tuple[Object, ...] = ()
+    """Copies in namespaces that are to have none."""
+    refused: Mapping[str, str] = field(default_factory=dict)
+    """By namespace, why its copy could not be written or removed in this pass."""
+    complaint: str = ""
+    """Why it cannot be told what is to be where; then nothing is done, and no step is confirmed."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is known to be missing."""
+        return not self.refused and not self.complaint
+
+
+async def find(client: Client, ref: SetRef, configmap: str, selector: NamespaceSelector | None) -> Copies:
+    """Return where copies are and where they are to be; raises KubeError but for a right that is missing."""
+    try:
+        return await _find(client, ref, configmap, selector)
+    except Refused as refusal:
+        return Copies(selector, complaint=str(refusal))
+
+
+async def _find(client: Client, ref: SetRef, configmap: str, selector: NamespaceSelector | None) -> Copies:
+    ours = {names.LABEL_SET: ref.name, names.LABEL_SOURCE_NAMESPACE: ref.namespace}
+    query = ",".join((names.MANAGED_SELECTOR, *(f"{name}={value}" for name, value in ours.items())))
+    listed, _ = await client.list(CONFIGMAPS, None, query)
+    there = {(each["metadata"]["namespace"], each["metadata"]["name"]): each for each in listed}
+    targets: dict[str, Object | None] = {}
+    name = copy_name(ref, configmap)
+    for namespace in [] if selector is None else await _consenting(client, ref, selector):
+        found = there.pop((namespace, name), None)
+        # One that lost its labels, or is somebody else's, is in no list.
+        targets[namespace] = found or await client.read(CONFIGMAPS, namespace, name)
+    prefix = copy_name(ref, "")
+    strays = (
+        each
+        for (namespace, named), each in there.items()
+        if namespace != ref.namespace and named[: len(prefix)] == prefix
+    )
+    return Copies(selector, targets, tuple(strays))
+
+
+async def _consenting(client: Client, ref: SetRef, selector: NamespaceSelector) -> list[str]:
+    query = ",".join(filter(None, (str(selector), f"{consent_label(ref.namespace)}=true")))
+    found, _ = await client.list(NAMESPACES, None, query, metadata_only=True)
+    metadata = (each["metadata"] for each in found)
+    return sorted(m["name"] for m in metadata if m["name"] != ref.namespace and not m.get("deletionTimestamp"))
+
+
+async def keep(
+    client: Client, ref: SetRef, record: Record, copies: Copies, *, repairs: bool
+) -> tuple[Copies, tuple[Happening, ...]]:
+    """Make the copies what the record says, and remove those that are to be none; return what was done.
+
+    What was refused before in this pass is not tried again. With `repairs` nothing has changed but the copies
+    themselves, so that a difference is somebody's edit. Every namespace is tried; then the first KubeError that was
+    more than a refusal is raised.
+    """
+    keeper = _Keeper(client, ref, dict(copies.targets), dict(copies.refused), repairs)
+    for namespace in copies.targets:
+        if namespace not in copies.refused:
+            await keeper.write(namespace, copy_object(ref, record, namespace))
+    return await keeper.done(copies)
+
+
+async def clear(client: Client, ref: SetRef, copies: Copies) -> tuple[Copies, tuple[Happening, ...]]:
+    """Remove the copies of a set that is gone; return what was done. Raises as `keep` does."""
+    return await _Keeper(client, ref, {}, dict(copies.refused)).done(copies)
+
+
+@dataclass(slots=True)
+class _Keeper:
+    """One round of writes, with what came of it."""
+
+    client: Client
+    ref: SetRef
+    targets: dict[str, Object | None]
+    refused: dict[str, str]
+    repairs: bool = False
+    told: list[Happening] = field(default_factory=list)
+    trouble: KubeError | None = None
+
+    async def done(self, copies: Copies) -> tuple[Copies, tuple[Happening, ...]]:
+        """Remove what is to be no more, and tell what came of everything."""
+        strays = tuple([each for each in copies.strays if not await self.remove(each)])
+        if self.trouble is not None:
+            raise self.trouble
+        return replace(copies, targets=self.targets, strays=strays, refused=self.refused), tuple(self.told)
+
+    async def write(self, namespace: str, wanted: Object) -> None:
+        """Make or change the copy in a namespace, if it is none of somebody else's."""
+        seen = self.targets[namespace]
+        if seen is not None and not is_copy(seen, self.ref):
+            return
+        try:
+            if seen is None:
+                self.targets[namespace] = await self.client.create(CONFIGMAPS, namespace, wanted)
+                self.told.append(Happening(EventReason.COPY_MADE, namespace))
+            elif (body := replacement(wanted, seen)) is not None:
+                self.targets[namespace] = await self.client.replace(CONFIGMAPS, body)
+                if self.repairs:
+                    self.told.append(Happening(EventReason.OBJECT_REPAIRED, edited_in(namespace)))
+        except NamespaceTerminating:
+            del self.targets[namespace]
+        except Missing as gone:
+            self._gone(namespace, gone)
+        except Refused as refusal:
+            self.refused[namespace] = str(refusal)
+        except KubeError as trouble:
+            self.trouble = self.trouble or trouble
+
+    async def remove(self, stray: Object) -> bool:
+        """Delete a copy; tell whether it is gone."""
+        namespace = stray["metadata"]["namespace"]
+        if namespace in self.refused:
+            return False
+        try:
+            await self.client.delete(CONFIGMAPS, stray)
+        except Refused as refusal:
+            self.refused[namespace] = str(refusal)
+        except KubeError as trouble:
+            self.trouble = self.trouble or trouble
+        else:
+            self.told.append(Happening(EventReason.COPY_REMOVED, namespace))
+            return True
+        return False
+
+    def _gone(self, namespace: str, gone: Missing) -> None:
+        if gone.kind == NAMESPACES.plural:
+            del self.targets[namespace]
+        else:  # the copy itself, since it was seen: look again
+            self.trouble = self.trouble or gone
+
+
+def facts(ref: SetRef, record: Record | None, copies: Copies) -> tuple[Copy, ...]:
+    """Return how the copies compare with the record."""
+    if record is None:
+        return ()
+    return tuple(_fact(ref, record, namespace, copies) for namespace in sorted(copies.targets))
+
+
+def _fact(ref: SetRef, record: Record, namespace: str, copies: Copies) -> Copy:
+    seen, refused = copies.targets[namespace], copies.refused.get(namespace, "")
+    ours = seen is not None and is_copy(seen, ref)
+    found = sight(copy_object(ref, record, namespace), seen, ours=ours)
+    if found is not Sight.DIFFERS or seen is None:
+        return Copy(namespace, found, refused=refused)
+    shown = _shown(seen, record)
+    known = {key.kid: key.public for key in published(record)}
+    missing = (kid for kid, public in known.items() if any(not _holds(each, kid, public) for each in shown))
+    extra = {str(kid) for each in shown for kid in each if kid not in known}
+    return Copy(namespace, found, frozenset(missing), frozenset(extra), refused)
+
+
+def _shown(seen: Object, record: Record) -> list[Mapping[str, Mapping[str, Any]]]:
+    """By kid, the keys of the JWK Set under each of its data keys; one that cannot be read shows none."""
+    target, data = record.spec.publish.config_map, seen.get("data") or {}
+    return [_keys(str(data.get(name, ""))) for name in (target.key, *target.aliases)]
+
+
+def _keys(text: str) -> dict[str, Mapping[str, Any]]:
+    try:
+        document = parse_json_strict(text.encode())
+    except JwkError:
+        return {}
+    keys = document.get("keys") if isinstance(document, dict) else None
+    listed = keys if isinstance(keys, list) else []
+    return {key["kid"]: key for key in listed if isinstance(key, dict) and isinstance(key.get("kid"), str)}
+
+
+def _holds(shown: Mapping[str, Mapping[str, Any]], kid: str, public: Mapping[str, Any]) -> bool:
+    found = shown.get(kid, {})
+    return all(found.get(name) == value for name, value in public.items())

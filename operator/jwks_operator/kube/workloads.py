@@ -1,0 +1,111 @@
+"""Workloads of other people that are started anew because the keys they read at their start have changed.
+
+Only what consents by its label is touched, and of it only one annotation of the pod template, to which its controller
+answers with a roll-out as it is set up. The annotation's value stands for the content of the Secret: what carries it
+already is left alone. A failure is told and never raised, but for the loss of the lead: a rotation does not wait for a
+restart.
+"""
+
+from dataclasses import dataclass
+
+from jwks_operator.api.names import ANNOTATION_RESTARTED_FOR, LABEL_ALLOW_SET, SetRef
+from jwks_operator.core.record import Record
+from jwks_operator.kube.client import Client, Object, Resource
+from jwks_operator.kube.errors import Conflict, KubeError, Missing, NotLeading
+
+DEPLOYMENTS = Resource("apps", "v1", "deployments", "Deployment")
+STATEFUL_SETS = Resource("apps", "v1", "statefulsets", "StatefulSet")
+DAEMON_SETS = Resource("apps", "v1", "daemonsets", "DaemonSet")
+WORKLOADS = (DEPLOYMENTS, STATEFUL_SETS, DAEMON_SETS)
+
+TRIES = 3
+"""How often workloads are looked at again that changed meanwhile: their status does all the time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restarted:
+    """One workload that was asked to restart, or why it was not; without a name, why a whole kind was not."""
+
+    kind: str
+    name: str = ""
+    trouble: str | None = None
+
+    def __str__(self) -> str:
+        """Name it as kubectl does, more or less."""
+        return f"{self.kind} {self.name}" if self.name else f"{self.kind}s"
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """What became of a restart that was owed: whom it reached, and how many consent at all."""
+
+    told: tuple[Restarted, ...] = ()
+    consenting: int = 0
+
+    @property
+    def asked(self) -> tuple[Restarted, ...]:
+        """Those that were asked now."""
+        return tuple(each for each in self.told if each.trouble is None)
+
+    @property
+    def failed(self) -> tuple[Restarted, ...]:
+        """Those that were not."""
+        return tuple(each for each in self.told if each.trouble is not None)
+
+
+NOT_RESTARTED = Restart()
+
+
+async def restart(client: Client, ref: SetRef, record: Record) -> Restart:
+    """Mark every workload that consents and does not carry the mark yet. Raises NotLeading and nothing else."""
+    wanted = record.spec.secret.restart
+    if wanted is None or not record.restart:
+        return NOT_RESTARTED
+    chosen = f"{LABEL_ALLOW_SET}={ref.name}"
+    if wanted.selector is not None and (terms := str(wanted.selector)):
+        chosen = f"{chosen},{terms}"
+    told: list[Restarted] = []
+    consenting = 0
+    for resource in WORKLOADS:
+        found = await _of_kind(client, resource, (ref.namespace, chosen), record.restart)
+        told += found.told
+        consenting += found.consenting
+    return Restart(tuple(told), consenting)
+
+
+async def _of_kind(client: Client, resource: Resource, where: tuple[str, str], mark: str) -> Restart:
+    told: dict[str, Restarted] = {}
+    found: list[Object] = []
+    for _ in range(TRIES):
+        try:
+            found, _version = await client.list(resource, *where)
+        except KubeError as error:
+            return Restart((Restarted(resource.kind, trouble=str(error)),))
+        told = {name: each for name, each in told.items() if each.trouble is None}
+        changed = False
+        for thing in found:
+            if _annotations(thing).get(ANNOTATION_RESTARTED_FOR) == mark:
+                continue
+            name = str(thing["metadata"]["name"])
+            try:
+                await client.merge(resource, _marked(thing, mark))
+            except NotLeading:
+                raise
+            except KubeError as error:
+                changed |= isinstance(error, Conflict | Missing)
+                told[name] = Restarted(resource.kind, name, str(error))
+            else:
+                told[name] = Restarted(resource.kind, name)
+        if not changed:
+            break
+    return Restart(tuple(told.values()), len(found))
+
+
+def _annotations(thing: Object) -> Object:
+    return thing["spec"]["template"].get("metadata", {}).get("annotations") or {}
+
+
+def _marked(thing: Object, mark: str) -> Object:
+    fence = {name: thing["metadata"][name] for name in ("name", "namespace", "uid", "resourceVersion")}
+    annotated = {"annotations": {ANNOTATION_RESTARTED_FOR: mark}}
+    return {"metadata": fence, "spec": {"template": {"metadata": annotated}}}

@@ -1,0 +1,182 @@
+"""What of the cluster can keep the operator from working: CRD, leader, rights, clocks, encryption at rest."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+
+from jwks_operator.api.crd import crd as wanted_crd
+from jwks_operator.api.names import GROUP, PLURAL, VERSION
+from jwks_operator.api.reasons import Reason
+from jwks_operator.api.status import Condition
+from jwks_operator.kube.client import CRDS, Object, Resource
+from jwks_operator.plugin.cluster import Cluster, SeenSet
+from jwks_operator.plugin.findings import Finding, error, ok, skipped, warning
+from jwks_operator.plugin.operators import PODS, Operator
+from jwks_operator.plugin.output import span
+
+_WHOLE = ("get", "list", "watch", "create", "update", "delete")
+RIGHTS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
+    (GROUP, PLURAL, "", ("get", "list", "watch")),
+    (GROUP, PLURAL, "status", ("patch",)),
+    ("", "secrets", "", _WHOLE),
+    ("", "configmaps", "", _WHOLE),
+    ("", "events", "", ("create",)),
+)
+"""What the operator cannot do without, wherever there are sets: group, resource, subresource, verbs."""
+MINE: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
+    (GROUP, PLURAL, "", ("get", "list", "patch")),
+    ("", "configmaps", "", ("get",)),
+    ("", "secrets", "", ("get",)),
+)
+"""What this tool needs: to look, to ask, and (for verify and export --private only) to read Secrets."""
+NAMESPACES_MOST = 10
+"""In how many namespaces rights are asked about: each costs a request for each verb."""
+SKEW = timedelta(seconds=3)
+"""A Date header has whole seconds, and takes time to come."""
+_SUBJECT = Resource("authorization.k8s.io", "v1", "subjectaccessreviews", "SubjectAccessReview", namespaced=False)
+_SELF = Resource("authorization.k8s.io", "v1", "selfsubjectaccessreviews", "SelfSubjectAccessReview", namespaced=False)
+
+
+async def crd(cluster: Cluster) -> AsyncIterator[Finding]:
+    """Is the CRD there, served, and of this version?"""
+    wanted = wanted_crd()
+    name = wanted["metadata"]["name"]
+    seen = await cluster.client.read(CRDS, None, name)
+    cure = "kubectl apply --server-side -f crds/"
+    if seen is None:
+        yield error("crd", f"{name} is not there", cure)
+        return
+    established = any(
+        one["type"] == "Established" and one["status"] == "True" for one in seen.get("status", {}).get("conditions", [])
+    )
+    version = next((one for one in seen["spec"]["versions"] if one["name"] == VERSION), None)
+    if not established or version is None or not version["served"]:
+        yield error("crd", f"{name} does not serve {VERSION}", f"{cure}; see kubectl describe crd {name}")
+    elif _fields(version) != _fields(wanted["spec"]["versions"][0]):
+        message = "the CRD is of another version than this plugin: they know different fields"
+        yield warning("crd", message, "install CRD, operator and plugin of one version")
+    else:
+        yield ok("crd", f"{VERSION} is served, of this version")
+
+
+def _fields(version: Object) -> set[str]:
+    """The paths of all fields of a schema."""
+    found: set[str] = set()
+    left = [("", version["schema"]["openAPIV3Schema"])]
+    while left:
+        path, schema = left.pop()
+        for name, value in (schema.get("properties") or {}).items():
+            found.add(f"{path}.{name}")
+            left += [(f"{path}.{name}", value), (f"{path}.{name}", value.get("items") or {})]
+    return found
+
+
+async def leader(cluster: Cluster, operator: Operator) -> AsyncIterator[Finding]:
+    """Does a replica lead, and is it alive?"""
+    where = f"namespace {operator.namespace}"
+    if operator.lease is None:
+        message = f"no Lease of an operator in {where}: it is not there, or runs without leader election"
+        yield warning("leader", message, f"kubectl get pods -n {operator.namespace}; or give --operator-namespace")
+        return
+    spec = operator.lease["spec"]
+    holder, renewed = spec.get("holderIdentity"), spec.get("renewTime")
+    if not holder or not renewed:
+        yield error("leader", f"nobody leads in {where}", f"kubectl logs -n {operator.namespace} deploy/jwks-operator")
+        return
+    old = cluster.now() - datetime.fromisoformat(renewed)
+    if old > timedelta(seconds=int(spec.get("leaseDurationSeconds") or 15)):
+        message = f"{holder} leads in {where}, and was last heard of {span(old)} ago: nothing rotates"
+        cure = f"kubectl get pods -n {operator.namespace}; kubectl logs -n {operator.namespace} deploy/jwks-operator"
+        yield error("leader", message, cure)
+    else:
+        yield ok("leader", f"{holder} leads in {where}")
+
+
+async def operator_rights(cluster: Cluster, operator: Operator, sets: Sequence[SeenSet]) -> AsyncIterator[Finding]:
+    """May the operator's service account do what it has to, wherever there are sets?"""
+    namespaces = sorted({seen.ref.namespace for seen in sets})[:NAMESPACES_MOST] or [""]
+    user = f"system:serviceaccount:{operator.namespace}:{operator.account}"
+    bad = False
+    for namespace in namespaces:
+        denied = await _denied(cluster, namespace, RIGHTS, user)
+        where = f"namespace {namespace}" if namespace else "the cluster"
+        if denied:
+            bad = True
+            message = f"{user} may not {'; '.join(denied)} in {where}"
+            yield error("rights", message, "kubectl apply -f deploy/rbac.yaml, or the chart's values for namespaces")
+    if not bad:
+        yield ok("rights", f"{user} may do what it has to")
+
+
+async def my_rights(cluster: Cluster) -> AsyncIterator[Finding]:
+    """May you use this tool here?"""
+    denied = await _denied(cluster, cluster.namespace, MINE, None)
+    if denied:
+        message = f"you may not {'; '.join(denied)} in namespace {cluster.namespace}"
+        yield skipped("rights", message, "patch is for requests, secrets are for verify and export --private alone")
+    else:
+        yield ok("rights", f"you may use every command in namespace {cluster.namespace}")
+
+
+Rights = Iterable[tuple[str, str, str, tuple[str, ...]]]
+
+
+async def _denied(cluster: Cluster, namespace: str, rights: Rights, user: str | None) -> list[str]:
+    """What is not allowed, by resource."""
+    asked = [(group, plural, sub, verb) for group, plural, sub, verbs in rights for verb in verbs]
+    answers = await asyncio.gather(*(_allowed(cluster, namespace, each, user) for each in asked))
+    denied: dict[str, list[str]] = {}
+    for (_, plural, sub, verb), allowed in zip(asked, answers, strict=True):
+        if not allowed:
+            denied.setdefault(f"{plural}/{sub}" if sub else plural, []).append(verb)
+    return [f"{', '.join(verbs)} {plural}" for plural, verbs in denied.items()]
+
+
+async def _allowed(cluster: Cluster, namespace: str, asked: tuple[str, str, str, str], user: str | None) -> bool:
+    group, plural, sub, verb = asked
+    attributes = {"group": group, "resource": plural, "subresource": sub, "verb": verb, "namespace": namespace}
+    resource = _SELF if user is None else _SUBJECT
+    spec = {"resourceAttributes": attributes} | ({} if user is None else {"user": user, "groups": _groups(user)})
+    review = await cluster.client.create(resource, None, {"metadata": {}, "spec": spec})
+    return bool(review["status"]["allowed"])
+
+
+def _groups(user: str) -> list[str]:
+    """The groups that every service account is in."""
+    return ["system:serviceaccounts", f"system:serviceaccounts:{user.split(':')[2]}", "system:authenticated"]
+
+
+async def clock(cluster: Cluster, sets: Sequence[SeenSet]) -> AsyncIterator[Finding]:
+    """Do the clocks agree: this machine's, the API server's, the operator's?"""
+    apart = abs(datetime.now(UTC) - cluster.now())
+    if apart > SKEW:
+        yield warning("clock", f"this machine and the API server differ by {span(apart)}", "set the clock: chrony, ntp")
+    doubtful = [str(seen.ref) for seen in sets if any(c.reason == Reason.CLOCK_UNCERTAIN for c in _bad(seen))]
+    if doubtful:
+        message = f"the operator's clock and the API server's differ: nothing moves by time in {', '.join(doubtful)}"
+        yield error("clock", message, "set the clocks of the nodes: chrony, ntp")
+    elif apart <= SKEW:
+        yield ok("clock", "this machine, the API server and the operator agree")
+
+
+def _bad(seen: SeenSet) -> Iterable[Condition]:
+    return [one for one in seen.status.conditions if one.type == "Degraded" and one.status == "True"]
+
+
+async def encryption(cluster: Cluster) -> AsyncIterator[Finding]:
+    """Are Secrets encrypted in etcd? Told by the command line of an API server that runs as a pod."""
+    pods, _ = await cluster.client.list(PODS, "kube-system", "component=kube-apiserver")
+    words = [word for pod in pods for one in pod["spec"]["containers"] for word in _command(one)]
+    cure = "https://kubernetes.io/docs/tasks/administer-cluster/encrypt-data/"
+    if any(word.startswith("--encryption-provider-config") for word in words):
+        yield ok("encryption", "the API server has an encryption configuration; check that it names secrets")
+    elif words:
+        yield warning("encryption", "Secrets stand in etcd unencrypted: who reads its backups has the keys", cure)
+    else:
+        yield skipped(
+            "encryption", "cannot be told: the API server is no pod here", f"ask your provider, or see {cure}"
+        )
+
+
+def _command(container: Object) -> list[str]:
+    return [*(container.get("command") or ()), *(container.get("args") or ())]

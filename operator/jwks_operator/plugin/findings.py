@@ -1,0 +1,86 @@
+"""What checks find: a line each, with the cure; worst first decides the exit code."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from rich.console import Console
+from rich.text import Text
+
+from jwks_operator.plugin.failure import Exit
+from jwks_operator.plugin.output import console, document
+
+
+class Verdict(StrEnum):
+    """How a check ended."""
+
+    OK = "ok"
+    NOTE = "note"
+    SKIPPED = "skipped"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+_STYLES = {
+    Verdict.OK: "green",
+    Verdict.NOTE: "cyan",
+    Verdict.SKIPPED: "dim",
+    Verdict.WARNING: "yellow",
+    Verdict.ERROR: "red",
+}
+BAD = frozenset({Verdict.WARNING, Verdict.ERROR})
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One result: of which check, about what, and what to do about it."""
+
+    verdict: Verdict
+    check: str
+    message: str
+    cure: str = ""
+
+
+def ok(check: str, message: str) -> Finding:
+    """Return that a check found all as it should be."""
+    return Finding(Verdict.OK, check, message)
+
+
+def error(check: str, message: str, cure: str) -> Finding:
+    """Return something that breaks tokens, or will."""
+    return Finding(Verdict.ERROR, check, message, cure)
+
+
+def warning(check: str, message: str, cure: str) -> Finding:
+    """Return something that may break tokens, or hides it when they do."""
+    return Finding(Verdict.WARNING, check, message, cure)
+
+
+def skipped(check: str, message: str, cure: str = "") -> Finding:
+    """Return that something was not looked at."""
+    return Finding(Verdict.SKIPPED, check, message, cure)
+
+
+def report(found: Iterable[Finding], form: str | None, *, strict: bool = False) -> int:
+    """Write the findings and return the exit code: FOUND for errors, with `strict` for warnings too."""
+    found = tuple(found)
+    if form is None:
+        _write(console(), found)
+    else:
+        rows = [{"verdict": str(f.verdict), "check": f.check, "message": f.message, "cure": f.cure} for f in found]
+        document(rows, form)
+    fatal = BAD if strict else frozenset({Verdict.ERROR})
+    return Exit.FOUND if any(one.verdict in fatal for one in found) else Exit.DONE
+
+
+def _write(screen: Console, found: tuple[Finding, ...]) -> None:
+    width = max((len(one.check) for one in found), default=0)
+    for one in found:
+        line = Text.assemble((f"{one.verdict:<8}", _STYLES[one.verdict]), f"{one.check:<{width}}  {one.message}")
+        screen.print(line, soft_wrap=True)
+        if one.cure:
+            screen.print(Text(f"{'':<8}{'':<{width}}  → {one.cure}"), soft_wrap=True)
+    counts = {
+        verdict: sum(1 for one in found if one.verdict is verdict) for verdict in (Verdict.ERROR, Verdict.WARNING)
+    }
+    screen.print(Text(f"{counts[Verdict.ERROR]} errors, {counts[Verdict.WARNING]} warnings", style="dim"))

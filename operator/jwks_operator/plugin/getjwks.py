@@ -1,0 +1,61 @@
+"""`kubectl jwks get-jwks`: the public set, as verifiers get it."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import click
+import yaml
+
+from jwks_operator.keys.errors import JwkError
+from jwks_operator.keys.jwk import parse_public
+from jwks_operator.plugin.cluster import opened
+from jwks_operator.plugin.failure import Exit, missing, refused
+from jwks_operator.plugin.options import Place, place_options, set_argument
+
+
+@click.command("get-jwks")
+@set_argument
+@place_options
+@click.option("-o", "--output", "form", type=click.Choice(["json", "yaml"]), default="json", help="How to write it.")
+@click.option("--entry", metavar="ENTRY", help="Only the keys of this entry.")
+@click.option("--kid", metavar="KID", help="Only this key.")
+def get_jwks_command(place: Place, name: str, **options: Any) -> int:
+    r"""Print the public JWK Set that a set publishes.
+
+    It comes from the ConfigMap, byte for byte; with --entry or --kid, a set of these keys alone. Each is checked to
+    be a public key before anything is printed.
+
+    \b
+    Examples:
+      kubectl jwks get-jwks auth -n shop > jwks.json
+      kubectl jwks get-jwks auth -n shop --entry signing -o yaml
+    """
+    return asyncio.run(print_public(place, name, options))
+
+
+async def print_public(place: Place, name: str, options: Mapping[str, Any]) -> int:
+    """Print what a set publishes: `form`, and `entry` and `kid` to choose, as of the command line."""
+    form, entry, kid = options["form"], options["entry"], options["kid"]
+    async with opened(place) as cluster:
+        seen = await cluster.the_set(name)
+    text = ((seen.configmap or {}).get("data") or {}).get("" if seen.spec is None else seen.spec.publish.config_map.key)
+    if text is None:
+        raise missing(f"{seen.ref} publishes nothing yet; kubectl jwks status {name}")
+    of_entry = {key.kid for key in seen.status.keys if entry in {None, key.name}}
+    chosen = [key for its, key in seen.published.items() if its in of_entry and kid in {None, its}]
+    if not chosen and (entry or kid):
+        raise missing(f"{seen.ref} publishes no such key; kubectl jwks status {name} shows entries and kids")
+    for key in seen.published.values():
+        try:
+            parse_public(key)
+        except JwkError as error:
+            raise refused(f"the ConfigMap of {seen.ref} holds what must not be published: {error}") from None
+    if form == "json" and entry is None and kid is None:
+        click.echo(text, nl=False)
+    elif form == "json":
+        click.echo(json.dumps({"keys": chosen}, separators=(",", ":")))
+    else:
+        click.echo(yaml.safe_dump({"keys": [dict(key) for key in chosen]}, sort_keys=False), nl=False)
+    return Exit.DONE

@@ -1,0 +1,217 @@
+"""`kubectl jwks verify`: is what is signed with what is served? Record, Secret, ConfigMap and URL are compared."""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import click
+
+from jwks_operator.api.durations import format_duration
+from jwks_operator.api.spec import JsonWebKeySetSpec
+from jwks_operator.core.record import State
+from jwks_operator.core.timing import facts
+from jwks_operator.core.world import Sight, World
+from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
+from jwks_operator.keys.errors import JwkError
+from jwks_operator.keys.probe import probe
+from jwks_operator.kube.client import Object
+from jwks_operator.kube.consumer import InUse, keys_in_use
+from jwks_operator.kube.errors import Refused
+from jwks_operator.kube.gather import Gathered, gather
+from jwks_operator.plugin.cluster import Cluster, SeenSet, keys_in, opened
+from jwks_operator.plugin.fetch import Fetched, Unfetched, fetch
+from jwks_operator.plugin.findings import Finding, error, ok, report, skipped, warning
+from jwks_operator.plugin.http import age, http_findings, max_age, stale_window
+from jwks_operator.plugin.lint import set_findings
+from jwks_operator.plugin.options import Place, output_option, place_options, set_argument
+
+Keys = Mapping[str, Mapping[str, Any]]
+
+
+@click.command("verify")
+@set_argument
+@place_options
+@output_option()
+@click.option("--url", metavar="URL", help="Where the set is served.")
+@click.option("--ca-file", metavar="FILE", help="CA to trust for the URL. Default: those of the system.")
+@click.option("--strict", is_flag=True, help="Warnings end with exit code 1, too.")
+def verify_command(place: Place, name: str, form: str | None, **options: Any) -> int:
+    r"""Check that what is signed verifies with what is served. For people and for CI.
+
+    Compares the record (keyring), the Secret, the ConfigMap and, with --url, what verifiers get: kids, headers,
+    caching against spec.timing, TLS. Signs a probe with each key in use and verifies it with the served set. Needs
+    the right to read the set's Secrets; without it those checks are skipped. Exit code 1 if anything is wrong.
+
+    \b
+    Examples:
+      kubectl jwks verify auth -n shop
+      kubectl jwks verify auth -n shop --url https://auth.example.com/.well-known/jwks.json --strict
+    """
+    found = asyncio.run(_verify(place, name, options["url"], options["ca_file"]))
+    return report(found, form, strict=options["strict"])
+
+
+async def _verify(place: Place, name: str, url: str | None, ca_file: str | None) -> list[Finding]:
+    async with opened(place) as cluster:
+        seen = await cluster.the_set(name)
+        found = list(_of_status(seen))
+        gathered = await _secrets(cluster, seen)
+        now = cluster.now()
+        answer = None if url is None else await fetch(url, ca_file, revisit=True)
+    if seen.configmap is None:
+        found.append(error("configmap", "is not there", "kubectl jwks doctor: is the operator running?"))
+    else:
+        found += _flaws("configmap", seen, now)
+    found += [_NO_SECRETS] if gathered is None else _of_record(gathered.world, seen)
+    served = seen.published
+    if answer is None:
+        found.append(skipped("served", "nobody said where the set is served", "give --url"))
+    else:
+        found += _of_url(url or "", answer, seen, now)
+        served = keys_in(answer.body) if isinstance(answer, Fetched) else {}
+    if gathered is not None and gathered.seen.secret is not None:
+        where = "the ConfigMap" if answer is None else "the served set"
+        found += _Probe(gathered.seen.secret, served, where, now).findings(seen.spec)
+    return found
+
+
+_NO_SECRETS = skipped(
+    "secrets", "you may not read the Secrets of this namespace: record and key in use were not looked at",
+    "run it as somebody who may get secrets, for example in CI",
+)  # fmt: skip
+
+
+def _of_status(seen: SeenSet) -> Iterator[Finding]:
+    if not seen.looked_at:
+        yield error("status", "the operator has not looked at the spec as it is now", "kubectl jwks doctor")
+    for kind, good in (("Ready", "True"), ("Degraded", "False")):
+        condition = seen.condition(kind)
+        if condition is None:
+            yield error("status", f"there is no condition {kind}", "kubectl jwks doctor")
+        elif condition.status != good:
+            told = error if kind == "Ready" else warning
+            yield told("status", f"{kind} is {condition.status}: {condition.reason}", condition.message)
+        else:
+            yield ok("status", f"{kind} is {condition.status}")
+
+
+async def _secrets(cluster: Cluster, seen: SeenSet) -> Gathered | None:
+    try:
+        return await gather(cluster.client, seen.ref)
+    except Refused:
+        return None
+
+
+def _flaws(check: str, seen: SeenSet, now: datetime) -> list[Finding]:
+    key = "" if seen.spec is None else seen.spec.publish.config_map.key
+    text = ((seen.configmap or {}).get("data") or {}).get(key, "")
+    return [Finding(one.verdict, check, _at(one), one.cure) for one in set_findings(text.encode(), now)]
+
+
+def _at(one: Finding) -> str:
+    return one.message if one.check == "keys" else f"{one.check} {one.message}"
+
+
+def _of_record(world: World, seen: SeenSet) -> Iterator[Finding]:
+    if world.record is None:
+        told = world.record_complaint or "there is no record (keyring)"
+        yield error("record", told, "restore it from a backup, or see docs/rotation.md for what the operator rebuilds")
+        return
+    told_kids = {key.kid for key in seen.status.keys if key.state.value in _LIVING}
+    kids = {key.kid for key in world.record.keys if key.state in _LIVING}
+    if kids != told_kids:
+        yield warning(
+            "record", "status and record name different keys", "look again in a moment; else kubectl jwks doctor"
+        )
+    else:
+        yield ok("record", f"{len(kids)} keys, as the status says")
+    for what, sight in (("configmap", world.configmap), ("secret", world.secret)):
+        if sight in _SIGHTS:
+            message, cure = _SIGHTS[sight]
+            yield error(what, message, cure)
+        else:
+            yield ok(what, "holds what the record says")
+
+
+_LIVING = frozenset({State.PENDING, State.ACTIVE, State.RETIRED})
+_SIGHTS = {
+    Sight.GONE: ("is not there", "the operator makes it again at once; if not, kubectl jwks doctor"),
+    Sight.DIFFERS: ("differs from the record", "the operator repairs it at once; if not, kubectl jwks doctor"),
+    Sight.RELABELLED: ("has lost a label of ours", "the operator repairs it at once; if not, kubectl jwks doctor"),
+    Sight.FOREIGN: ("belongs to somebody else", "remove it, or give the set another name for it"),
+}
+
+
+def _of_url(url: str, answer: Fetched | Unfetched, seen: SeenSet, now: datetime) -> Iterator[Finding]:
+    if isinstance(answer, Unfetched):
+        yield error("served", f"{url}: {answer.problem}", "check the URL, and that it can be reached from here")
+        return
+    yield from http_findings(answer, now)
+    if answer.status != 200:
+        return
+    yield from (Finding(one.verdict, "served", _at(one), one.cure) for one in set_findings(answer.body, now))
+    served, published = keys_in(answer.body), seen.published
+    if lacking := sorted(published.keys() - served.keys()):
+        cure = "wait for propagation and caches (spec.timing); else the server reads another ConfigMap, or subPath"
+        yield error("served", f"lacks {', '.join(lacking)}", cure)
+    if surplus := sorted(served.keys() - published.keys()):
+        cure = "wait for propagation and caches (spec.timing); else the server reads another source, too"
+        yield warning("served", f"also has {', '.join(surplus)}", cure)
+    if not lacking and not surplus:
+        yield ok("served", f"the {len(served)} keys of the ConfigMap")
+    if seen.spec is not None:
+        yield from _against_timing(answer, seen.spec)
+
+
+def _against_timing(answer: Fetched, spec: JsonWebKeySetSpec) -> Iterator[Finding]:
+    """The facts that the waits rest on, as far as one answer shows them."""
+    known = facts(spec.timing)
+    rows = (
+        ("cacheMaxAge", max_age(answer) or timedelta(), known["cache_max_age"]),
+        ("staleWindow", stale_window(answer), known["stale_window"]),
+        ("cacheMaxAge + staleWindow + edgeCache", age(answer), _sum(known)),
+    )
+    for fact, seen, stated in rows:
+        if seen > stated:
+            told = f"{format_duration(seen)} is served, and spec.timing.{fact} says {format_duration(stated)}"
+            yield error("timing", told, "raise it in spec.timing, or lower it at the server: keys are used too early")
+    if all(seen <= stated for _, seen, stated in rows):
+        yield ok("timing", "caching is within what spec.timing says")
+
+
+def _sum(known: Mapping[str, timedelta]) -> timedelta:
+    return known["cache_max_age"] + known["stale_window"] + known["edge_cache"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Probe:
+    """Every file with a key in use, tried against a set."""
+
+    secret: Object
+    keys: Keys
+    where: str
+    now: datetime
+
+    def findings(self, spec: JsonWebKeySetSpec | None) -> Iterator[Finding]:
+        published = {
+            entry.name
+            for entry in (() if spec is None else spec.keys)
+            if ALGORITHMS[entry.algorithm].key_class is not KeyClass.SYMMETRIC
+        }
+        for file in keys_in_use(self.secret):
+            if file.entry in published:
+                yield self._finding(file)
+
+    def _finding(self, file: InUse) -> Finding:
+        cure = "wait for propagation and caches; if it stays, do not sign with this key"
+        if file.private is None:
+            return error("probe", f"{file.file} cannot be read: {file.problem}", "delete the Secret: it is made again")
+        if file.kid not in self.keys:
+            return error("probe", f"{file.file} signs with {file.kid}, which is not in {self.where}", cure)
+        try:
+            probe(file.private, self.keys[file.kid], self.now)
+        except JwkError as wrong:
+            return error("probe", f"{file.file} and {file.kid} in {self.where} do not belong together: {wrong}", cure)
+        return ok("probe", f"{file.file} ({file.kid}) works with {self.where}")

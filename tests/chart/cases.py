@@ -1,0 +1,137 @@
+"""The values that the chart is rendered with: each a golden file, and each accepted by a real API server.
+
+`PYTHONPATH=hack:tests python -m chart.cases` writes the golden files.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from helmchart.render import render
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+@dataclass(frozen=True)
+class Case:
+    """Values, and helm's own options where they matter."""
+
+    name: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+    options: tuple[str, ...] = ()
+
+    @property
+    def golden(self) -> Path:
+        """The file with what it is to render."""
+        return GOLDEN / f"{self.name}.yaml"
+
+    def rendered(self) -> str:
+        """What it renders, without what is long and tested elsewhere: CRD, alerts, dashboard, script."""
+        text = render({**self.values, "crds": {"install": False}}, *self.options)
+        for begin in ("^spec:\n(?:  #.*\n)*  groups:\n", "^  jwks-operator.json: \\|\n", "^        - \\|\n"):
+            text = re.sub(f"({begin})(?:(?: .*)?\n)+?(?=\\S|      env:)", r"\1  …\n", text, flags=re.MULTILINE)
+        return text
+
+
+CASES = (
+    Case("defaults"),
+    Case("namespaces", {"watchNamespaces": ["blue", "green"], "replicas": 1, "restarts": {"enabled": True}}),
+    Case("old-kubernetes", options=("--kube-version=1.30.0", "--show-only=templates/policy-objects.yaml")),
+    Case(
+        "server",
+        {
+            "server": {
+                "enabled": True,
+                "sets": [
+                    {"configMap": "auth"},
+                    {"configMap": "mail", "path": "mail"},
+                    {"configMap": "auth", "namespace": "shop", "path": "shop"},
+                ],
+                "tls": {"secretName": "keys-tls"},
+                "ingress": {
+                    "enabled": True,
+                    "className": "nginx",
+                    "hosts": ["keys.example.com"],
+                    "tlsSecretName": "keys-tls",
+                    "clusterIssuer": "letsencrypt",
+                    "annotations": {"nginx.ingress.kubernetes.io/backend-protocol": "HTTPS"},
+                },
+                "httpRoute": {
+                    "enabled": True,
+                    "parentRefs": [{"name": "public"}],
+                    "hostnames": ["keys.example.com"],
+                },
+            }
+        },
+    ),
+    Case(
+        "everything",
+        {
+            "fullnameOverride": "keys",
+            "commonLabels": {"team": "platform"},
+            "image": {
+                "repository": "registry.example.com/jwks-operator",
+                "digest": "sha256:" + "0" * 64,
+                "pullPolicy": "Always",
+                "pullSecrets": ["registry"],
+            },
+            "operator": {
+                "adminHost": "::",
+                "adminPort": 9000,
+                "logFormat": "text",
+                "logLevel": "debug",
+                "workers": 2,
+                "statusPage": True,
+            },
+            "serviceAccount": {"annotations": {"example.com/role": "keys"}},
+            "restarts": {"enabled": True},
+            "podAnnotations": {"example.com/note": "a"},
+            "podLabels": {"tier": "security"},
+            "priorityClassName": "system-cluster-critical",
+            "nodeSelector": {"kubernetes.io/os": "linux"},
+            "tolerations": [{"key": "control-plane", "operator": "Exists"}],
+            "affinity": {"nodeAffinity": {}},
+            "topologySpreadConstraints": [
+                {"topologyKey": "rack", "maxSkew": 1, "whenUnsatisfiable": "DoNotSchedule", "labelSelector": {}}
+            ],
+            "networkPolicy": {
+                "metricsFrom": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}],
+                "egress": {"enabled": True, "apiServerPorts": [6443], "apiServerCidrs": ["10.0.0.1/32"]},
+            },
+            "metrics": {
+                "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
+                "podMonitor": {"enabled": True},
+                "rules": {"enabled": True},
+                "dashboard": {"enabled": True, "annotations": {"grafana_folder": "Security"}},
+            },
+            "policies": {"restoreGroups": ["system:serviceaccounts:velero", "restorers"]},
+            "sidecarInjection": {"port": 9001, "adminPort": 9002, "host": "::"},
+            "server": {"enabled": True, "watch": True, "sets": [{"configMap": "auth"}], "workers": 2, "replicas": 3},
+        },
+    ),
+    Case(
+        "bare",
+        {
+            "rbac": {"create": False},
+            "serviceAccount": {"create": False, "name": "made-elsewhere"},
+            "podDisruptionBudget": {"enabled": False},
+            "networkPolicy": {"enabled": False},
+            "metrics": {"service": {"enabled": False}},
+            "policies": {"enabled": False},
+            "sidecarInjection": {"enabled": False},
+        },
+    ),
+)
+
+
+def write() -> None:
+    """Write the golden files anew."""
+    GOLDEN.mkdir(exist_ok=True)
+    for case in CASES:
+        case.golden.write_text(case.rendered())
+
+
+if __name__ == "__main__":
+    write()

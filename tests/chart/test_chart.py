@@ -1,0 +1,250 @@
+"""The chart as helm renders it: what it installs by default, what each value changes, what it refuses."""
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import click
+import pytest
+import yaml
+
+from chart.cases import CASES, Case
+from controlplane.errors import ControlPlaneError
+from gotools import find
+from helmchart import render as chart
+from helmchart.__main__ import CRD
+from helmchart.values import rows
+from jwks_operator import __version__
+from jwks_operator.__main__ import main
+from jwks_operator.api.names import MANAGED_BY
+
+NO_CRD = {"crds": {"install": False}}
+VALUES = yaml.safe_load((chart.CHART / "values.yaml").read_text())
+SCHEMA = json.loads((chart.CHART / "values.schema.json").read_text())
+FREE = {"nodeSelector", "affinity", "labels", "annotations", "requests", "limits", "global"}
+"""Names of values whose inside is Kubernetes' business."""
+
+
+def name_of(case: Case) -> str:
+    return case.name
+
+
+def pod_specs(rendered: list[chart.Object]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for each in rendered:
+        if each["kind"] == "Deployment":
+            yield each["metadata"]["name"], each["spec"]["template"]["spec"]
+        elif each["kind"] == "Pod":
+            yield each["metadata"]["name"], each["spec"]
+
+
+def everything(case: Case) -> list[chart.Object]:
+    """What a case renders, the objects of `helm test` included."""
+    text = chart.render({**case.values, **NO_CRD}, *case.options)
+    return [each for each in yaml.load_all(text, Loader=yaml.CSafeLoader) if each]
+
+
+def of(rendered: list[chart.Object], kind: str, name: str = chart.NAME) -> chart.Object:
+    (found,) = (each for each in rendered if (each["kind"], each["metadata"]["name"]) == (kind, name))
+    return found
+
+
+@pytest.mark.parametrize("case", CASES, ids=name_of)
+def test_a_render_is_the_golden_one(case: Case) -> None:
+    assert case.rendered() == case.golden.read_text(), "meant? PYTHONPATH=hack:tests python -m chart.cases"
+
+
+def test_helm_finds_nothing_to_complain_about() -> None:
+    done = subprocess.run([find("helm"), "lint", "--strict", chart.CHART], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("case", CASES, ids=name_of)
+def test_every_container_is_restricted_bounded_and_of_a_named_version(case: Case) -> None:
+    for name, spec in pod_specs(everything(case)):
+        assert spec["securityContext"]["runAsNonRoot"] is True
+        assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        for container in spec["containers"]:
+            context = container["securityContext"]
+            assert context["allowPrivilegeEscalation"] is False
+            assert context["readOnlyRootFilesystem"] is True
+            assert context["capabilities"] == {"drop": ["ALL"]}
+            assert set(container["resources"]["requests"]) == {"cpu", "memory"}, name
+            assert "memory" in container["resources"]["limits"], name
+            assert re.search(r"(:\d+\.\d+\.\d+|@sha256:[0-9a-f]{64})$", container["image"]), container["image"]
+
+
+@pytest.mark.parametrize("case", CASES, ids=name_of)
+def test_every_command_line_exists(case: Case) -> None:
+    for name, spec in pod_specs(everything(case)):
+        for container in spec["containers"]:
+            if "command" in container:
+                assert name.endswith("-test")
+                compile(container["args"][0], "installed.py", "exec")
+                continue
+            command = main.get_command(click.Context(main), container["args"][0])
+            assert command is not None
+            command.make_context(container["args"][0], list(container["args"][1:]))
+
+
+@pytest.mark.parametrize("case", CASES, ids=name_of)
+def test_nothing_that_is_installed_looks_like_made_by_the_operator(case: Case) -> None:
+    """The policies and the operator's own watches go by this label."""
+    for each in everything(case):
+        assert each["metadata"]["labels"]["app.kubernetes.io/managed-by"] not in {None, MANAGED_BY}, each["kind"]
+
+
+@pytest.mark.parametrize("case", CASES, ids=name_of)
+def test_no_rule_is_a_wildcard_and_nobody_may_give_rights(case: Case) -> None:
+    for each in everything(case):
+        for rule in each.get("rules", []) if each["kind"].endswith("Role") else []:
+            assert "*" not in [*rule["apiGroups"], *rule["resources"], *rule["verbs"]]
+            assert not {"bind", "escalate", "impersonate"} & set(rule["verbs"])
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        pytest.param({"replica": 3}, "additional properties 'replica' not allowed", id="a value misspelt"),
+        pytest.param({"metrics": {"rules": {"enable": True}}}, "/metrics/rules", id="a value misspelt deep down"),
+        pytest.param({"server": {"sets": [{"configmap": "a"}]}}, "/server/sets/0", id="a set's member misspelt"),
+        pytest.param({"image": {"tag": "latest"}}, "image.tag: latest", id="the tag latest"),
+        pytest.param({"image": {"digest": "0123"}}, "/image/digest", id="half a digest"),
+        pytest.param({"operator": {"deletionDelay": "10"}}, "/operator/deletionDelay", id="a duration without unit"),
+        pytest.param({"operator": {"logLevel": "trace"}}, "/operator/logLevel", id="a level that is none"),
+        pytest.param({"replicas": 0}, "/replicas", id="no replica"),
+        pytest.param({"watchNamespaces": "shop"}, "/watchNamespaces", id="one namespace instead of a list"),
+        pytest.param({"watchNamespaces": ["Shop"]}, "/watchNamespaces/0", id="a namespace that cannot be"),
+        pytest.param(
+            {"policies": {"restoreGroups": ["a' || true || 'b"]}}, "/policies/restoreGroups", id="CEL in a group"
+        ),
+        pytest.param({"server": {"enabled": True}}, "server.sets", id="a server with nothing to serve"),
+        pytest.param(
+            {
+                "server": {
+                    "enabled": True,
+                    "sets": [{"configMap": "a"}],
+                    "ingress": {"enabled": True, "clusterIssuer": "x"},
+                }
+            },
+            "server.ingress.tlsSecretName",
+            id="an issuer without its Secret",
+        ),
+        pytest.param({"serviceAccount": {"create": False}}, "serviceAccount.name", id="no account"),
+    ],
+)
+def test_a_mistake_is_refused_with_the_field(values: dict[str, Any], words: str) -> None:
+    with pytest.raises(ControlPlaneError, match=re.escape(words)):
+        chart.render(values)
+
+
+def test_every_value_is_in_the_schema_and_the_other_way_round() -> None:
+    def leaves(value: Any, path: str) -> Iterator[str]:
+        if isinstance(value, dict) and value and path.rpartition(".")[2] not in FREE:
+            for key, inner in value.items():
+                yield from leaves(inner, f"{path}.{key}")
+        else:
+            yield path
+
+    def allowed(schema: dict[str, Any], path: str) -> Iterator[str]:
+        schema = SCHEMA["definitions"][schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+        properties = schema.get("properties")
+        if properties:
+            assert schema["additionalProperties"] is False, path
+            for key, inner in properties.items():
+                yield from allowed(inner, f"{path}.{key}")
+        elif path != ".global":
+            yield path
+
+    assert sorted(leaves(VALUES, "")) == sorted(set(allowed(SCHEMA, "")))
+
+
+def test_a_value_without_a_comment_is_no_documentation() -> None:
+    with pytest.raises(ValueError, match=re.escape("line 4: b.c has no comment")):
+        list(rows("# The first.\na: 1\nb:\n  c: 1\n"))
+
+
+def test_chart_and_program_have_one_version() -> None:
+    told = yaml.safe_load((chart.CHART / "Chart.yaml").read_text())
+    assert (told["version"], told["appVersion"]) == (__version__, __version__)
+
+
+def test_the_installed_crd_is_the_generated_one_and_stays() -> None:
+    crd = of(chart.objects(), "CustomResourceDefinition", "jsonwebkeysets.jwks-operator.dev")
+    generated = yaml.load(CRD.read_text(), Loader=yaml.CSafeLoader)
+    assert crd["spec"] == generated["spec"]
+    assert crd["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
+
+
+def test_the_crd_goes_with_the_chart_only_if_that_is_asked_for() -> None:
+    crd = of(chart.objects({"crds": {"keep": False}}), "CustomResourceDefinition", "jsonwebkeysets.jwks-operator.dev")
+    assert "helm.sh/resource-policy" not in crd["metadata"].get("annotations", {})
+
+
+def test_for_named_namespaces_the_operator_has_no_right_anywhere_else() -> None:
+    rendered = chart.objects({"watchNamespaces": ["blue", "green"], **NO_CRD})
+    assert [each for each in rendered if each["kind"] == "ClusterRoleBinding"] == []
+    places = {each["metadata"]["namespace"] for each in rendered if each["kind"] == "RoleBinding"}
+    assert places == {"blue", "green", chart.NAMESPACE}
+    arguments = of(rendered, "Deployment")["spec"]["template"]["spec"]["containers"][0]["args"]
+    assert [each for each in arguments if each.startswith("--namespace")] == ["--namespace=blue", "--namespace=green"]
+
+
+def test_in_its_own_namespace_the_operator_may_hold_one_lease_and_nothing_else() -> None:
+    role = of(chart.objects(NO_CRD), "Role", f"{chart.NAME}-lease")
+    assert role["metadata"]["namespace"] == chart.NAMESPACE
+    assert role["rules"] == [
+        {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create"]},
+        {
+            "apiGroups": ["coordination.k8s.io"],
+            "resources": ["leases"],
+            "resourceNames": [chart.NAME],
+            "verbs": ["get", "update"],
+        },
+    ]
+
+
+def test_workloads_may_be_changed_only_where_restarts_are_enabled() -> None:
+    def groups(values: dict[str, Any]) -> set[str]:
+        return {group for rule in chart.rules(values) for group in rule["apiGroups"]}
+
+    assert "apps" not in groups({})
+    assert "apps" in groups({"restarts": {"enabled": True}})
+
+
+def test_a_server_of_mounted_sets_has_no_credentials() -> None:
+    mounted = {"enabled": True, "sets": [{"configMap": "auth"}]}
+    spec = dict(pod_specs(chart.objects({"server": mounted, **NO_CRD})))[f"{chart.NAME}-server"]
+    assert spec["automountServiceAccountToken"] is False
+    assert [mount for each in spec["containers"] for mount in each["volumeMounts"] if "subPath" in mount] == []
+
+
+@pytest.mark.parametrize(
+    ("options", "injects"),
+    [
+        (("--kube-version=1.35.4",), False),
+        (("--kube-version=1.36.0",), True),
+        (("--kube-version=1.36.0", "--api-versions=apps/v1/Deployment"), False),
+        (("--kube-version=1.36.0", "--api-versions=admissionregistration.k8s.io/v1/MutatingAdmissionPolicy"), True),
+    ],
+    ids=["too old", "by the version", "served kinds are known and it is none of them", "served"],
+)
+def test_sidecars_are_injected_where_the_api_server_can(options: tuple[str, ...], injects: bool) -> None:
+    kinds = {each["kind"] for each in chart.objects(NO_CRD, *options)}
+    assert ("MutatingAdmissionPolicy" in kinds) is injects
+
+
+def test_an_older_kubernetes_is_refused() -> None:
+    with pytest.raises(ControlPlaneError, match="incompatible with Kubernetes"):
+        chart.render(NO_CRD, "--kube-version=1.29.0")
+
+
+def test_the_alerts_and_the_dashboard_are_installed_as_they_are_in_their_files() -> None:
+    metrics = {"rules": {"enabled": True}, "dashboard": {"enabled": True}}
+    rendered = chart.objects({"metrics": metrics, **NO_CRD})
+    alerts = yaml.safe_load((chart.CHART / "files" / "alerts.yaml").read_text())
+    assert of(rendered, "PrometheusRule")["spec"] == alerts
+    dashboard = json.loads((chart.CHART / "files" / "dashboard.json").read_text())
+    shown = of(rendered, "ConfigMap", f"{chart.NAME}-dashboard")["data"]["jwks-operator.json"]
+    assert json.loads(shown) == dashboard

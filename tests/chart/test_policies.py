@@ -1,0 +1,341 @@
+"""The chart's policies on a real API server: who may write what, and that nobody publishes a private member.
+
+A control plane of this module's own, because policies have no namespace.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from cluster.chronicle import Object
+from cluster.stage import install_chart
+from controlplane import ControlPlane
+from helmchart import render as chart
+
+pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("chart-policies")]
+
+HERE = "shop"
+OPERATOR = f"system:serviceaccount:{chart.NAMESPACE}:{chart.ACCOUNT}"
+MASTERS = "system:masters"
+RESTORERS = ("admin", (MASTERS, "jwks-operator:restore"))
+ADMIN = ("admin", (MASTERS,))
+OURS = {"app.kubernetes.io/managed-by": "jwks-operator", "jwks-operator.dev/set": "auth"}
+PUBLIC = '{"keys":[{"alg":"ES256","crv":"P-256","kid":"d","kty":"EC","use":"sig","x":"k","y":"priv"}]}'
+SECRETLY = "c2VjcmV0"
+"""A value that no message may quote."""
+
+Who = tuple[str, tuple[str, ...]]
+
+
+def secret(labels: dict[str, str] | None = None, name: str = "auth") -> Object:
+    data = {"signing.jwk": SECRETLY}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "labels": labels or {}}, "data": data}
+
+
+def configmap(text: str, labels: dict[str, str] | None = None, **more: Any) -> Object:
+    metadata = {"name": "auth", "labels": OURS if labels is None else labels}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"jwks.json": text}, **more}
+
+
+def plain(kind: str, api: str, name: str, **more: Any) -> Object:
+    return {"apiVersion": api, "kind": kind, "metadata": {"name": name}, **more}
+
+
+EVENT = plain(
+    "Event",
+    "v1",
+    "auth.1",
+    involvedObject={
+        "kind": "JsonWebKeySet",
+        "apiVersion": "jwks-operator.dev/v1beta1",
+        "name": "auth",
+        "namespace": HERE,
+    },
+)
+SET = plain(
+    "JsonWebKeySet", "jwks-operator.dev/v1beta1", "auth", spec={"keys": [{"name": "signing", "algorithm": "ES256"}]}
+)
+
+
+class Cluster:
+    """A control plane on which one acts as whoever one likes; the account of the operator has every right there is."""
+
+    def __init__(self, plane: ControlPlane) -> None:
+        self._plane = plane
+
+    def does(self, who: Who, *arguments: str, thing: Object | None = None, namespace: str = HERE) -> str:
+        """Return what kubectl says on standard error; empty if it went well."""
+        name, groups = who
+        as_whom = [f"--as={name}", *(f"--as-group={group}" for group in groups)]
+        source = ["--filename=-"] if thing else []
+        content = json.dumps(thing) if thing else None
+        done = self._plane.kubectl(*as_whom, f"--namespace={namespace}", *arguments, *source, input=content)
+        assert SECRETLY not in done.stderr
+        return done.stderr if done.returncode else ""
+
+    def creates(self, who: Who, thing: Object, namespace: str = HERE) -> str:
+        return self.does(who, "create", "--dry-run=server", thing=thing, namespace=namespace)
+
+
+@pytest.fixture(scope="module")
+def plane() -> Iterator[ControlPlane]:
+    with ControlPlane.start() as plane:
+        install_chart(plane, {"restarts": {"enabled": True}})
+        for name in (HERE, "other"):
+            plane.api("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+        mighty = plane.kubectl(
+            "create", "clusterrolebinding", "all", "--clusterrole=cluster-admin", f"--user={OPERATOR}"
+        )
+        assert mighty.returncode == 0, mighty.stderr
+        cluster = Cluster(plane)
+        until(lambda: "belongs to jwks-operator" in cluster.creates(ADMIN, secret(OURS)))  # policies take a moment
+        until(lambda: "may not write" in cluster.creates((OPERATOR, ()), plain("Namespace", "v1", "x")))
+        until(lambda: "private member" in cluster.creates((OPERATOR, ()), configmap('{"d":1}')))
+        yield plane
+
+
+@pytest.fixture(scope="module")
+def cluster(plane: ControlPlane) -> Cluster:
+    return Cluster(plane)
+
+
+def until(check: Callable[[], bool]) -> None:
+    end = time.monotonic() + 30
+    while not check():
+        assert time.monotonic() < end, "the policies are not in force"
+        time.sleep(0.2)
+
+
+@pytest.fixture
+def living(cluster: Cluster) -> Iterator[Cluster]:
+    """With a Secret and a ConfigMap of the operator's and a Secret of somebody's."""
+    for thing in (secret(OURS), configmap(PUBLIC)):
+        assert cluster.does((OPERATOR, ()), "create", thing=thing) == ""
+    assert cluster.does(ADMIN, "create", thing=secret(name="theirs")) == ""
+    yield cluster
+    assert cluster.does(ADMIN, "delete", "--ignore-not-found", "secret/auth", "configmap/auth", "secret/theirs") == ""
+
+
+@pytest.mark.parametrize(
+    ("who", "may"),
+    [
+        pytest.param((OPERATOR, ()), True, id="the operator"),
+        pytest.param(RESTORERS, True, id="the restore group"),
+        pytest.param(("system:serviceaccount:kube-system:some-controller", (MASTERS,)), True, id="kube-system"),
+        pytest.param(("system:kube-controller-manager", (MASTERS,)), True, id="the controller manager"),
+        pytest.param(ADMIN, False, id="an administrator"),
+        pytest.param((f"{OPERATOR}-2", (MASTERS,)), False, id="an account with a longer name"),
+        pytest.param((f"system:serviceaccount:{HERE}:{chart.ACCOUNT}", (MASTERS,)), False, id="its name elsewhere"),
+        pytest.param(("system:serviceaccount:kube-system-2:a", (MASTERS,)), False, id="almost kube-system"),
+    ],
+)
+def test_objects_of_the_operator_are_written_by(cluster: Cluster, who: Who, *, may: bool) -> None:
+    for thing in (secret(OURS), configmap(PUBLIC)):
+        said = cluster.creates(who, thing)
+        assert (said == "") is may, said
+        assert may or "change the JsonWebKeySet instead" in said
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(
+            ("patch", "secret/auth", "--type=merge", '--patch={"data":{"signing.jwk":""}}'), id="edit a Secret"
+        ),
+        pytest.param(("label", "secret/auth", "app.kubernetes.io/managed-by-"), id="take the label off a Secret"),
+        pytest.param(("label", "secret/theirs", "app.kubernetes.io/managed-by=jwks-operator"), id="label another one"),
+        pytest.param(("patch", "configmap/auth", "--type=merge", '--patch={"data":{"x":"{}"}}'), id="edit the set"),
+    ],
+)
+def test_a_person_may_not(living: Cluster, change: tuple[str, ...]) -> None:
+    assert "belongs to jwks-operator" in living.does(ADMIN, *change)
+
+
+def test_a_person_may_delete_and_read_and_keep_other_objects(living: Cluster) -> None:
+    for command in (
+        ("get", "secret/auth"),
+        ("annotate", "secret/theirs", "note=mine"),
+        ("delete", "secret/auth"),
+        ("delete", "configmap/auth"),
+    ):
+        assert living.does(ADMIN, *command) == ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            f'{{"keys":[{{"kty":"EC","{name}":"x"}}]}}'
+            for name in ("d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv")
+        ),
+        '{"keys":[{"d" : "x"}]}',
+        '{"keys":[{"d"\n\t:"x"}]}',
+        '{"keys":[{"\\u0064":"x"}]}',
+        '{"keys":[{"d\\u0070":"x"}]}',
+    ],
+)
+def test_nobody_publishes_a_private_member(cluster: Cluster, text: str) -> None:
+    for who in ((OPERATOR, ()), RESTORERS):
+        assert "a published ConfigMap must not" in cluster.creates(who, configmap(text))
+
+
+def test_not_even_where_it_cannot_be_looked_for(cluster: Cluster) -> None:
+    said = cluster.creates(RESTORERS, configmap(PUBLIC, binaryData={"jwks": SECRETLY}))
+    assert "must not have binaryData" in said
+
+
+def test_a_set_as_large_as_a_configmap_can_be_is_looked_through(cluster: Cluster) -> None:
+    """The cost of an expression has a bound, by which a policy would refuse what it cannot finish."""
+    room = 1024 * 1024 - len("jwks.json") - len(PUBLIC)
+    large = PUBLIC + " " * (room // 2) + '"n"' * (room // 6)
+    assert cluster.creates((OPERATOR, ()), configmap(large)) == ""
+    assert "private member" in cluster.creates((OPERATOR, ()), configmap(large[: -len('"d":')] + '"d":'))
+
+
+def test_other_configmaps_may_say_what_they_like(cluster: Cluster) -> None:
+    assert cluster.creates(ADMIN, configmap('{"d": 1}', labels={})) == ""
+
+
+@pytest.mark.parametrize(
+    ("thing", "namespace", "word"),
+    [
+        pytest.param(secret(OURS), HERE, "", id="a Secret of its own"),
+        pytest.param(configmap(PUBLIC), "other", "", id="a ConfigMap of its own, anywhere"),
+        pytest.param(EVENT, HERE, "", id="an Event about a set"),
+        pytest.param(plain("Lease", "coordination.k8s.io/v1", chart.NAME), chart.NAMESPACE, "", id="its Lease"),
+        pytest.param(secret(), HERE, "may write only Secrets and ConfigMaps labelled", id="a Secret without label"),
+        pytest.param(
+            secret({"app.kubernetes.io/managed-by": "Helm"}), HERE, "may write only", id="a Secret of somebody else's"
+        ),
+        pytest.param(configmap(PUBLIC, labels={}), HERE, "may write only", id="a ConfigMap without label"),
+        pytest.param(
+            plain("Lease", "coordination.k8s.io/v1", "other"), chart.NAMESPACE, "one Lease", id="another Lease"
+        ),
+        pytest.param(plain("Lease", "coordination.k8s.io/v1", chart.NAME), HERE, "one Lease", id="a Lease elsewhere"),
+        pytest.param(SET, HERE, "may not write jwks-operator.dev/jsonwebkeysets", id="a set"),
+        pytest.param(plain("Namespace", "v1", "new"), HERE, "may not write /namespaces", id="a namespace"),
+        pytest.param(plain("ServiceAccount", "v1", "new"), HERE, "may not write /serviceaccounts", id="an account"),
+        pytest.param(
+            plain("Role", "rbac.authorization.k8s.io/v1", "new", rules=[]), HERE, "may not write rbac", id="rights"
+        ),
+        pytest.param(
+            plain("Pod", "v1", "new", spec={"containers": [{"name": "a", "image": "a:1"}]}),
+            HERE,
+            "may not write /pods",
+            id="a pod",
+        ),
+    ],
+)
+def test_whatever_rights_it_is_given_the_operator_creates_only_what_it_has_to(
+    cluster: Cluster, thing: Object, namespace: str, word: str
+) -> None:
+    said = cluster.creates((OPERATOR, ()), thing, namespace)
+    assert word in said
+    assert (said == "") is (word == ""), said
+
+
+@pytest.mark.parametrize(
+    ("command", "word"),
+    [
+        pytest.param(("patch", "secret/auth", "--type=merge", '--patch={"data":{"a":""}}'), "", id="change its Secret"),
+        pytest.param(("delete", "secret/auth"), "", id="delete its Secret"),
+        pytest.param(("delete", "secret/theirs"), "may write only", id="delete another Secret"),
+        pytest.param(
+            ("label", "secret/theirs", "app.kubernetes.io/managed-by=jwks-operator"),
+            "may write only",
+            id="take one over",
+        ),
+        pytest.param(("label", "secret/auth", "app.kubernetes.io/managed-by-"), "may write only", id="let one go"),
+        pytest.param(("delete", "secret", "--all"), "may write only", id="delete them all"),
+        pytest.param(("delete", "namespace", "other"), "may not write", id="delete a namespace"),
+        pytest.param(("create", "token", "default"), "may not write /serviceaccounts/token", id="make a token"),
+    ],
+)
+def test_whatever_rights_it_is_given_the_operator_changes_only_what_is_its_own(
+    living: Cluster, command: tuple[str, ...], word: str
+) -> None:
+    said = living.does((OPERATOR, ()), *command)
+    assert word in said
+    assert (said == "") is (word == ""), said
+
+
+WORKLOAD = {
+    "replicas": 2,
+    "selector": {"matchLabels": {"app": "issuer"}},
+    "template": {
+        "metadata": {"labels": {"app": "issuer"}, "annotations": {"note": "a"}},
+        "spec": {"containers": [{"name": "issuer", "image": "issuer:1"}]},
+    },
+}
+
+
+def template(**metadata: Any) -> str:
+    return json.dumps({"spec": {"template": {"metadata": metadata}}})
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "word"),
+    [
+        pytest.param(
+            "willing", template(annotations={"jwks-operator.dev/restarted-for": "abc"}), "", id="the annotation"
+        ),
+        pytest.param(
+            "other",
+            template(annotations={"jwks-operator.dev/restarted-for": "abc"}),
+            "only workloads labelled jwks-operator.dev/allow-set",
+            id="the annotation without consent",
+        ),
+        pytest.param("willing", template(annotations={"x": "y"}), "nothing of a workload but", id="another annotation"),
+        pytest.param("willing", template(annotations={"note": None}), "nothing of a workload but", id="one less"),
+        pytest.param("willing", template(annotations={"note": "b"}), "nothing of a workload but", id="one changed"),
+        pytest.param(
+            "willing", template(labels={"app": "issuer", "x": "y"}), "nothing of a workload but", id="a label"
+        ),
+        pytest.param("willing", '{"spec":{"replicas":0}}', "nothing of a workload but", id="the replicas"),
+        pytest.param(
+            "willing", '{"spec":{"paused":true}}', "nothing of a workload but", id="a field that was not there"
+        ),
+        pytest.param(
+            "willing",
+            '{"spec":{"template":{"spec":{"containers":[{"name":"issuer","image":"mine:1"}]}}}}',
+            "nothing of a workload but",
+            id="the image",
+        ),
+        pytest.param("willing", '{"metadata":{"labels":{"x":"y"}}}', "only workloads labelled", id="its own labels"),
+    ],
+)
+def test_of_a_workload_the_operator_may_change(cluster: Cluster, name: str, change: str, word: str) -> None:
+    labels = {"jwks-operator.dev/allow-set": "auth"} if name == "willing" else {}
+    thing = plain("Deployment", "apps/v1", name, spec=WORKLOAD)
+    thing["metadata"]["labels"] = labels
+    assert cluster.does(ADMIN, "create", thing=thing) == ""
+    said = cluster.does((OPERATOR, ()), "patch", "deployment", name, "--type=merge", f"--patch={change}")
+    assert cluster.does(ADMIN, "delete", "deployment", name) == ""
+    assert word in said
+    assert (said == "") is (word == ""), said
+
+
+def test_the_operator_may_neither_make_nor_delete_workloads(cluster: Cluster) -> None:
+    thing = plain("Deployment", "apps/v1", "willing", spec=WORKLOAD)
+    thing["metadata"]["labels"] = {"jwks-operator.dev/allow-set": "auth"}
+    assert "only workloads labelled" in cluster.creates((OPERATOR, ()), thing)
+    assert cluster.does(ADMIN, "create", thing=thing) == ""
+    assert "only workloads labelled" in cluster.does((OPERATOR, ()), "delete", "deployment", "willing")
+    assert cluster.does(ADMIN, "delete", "deployment", "willing") == ""
+
+
+def test_the_api_server_understands_every_expression(plane: ControlPlane) -> None:
+    path = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies"
+    until(lambda: all("typeChecking" in each["status"] for each in plane.api("GET", path)["items"]))
+    checked = plane.api("GET", path)["items"]
+    assert len(checked) == 3
+    assert [each["status"]["typeChecking"] for each in checked] == [{}] * 3
+
+
+def test_without_the_policies_only_rights_count(namespace: str, control_plane: ControlPlane) -> None:
+    without = Cluster(control_plane)
+    assert without.creates(ADMIN, secret(OURS), namespace) == ""
+    assert without.creates(ADMIN, configmap('{"d": 1}'), namespace) == ""

@@ -1,0 +1,80 @@
+"""What the operator asked of the API server against what it may ask: both ways, so that neither grows alone."""
+
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Any
+
+from cluster.stage import Stage
+
+Event = dict[str, Any]
+"""An audit event."""
+SPEC = {
+    "keys": [{"name": "signing", "algorithm": "ES256"}],
+    "rotation": {"every": "3s", "rollbackWindow": "1s"},
+    "timing": {
+        "propagation": "1s",
+        "cacheMaxAge": "1s",
+        "verifierRefresh": "1s",
+        "tokenLifetime": "1s",
+        "clockSkew": "1s",
+    },
+}
+
+
+def resource(event: Event) -> str:
+    """The resource as RBAC names it."""
+    ref = event["objectRef"]
+    return "/".join(filter(None, (ref["resource"], ref.get("subresource"))))
+
+
+def refused(event: Event) -> bool:
+    """Whether RBAC or a policy said no."""
+    return bool(event["responseStatus"]["code"] == HTTPStatus.FORBIDDEN)
+
+
+def unlike(rules: Iterable[dict[str, list[str]]], asked: Iterable[Event]) -> list[str]:
+    """Where rights and use differ, in words."""
+    granted = {
+        f"{verb} {group}/{name}"
+        for rule in rules
+        for group in rule["apiGroups"]
+        for name in rule["resources"]
+        for verb in rule["verbs"]
+    }
+    used = {f"{each['verb']} {each['objectRef'].get('apiGroup', '')}/{resource(each)}" for each in asked}
+    return sorted(
+        [*(f"never used: {each}" for each in granted - used), *(f"not granted: {each}" for each in used - granted)]
+    )
+
+
+def live_with_endpoints(stage: Stage) -> None:
+    """Have a set ask what the pods of a Service serve, until it says that they do not."""
+    pod = {"metadata": {"name": "server"}, "spec": {"containers": [{"name": "server", "image": "server:1"}]}}
+    endpoint = {
+        "addresses": ["192.0.2.1"],
+        "conditions": {"ready": True},
+        "targetRef": {"kind": "Pod", "name": "server", "namespace": stage.namespace},
+    }
+    slices = {
+        "addressType": "IPv4",
+        "metadata": {"name": "auth-jwks-1", "labels": {"kubernetes.io/service-name": "auth-jwks"}},
+        "endpoints": [endpoint],
+        "ports": [{"name": "jwks", "port": 8080, "protocol": "TCP"}],
+    }
+    here = stage.namespace
+    stage.until(lambda: _exists(stage, f"/api/v1/namespaces/{here}/serviceaccounts/default"), "an account for the pod")
+    stage.plane.api("POST", f"/api/v1/namespaces/{here}/pods", pod)
+    stage.plane.api("POST", f"/apis/discovery.k8s.io/v1/namespaces/{here}/endpointslices", slices)
+    stage.create("auth", {**SPEC, "publish": {"serviceName": "auth-jwks"}})
+    stage.until(lambda: "does not have the address" in _words(stage), "the set to tell of the endpoint")
+    stage.delete("JsonWebKeySet", "auth")
+
+
+def _words(stage: Stage) -> str:
+    status = (stage.latest("JsonWebKeySet", "auth") or {}).get("status") or {}
+    return " ".join(each["message"] for each in status.get("conditions") or [])
+
+
+def _exists(stage: Stage, path: str) -> bool:
+    done = stage.plane.kubectl("get", "--raw", path)
+    return done.returncode == 0
