@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import uvloop
 
 from jwks_operator import logs
 from jwks_operator.agenda import Work
@@ -55,6 +56,8 @@ def reconciling(parts: Parts) -> tuple[Work, Closer]:
     means = Means(options.deletion_delay, not options.namespaces, EndpointAsker(parts.client, fetch).ask)
     reconciler = Reconciler(parts.client, keys, parts.clock, parts.memory, means)
     reconciler.observers.append(parts.metrics)
+    if parts.board is not None:
+        reconciler.observers.append(parts.board)
 
     async def close() -> None:
         await asyncio.gather(keys.close(), fetch.close())
@@ -194,6 +197,14 @@ def _own_namespace() -> str | None:
     help="0 takes a free one.",
 )
 @click.option(
+    "--status-page/--no-status-page",
+    default=False,
+    show_default=True,
+    envvar="JWKS_OPERATOR_STATUS_PAGE",
+    show_envvar=True,
+    help="Show all sets and what comes next at /status of the admin port: read-only, without key material or a login.",
+)
+@click.option(
     "--log-format",
     type=click.Choice(sorted(logs.FORMATS)),
     default="json",
@@ -221,7 +232,7 @@ def run_command(log_format: str, log_level: str, **options: Any) -> None:
     if elected is None:
         logger.info("no leader election: nobody else may work on the same namespaces")
     try:
-        asyncio.run(operate(Options(**options, election=elected), reconciling))
+        uvloop.run(operate(Options(**options, election=elected), reconciling))
     except NotConfigured as error:
         raise click.ClickException(str(error)) from None
     except OSError as error:

@@ -3,10 +3,11 @@
 Run as a process by test_process.py: `python stub_operator.py PORT NAMESPACE…`, no namespace for all of them.
 """
 
-import asyncio
 import logging
 import sys
 from datetime import datetime, timedelta
+
+import uvloop
 
 from jwks_operator import logs
 from jwks_operator.agenda import Work
@@ -31,4 +32,4 @@ if __name__ == "__main__":
     logs.set_up("json", logging.DEBUG)
     port, *namespaces = sys.argv[1:]
     options = Options(namespaces=tuple(namespaces), admin_port=int(port), audit_interval=timedelta(hours=1))
-    asyncio.run(operate(options, build))
+    uvloop.run(operate(options, build))

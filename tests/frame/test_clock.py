@@ -1,5 +1,6 @@
 """The clock: when a reading is trusted, stepped before, on and after every mark."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -281,3 +282,89 @@ def test_a_trusted_reading_agrees_with_the_server_and_no_jump_is_younger_than_a_
     world.remote = world.local
     world.answers_for(2 * MINUTE)
     assert world.read(tolerance).trusted, "an agreeing pair of clocks is trusted in the end"
+
+
+# --- how far a trusted clock may be off ---
+
+
+@pytest.mark.parametrize(
+    ("off", "ahead", "behind"),
+    [
+        (-40.0, 0, 42),
+        (-1.0, 0, 3),
+        (-0.001, 0, 2.001),
+        (0.0, 0, 0),
+        (1.0, 0, 0),
+        (2.0, 0, 0),
+        (2.001, 2.001, 0),
+        (40.0, 40, 0),
+    ],
+)
+def test_a_reading_says_how_far_it_may_be_off_beyond_what_a_date_can_explain(
+    off: float, ahead: float, behind: float
+) -> None:
+    world = World()
+    world.local = seconds(off)
+    world.answer()
+    reading = world.read()
+    assert reading.trusted
+    assert (reading.ahead, reading.behind) == (seconds(ahead), seconds(behind))
+    assert (reading.earliest, reading.latest) == (reading.now - seconds(ahead), reading.now + seconds(behind))
+
+
+@given(
+    st.floats(-55, 55).map(seconds),
+    st.floats(0, 1, exclude_max=True).map(seconds),
+    st.floats(0, 1).map(seconds),
+    st.floats(0, 200).map(seconds),
+)
+def test_true_time_lies_between_earliest_and_latest_or_the_clock_is_right_by_a_date(
+    off: timedelta, fraction: timedelta, transit: timedelta, later: timedelta
+) -> None:
+    world = World()
+    world.passes(fraction)
+    date = (NOON + world.passed).replace(microsecond=0)
+    world.passes(transit)
+    world.local = off
+    world.clock.heard(date)
+    world.passes(later)
+    reading, true = world.read(), NOON + world.passed
+    if reading.trusted:
+        assert reading.earliest - seconds(2) <= true <= reading.latest + seconds(2)
+        if reading.ahead:
+            assert reading.earliest <= true
+        if reading.behind:
+            assert true <= reading.latest
+
+
+def test_a_step_of_all_clocks_within_the_tolerance_is_no_doubt_but_is_told() -> None:
+    world = World()
+    world.answer()
+    assert world.read().since is None
+    world.passes(seconds(10))
+    world.local = world.remote = seconds(30)
+    world.answer()
+    reading = world.read()
+    assert (reading.trusted, reading.since) == (True, reading.now)
+    world.answers_for(seconds(600))
+    assert world.read().since == reading.since, "it is told with the time at which it was found"
+
+
+def test_a_step_of_the_local_clock_alone_within_the_tolerance_is_a_matter_of_margins() -> None:
+    world = World()
+    world.answer()
+    world.read()
+    world.local = seconds(30)
+    world.answers_for(seconds(10))
+    reading = world.read()
+    assert (reading.trusted, reading.since, reading.ahead) == (True, None, seconds(30))
+
+
+@pytest.mark.parametrize("ahead", [0, 2.5, 59])
+def test_a_time_to_wake_up_is_one_at_which_the_earliest_reading_has_come(ahead: float) -> None:
+    reading = Reading(NOON, ahead=seconds(ahead))
+    due = NOON + MINUTE
+    wake = reading.locally(due)
+    assert replace(reading, now=wake).earliest >= due
+    assert wake - due <= seconds(ahead + 1)
+    assert reading.locally(datetime.max.replace(tzinfo=UTC)) == datetime.max.replace(tzinfo=UTC)

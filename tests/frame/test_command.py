@@ -18,7 +18,7 @@ from frame.virtual import run
 from jwks_operator import handlers, logs
 from jwks_operator import run as run_module
 from jwks_operator.__main__ import main
-from jwks_operator.admin import Admin
+from jwks_operator.admin import Admin, Shows
 from jwks_operator.api.names import MANAGED_SELECTOR, PLURAL
 from jwks_operator.frame import Options
 from jwks_operator.memory import ObjectMemory
@@ -101,7 +101,7 @@ def test_the_help_loads_neither_kopf_nor_kubernetes() -> None:
 async def test_the_admin_port_tells_what_is_wrong() -> None:
     wrong: list[str] = []
     admin = Admin(
-        "127.0.0.1", 0, alive=lambda: None, ready=lambda: wrong[0] if wrong else None, metrics=lambda: b"up 1\n"
+        "127.0.0.1", 0, alive=lambda: None, ready=lambda: wrong[0] if wrong else None, shows=Shows(lambda: b"up 1\n")
     )
     await admin.start()
     try:

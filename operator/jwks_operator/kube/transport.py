@@ -9,7 +9,6 @@ Only its REST layer is used, with plain JSON: its typed models cost several time
 """
 
 import asyncio
-import io
 import json
 import os
 import time
@@ -127,14 +126,14 @@ class HttpTransport:
         raise Unavailable(f"{call.method} {call.path}: credentials cannot be read")
 
 
-class _Body(aiohttp.BytesIOPayload):
+class _Body(aiohttp.BytesPayload):
     """Asks for the permission when the request is about to leave, headers included, and at aiohttp's resend.
 
     A process may be stopped for any time between deciding to send and sending.
     """
 
     def __init__(self, call: Call) -> None:
-        super().__init__(io.BytesIO(json.dumps(call.body).encode()))
+        super().__init__(json.dumps(call.body).encode(), content_type=call.content_type)
         self._call = call
 
     async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
