@@ -35,11 +35,8 @@ LABEL org.opencontainers.image.title="jwks-operator" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.source="${SOURCE}"
-# The number is what a pod's security context wants; the name must exist too, because kopf asks who it runs as.
-RUN groupadd --gid 65532 jwks \
- && useradd --uid 65532 --gid 65532 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin jwks
+# Nothing is run in this stage, and nothing that runs needs a shell, a name for its user or a place to write to.
 COPY --from=build /app /app
-# The root filesystem may be read-only: nothing is written at run time.
 ENV PATH=/app/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 USER 65532:65532
 # 8080: the JWKS server; 8081: probes and metrics.

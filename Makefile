@@ -93,6 +93,7 @@ generate: $(READY) ## Write everything that is generated
 	$(BIN)/python -m presets
 	$(BIN)/python -m reference
 	$(BIN)/python -m helmchart
+	PYTHONPATH=hack:tests $(BIN)/python -m chart.cases
 	$(BIN)/python -m observability
 
 .PHONY: check-generated
@@ -164,8 +165,8 @@ bench-serve: $(READY) ## Measure the server beside nginx (BENCH_ARGS=--quick; ne
 	$(BIN)/python bench/serve.py $(BENCH_ARGS)
 
 .PHONY: browser
-browser: $(READY) ## Fetch the set across origins in headless Chromium (needs chromium)
-	$(BIN)/pytest -n 0 tests/serve/browser.py $(PYTEST_ARGS)
+browser: $(READY) ## Look at the served set and the status page with headless Chromium (needs chromium)
+	$(BIN)/pytest -n 0 tests/serve/browser.py tests/statuspage/browser.py $(PYTEST_ARGS)
 
 .PHONY: clean
 clean: ## Remove what was made in this tree (the cache in $(CACHE) stays)

@@ -9,7 +9,9 @@ import click
 from jwks_operator.plugin.command import NAME, group
 from jwks_operator.plugin.failure import MEANINGS
 
-PAGE = Path(__file__).parents[1] / "docs" / "kubectl-jwks.md"
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "kubectl-jwks.md"
+STATUS = ROOT / "tests" / "plugin" / "golden" / "status.txt"
 WIDTH = 100
 
 INTRODUCTION = """\
@@ -38,6 +40,11 @@ kubectl does. With `-o json` or `-o yaml` it writes for programs.
 Tab completion comes with kubectl's own: it finds `kubectl_complete-jwks` on `PATH`. An error is one line that names the
 cure.
 
+What `kubectl jwks status auth` shows of a set with one entry, rotated every day:
+
+```text
+{status}```
+
 ## Exit codes
 
 | code | meaning |
@@ -48,7 +55,7 @@ cure.
 def page() -> str:
     """Return the text of the page."""
     codes = "".join(f"| {int(code)} | {words} |\n" for code, words in MEANINGS.items())
-    return INTRODUCTION + codes + "".join(_commands())
+    return INTRODUCTION.format(status=STATUS.read_text()) + codes + "".join(_commands())
 
 
 def _commands() -> Iterator[str]:

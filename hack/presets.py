@@ -20,7 +20,7 @@ itself wins. So `preset: Istio` with nothing else means `verifierRefresh: 20m`, 
 
 The figures are those of each verifier's own defaults, and the longest ones where versions differ. If you configured
 another one, or have a verifier that is not in the table, state `verifierRefresh`. With several verifiers the slowest
-one counts.
+one counts. AWS STS, for example, publishes no figure, so it has no preset.
 
 | preset | sets | from |
 |---|---|---|

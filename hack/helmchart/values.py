@@ -19,7 +19,10 @@ class Row:
 
 def rows(content: str) -> Iterator[Row]:
     """Yield the values in order; sections are no rows. Raises ValueError for a value without a comment."""
-    yield from _rows(yaml.compose(content), content.splitlines(), "")
+    root = yaml.compose(content)
+    if not isinstance(root, yaml.MappingNode):
+        raise ValueError("values.yaml is no mapping")  # noqa: TRY004  it is what is in the file that is wrong
+    yield from _rows(root, content.splitlines(), "")
 
 
 def table(found: Iterable[Row]) -> str:

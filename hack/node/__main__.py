@@ -1,4 +1,4 @@
-"""`python -m node check | build | up | run -- COMMAND`: see README.md."""
+"""`python -m node check | packages | build | image | up | run -- COMMAND`: see README.md."""
 
 import argparse
 import signal
@@ -13,7 +13,7 @@ from controlplane.errors import ControlPlaneError
 from node import binaries
 from node.images import build_image, save_image
 from node.machine import SYNC, Node
-from node.needs import require
+from node.needs import missing_packages, require
 
 ROOT = Path(__file__).parents[2]
 
@@ -39,6 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m node", description=node.__doc__)
     verbs = parser.add_subparsers(dest="verb", required=True)
     verbs.add_parser("check", help="say what this machine lacks for a node")
+    verbs.add_parser("packages", help="print the packages of Debian and Ubuntu that are missing")
     verbs.add_parser("build", help="build the node's programs and print where they are")
     image = verbs.add_parser("image", help="build the operator's image and write it as an OCI archive")
     image.add_argument("archive", type=Path)
@@ -54,6 +55,8 @@ def _parser() -> argparse.ArgumentParser:
 def _dispatch(options: argparse.Namespace) -> int:
     if options.verb == "check":
         require()
+    elif options.verb == "packages":
+        print(*missing_packages())
     elif options.verb == "build":
         require()
         print(*binaries.resolve(), sep="\n")

@@ -32,15 +32,11 @@ def require() -> None:
         raise ControlPlaneError(f"a node needs Linux. {ELSEWHERE}")
     if os.geteuid():
         raise ControlPlaneError(f"a node needs root: sudo make e2e. {ELSEWHERE}")
-    missing = {package for command, package in PACKAGES.items() if not shutil.which(command)}
-    if not cni_plugins():
-        missing.add(CNI_PACKAGE)
-    if not KEYRING.exists():
-        missing.add("debian-archive-keyring")
+    missing = missing_packages()
     if missing:
         raise ControlPlaneError(
             f"a node needs programs that are not here: apt-get install --no-install-recommends "
-            f"{' '.join(sorted(missing))}\n{ELSEWHERE}"
+            f"{' '.join(missing)}\n{ELSEWHERE}"
         )
     done = subprocess.run(
         ["unshare", *NAMESPACES, "--fork", "--mount-proc", "ip", "link", "add", "probe0", "type", "bridge"],
@@ -53,6 +49,16 @@ def require() -> None:
             "a node needs namespaces and a bridge of its own, which this machine does not permit "
             f"({done.stderr.strip()}). In a container, it takes --privileged. {ELSEWHERE}"
         )
+
+
+def missing_packages() -> list[str]:
+    """Name the packages of Debian and Ubuntu that bring what is not here."""
+    missing = {package for command, package in PACKAGES.items() if not shutil.which(command)}
+    if not cni_plugins():
+        missing.add(CNI_PACKAGE)
+    if not KEYRING.exists():
+        missing.add("debian-archive-keyring")
+    return sorted(missing)
 
 
 def cni_plugins() -> Path | None:

@@ -58,6 +58,7 @@ def commands(layout: Layout) -> dict[str, list[str]]:
             "--authorization-mode=Node,RBAC",
             "--enable-admission-plugins=NodeRestriction",
             "--kubelet-preferred-address-types=InternalIP",
+            "--shutdown-watch-termination-grace-period=1s",  # without it, open watches hold up its end
             f"--service-account-issuer={ISSUER}",
             f"--service-account-key-file={pki}/sa.pub",
             f"--service-account-signing-key-file={pki}/sa.key",

@@ -1,6 +1,7 @@
 """The Grafana dashboard, as a table of panels; the JSON is made from it.
 
-Every query filters by the variables `job` and `namespace` and sums over replicas: only the leader tells of sets.
+Queries about the operator filter by the variables `job` and `namespace` and sum over replicas: only the leader tells of
+sets. Its servers may run anywhere and are shown all.
 """
 
 import json
@@ -250,6 +251,38 @@ ROWS: Final[Sequence[tuple[str, Sequence[Panel]]]] = (
         ),
     ),
     (
+        "JWKS server",
+        (
+            Panel(
+                "Requests",
+                "Answered requests by code; 304 is a client that has the set already.",
+                [Query("sum by (code) (rate(jwks_server_requests_total[$__rate_interval]))", "{{code}}")],
+                "reqps",
+            ),
+            Panel(
+                "Time to answer",
+                "99th percentile, from the last octet read to the reply in the socket.",
+                [
+                    Query(
+                        "histogram_quantile(0.99, sum by (le) "
+                        "(rate(jwks_server_request_duration_seconds_bucket[$__rate_interval])))",
+                        "p99",
+                    )
+                ],
+                "s",
+            ),
+            Panel(
+                "Served sets",
+                "Keys, and whether the newest content is not what is served.",
+                [
+                    Query("min by (set) (jwks_server_set_keys)", "keys {{set}}"),
+                    Query("max by (set) (jwks_server_set_stale)", "stale {{set}}"),
+                    Query("sum by (set) (increase(jwks_server_loads_refused_total[$__rate_interval]))", "refused"),
+                ],
+            ),
+        ),
+    ),
+    (
         "Process",
         (
             Panel(
@@ -280,7 +313,7 @@ def render() -> str:
     dashboard = {
         "uid": UID,
         "title": "jwks-operator",
-        "description": "Keys, rotations and the operator that carries them out.",
+        "description": "Keys, rotations, the operator that carries them out and the servers that publish.",
         "tags": ["jwks-operator", "kubernetes"],
         "schemaVersion": 39,
         "version": 1,

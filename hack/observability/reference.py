@@ -5,8 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from prometheus_client.parser import text_string_to_metric_families
 
 from jwks_operator.metrics.catalog import COUNTED, PROCESS_FAMILIES, SET_FAMILIES, Family
+from jwks_operator.serve.metrics import render as server_page
+from jwks_operator.serve.stats import SetState, Snapshot, Stats
 
 ALERTS = Path(__file__).parents[2] / "helm" / "jwks-operator" / "files" / "alerts.yaml"
 
@@ -53,6 +56,8 @@ def render() -> str:
             *_table(COUNTED),
             "## The process\n\nBeside `process_*` of the client library (CPU, memory, open files).\n",
             *_table(PROCESS_FAMILIES),
+            "## The JWKS server\n\nAt `/metrics` of `jwks-operator serve` ([serving](serving.md)).\n",
+            *_of_server(),
             *_questions(),
             *_alerts(),
         ]
@@ -64,6 +69,22 @@ def _table(families: tuple[Family, ...]) -> Iterator[str]:
     for family in families:
         labels = "; ".join(f"`{name}`: {text}" for name, text in family.labels)
         yield f"| `{family.full_name}` | {family.kind} | {_cell(labels)} | {_cell(family.text)} |"
+    yield ""
+
+
+def served() -> str:
+    """Return a page of the JWKS server on which every family has a sample."""
+    state = SetState("auth", loaded=True, etag="0", keys=1)
+    return server_page([Snapshot(Stats(codes={200: 1}), (state,), draining=False, rss=1, cpu=1.0)], 1.0)
+
+
+def _of_server() -> Iterator[str]:
+    yield "| metric | type | labels | meaning |\n|---|---|---|---|"
+    for family in text_string_to_metric_families(served()):
+        name = f"{family.name}_total" if family.type == "counter" else family.name
+        labels = dict.fromkeys(label for sample in family.samples for label in sample.labels if label != "le")
+        told = ", ".join(f"`{label}`" for label in labels)
+        yield f"| `{name}` | {family.type} | {told} | {_cell(family.documentation)} |"
     yield ""
 
 

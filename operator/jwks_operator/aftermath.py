@@ -48,7 +48,8 @@ class Aftermath:
             self._memory.forget(ref)
             return None
         reading = self._clock.read((DEFAULTS if record is None else facts(record.spec.timing))["clock_skew"])
-        due = self._gone_since.setdefault(ref, reading.now) + self._delay
+        gone = self._gone_since.setdefault(ref, reading.latest)
+        due = max(gone, reading.since or gone) + self._delay  # a step of the clock is no delay
         if reading.now < due:
             return due
         if not reading.trusted:

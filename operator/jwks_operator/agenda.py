@@ -39,6 +39,9 @@ NAP = 60.0
 FRESH_NEWS = 1.0
 """Longest delay in seconds after a failure during which news about the same ref arrived."""
 
+LASTING = 9
+"""Failures in a row after which delays are as long as they get: each of them is worth a line again."""
+
 SHORTEST = timedelta(milliseconds=100)
 """Work that asks for a time already past waits this long, so that it can never spin."""
 
@@ -233,8 +236,7 @@ class Agenda:
                 raise
             return ConnectionAbortedError("the work was cancelled from outside")
         except self._expected as error:
-            level = logging.WARNING if self._going.is_set() else logging.DEBUG
-            logger.log(level, "will try again: %s", error, extra={"set": str(ref)})
+            logger.log(self._level(ref), "will try again: %s", error, extra={"set": str(ref)})
             return error
         except Exception as error:
             logger.exception("unexpected failure, will try again", extra={"set": str(ref)})
@@ -245,6 +247,12 @@ class Agenda:
         else:
             self.at(ref, max(when, self._now() + SHORTEST))
         return None
+
+    def _level(self, ref: SetRef) -> int:
+        """How loudly to tell of a failure: the first in a row, and then about one a minute."""
+        before = self._failures.get(ref, 0)
+        loud = self._going.is_set() and (before == 0 or before >= LASTING)
+        return logging.WARNING if loud else logging.DEBUG
 
     def _retry_later(self, ref: SetRef, failure: Exception, news: bool) -> None:
         if not self._going.is_set():

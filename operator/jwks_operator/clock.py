@@ -72,7 +72,7 @@ class Clock:
         self._pace = self._first.offset
         self._stepped_at = float("-inf")
         self._latest: tuple[float, datetime] | None = None
-        self._least: timedelta | None = None  # how little a witness may have been ahead of the monotonic clock
+        self._least = self._first.offset  # how little a witness may have been ahead of the monotonic clock
         self._jumped: datetime | None = None
         self._history: deque[_Second] = deque()
 
@@ -142,9 +142,10 @@ class Clock:
         """A reading that may become a witness; if it has outrun the former ones, their waits count from now."""
         ahead, behind = self._margins(now)
         offset = self._offset()
-        if self._least is not None and offset - ahead - self._least > EXPLAINED:
-            self._jumped, self._least = now + behind, None
-        self._least = offset + behind if self._least is None else min(self._least, offset + behind)
+        if offset - ahead - self._least > EXPLAINED:
+            self._jumped = now + behind
+            self._least = offset + behind
+        self._least = min(self._least, offset + behind)
         stepped = max(filter(None, (since, self._jumped)), default=None)
         return Reading(now, True, None, stepped, ahead, behind)
 

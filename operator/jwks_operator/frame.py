@@ -24,7 +24,7 @@ from datetime import timedelta
 from typing import Any
 
 from jwks_operator import __version__
-from jwks_operator.admin import Admin
+from jwks_operator.admin import Admin, Shows
 from jwks_operator.agenda import Agenda, Work
 from jwks_operator.api.defaults import DEFAULTS
 from jwks_operator.audit import Audit
@@ -40,6 +40,9 @@ from jwks_operator.memory import ObjectMemory
 from jwks_operator.metrics.page import Metrics
 from jwks_operator.metrics.vitals import Vitals
 from jwks_operator.sightings import Sightings
+from jwks_operator.statuspage.board import Board
+from jwks_operator.statuspage.pages import Writer
+from jwks_operator.statuspage.site import Site
 
 logger = logging.getLogger(__name__)
 
@@ -64,6 +67,7 @@ class Options:
     admin_host: str = "127.0.0.1"
     admin_port: int = 0
     election: Election | None = None
+    status_page: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,8 @@ class Parts:
     memory: ObjectMemory
     options: Options
     metrics: Metrics
+    board: Board | None = None
+    """What the status page shows, if there is one."""
 
 
 Closer = Callable[[], Awaitable[None]]
@@ -90,7 +96,8 @@ class Operator:
         metrics = Metrics(clock.now)
         self._leadership = Leadership(Metered(transport, metrics.answered), clock.heard, options.election)
         client = self._leadership.client
-        work, self._close_work = build(Parts(client, clock, memory, options, metrics))
+        board = Board() if options.status_page else None
+        work, self._close_work = build(Parts(client, clock, memory, options, metrics, board))
         self._options = options
         self._stop = asyncio.Event()
         self._watching = False
@@ -103,20 +110,18 @@ class Operator:
         self._sightings = Sightings(
             memory, self._agenda, self._audit.nudge, metrics.watched, everywhere=not options.namespaces
         )
-        self._admin = Admin(
-            options.admin_host, options.admin_port, alive=self._ill, ready=self._unready, metrics=metrics.page
-        )
         self._auditing: asyncio.Task[None] | None = None
-        metrics.follow(
-            Vitals(
-                load=self._agenda.load,
-                leads=self._leadership.leads,
-                clock_doubt=lambda: clock.doubt(DEFAULTS["clock_skew"]),
-                clock_offset=clock.ahead,
-                audited=lambda: self._audit.latest,
-                missed=lambda: self._audit.found,
-            )
+        vitals = Vitals(
+            load=self._agenda.load,
+            leads=self._leadership.leads,
+            clock_doubt=lambda: clock.doubt(DEFAULTS["clock_skew"]),
+            clock_offset=clock.ahead,
+            audited=lambda: self._audit.latest,
+            missed=lambda: self._audit.found,
         )
+        metrics.follow(vitals)
+        shows = Shows(metrics.page, None if board is None else Site(Writer(board, clock.now, vitals, metrics.failing)))
+        self._admin = Admin(options.admin_host, options.admin_port, alive=self._ill, ready=self._unready, shows=shows)
 
     async def run(self) -> None:
         """Run until a signal."""

@@ -182,6 +182,7 @@ class Login:
                 logger.warning("cannot log in to the API server: %s", type(error).__name__)
                 continue
             if info is not None:
+                logger.info("watches log in to the API server")
                 return _session(info, self._asked)
 
     async def _pause(self) -> None:
@@ -212,10 +213,14 @@ class _Response(aiohttp.ClientResponse):
 
 
 class _Metadata:
-    """Asks for nothing but metadata, and tells of each request how it was answered."""
+    """Asks for nothing but metadata, and tells of each request how it was answered.
+
+    The log has one line when a kind cannot be watched any more and one when it can again, for any number of attempts.
+    """
 
     def __init__(self, asked: Asked) -> None:
         self._asked = asked
+        self._failing: set[str] = set()
 
     async def __call__(
         self, request: aiohttp.ClientRequest, send: Callable[[aiohttp.ClientRequest], Awaitable[aiohttp.ClientResponse]]
@@ -230,4 +235,14 @@ class _Metadata:
             code = str(answer.status)
         finally:
             self._asked("watch" if watching else "list", resource, code)
+            self._log(resource, code)
         return answer
+
+    def _log(self, resource: str, code: str) -> None:
+        if code == "200" and resource in self._failing:
+            self._failing.remove(resource)
+            logger.info("%s are watched again", resource)
+        elif code not in {"200", "410"} and resource not in self._failing:  # 410: a list is asked for next
+            self._failing.add(resource)
+            why = "no answer" if code == "none" else code
+            logger.warning("%s cannot be watched: %s from the API server; trying again", resource, why)

@@ -26,7 +26,12 @@ FIELDS = (
     "set", "kid", "entry", "algorithm", "action", "reason", "event", "kind", "object", "namespace",
     "attempt", "delay", "due", "duration", "put", "sets", "status",
 )  # fmt: skip
-QUIET = {"kopf": logging.WARNING, "aiohttp.access": logging.WARNING, "asyncio": logging.WARNING}
+QUIET = {
+    "kopf": logging.WARNING,
+    "kopf._cogs.clients": logging.CRITICAL,  # a line for each attempt of each watch; handlers.py tells of them
+    "aiohttp.access": logging.WARNING,
+    "asyncio": logging.WARNING,
+}
 FOREIGN_MAX = 500
 
 _SUSPECT = re.compile(r"-----BEGIN.*|[A-Za-z0-9+/_=-]{40,}", re.DOTALL)

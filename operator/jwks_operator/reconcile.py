@@ -5,27 +5,24 @@ the answers to its writes are the facts of the next round. A round without a cha
 when to look again.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from jwks_operator.aftermath import DOUBT_RECHECK, Aftermath
 from jwks_operator.api.defaults import DEFAULTS
 from jwks_operator.api.names import SetRef
-from jwks_operator.api.reasons import ConditionType, Reason
-from jwks_operator.api.status import JsonWebKeySetStatus
+from jwks_operator.api.reasons import Reason
 from jwks_operator.clock import Clock
 from jwks_operator.core.births import Need
 from jwks_operator.core.checks import Trouble
 from jwks_operator.core.lifecycle import FreshKey
-from jwks_operator.core.plan import Plan, decide
-from jwks_operator.core.record import Happening, StepKind
+from jwks_operator.core.plan import decide
+from jwks_operator.core.record import Happening
 from jwks_operator.core.served import Question
-from jwks_operator.core.spec_change import fading
 from jwks_operator.core.status import project
 from jwks_operator.core.timing import facts
-from jwks_operator.core.world import Endpoints, Reading
+from jwks_operator.core.world import Endpoints
 from jwks_operator.keys.generate import GeneratedKey, KeyFactory
 from jwks_operator.kube.apply import Done, carry_out, keep_copies, write_status
 from jwks_operator.kube.client import Client
@@ -34,31 +31,19 @@ from jwks_operator.kube.events import tell
 from jwks_operator.kube.gather import Gathered, gather
 from jwks_operator.kube.objects import is_copy
 from jwks_operator.kube.papers import make_papers
-from jwks_operator.kube.workloads import Restarted
+from jwks_operator.kube.workloads import trouble_of
 from jwks_operator.logs import alert, trail
 from jwks_operator.memory import Kind, ObjectMemory, copy_place
+from jwks_operator.metrics.observer import Observer
 from jwks_operator.metrics.survey import Look
+from jwks_operator.rounds import Round, again, alarm, is_degraded
 
 ROUNDS = 16
 """More steps than any set can have due at once; a pass that needs them all is continued by the next."""
 
-CONFLICT_RECHECK = timedelta(minutes=1)
-"""How soon an object in the way, or a source that is refused, is looked at again: no watch tells of them.
 
-An import that is refused while the set has its keys can wait for the audit.
-"""
-_UNWATCHED = frozenset(
-    {Reason.NAME_CONFLICT, Reason.RESTART_FAILED, Reason.CERTIFICATE_REFUSED, Reason.COPY_REFUSED, Reason.COPY_CONFLICT}
-)
-
-
-@dataclass(frozen=True, slots=True)
-class _Round:
-    """One plan, the facts it was made from and those that it left."""
-
-    gathered: Gathered
-    plan: Plan
-    reading: Reading
+class UnsettledPlanError(Exception):
+    """A plan that is not content with what was made for it: a defect of the planner, never of the input."""
 
 
 async def nobody(ref: SetRef, question: Question) -> Endpoints:
@@ -75,34 +60,6 @@ class Means:
     """Whether all namespaces are watched."""
     ask: Callable[[SetRef, Question], Awaitable[Endpoints]] = nobody
     """Asks the ready endpoints of a Service what they serve; never raises KubeError."""
-
-
-class Observer(Protocol):
-    """Who is told what the passes find and do; it changes nothing and never raises."""
-
-    def begun(self, ref: SetRef, kind: StepKind) -> None:
-        """A step is about to be written down, or taken up again."""
-        ...
-
-    def confirmed(self, ref: SetRef, happenings: tuple[Happening, ...]) -> None:
-        """A step has come to its end, and this is what it did."""
-        ...
-
-    def shown(self, ref: SetRef, look: Look) -> None:
-        """The status is about to say this."""
-        ...
-
-    def restarted(self, ref: SetRef, told: tuple[Restarted, ...]) -> None:
-        """These workloads were asked to restart, or could not be."""
-        ...
-
-    def alarmed(self, ref: SetRef, alarms: tuple[Happening, ...]) -> None:
-        """A set newly needs attention."""
-        ...
-
-    def gone(self, ref: SetRef) -> None:
-        """A set does not exist any more."""
-        ...
 
 
 class Reconciler:
@@ -149,7 +106,7 @@ class Reconciler:
                 raise
             if done is None:
                 await self._show(this, ())
-                return _again(this)
+                return again(this)
             if not done.witnessed:
                 this = _still_owing(await self._consider(done.gathered), done, this)
                 await self._show(this, done.happenings)
@@ -158,12 +115,14 @@ class Reconciler:
             this = replace(this, gathered=await self._show(this, done.happenings))
         return this.reading.now
 
-    async def _consider(self, gathered: Gathered) -> _Round:
+    async def _consider(self, gathered: Gathered) -> Round:
         """Take the one reading of the clock and decide, after making and asking whatever the plan needs."""
         reading = self._clock.read(_tolerance(gathered))
         plan = decide(gathered.world, reading)
         fresh: dict[Need, FreshKey] = {}
-        while plan.needs or plan.papers or plan.asks:
+        for _ in range(ROUNDS):
+            if not (plan.needs or plan.papers or plan.asks):
+                return Round(gathered, plan, reading)
             if plan.asks is not None:
                 said = await self._means.ask(gathered.world.ref, plan.asks)
                 gathered = replace(gathered, world=replace(gathered.world, endpoints=said))
@@ -175,9 +134,9 @@ class Reconciler:
             gathered = replace(gathered, vault={**gathered.vault, **halves})
             gathered = await make_papers(self._client, gathered, plan.papers, reading.now)
             plan = decide(gathered.world, reading, fresh)
-        return _Round(gathered, plan, reading)
+        raise UnsettledPlanError(f"the plan for {gathered.world.ref} asks for more and more: a defect")
 
-    async def _act(self, this: _Round) -> Done | None:
+    async def _act(self, this: Round) -> Done | None:
         """Carry out the plan's step, if it has one; else see to the copies. None if there is nothing to do."""
         gathered, record = this.gathered, this.plan.record
         if record is None:
@@ -210,7 +169,7 @@ class Reconciler:
             trail(gathered.world.ref, happening)
         return done
 
-    def _confirmed(self, this: _Round) -> datetime | None:
+    def _confirmed(self, this: Round) -> datetime | None:
         """Read the clock for a witness."""
         reading = self._clock.read(_tolerance(this.gathered))
         return reading.latest if reading.trusted else None
@@ -218,7 +177,7 @@ class Reconciler:
     async def _generate(self, need: Need) -> GeneratedKey:
         return await self._keys.generate(need.algorithm, need.modulus_length, need.crv)
 
-    async def _show(self, this: _Round, happenings: tuple[Happening, ...], *troubles: Trouble) -> Gathered:
+    async def _show(self, this: Round, happenings: tuple[Happening, ...], *troubles: Trouble) -> Gathered:
         """Write the status, then tell what happened, also when the status cannot be written now.
 
         Returns the facts with the set as it is then.
@@ -226,16 +185,18 @@ class Reconciler:
         gathered = this.gathered
         plan = replace(this.plan, troubles=(*troubles, *this.plan.troubles))
         status = project(gathered.world, plan, gathered.world.record, gathered.status, this.reading)
-        alarm = _alarm(gathered.status, status, plan)
-        alert(gathered.world.ref, alarm, over=_is_degraded(gathered.status) and not _is_degraded(status))
+        alarms = alarm(gathered.status, status, plan)
+        alert(gathered.world.ref, alarms, over=is_degraded(gathered.status) and not is_degraded(status))
+        world = gathered.world
+        look = Look(status, world.record, plan, this.reading.now, world.annotations)
         for observer in self.observers:
-            observer.shown(gathered.world.ref, Look(status, gathered.world.record, plan, this.reading.now))
-            observer.alarmed(gathered.world.ref, alarm)
+            observer.shown(gathered.world.ref, look)
+            observer.alarmed(gathered.world.ref, alarms)
         try:
             gathered = await write_status(self._client, gathered, status)
         finally:
             if gathered.seen.the_set is not None:
-                await tell(self._client, gathered.seen.the_set, (*happenings, *alarm), this.reading.now)
+                await tell(self._client, gathered.seen.the_set, (*happenings, *alarms), this.reading.now)
         self._remember(gathered)
         return gathered
 
@@ -265,65 +226,20 @@ def _tolerance(gathered: Gathered) -> timedelta:
     return (DEFAULTS if spec is None else facts(spec.timing))["clock_skew"]
 
 
-def _again(this: _Round) -> datetime | None:
-    """When the idle plan wants to be looked at again."""
-    now, plan = this.reading.now, this.plan
-    if plan.blocked:
-        return now + DOUBT_RECHECK
-    wake = [this.reading.locally(move.time) for move in plan.prospects if move.time > this.reading.earliest]
-    wake += [this.reading.locally(time) for time in _fading(this) if time > this.reading.earliest]
-    wake += [lag.again(now) for lag in plan.waiting]
-    reasons = {trouble.reason for trouble in plan.troubles}
-    if reasons & _UNWATCHED or (Reason.IMPORT_REFUSED in reasons and _lacks_keys(this)):
-        wake.append(now + CONFLICT_RECHECK)
-    return min(wake, default=None)
-
-
-def _still_owing(this: _Round, done: Done, before: _Round) -> _Round:
+def _still_owing(this: Round, done: Done, before: Round) -> Round:
     """The round with what is to be told of a restart that is still owed, also if it was tried earlier in this pass."""
     record = this.gathered.world.record
     if record is None or not record.restart:
         return this
     failed = done.restart.failed
-    told = _restart_trouble(failed) if failed else next((t for t in before.plan.troubles if _is_of_restart(t)), None)
+    told = trouble_of(failed) if failed else next((t for t in before.plan.troubles if _is_of_restart(t)), None)
     return this if told is None else replace(this, plan=replace(this.plan, troubles=(*this.plan.troubles, told)))
-
-
-def _restart_trouble(failed: tuple[Restarted, ...]) -> Trouble:
-    head = f"{', '.join(str(each) for each in failed)} could not be restarted"
-    why = f"{failed[0].trouble}; whatever reads its keys at its start goes on with the former ones: restart it yourself"
-    return Trouble(Reason.RESTART_FAILED, f"{head}: {why}, or mend this", lasting=head)
 
 
 def _is_of_restart(trouble: Trouble) -> bool:
     return trouble.reason is Reason.RESTART_FAILED
 
 
-def _has_failed(this: _Round) -> bool:
+def _has_failed(this: Round) -> bool:
     """Whether this pass has tried a restart in vain."""
     return any(_is_of_restart(trouble) for trouble in this.plan.troubles)
-
-
-def _fading(this: _Round) -> Iterable[datetime]:
-    record = this.plan.record
-    return () if record is None else fading(record)
-
-
-def _lacks_keys(this: _Round) -> bool:
-    record = this.gathered.world.record
-    return record is None or any(record.active(entry.name) is None for entry in record.spec.keys)
-
-
-def _is_degraded(status: JsonWebKeySetStatus) -> bool:
-    return any(c.type == ConditionType.DEGRADED and c.status == "True" for c in status.conditions)
-
-
-def _alarm(before: JsonWebKeySetStatus, after: JsonWebKeySetStatus, plan: Plan) -> tuple[Happening, ...]:
-    """What newly needs attention is an Event, once, also if it is told with other details the next time."""
-    told = "".join(c.message for c in before.conditions if c.type == ConditionType.DEGRADED and c.status == "True")
-    news = any(trouble.head not in told for trouble in plan.troubles)
-    return tuple(
-        Happening(condition.reason, condition.message)
-        for condition in after.conditions
-        if news and condition.type == ConditionType.DEGRADED and condition.status == "True"
-    )

@@ -58,10 +58,9 @@ def sighting(plural: str, metadata: Metadata) -> Sighting | None:
 
 def _source(metadata: Metadata) -> SetRef | None:
     """Of which set in another namespace a ConfigMap is a copy; None if it is none."""
-    namespace, _, name = (metadata.get("annotations") or {}).get(ANNOTATION_SOURCE, "").partition("/")
     labels = metadata.get("labels") or {}
-    namespace = namespace or labels.get(LABEL_SOURCE_NAMESPACE, "")
-    name = name or labels.get(LABEL_SET, "")
+    labelled = f"{labels.get(LABEL_SOURCE_NAMESPACE, '')}/{labels.get(LABEL_SET, '')}"
+    namespace, _, name = (metadata.get("annotations") or {}).get(ANNOTATION_SOURCE, labelled).partition("/")
     if namespace == metadata["namespace"] or not _NAMESPACE.fullmatch(namespace) or not _NAME.fullmatch(name):
         return None
     return SetRef(namespace, name)

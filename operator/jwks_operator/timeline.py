@@ -17,7 +17,7 @@ WORDS = {
     State.ACTIVE: "Active: in use",
     State.RETIRED: "Retired: no longer used, still known to whoever checks",
 }
-WIDTH, LEFT, ROW, TOP = 900, 110, 26, 62
+WIDTH, LEFT, ROW, TOP = 900, 128, 26, 62
 TICKS = 12
 """Most steps of the scale; a picture with dates has half as many, because they are wide."""
 _INK, _GREY, _LINE, _NOW = "#1a202c", "#4a5568", "#e2e8f0", "#c53030"
@@ -98,6 +98,21 @@ def picture(title: str, spans: Iterable[Span], stretch: Stretch) -> Picture:
     if stretch.now is not None and stretch.start <= stretch.now <= stretch.end:
         shapes.append(Line(_x(stretch.now, stretch), TOP - 8, bottom, _NOW))
     return Picture(title, WIDTH, bottom + 86, (*shapes, *_legend(bottom)))
+
+
+def stretch_around(spans: Iterable[Span], now: datetime, until: timedelta | None) -> Stretch:
+    """Return what to show: until a given span from now, else until the next change of keys is over; and a third before.
+
+    A new set has no past.
+    """
+    spans = tuple(spans)
+    if until is None:
+        coming = sorted(span.begin for span in spans if span.state is State.ACTIVE and span.begin > now)
+        ends = sorted(span.end for span in spans if span.end is not None and span.end > now)
+        horizon = (coming[:1] or ends[:1] or [now + timedelta(days=30)])[0] - now
+        until = max(horizon * 1.4, timedelta(minutes=1))
+    first = min((span.begin for span in spans), default=now)
+    return Stretch(max(now - until / 3, min(first, now)), now + until, now)
 
 
 def ticks(stretch: Stretch, most: int) -> tuple[timedelta, tuple[datetime, ...]]:

@@ -1,6 +1,6 @@
 """The values that the chart is rendered with: each a golden file, and each accepted by a real API server.
 
-`PYTHONPATH=hack:tests python -m chart.cases` writes the golden files.
+`make generate` writes the golden files.
 """
 
 import re

@@ -52,7 +52,7 @@ def of(rendered: list[chart.Object], kind: str, name: str = chart.NAME) -> chart
 
 @pytest.mark.parametrize("case", CASES, ids=name_of)
 def test_a_render_is_the_golden_one(case: Case) -> None:
-    assert case.rendered() == case.golden.read_text(), "meant? PYTHONPATH=hack:tests python -m chart.cases"
+    assert case.rendered() == case.golden.read_text(), "if that is meant: make generate"
 
 
 def test_helm_finds_nothing_to_complain_about() -> None:
@@ -130,6 +130,11 @@ def test_no_rule_is_a_wildcard_and_nobody_may_give_rights(case: Case) -> None:
             },
             "server.ingress.tlsSecretName",
             id="an issuer without its Secret",
+        ),
+        pytest.param(
+            {"server": {"enabled": True, "sets": [{"configMap": "a"}], "httpRoute": {"enabled": True}}},
+            "server.httpRoute.parentRefs",
+            id="a route without its Gateway",
         ),
         pytest.param({"serviceAccount": {"create": False}}, "serviceAccount.name", id="no account"),
     ],
@@ -238,6 +243,13 @@ def test_sidecars_are_injected_where_the_api_server_can(options: tuple[str, ...]
 def test_an_older_kubernetes_is_refused() -> None:
     with pytest.raises(ControlPlaneError, match="incompatible with Kubernetes"):
         chart.render(NO_CRD, "--kube-version=1.29.0")
+
+
+def test_the_links_of_the_alerts_lead_where_the_runbooks_are() -> None:
+    rules = {"enabled": True, "runbooks": "https://wiki.example.com/jwks"}
+    groups = of(chart.objects({"metrics": {"rules": rules}, **NO_CRD}), "PrometheusRule")["spec"]["groups"]
+    links = {rule["annotations"]["runbook_url"].partition("#")[0] for each in groups for rule in each["rules"]}
+    assert links == {"https://wiki.example.com/jwks"}
 
 
 def test_the_alerts_and_the_dashboard_are_installed_as_they_are_in_their_files() -> None:

@@ -75,6 +75,14 @@ class Library(Protocol):
 
     def decrypt(self, key: Mounted, token: str) -> str: ...
 
+    def private_jwk(self, key: Mounted) -> str:
+        """Read the mounted key and write it as a private JWK."""
+        ...
+
+    def public_jwk(self, key: Mounted, published: str) -> str:
+        """Read the key of that kid out of the published set and write it as a public JWK."""
+        ...
+
 
 class PyJwt:
     name = "PyJWT"
@@ -96,6 +104,14 @@ class PyJwt:
 
     def decrypt(self, key: Mounted, token: str) -> str:
         raise NotImplementedError("PyJWT does not decrypt")
+
+    def private_jwk(self, key: Mounted) -> str:
+        algorithm: Any = jwt.get_algorithm_by_name(key.alg)
+        return str(algorithm.to_jwk(algorithm.prepare_key(self._key(key))))
+
+    def public_jwk(self, key: Mounted, published: str) -> str:
+        algorithm: Any = jwt.get_algorithm_by_name(key.alg)
+        return str(algorithm.to_jwk(jwt.PyJWKSet.from_json(published)[key.kid].key))
 
 
 class JwCrypto:
@@ -140,6 +156,12 @@ class JwCrypto:
         read.deserialize(token, self._key(key))
         return str(read.payload.decode())
 
+    def private_jwk(self, key: Mounted) -> str:
+        return str(self._key(key).export())
+
+    def public_jwk(self, key: Mounted, published: str) -> str:
+        return str(self._pick(key, published).export_public())
+
 
 class JoseRfc:
     name = "joserfc"
@@ -181,6 +203,12 @@ class JoseRfc:
         text = joserfc.jwe.decrypt_compact(token, self._key(key), algorithms=algorithms).plaintext
         assert text is not None
         return text.decode()
+
+    def private_jwk(self, key: Mounted) -> str:
+        return json.dumps(self._key(key).as_dict(private=True))
+
+    def public_jwk(self, key: Mounted, published: str) -> str:
+        return json.dumps(self._pick(key, published).as_dict(private=False))
 
 
 class NodeLibraries:
@@ -244,6 +272,12 @@ class NodeLibrary:
 
     def decrypt(self, key: Mounted, token: str) -> str:
         return self._ask("decrypt", key, token=token)
+
+    def private_jwk(self, key: Mounted) -> str:
+        return self._ask("privateJwk", key)
+
+    def public_jwk(self, key: Mounted, published: str) -> str:
+        return self._ask("publicJwk", key, published)
 
 
 PYTHON_LIBRARIES = ("PyJWT", "jwcrypto", "joserfc")

@@ -14,7 +14,8 @@ _INTRODUCTION = """\
 # Algorithms
 
 This page is generated (`make generate`) from the table of algorithms and from the limits that the tests prove: each
-cell of the last table is a test in which the library uses the mounted file and the published set.
+cell of the last table is a test in which the library uses the files of a Secret and the published set as the operator
+wrote them, certificates included, and in which what it reads and writes again is the same key.
 
 The algorithm of a key fixes its type, use and operations; RSA keys come in {sizes} bits (3072 by default) with
 the exponent 65537, and `ECDH-ES*` keys on one of several curves (the first is the default). The algorithm stands in
@@ -33,14 +34,16 @@ _FORMS = """\
 
 `key_ops` are those of the private and the public half. Where there are none, libraries disagree about them and the
 member is left out; `use` says the same. JWK Sets hold one or several private keys. PEM is PKCS#8 without a password;
-the key file of a TLS pair is that same PEM file.
+the key file of a TLS pair is that same PEM file. Of ML-DSA keys it holds the seed (RFC 9881), which OpenSSL reads from
+3.5 on; all others are read by any OpenSSL of today (tried with 3.0).
 """
 
 _LIBRARIES = """\
 ## Libraries
 
 The forms of the private key with which a library signs or decrypts, while it verifies or encrypts with the published
-set. Symmetric keys are never published: both sides mount the file. `EdDSA` is the name for old clients.
+set; TLS is the PEM form under another name. Symmetric keys are never published: both sides mount the file. `EdDSA` is
+the name for old clients.
 """
 
 

@@ -20,6 +20,8 @@ SPEC = {
     },
 }
 
+RESTARTED = "jwks-operator.dev/restarted-for"
+
 
 def resource(event: Event) -> str:
     """The resource as RBAC names it."""
@@ -68,6 +70,41 @@ def live_with_endpoints(stage: Stage) -> None:
     stage.create("auth", {**SPEC, "publish": {"serviceName": "auth-jwks"}})
     stage.until(lambda: "does not have the address" in _words(stage), "the set to tell of the endpoint")
     stage.delete("JsonWebKeySet", "auth")
+
+
+def live_with_workloads(stage: Stage) -> None:
+    """Have a set restart a workload of each kind, of its own accord when its key rotates."""
+    apps = f"/apis/apps/v1/namespaces/{stage.namespace}"
+    for kind, plural in (("Deployment", "deployments"), ("StatefulSet", "statefulsets"), ("DaemonSet", "daemonsets")):
+        template = {
+            "metadata": {"labels": {"app": plural}},
+            "spec": {"containers": [{"name": "issuer", "image": "issuer:1"}]},
+        }
+        spec = {"selector": {"matchLabels": {"app": plural}}, "template": template}
+        metadata = {"name": "issuer", "labels": {"jwks-operator.dev/allow-set": "auth"}}
+        body = {"apiVersion": "apps/v1", "kind": kind, "metadata": metadata, "spec": spec}
+        stage.plane.api("POST", f"{apps}/{plural}", body)
+    restart = {"secret": {"restart": {"within": "1s"}}}
+    stage.create("auth", {**SPEC, **restart})
+
+    def restarted() -> bool:
+        found = [
+            stage.plane.api("GET", f"{apps}/{plural}/issuer")
+            for plural in ("deployments", "statefulsets", "daemonsets")
+        ]
+        return all(RESTARTED in each["spec"]["template"]["metadata"].get("annotations", {}) for each in found)
+
+    stage.until(restarted, "each workload to be restarted")
+    stage.delete("JsonWebKeySet", "auth")
+
+
+def live_with_a_copy(stage: Stage, other: str) -> None:
+    """Have a set publish into another namespace, which is labelled `wants` and consents; then take it back."""
+    stage.create("auth", {**SPEC, "publish": {"namespaces": {"matchLabels": {"wants": "keys"}}}})
+    path = f"/api/v1/namespaces/{other}/configmaps/{stage.namespace}.auth"
+    stage.until(lambda: _exists(stage, path), "the copy")
+    stage.delete("JsonWebKeySet", "auth")
+    stage.until(lambda: not _exists(stage, path), "the end of the copy")
 
 
 def _words(stage: Stage) -> str:

@@ -16,6 +16,7 @@ from cluster.reading import files, in_use, published
 from cluster.stage import ROOT, Stage, grant
 from jwks_operator.keys.generate import generate
 from jwks_operator.plugin.command import run
+from jwks_operator.plugin.completion import answer
 from jwks_operator.plugin.failure import Exit
 from plugin.site import Site, served
 
@@ -90,6 +91,28 @@ def test_kubectl_finds_the_plugin_and_its_completions(auth: Stage) -> None:
     assert "auth" in kubectl("__complete", "jwks", "status", "--namespace", auth.namespace, "").splitlines()
 
 
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["rotate", "auth", ""], ["signing\tES256"]),
+        (["revoke", "auth", "{kid:.6}"], ["{kid}\tsigning, Active"]),
+        (["hold", "nothing", ""], []),
+    ],
+)
+def test_entries_and_kids_are_completed(
+    auth: Stage,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    words: list[str],
+    expected: list[str],
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(auth.plane.kubeconfig))
+    kid = active(auth, "auth")
+    verb, *rest = (word.format(kid=kid) for word in words)
+    assert answer([verb, "--namespace", auth.namespace, *rest]) == 0
+    assert capsys.readouterr().out.splitlines() == [*(line.format(kid=kid) for line in expected), ":4"]
+
+
 def test_status_lists_all_sets_and_tells_programs_all_of_one(auth: Stage, jwks: Jwks) -> None:
     assert jwks.done("status").splitlines()[1].split()[:4] == [auth.namespace, "auth", "Ready", "ES256"]
     told = json.loads(jwks.done("status", "auth", "-o", "json"))
@@ -159,6 +182,24 @@ def test_a_rotation_is_shown_asked_for_and_waited_for_until_it_is_served(auth: S
     fields = auth.plane.api("GET", auth.path("JsonWebKeySet", "auth"))["metadata"]["managedFields"]
     held = {entry["manager"] for entry in fields if "jwks-operator.dev/rotate" in json.dumps(entry["fieldsV1"])}
     assert held == {"kubectl-jwks"}
+
+
+def test_waiting_goes_on_until_the_url_serves_it(auth: Stage, jwks: Jwks, site: Site) -> None:
+    asked = 0
+    old = text_of(auth, "auth")
+
+    def lagging() -> bytes:
+        nonlocal asked
+        asked += 1
+        return old if asked < 4 else text_of(auth, "auth")
+
+    # A key that the old text does not have comes into use with the second rotation.
+    jwks.done("rotate", "auth", "--yes", "--wait")
+    site.content, site.headers = lagging, {}
+    code, _, err = jwks("rotate", "auth", "--yes", "--wait", "--url", site.url)
+    assert code == Exit.DONE, err
+    assert f"waiting for {site.url} to serve the key in use" in err
+    assert asked == 4
 
 
 def test_the_former_key_comes_back_and_goes_again(auth: Stage, jwks: Jwks) -> None:
@@ -232,7 +273,7 @@ def test_a_request_that_gitops_keeps_is_told(stage: Stage, jwks: Jwks) -> None:
 
 def test_what_is_served_is_verified_end_to_end(auth: Stage, jwks: Jwks, site: Site) -> None:
     out = jwks.done("verify", "auth", "--url", site.url)
-    assert "the 2 keys of the ConfigMap" in out
+    assert f"the {len(published(auth.there('ConfigMap', 'auth')))} keys of the ConfigMap" in out
     assert f"signing.jwk ({active(auth, 'auth')}) works with the served set" in out
     assert f"signing.pem ({active(auth, 'auth')}) works with the served set" in out
     assert "caching is within what spec.timing says" in out
@@ -264,6 +305,10 @@ def test_without_the_right_to_read_secrets_the_rest_is_checked(auth: Stage, caps
     out = reader("doctor")[1]
     assert "skipped rights" in out
     assert "patch jsonwebkeysets; get secrets" in out
+    looker = Jwks(auth, capsys, grant(auth.plane, auth.namespace, rights[:1], "looker"))
+    assert "█" in looker.done("status", "auth")
+    assert "skipped configmap" in looker.done("verify", "auth")
+    assert looker("get-jwks", "auth")[0] == Exit.NO_ACCESS
 
 
 def test_the_doctor_finds_what_never_sees_a_rotation(auth: Stage, jwks: Jwks) -> None:
@@ -291,6 +336,29 @@ def test_the_doctor_finds_what_never_sees_a_rotation(auth: Stage, jwks: Jwks) ->
     assert f"ConfigMap auth of {auth.namespace}/auth in its environment" in told
     assert "v1beta1 is served, of this version" in told
     assert f"{auth.namespace}/auth is ready, nothing is late" in told
+
+
+@pytest.mark.parametrize(
+    ("renewed", "verdict", "says"),
+    [
+        ("2026-01-01T00:00:00.000000Z", "error", "was last heard of"),
+        (None, "error", "nobody leads in namespace"),
+    ],
+)
+def test_the_doctor_misses_a_leader_that_is_gone(
+    stage: Stage, jwks: Jwks, renewed: str | None, verdict: str, says: str
+) -> None:
+    path = f"/apis/coordination.k8s.io/v1/namespaces/{stage.namespace}/leases"
+    spec = {"leaseDurationSeconds": 15} | ({"holderIdentity": "pod-1_x", "renewTime": renewed} if renewed else {})
+    stage.plane.api("POST", path, {"metadata": {"name": "jwks-operator"}, "spec": spec})
+    try:
+        _, out, _ = jwks("doctor", "--operator-namespace", stage.namespace, "-o", "json")
+    finally:
+        stage.plane.api("DELETE", f"{path}/jwks-operator")
+    found = next(each for each in json.loads(out) if each["check"] == "leader")
+    assert found["verdict"] == verdict
+    assert says in found["message"]
+    assert found["cure"]
 
 
 # --- move ---

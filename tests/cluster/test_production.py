@@ -17,15 +17,16 @@ import yaml
 from cluster.chronicle import PATHS, Chronicle
 from cluster.operators import Operator
 from cluster.reading import in_use, published
-from cluster.rights import live_with_endpoints, refused, resource, unlike
+from cluster.rights import live_with_a_copy, live_with_endpoints, live_with_workloads, refused, resource, unlike
 from cluster.stage import ROOT, Stage, figures, install_chart, played
 from controlplane import Access, ControlPlane
 from controlplane.errors import ApiError
 from helmchart import render as chart
 
-pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("cluster-production")]
+pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("cluster-production"), pytest.mark.timeout(300)]
 
 ACCOUNT = (chart.NAMESPACE, chart.ACCOUNT)
+VALUES = {"restarts": {"enabled": True}}
 DELAY = 3.0
 IDLE_SECONDS = 20.0
 KEYS = [{"name": "signing", "algorithm": "ES256"}]
@@ -105,7 +106,7 @@ def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Production]
     """A busy life from creation to removal, while another set has nothing to do."""
     with ExitStack() as stack:
         plane = stack.enter_context(ControlPlane.start(audit=True))
-        install_chart(plane)
+        install_chart(plane, VALUES)
         log = tmp_path_factory.mktemp("production") / "operator.log"
         options = (f"--deletion-delay={DELAY:.0f}s", "--audit-interval=3s", f"--lease-namespace={ACCOUNT[0]}")
         operator = Operator(plane.kubeconfig_for_service_account(*ACCOUNT), log, *options)
@@ -117,9 +118,14 @@ def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Production]
         time.sleep(1)
         begun = time.time()
         _live(busy)
-        asked = _stage(plane, operator, "asked")
-        stack.callback(asked.chronicle.close)
-        live_with_endpoints(asked)
+        others = [_stage(plane, operator, name) for name in ("asked", "restarted", "copied")]
+        for other in others:
+            stack.callback(other.chronicle.close)
+        consent = {"wants": "keys", "accept.jwks-operator.dev/copied": "true"}
+        plane.api("POST", "/api/v1/namespaces", {"metadata": {"name": "copies", "labels": consent}})
+        live_with_endpoints(others[0])
+        live_with_workloads(others[1])
+        live_with_a_copy(others[2], "copies")
         _delete_namespace(_stage(plane, operator, "doomed"))
         time.sleep(max(0.0, begun + IDLE_SECONDS - time.time()))
         yield Production(plane, operator, idle, busy, begun, time.time())
@@ -196,11 +202,17 @@ def test_an_idle_set_sees_no_write_while_everything_is_audited_again_and_again(p
 
 
 def test_every_right_of_the_chart_is_used_and_nothing_was_forbidden(production: Production) -> None:
-    assert unlike(chart.rules(), production.asked()) == []
+    assert unlike(chart.rules(VALUES), production.asked()) == []
     ended = {"doomed"}  # where a namespace ends, the API server forbids everybody to write
     assert [
         each for each in production.asked() if refused(each) and each["objectRef"].get("namespace") not in ended
     ] == []
+
+
+def test_secrets_and_configmaps_are_never_listed_without_a_label(production: Production) -> None:
+    listed = [each for each in production.asked() if each["verb"] in {"list", "watch"}]
+    unlabelled = {resource(each) for each in listed if "labelSelector=" not in each["requestURI"]}
+    assert unlabelled <= {"jsonwebkeysets", "namespaces"}
 
 
 def test_a_namespace_with_a_living_set_can_be_deleted(production: Production) -> None:

@@ -6,7 +6,9 @@ from conformance.conftest import World
 from conformance.kinds import WIDGETS, widget
 from jwks_operator.kube.client import CONFIGMAPS, LEASES, NAMESPACES, SECRETS, Object, Resource
 from jwks_operator.kube.errors import AlreadyExists, Conflict, Missing, NamespaceTerminating, Refused
+from jwks_operator.kube.workloads import DEPLOYMENTS
 
+BOX = {"name": "box", "image": "box:1"}
 OTHER_UID = "00000000-0000-4000-8000-000000000000"
 
 
@@ -177,3 +179,57 @@ async def test_a_finalizer_keeps_an_object_until_it_is_taken_off(world: World) -
     del kept["metadata"]["finalizers"]
     await world.client.replace(SECRETS, kept)
     assert await world.client.read(SECRETS, world.namespace, "a") is None
+
+
+# --- a merge patch of somebody else's object, as Client.merge sends it ---
+
+
+async def _deployment(world: World) -> Object:
+    template = {"metadata": {"labels": {"app": "a"}, "annotations": {"kept": "yes"}}, "spec": {"containers": [BOX]}}
+    spec = {"selector": {"matchLabels": {"app": "a"}}, "template": template}
+    return await world.client.create(DEPLOYMENTS, world.namespace, {"metadata": {"name": "a"}, "spec": spec})
+
+
+def _marked(seen: Object, **fence: str) -> Object:
+    meta = {name: seen["metadata"][name] for name in ("name", "namespace", "uid", "resourceVersion")}
+    return {"metadata": meta | fence, "spec": {"template": {"metadata": {"annotations": {"mark": "1"}}}}}
+
+
+async def test_a_merge_changes_what_it_names_and_keeps_the_rest(world: World) -> None:
+    seen = await _deployment(world)
+    merged = await world.client.merge(DEPLOYMENTS, _marked(seen))
+    assert merged["spec"]["template"]["metadata"]["annotations"] == {"kept": "yes", "mark": "1"}
+    assert merged["spec"]["selector"] == seen["spec"]["selector"]
+
+
+async def test_a_merge_that_changes_nothing_writes_nothing(world: World) -> None:
+    once = await world.client.merge(DEPLOYMENTS, _marked(await _deployment(world)))
+    again = await world.client.merge(DEPLOYMENTS, _marked(once))
+    assert again["metadata"]["resourceVersion"] == once["metadata"]["resourceVersion"]
+
+
+async def test_a_merge_into_another_version_is_a_conflict(world: World) -> None:
+    seen = await _deployment(world)
+    with pytest.raises(Conflict):
+        await world.client.merge(DEPLOYMENTS, _marked(seen, resourceVersion="1"))
+
+
+async def test_a_merge_into_another_object_of_the_name_is_a_conflict(world: World) -> None:
+    seen = await _deployment(world)
+    await world.client.delete(DEPLOYMENTS, seen)
+    await _deployment(world)
+    with pytest.raises(Conflict):
+        await world.client.merge(DEPLOYMENTS, _marked(seen))
+
+
+async def test_a_merge_does_not_change_a_uid(world: World) -> None:
+    seen = await _deployment(world)
+    with pytest.raises(Refused, match="Invalid"):
+        await world.client.merge(DEPLOYMENTS, _marked(seen, uid=OTHER_UID))
+
+
+async def test_a_merge_into_nothing_is_missing(world: World) -> None:
+    seen = await _deployment(world)
+    await world.client.delete(DEPLOYMENTS, seen)
+    with pytest.raises(Missing):
+        await world.client.merge(DEPLOYMENTS, _marked(seen))

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from jwks_operator.api.names import SetRef
 from jwks_operator.api.parse import parse_spec
-from jwks_operator.core.forecast import Span, UnsoundSpecError, forecast
+from jwks_operator.core.forecast import Span, UnsoundSpecError, forecast, foresee
 from jwks_operator.core.record import State
+from jwks_operator.core.world import World
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 LEAD = timedelta(minutes=70)
@@ -62,6 +64,18 @@ def test_every_kind_of_key_can_be_foretold(algorithm: str) -> None:
 def test_a_year_of_a_monthly_set_is_twelve_rotations() -> None:
     spans = _spans(_entry(schedule="0 3 1 * *", timeZone="Europe/Berlin"), timedelta(days=365))
     assert len([span for span in spans if span.state is State.ACTIVE]) == 13
+
+
+def test_a_forecast_ends_with_its_steps_and_says_until_when_it_tells() -> None:
+    parsed = parse_spec({"metadata": {"name": "auth"}, "spec": _entry(every="6h")})
+    world = World(SetRef("shop", "auth"), 1, parsed)
+    whole = foresee(world, START, START + timedelta(days=2))
+    part = foresee(world, START, START + timedelta(days=2), steps=4)
+    assert whole.until == START + timedelta(days=2)
+    assert START < part.until < whole.until
+    assert (
+        part.happenings == tuple(each for each in whole.happenings if each.time <= part.until)[: len(part.happenings)]
+    )
 
 
 def test_an_unsound_spec_is_refused_with_the_cure() -> None:

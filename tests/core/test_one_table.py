@@ -6,7 +6,8 @@ from pathlib import Path
 import jwks_operator
 
 PACKAGE = Path(jwks_operator.__file__).parent
-MAKERS = {"core/lifecycle.py", "core/codec.py"}
+MAKERS = {"core/lifecycle.py", "core/codec.py", "core/hindsight.py"}
+"""The table; and what reads states that it assigned, from the keyring or from the status."""
 
 
 def _assigns_a_state(node: ast.AST) -> bool:

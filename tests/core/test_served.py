@@ -1,76 +1,15 @@
 """Seen before used: keys wait until the endpoints of the Service are seen to serve them, or to serve them no more."""
 
-import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from collections.abc import Callable
 from itertools import pairwise
-from typing import Any
 
 import pytest
 
 from core.history import START, History, span
-from core.rows import annotate, doubt, edit, edit_configmap, lose_keyring, timestamp, trust
+from core.pods import MINUTE, ROTATE, SEALED, SERVED, Pods, begun, says, stamps, until
+from core.rows import annotate, doubt, edit, edit_configmap, lose_keyring, trust
 from jwks_operator.api.reasons import Reason
 from jwks_operator.core.served import LATEST, NAMED, SOONEST, Lag, Question
-from jwks_operator.core.world import Endpoint, Endpoints
-
-MINUTE = timedelta(minutes=1)
-SERVED: dict[str, Any] = {"keys": [{"name": "signing", "algorithm": "ES256"}], "publish": {"serviceName": "auth-jwks"}}
-SEALED: dict[str, Any] = {"keys": [{"name": "inbox", "algorithm": "ECDH-ES"}], "publish": {"serviceName": "auth-jwks"}}
-ROTATE = annotate(rotate="signing@2026-03-02T12:10:00Z")
-
-
-@dataclass
-class Pods:
-    """The pods behind the Service: each serves what was published when it was last refreshed, or says why not."""
-
-    history: History
-    shown: dict[str, list[dict[str, Any]] | str] = field(default_factory=dict)
-    asked: list[tuple[datetime, Question]] = field(default_factory=list)
-    live: bool = True
-    """Whether they follow the published set at once."""
-
-    def __call__(self, question: Question) -> Endpoints:
-        self.asked.append((self.history.now, question))
-        if self.live:
-            self.refresh(*(pod for pod, shown in self.shown.items() if not isinstance(shown, str)))
-        return Endpoints(question.kids, tuple(self._answer(pod, question) for pod in sorted(self.shown)))
-
-    def refresh(self, *pods: str) -> None:
-        thing = self.history.objects.configmap
-        published = [] if thing is None else json.loads(thing.content["jwks.json"])["keys"]
-        for pod in pods:
-            self.shown[pod] = published
-
-    def _answer(self, pod: str, question: Question) -> Endpoint:
-        shown = self.shown[pod]
-        if isinstance(shown, str):
-            return Endpoint(pod, None, shown)
-        return Endpoint(pod, tuple(key for key in shown if key["kid"] in question.kids))
-
-
-def begun(spec: Mapping[str, Any] = SERVED, *pods: str, live: bool = True) -> tuple[History, Pods]:
-    history = History.of(spec)
-    served = Pods(history, {pod: [] for pod in pods or ("a", "b")}, live=live)
-    history.endpoints = served
-    history.pass_()
-    return history, served
-
-
-def until(history: History, time: str) -> None:
-    history.live(START + timestamp(time))
-    history.pass_()
-
-
-def stamps(history: History, kid: str) -> tuple[datetime | None, datetime | None]:
-    return next((key.served, key.unserved) for key in history.known() if key.kid == kid)
-
-
-def says(history: History, kind: str) -> tuple[str, str, str]:
-    found = next(one for one in history.status.conditions if one.type == kind)
-    return found.status, found.reason, found.message
-
 
 # --- a signature key ---
 

@@ -1,5 +1,6 @@
 """Edits of the spec in the middle of a life: algorithms, entries, facts raised and lowered."""
 
+from core.history import START, History, span
 from core.rows import (
     FIRST,
     At,
@@ -254,3 +255,25 @@ def test_what_is_wanted_changes(told: Row) -> None:
 )
 def test_facts_change(told: Row) -> None:
     play(told)
+
+
+def test_the_status_tells_of_former_waits_for_as_long_as_they_count_and_is_written_no_more_often() -> None:
+    history = History.of(with_timing(LATE, verifierRefresh="2h50m"))
+    history.live(START + span("10h"))
+    edit(with_timing(LATE, verifierRefresh="1m"))(history)
+    history.pass_()
+    assert _told(history) == ("3h", [("signature", "3h", "3h")])
+    history.writes.clear()
+    history.live(START + span("13h"))
+    assert history.writes == []
+    assert _told(history) == ("3h", [("signature", "3h", "3h")])
+    history.pass_()
+    assert _told(history) == ("11m", [("signature", "3h", "3h")]), "what was cached under the former lead is over"
+    history.live(START + span("20h"))
+    assert history.writes == ["status"]
+    assert _told(history) == ("11m", [("signature", "3h", "3h")]), "the key in use keeps the waits that it lived under"
+
+
+def _told(history: History) -> tuple[str | None, list[tuple[str, str, str]]]:
+    waits = [(told.key_class, told.lead, told.retention) for told in history.status.waits]
+    return history.status.revocation_latency, waits

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from corridor.life import REF, Life
+from corridor.life import REF, START, Life
 from fakes.faults import SkewDate
 from jwks_operator.kube.client import CONFIGMAPS
 
@@ -90,3 +90,41 @@ async def test_a_clock_that_steps_forward_compresses_no_wait() -> None:
     assert (await life.states())["Pending"] == pending
     await life.after(timedelta(minutes=15))
     assert (await life.states())["Active"] == pending
+
+
+async def test_what_one_operator_knows_of_a_step_is_written_down_for_the_next_one() -> None:
+    life = Life()
+    await life.begin()
+    await life.pass_()
+    pending = (await life.states())["Pending"]
+    await life.annotate(rotate=f"signing@{life.time.now.isoformat()}")
+    await life.after(timedelta(minutes=1))
+    life.time.now += TWO_HOURS
+    life.writes()
+    for _ in range(8):
+        await life.after(timedelta(seconds=30))
+    told = "PATCH jsonwebkeysets/auth/status"
+    step = ["PUT secrets/auth-keyring", "PUT secrets/auth-keyring", told]
+    assert life.writes() == [told, *step], "the doubt is told, and one step writes every witness anew"
+    life.start_operator()
+    await life.after(timedelta(minutes=60))
+    assert (await life.states())["Pending"] == pending
+    await life.after(timedelta(minutes=15))
+    assert (await life.states())["Active"] == pending
+
+
+async def test_a_leader_whose_clock_is_ahead_looks_again_when_a_wait_is_over_and_not_before() -> None:
+    life = Life()
+    await life.begin()
+    await life.pass_()
+    life.start_operator(SkewDate(timedelta(seconds=-40), times=1_000_000))
+    first = await life.states()
+    wake = await life.after(timedelta(minutes=1))
+    passes = 0
+    while (await life.states())["Active"] == first["Active"]:
+        assert wake is not None
+        passes += 1
+        wake = await life.after(wake - life.time.now)
+    late = life.time.now - (START + timedelta(hours=720))
+    assert timedelta(seconds=40) <= late <= timedelta(seconds=43), "it waits for the API server's clock"
+    assert passes <= 3, "and looks at it hardly more often than once"

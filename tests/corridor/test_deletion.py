@@ -124,3 +124,14 @@ async def test_owned_objects_carry_neither_owner_references_nor_finalizers() -> 
         metadata = (await life.read(kind, name))["metadata"]
         assert "ownerReferences" not in metadata
         assert "finalizers" not in metadata
+
+
+async def test_a_step_of_the_clock_is_no_delay() -> None:
+    life = await _deleted()
+    await life.pass_()
+    life.time.now += timedelta(hours=3)  # wall clocks of operator and API server step, the monotonic one does not
+    for _ in range(8):
+        await life.after(timedelta(seconds=30))
+    assert await _left(life) == 3
+    await life.after(DELETION_DELAY)
+    assert await _left(life) == 0

@@ -115,6 +115,28 @@ async def test_a_revoked_key_is_gone_from_both_sides_in_one_pass_and_its_standby
     assert "KeyRevoked" in await _events(life)
 
 
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [("{}", "Request"), ("{}=KeyCompromise", "KeyCompromise"), ("{}=Superseded, other", "Superseded")],
+)
+async def test_the_reason_of_an_annotated_revocation_is_kept(written: str, told: str) -> None:
+    life = await _settled()
+    bad = await life.in_use()
+    await life.annotate(revoke=written.format(bad))
+    await life.pass_()
+    assert bad not in await life.published()
+    (revoked,) = (each for each in (await life.status())["history"] if each["event"] == "KeyRevoked")
+    assert (revoked["kid"], revoked["reason"]) == (bad, told)
+
+
+async def test_a_kid_that_ends_like_base64_is_not_taken_apart() -> None:
+    life = await _settled()
+    before = await life.published()
+    await life.annotate(revoke=f"{before[0]}=, {before[0]}=Bored, =KeyCompromise")
+    await life.pass_()
+    assert await life.published() == before
+
+
 async def test_all_keys_revoked_by_their_age_are_replaced_by_new_ones_just_once() -> None:
     life = await _settled()
     old = await life.published()

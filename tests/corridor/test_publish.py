@@ -47,7 +47,7 @@ async def test_an_issuer_has_a_discovery_document_that_the_server_accepts() -> N
         "subject_types_supported": ["public"],
     }
     check_discovery(json.dumps(said).encode())
-    assert len(life.writes()) == 5
+    assert len(life.writes()) == 6  # keys of two classes: one more than of one
     await life.pass_()
     assert life.writes() == []
 

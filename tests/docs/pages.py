@@ -39,7 +39,8 @@ NEEDS = {
 """What a block must have in it that claims this need, as a pattern."""
 
 _FENCE = re.compile(
-    r"^(?P<indent> *)```(?P<language>[a-z]*)(?: (?P<mark>[^\n]*))?\n(?P<text>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL
+    r"^(?P<indent> *)```(?P<language>[a-z]*)(?: (?P<mark>[^\n]*))?\n(?P<text>.*?)^(?P=indent)```$",
+    re.MULTILINE | re.DOTALL,
 )
 
 

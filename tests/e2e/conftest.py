@@ -1,7 +1,7 @@
 """One cluster for all end-to-end tests, and traffic that goes on while they do things to it."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 
@@ -10,15 +10,20 @@ from e2e.stage import SUMMARY, Stage, own_stage, users_stage
 from e2e.traffic import SYNC, Traffic
 from node import Node
 
+STAGE = pytest.StashKey[Stage]()
+"""The node while it lives, for those who ask what went wrong."""
+
 
 @pytest.fixture(scope="session")
-def stage() -> Iterator[Stage]:
+def stage(pytestconfig: pytest.Config) -> Iterator[Stage]:
     """The cluster."""
     if kubeconfig := os.environ.get("E2E_KUBECONFIG"):
-        yield users_stage(kubeconfig)
+        yield users_stage(kubeconfig)  # stays, to be looked at
         return
     stage = own_stage(SYNC)
+    pytestconfig.stash[STAGE] = stage
     yield stage
+    del pytestconfig.stash[STAGE]
     if stage.node:
         stage.node.stop()
 
@@ -51,6 +56,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     theirs = [item for item in items if item.get_closest_marker("own_node")]
     items[:] = [item for item in items if item not in theirs]
     config.hook.pytest_deselected(items=theirs)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show the cluster beside a failure; the node is gone when somebody reads it."""
+    report = yield
+    stage = item.config.stash.get(STAGE, None)
+    if report.failed and stage:
+        report.sections.append(("the cluster", stage.picture()))
+    return report
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

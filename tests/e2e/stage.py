@@ -40,8 +40,19 @@ class Stage:
 
     def run(self, *command: str, input: str | None = None, seconds: float = SHELL_SECONDS) -> str:  # noqa: A002  subprocess.run's own name for it
         """Run a command where the cluster can be reached; return what it prints. Fails with all that it said."""
+        done = self.attempt(*command, input=input, seconds=seconds)
+        assert done.returncode == 0, f"{' '.join(command)}:\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def attempt(
+        self,
+        *command: str,
+        input: str | None = None,  # noqa: A002  as above
+        seconds: float = SHELL_SECONDS,
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run a command where the cluster can be reached; a failure is for the caller to judge."""
         words = ["env", *(f"{name}={value}" for name, value in self.environ.items()), *command]
-        done = subprocess.run(
+        return subprocess.run(
             self.node.command(words) if self.node else words,
             input=input,
             cwd=ROOT,
@@ -50,8 +61,6 @@ class Stage:
             check=False,
             timeout=seconds,
         )
-        assert done.returncode == 0, f"{' '.join(command)}:\n{done.stdout}\n{done.stderr}"
-        return done.stdout
 
     def kubectl(self, *arguments: str, input: str | None = None) -> str:  # noqa: A002  as above
         """Run kubectl."""
@@ -72,6 +81,19 @@ class Stage:
         answer = self.kubectl("get", kind, f"--selector={selector}", "-n", namespace, "-o", "json")
         items: list[dict[str, Any]] = json.loads(answer)["items"]
         return items
+
+    def picture(self) -> str:
+        """What somebody would look at first when something is wrong."""
+        looks = (
+            "kubectl get pods,jwks -A -o wide",
+            "kubectl get events -A --sort-by=.lastTimestamp --field-selector type!=Normal",
+            "kubectl logs -n jwks-operator --selector=app.kubernetes.io/component=operator --prefix --tail=40",
+        )
+        shown = []
+        for look in looks:
+            done = self.attempt(*look.split(), seconds=30)
+            shown.append(f"$ {look}\n{done.stdout}{done.stderr}")
+        return "\n".join(shown)
 
     def keys(self, name: str, namespace: str) -> dict[str, str]:
         """The keys of a set: kid and state."""

@@ -60,9 +60,13 @@ class Traffic:
         wait_until(lambda: self.report()["verifications"] > 10, 60, "the first tokens")
 
     def report(self) -> dict[str, Any]:
-        """What the verifier saw so far."""
+        """What the verifier saw so far; asked again while the way to it is not there."""
         path = f"/api/v1/namespaces/{VERIFIER}/services/verifier:http/proxy/"
-        reply: dict[str, Any] = json.loads(self._stage.kubectl("get", "--raw", path))
+        end = time.monotonic() + 90
+        while (done := self._stage.attempt("kubectl", "get", "--raw", path)).returncode:
+            assert time.monotonic() < end, done.stderr
+            time.sleep(1)
+        reply: dict[str, Any] = json.loads(done.stdout)
         return reply
 
     def goes_on(self) -> dict[str, Any]:

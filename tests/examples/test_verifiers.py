@@ -56,8 +56,10 @@ def verifier(command: list[str], where: Path) -> Iterator[Ask]:
             process.stdin.flush()
             return process.stdout.readline().strip()
 
-        yield ask
-        process.kill()
+        try:
+            yield ask
+        finally:
+            process.kill()
 
 
 def in_python(address: str, _: Path) -> tuple[list[str], Path]:

@@ -6,6 +6,7 @@ from fakes.store import Store
 from fakes.structural import Schema
 from jwks_operator.kube.client import CONFIGMAPS, CRDS, EVENTS, LEASES, NAMESPACES, SECRETS, Object, Resource
 from jwks_operator.kube.endpoints import ENDPOINT_SLICES, PODS
+from jwks_operator.kube.workloads import WORKLOADS
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ BUILTIN = (
     _builtin(LEASES, "spec", upsert=True),
     _builtin(PODS, "spec", "status", status=True),
     _builtin(ENDPOINT_SLICES, "addressType", "endpoints", "ports"),
+    *(_builtin(workload, "spec", "status", status=True) for workload in WORKLOADS),
     _builtin(CRDS, "spec", "status", status=True),
 )
 

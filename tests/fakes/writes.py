@@ -96,6 +96,9 @@ class Writes:
         if live is None:
             raise not_found(place.kind.resource, place.existing)
         obj = validation.decode(place.kind, _merged(live, patch), place.namespace, strict=manner.strict)
+        meta, was = obj["metadata"], live["metadata"]
+        if meta.get("uid") != was["uid"] and meta.get("resourceVersion") == was["resourceVersion"]:
+            raise invalid(place.kind.resource, place.existing, [("metadata.uid", "Invalid value: field is immutable")])
         return self._update(place, live, validation.default(place.kind, obj), manner)
 
     def apply(self, place: Place, body: Any, manner: Manner) -> Object:

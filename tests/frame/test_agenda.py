@@ -208,6 +208,18 @@ def test_the_echo_of_a_run_that_fails_does_not_shorten_its_back_off() -> None:
     assert len(scene(play, takes=0.5).diary) <= 9
 
 
+def test_a_failure_is_told_when_it_begins_and_then_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
+    async def play(bench: Bench) -> None:
+        bench.answers["a"] = [Trouble() for _ in range(100)]
+        bench.agenda.put(ref("a"))
+        await asyncio.sleep(600)
+
+    tried = len(scene(play, takes=0.0).diary)
+    told = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert tried > 15
+    assert 1 + 600 / 60 - 3 <= len(told) <= 1 + 600 / 60
+
+
 def test_an_unexpected_failure_is_tried_again_too(caplog: pytest.LogCaptureFixture) -> None:
     async def play(bench: Bench) -> None:
         bench.answers["a"] = [ZeroDivisionError()]

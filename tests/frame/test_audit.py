@@ -14,7 +14,15 @@ from fakes.seam import FakeTransport
 from frame.recorder import Recorder
 from frame.virtual import ref, run
 from jwks_operator.api import crd
-from jwks_operator.api.names import GROUP, LABEL_ALLOW_SET, LABEL_MANAGED_BY, LABEL_SET, MANAGED_BY, PLURAL
+from jwks_operator.api.names import (
+    GROUP,
+    LABEL_ALLOW_SET,
+    LABEL_MANAGED_BY,
+    LABEL_SET,
+    LABEL_SOURCE_NAMESPACE,
+    MANAGED_BY,
+    PLURAL,
+)
 from jwks_operator.audit import SERVED_POLL, Audit
 from jwks_operator.kube.client import CONFIGMAPS, CRDS, NAMESPACES, SECRETS, SETS, Client, Object, Resource
 from jwks_operator.kube.errors import KubeError, NotServed, Unavailable
@@ -145,6 +153,38 @@ async def test_objects_whose_set_is_gone_are_put_at_every_audit_until_they_are_g
         assert await cluster.look() == ["shop/a"]
     assert await cluster.look() == []
     assert len(cluster.memory) == 0
+
+
+async def _copy_of(cluster: Cluster, name: str) -> Object:
+    labels = {LABEL_MANAGED_BY: MANAGED_BY, LABEL_SET: name, LABEL_SOURCE_NAMESPACE: "shop"}
+    return await cluster.people.create(CONFIGMAPS, "bank", {"metadata": {"name": f"shop.{name}", "labels": labels}})
+
+
+async def test_copies_of_a_set_that_is_gone_are_put_at_every_audit_until_they_are_gone_too() -> None:
+    cluster = await Cluster().begin()
+    copy = await _copy_of(cluster, "a")
+    assert await cluster.look() == ["shop/a"]
+    assert cluster.memory.is_copied(ref("a"))
+    assert await cluster.look() == ["shop/a"]
+    await cluster.people.delete(CONFIGMAPS, copy)
+    assert await cluster.look() == ["shop/a"]
+    assert await cluster.look() == []
+
+
+async def test_a_missed_edit_of_a_copy_is_found_once() -> None:
+    cluster = await Cluster().begin()
+    await family(cluster)
+    copy = await _copy_of(cluster, "a")
+    await cluster.look()
+    await cluster.people.replace(CONFIGMAPS, {**copy, "data": {"a": "b"}})
+    assert await cluster.look() == ["shop/a"]
+    assert await cluster.look() == []
+
+
+async def test_copies_from_namespaces_that_are_not_looked_at_are_left_alone() -> None:
+    cluster = await Cluster("bank").begin()
+    await _copy_of(cluster, "a")
+    assert await cluster.look() == []
 
 
 async def test_what_was_seen_or_written_meanwhile_is_not_put() -> None:

@@ -325,7 +325,7 @@ def test_a_changed_token_is_taken_up(plane: ControlPlane, shop: str, tmp_path: P
         token_file.write_text(new_token(3))
         plane.api("POST", secrets, owned("b", "b"))
         wait(lambda: process.worked_on(f"{shop}/b"), 20)
-        assert process.told("Re-authentication has been initiated") >= 2
+        assert process.told("watches log in to the API server") >= 3
         assert process.end()[0] == 0
     plane.api("DELETE", "/api/v1/namespaces/default/secrets/bound-3")
 

@@ -6,7 +6,14 @@ import pytest
 
 from frame.recorder import Recorder
 from frame.virtual import ref
-from jwks_operator.api.names import LABEL_SET, PLURAL, SetRef
+from jwks_operator.api.names import (
+    ANNOTATION_SOURCE,
+    LABEL_SET,
+    LABEL_SOURCE_NAMESPACE,
+    PLURAL,
+    SetRef,
+    consent_label,
+)
 from jwks_operator.memory import Kind, ObjectMemory
 from jwks_operator.sightings import CONFIG_MAPS, SECRETS, Sighting, Sightings, sighting
 
@@ -96,3 +103,101 @@ def test_an_object_relabelled_to_another_set_puts_both(plural: str, name: str, k
     desk = Desk()
     desk.memory.saw(ref("a"), kind, name, "u1", "5")
     assert desk.event(plural, "MODIFIED", name=name, of="b", rv="6") == [(ref("a"), True), (ref("b"), True)]
+
+
+# --- copies in other namespaces ---
+
+
+def copied(**changes: Any) -> Any:
+    """The metadata of the copy of shop/auth in the namespace web."""
+    made = {
+        "namespace": "web",
+        "name": "shop.auth",
+        "uid": "u1",
+        "resourceVersion": "5",
+        "labels": {LABEL_SET: "auth", LABEL_SOURCE_NAMESPACE: "shop"},
+        "annotations": {ANNOTATION_SOURCE: "shop/auth"},
+    }
+    return made | changes
+
+
+AUTH = SetRef("shop", "auth")
+CONSENT = {consent_label("shop"): "true"}
+
+
+@pytest.mark.parametrize("changes", [{}, {"labels": {}}, {"annotations": {}}, {"labels": {LABEL_SET: "auth"}}])
+def test_a_copy_belongs_to_its_source_by_annotation_or_else_by_label(changes: dict[str, Any]) -> None:
+    assert sighting(CONFIG_MAPS, copied(**changes)) == Sighting(AUTH, Kind.COPY, "web/shop.auth", "u1", "5")
+
+
+@pytest.mark.parametrize(
+    "source", ["web/auth", "Shop/auth", "../auth", "shop/a/b", "shop/", "shop/" + "a" * 53, "/auth"]
+)
+def test_an_annotation_that_names_no_set_elsewhere_is_not_followed(source: str) -> None:
+    made = copied(annotations={ANNOTATION_SOURCE: source}, labels={LABEL_SET: "mine"})
+    seen = sighting(CONFIG_MAPS, made)
+    assert seen is None or seen.ref == SetRef("web", "mine")
+
+
+def test_a_copy_that_lost_all_its_signs_is_missed_by_its_set() -> None:
+    desk = Desk()
+    desk.sightings.event(CONFIG_MAPS, "ADDED", copied())
+    desk.agenda.put_refs.clear()
+    desk.sightings.event(
+        CONFIG_MAPS, "MODIFIED", copied(labels={LABEL_SET: "auth"}, annotations={}, resourceVersion="6")
+    )
+    assert (AUTH, True) in desk.agenda.put_refs
+
+
+def test_copies_are_none_of_the_business_of_an_operator_of_single_namespaces() -> None:
+    agenda = Recorder()
+    sightings = Sightings(ObjectMemory(), agenda, lambda: None, everywhere=False)
+    sightings.event(CONFIG_MAPS, "ADDED", copied())
+    assert agenda.put_refs == []
+
+
+class Country(Desk):
+    """A desk that knows one set that copies."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.memory.copies(AUTH, has=True)
+
+    def namespace(self, change: str | None, labels: dict[str, str] | None, **more: str) -> list[tuple[SetRef, bool]]:
+        self.agenda.put_refs.clear()
+        named = {} if labels is None else {"labels": labels}
+        self.sightings.namespace(change, {"name": "web", **named, **more})
+        return list(self.agenda.put_refs)
+
+
+def test_a_namespace_that_consents_concerns_the_sets_that_copy_from_there() -> None:
+    desk = Country()
+    desk.memory.copies(SetRef("other", "auth"), has=True)
+    assert desk.namespace("ADDED", None) == []
+    assert desk.namespace("MODIFIED", {"tier": "web"}) == []
+    assert desk.namespace("MODIFIED", {"tier": "web", **CONSENT}) == [(AUTH, True)]
+
+
+def test_a_namespace_with_a_copy_concerns_its_set_whatever_it_says_now() -> None:
+    desk = Country()
+    desk.sightings.event(CONFIG_MAPS, "ADDED", copied())
+    desk.namespace("ADDED", CONSENT)
+    assert desk.namespace("MODIFIED", {}) == [(AUTH, True)], "consent is withdrawn"
+    assert desk.namespace("MODIFIED", {}, deletionTimestamp="2026-11-22T12:00:00Z") == [(AUTH, True)]
+    assert desk.namespace("DELETED", {}) == [(AUTH, True)]
+
+
+def test_what_changes_of_a_namespace_besides_its_labels_is_no_news_nor_is_a_relist() -> None:
+    desk = Country()
+    assert desk.namespace(None, CONSENT) == [(AUTH, False)]
+    assert desk.namespace(None, CONSENT) == []
+    assert desk.namespace("MODIFIED", CONSENT, resourceVersion="77") == []
+
+
+def test_sets_that_copy_no_more_are_concerned_by_nothing() -> None:
+    desk = Country()
+    desk.memory.copies(AUTH, has=False)
+    assert desk.namespace("ADDED", CONSENT) == []
+    desk.memory.copies(AUTH, has=True)
+    desk.memory.forget(AUTH)
+    assert desk.namespace("MODIFIED", {**CONSENT, "a": "b"}) == []

@@ -32,19 +32,19 @@ def fresh(algorithm: str, crv: str | None = None, number: int = 0) -> GeneratedK
 @cache
 def _made(algorithm: str, crv: str | None, number: int) -> GeneratedKey:
     modulus_length = 2048 if ALGORITHMS[algorithm].modulus_lengths else None
-    while is_misread_by_node_jose(key := generate(algorithm, modulus_length, crv)):
+    while is_misread_by_node_jose((key := generate(algorithm, modulus_length, crv)).public):
         pass
     return key
 
 
-def is_misread_by_node_jose(key: GeneratedKey) -> bool:
+def is_misread_by_node_jose(public: dict[str, Any]) -> bool:
     """Tell whether node-jose cannot read the PEM file of a key, which happens to one in 256 on P-256 and P-384.
 
     It takes the point, 04 and two coordinates, for an OCTET STRING (tag 04) where x begins with the fitting length.
     """
-    if key.public.get("kty") != "EC":
+    if public.get("kty") != "EC":
         return False
-    x, y = (octets_of(str(key.public[name])) for name in ("x", "y"))
+    x, y = (octets_of(str(public[name])) for name in ("x", "y"))
     return x[0] == len(x) + len(y) - 1
 
 

@@ -1,13 +1,17 @@
 import asyncio
 import os
 import threading
+import time
 
 import pytest
 
-from jwks_operator.keys.errors import UnsupportedKeyError
+from jwks_operator.keys import generate as making
+from jwks_operator.keys.algorithms import ALGORITHMS
+from jwks_operator.keys.errors import KeyProofError, UnsupportedKeyError
 from jwks_operator.keys.generate import GeneratedKey, KeyFactory, generate
 from jwks_operator.keys.jwk import parse_private, parse_public
-from keys.samples import SHAPES, fresh, octets_of
+from jwks_operator.keys.material import members_of
+from keys.samples import SECRET_NAMES, SHAPES, fresh, octets_of
 
 
 def pool_threads() -> list[threading.Thread]:
@@ -27,6 +31,43 @@ def test_a_generated_key_is_one_that_the_strict_readers_take(algorithm: str, crv
 
 def test_every_call_makes_another_key() -> None:
     assert len({generate("ES256").kid for _ in range(20)}) == 20
+
+
+@pytest.mark.parametrize("algorithm", ["ES256", "Ed25519", "RS256", "RSA-OAEP-256", "ECDH-ES", "ML-DSA-44"])
+async def test_a_key_that_does_not_open_what_it_closed_is_never_handed_out(
+    algorithm: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A generator that mixes up two keys: the private half of one, the public half of another."""
+    other = fresh(algorithm, number=1).private.reveal()
+    private = {name: other[name] for name in ("d", "p", "q", "dp", "dq", "qi", "priv") if name in other}
+
+    def mixed(key: object) -> dict[str, object]:
+        members = members_of(key)
+        assert members is not None
+        return members | private
+
+    monkeypatch.setattr(making, "members_of", mixed)
+    factory = KeyFactory(workers=1)
+    with pytest.raises(KeyProofError):
+        await factory.generate(algorithm, 2048 if "RS" in algorithm else None)
+    await factory.close()
+
+
+@pytest.mark.parametrize("algorithm", SECRET_NAMES)
+def test_a_secret_that_is_too_short_is_never_handed_out(algorithm: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "urandom", lambda size: bytes(size - 1))
+    with pytest.raises(KeyProofError):
+        generate(algorithm)
+
+
+@pytest.mark.parametrize(("algorithm", "crv"), [shape for shape in SHAPES if ALGORITHMS[shape[0]].kty != "RSA"])
+def test_keys_that_are_made_in_line_hold_the_loop_for_a_moment_only(algorithm: str, crv: str | None) -> None:
+    spent = []
+    for _ in range(3):
+        begin = time.process_time()
+        generate(algorithm, crv=crv)
+        spent.append(time.process_time() - begin)
+    assert min(spent) < 0.025, "seconds of CPU; half of the longest gap that the loop may have"
 
 
 @pytest.mark.parametrize(("asked", "bits"), [(None, 3072), (2048, 2048)])

@@ -60,10 +60,10 @@ def test_the_table_says_what_the_standards_say() -> None:
 
 @pytest.mark.parametrize(("algorithm", "crv"), SHAPES)
 def test_a_key_has_the_members_of_its_type_in_exact_octets(algorithm: str, crv: str | None) -> None:
-    members = fresh(algorithm, crv).private.reveal()
+    members: dict[str, Any] = fresh(algorithm, crv).private.reveal()
     assert (members["use"], members["alg"]) == (TABLE[algorithm][2], algorithm)
     assert "+".join(members.get("key_ops", [])) == TABLE[algorithm][3].split("/")[0]
-    public = fresh(algorithm, crv).public
+    public: dict[str, Any] = fresh(algorithm, crv).public
     assert "+".join(public.get("key_ops", [])) == (TABLE[algorithm][3].split("/")[1] if public else "")
     sizes = {
         name: len(octets_of(text))

@@ -1,10 +1,12 @@
 """However many sets there are, the number of series stays what a Prometheus server can afford."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from corridor.life import Time
 from jwks_operator.api.names import SetRef
 from jwks_operator.core.record import StepKind
+from jwks_operator.core.served import Lag
 from jwks_operator.metrics.page import Metrics
 from jwks_operator.metrics.survey import NAMED
 from metrics.crowd import REFUSED, look, metrics_of
@@ -32,3 +34,16 @@ def test_the_sets_that_are_named_are_those_in_trouble_longest() -> None:
     time.pass_by(timedelta(minutes=1))
     named = {name for name, _ in Scrape(metrics.page().decode()).series("set_attention_timestamp_seconds")}
     assert named == {f"shop/set-{NAMED + 50 - number}" for number in range(NAMED)}
+
+
+async def test_lagging_endpoints_are_counted_once_over_all_keys_of_a_set() -> None:
+    like = await look()
+    waiting = tuple(
+        Lag(entry="signing", kid=kid, text="", since=like.now, pods=pods)
+        for kid, pods in (("a", ("web-1", "web-2")), ("b", ("web-2",)))
+    )
+    lagging = replace(like, plan=replace(like.plan, waiting=waiting))
+    metrics = metrics_of(3, lagging)
+    assert Scrape(metrics.page().decode()).value("lagging_endpoints") == 6
+    metrics.shown(SetRef("team-0", "set-0"), like)
+    assert Scrape(metrics.page().decode()).value("lagging_endpoints") == 4

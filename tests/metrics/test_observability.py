@@ -24,7 +24,7 @@ CASES = Path(__file__).with_name("alerts.test.yaml")
 RULES = [rule for group in yaml.safe_load(ALERTS.read_text())["groups"] for rule in group["rules"]]
 NAMES = [rule["alert"] for rule in RULES]
 RUNBOOKS = (ROOT / "docs" / "runbooks.md").read_text()
-METRIC = re.compile(r"\b(?:jwks_operator|process)_[a-z_]+\b")
+METRIC = re.compile(r"\b(?:jwks_operator|jwks_server|process)_[a-z_]+\b")
 
 
 def promtool(*arguments: str, text: str | None = None) -> str:
@@ -79,7 +79,7 @@ def test_every_runbook_belongs_to_an_alert() -> None:
 
 
 async def test_whatever_is_asked_for_is_exposed(page: Scrape) -> None:
-    exposed = page.names() | {family.full_name for family in CATALOG}
+    exposed = page.names() | Scrape(reference.served()).names() | {family.full_name for family in CATALOG}
     asked = [rule["expr"] for rule in RULES] + list(dashboard.queries()) + list(reference.QUERIES.values())
     assert {name for query in asked for name in METRIC.findall(query)} <= exposed
 

@@ -1,4 +1,4 @@
-"""What people see, drawn with a fixed clock and width; `python -m plugin.pages` writes it anew for a look at the diff."""
+"""What people see, drawn with a fixed clock and width; `python -m plugin.pages` writes it anew, to see the diff."""
 
 import io
 from collections.abc import Callable
@@ -54,9 +54,22 @@ def _new() -> RenderableType:
     return _plan(wanted, None, timedelta(days=70))
 
 
+def unsound() -> SeenSet:
+    """A set whose new spec is not in force."""
+    document = yaml.safe_load((FOLDER / "seen.yaml").read_text())
+    document["spec"]["rotation"] = {"schedule": "0 3 31 2 *"}
+    document["status"]["conditions"][1] |= {
+        "status": "True",
+        "reason": "InvalidSchedule",
+        "message": "spec.rotation.schedule '0 3 31 2 *' is not a cron expression: Bad day-of-month",
+    }
+    return look(document)
+
+
 PAGES: dict[str, Callable[[], RenderableType]] = {
     "status": lambda: details(seen(), NOW, WIDTH),
     "status-degraded": lambda: details(degraded(), NOW, WIDTH),
+    "status-unsound": lambda: details(unsound(), NOW, WIDTH),
     "status-narrow": lambda: details(seen(), NOW, 60, timedelta(days=3)),
     "overview": lambda: overview([seen(), degraded()], NOW),
     "plan-new": _new,

@@ -175,3 +175,37 @@ def test_a_key_with_a_tombstone_that_somebody_puts_back_into_both_objects_is_not
     assert finish(world.life.in_use("a")) != bad
     world.judge()
     world.end()
+
+
+@pytest.mark.parametrize("algorithm", ["ES256", "ECDH-ES", "HS256"])
+def test_a_keyring_from_before_an_entry_was_added_keeps_its_key_in_use(algorithm: str) -> None:
+    """The backup does not know the entry, but everybody uses its key."""
+    world = _settled()
+    save_keyring(world)
+    finish(world.life.set_spec(spec("ES256", algorithm)))
+    world.live(h(30))
+    active = finish(world.life.states("b"))["Active"]
+    restore_keyring(world, 0)
+    world.life.time.pass_by(timedelta(minutes=1))
+    world.look()
+    assert finish(world.life.states("b"))["Active"] == active
+    world.live(h(50))
+    world.judge()
+    world.assert_quiet()
+    world.end()
+
+
+@pytest.mark.parametrize("algorithm", ["ECDH-ES", "HS256"])
+def test_a_keyring_from_before_an_entry_came_and_went_still_opens_what_was_sealed_with_its_key(algorithm: str) -> None:
+    world = _settled()
+    save_keyring(world)
+    finish(world.life.set_spec(spec("ES256", algorithm)))
+    world.live(h(30))
+    finish(world.life.set_spec(spec("ES256")))
+    restore_keyring(world, 0)
+    world.life.time.pass_by(timedelta(minutes=1))
+    world.look()
+    world.live(h(50))
+    world.judge()
+    world.assert_quiet()
+    world.end()

@@ -74,12 +74,9 @@ imagePullSecrets:
 {{- end }}
 {{- end }}
 
-{{/* Pod Security "restricted". */}}
+{{/* Pod Security "restricted". The user is that of the image, a number; OpenShift gives it another one. */}}
 {{- define "jwks-operator.podSecurity" -}}
 runAsNonRoot: true
-runAsUser: 65532
-runAsGroup: 65532
-fsGroup: 65532
 seccompProfile:
   type: RuntimeDefault
 {{- end }}

@@ -188,7 +188,8 @@ class JsonWebKeySetStatus(StatusModel):
         tuple[Waits, ...],
         Field(
             max_length=8,
-            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["class"]},
+            # Not a map: the server keeps the order of those that were there, and the status would never be the same.
+            json_schema_extra={"x-kubernetes-list-type": "atomic"},
         ),
     ] = ()
     """Lead and retention in force, per class of keys. After the loss of a keyring they count on."""

@@ -146,8 +146,9 @@ class SecretTarget(Model):
     formats: Annotated[tuple[Format, ...], Field(min_length=1, max_length=4), *UNIQUE] = DEFAULT_FORMATS
     """How the private key of each entry is written: JWK (<entry>.jwk, RFC 7517), JWKSet (<entry>.jwks), PEM
     (<entry>.pem, PKCS #8; not for symmetric keys) and TLS (<entry>.tls.crt and <entry>.tls.key; the entries then need
-    a certificate). Default JWK and PEM. Encryption and symmetric entries always have <entry>.jwks, with every key that
-    may still be needed to open or verify, the one in use first."""
+    a certificate, or a kubernetes.io/tls Secret that they follow). Default JWK and PEM. Encryption and symmetric
+    entries always have <entry>.jwks, with every key that may still be needed to open or verify, the one in use
+    first."""
     labels: Labels = Field(default_factory=dict)
     """Labels to put on the Secret beside the operator's own."""
     annotations: Annotations = Field(default_factory=dict)

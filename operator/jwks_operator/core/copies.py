@@ -35,9 +35,7 @@ def edited_in(namespace: str) -> str:
 
 def troubles(world: World, record: Record) -> Iterator[Trouble]:
     """Yield what a person has to know of the copies of a set."""
-    if record.spec.publish.namespaces is None:
-        return
-    if not world.everywhere:
+    if record.spec.publish.namespaces is not None and not world.everywhere:
         yield Trouble(
             Reason.COPIES_UNSUPPORTED,
             "spec.publish.namespaces needs an operator that watches all namespaces, but this one runs with "
@@ -60,6 +58,9 @@ def _of_one(world: World, copy: Copy) -> Trouble:
     if copy.sight is Sight.FOREIGN:
         head = f"ConfigMap {copy.namespace}/{name} exists and is not a copy of this set; "
         return Trouble(Reason.COPY_CONFLICT, f"{head}remove it, or {consent}", lasting=head)
+    if copy.leaves:
+        head = f"the copy in namespace {copy.namespace}, which is to have none any more, cannot be removed: "
+        return Trouble(Reason.COPY_REFUSED, head + copy.refused, lasting=head)
     head = f"the copy in namespace {copy.namespace} was refused: "
     cure = f"no step is confirmed until it can be written; allow it, or {consent}"
     return Trouble(Reason.COPY_REFUSED, f"{head}{copy.refused}; {cure}", lasting=head)

@@ -43,6 +43,8 @@ class Forecast:
 
     spans: tuple[Span, ...]
     happenings: tuple[HistoryEntry, ...]
+    until: datetime
+    """How far it looks: as far as asked for, or less if there was more to tell than steps."""
 
 
 def forecast(spec: JsonWebKeySetSpec, start: datetime, until: datetime) -> tuple[Span, ...]:
@@ -66,13 +68,15 @@ def foresee(world: World, start: datetime, until: datetime, steps: int = STEPS) 
         raise UnsoundSpecError(trouble.message)
     closed: list[Span] = []
     open_spans: dict[str, Span] = {}
-    for span in () if world.record is None else _past(world.record):
+    for span in () if world.record is None else past(world.record):
         if span.end is None:
             open_spans[span.kid] = span
         else:
             closed.append(span)
     told: list[HistoryEntry] = []
+    looked, now = 0, start
     for now, record, news in islice(_moments(world, start, until), steps):
+        looked += 1
         told += news
         states = {key.kid: (key.entry, key.state) for key in record.keys}
         for kid, span in list(open_spans.items()):
@@ -81,11 +85,11 @@ def foresee(world: World, start: datetime, until: datetime, steps: int = STEPS) 
         for kid, (entry, state) in states.items():
             open_spans.setdefault(kid, Span(kid, entry, state, now, None))
     spans = sorted((*closed, *open_spans.values()), key=lambda span: (span.begin, span.kid))
-    return Forecast(tuple(spans), tuple(told))
+    return Forecast(tuple(spans), tuple(told), until if looked < steps else now)
 
 
-def _past(record: Record) -> Iterator[Span]:
-    """The states in which each living key is and was, as far as its witnesses tell."""
+def past(record: Record) -> Iterator[Span]:
+    """Yield the states in which each living key is and was, as far as its witnesses tell."""
     for key in record.keys:
         if key.state in LIVING:
             yield from _past_of(key)

@@ -1,14 +1,17 @@
 """The record as far as everybody may know it: told from the status and the published set, without any Secret.
 
 Tools for people forecast from this. What the status does not tell is taken to be as the planner leaves it: waits are
-those of the spec as written, lengthened where the status shows a longer one, and a request is honoured if its entry
-changed keys since. It is for looking only: the operator never plans from it.
+those of the spec as written, or those of the status where it tells of longer ones, and a request is honoured if its
+entry changed keys since. It is for looking only: the operator never plans from it.
 """
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from jwks_operator.api.durations import parse_duration
 from jwks_operator.api.names import SetRef
 from jwks_operator.api.reasons import EventReason
 from jwks_operator.api.spec import JsonWebKeySetSpec
@@ -32,8 +35,11 @@ Published = Mapping[str, Mapping[str, Any]]
 def recalled(
     ref: SetRef, spec: JsonWebKeySetSpec, status: JsonWebKeySetStatus, published: Published, now: datetime
 ) -> Record | None:
-    """Return the record behind a status; None while the status tells of no key."""
-    keys = tuple(_key(told, spec, published, now) for told in status.keys if told.state in _LIVING)
+    """Return the record behind a status; None while the status tells of no key that this version knows."""
+    waits = dict(_waits(status))
+    known = (told for told in status.keys if told.state in _LIVING and told.algorithm in ALGORITHMS)
+    keys = tuple(_key(told, spec, waits, now) for told in known)
+    keys = tuple(replace(key, public=published.get(key.kid, key.public)) for key in keys)
     if not keys:
         return None
     return Record(
@@ -46,14 +52,15 @@ def recalled(
     )
 
 
-def _key(told: KeyStatus, spec: JsonWebKeySetSpec, published: Published, now: datetime) -> KeyRecord:
+def _key(told: KeyStatus, spec: JsonWebKeySetSpec, waits: Mapping[KeyClass, Bounds], now: datetime) -> KeyRecord:
     entry = entry_named(spec, told.name)
     key_class = ALGORITHMS[told.algorithm].key_class
     rotation = rotation_of(spec, entry)
     owed = bounds(spec, rotation, key_class).largest(Bounds(timedelta(), _kept(told)))
+    owed = owed.largest(waits.get(key_class, owed))
     state = State(told.state.value)
-    # Its size or curve is not told; where they are not published either, it is what its entry asks for.
-    unpublished = {} if entry is None else shape(need_of(entry, state))
+    # Size and curve are not told; where they are not published either, they are what the entry asks for.
+    asked = {} if entry is None else shape(need_of(entry, state))
     forgotten = (
         key_class is KeyClass.SIGNATURE
         and told.retired is not None
@@ -66,7 +73,7 @@ def _key(told: KeyStatus, spec: JsonWebKeySetSpec, published: Published, now: da
         key_class=key_class,
         state=state,
         thumbprint=told.kid,
-        public=published.get(told.kid, unpublished),
+        public=asked,
         has_private=not forgotten,
         created=told.created or LONG_AGO,
         bounds=owed,
@@ -74,6 +81,13 @@ def _key(told: KeyStatus, spec: JsonWebKeySetSpec, published: Published, now: da
         in_use_since=told.in_use_since,
         retired=told.retired,
     )
+
+
+def _waits(status: JsonWebKeySetStatus) -> Iterator[tuple[KeyClass, Bounds]]:
+    """The waits in force, former ones included; what is no such thing tells nothing."""
+    for told in status.waits:
+        with suppress(ValueError):
+            yield KeyClass(told.key_class), Bounds(parse_duration(told.lead), parse_duration(told.retention))
 
 
 def _kept(told: KeyStatus) -> timedelta:

@@ -118,7 +118,7 @@ def effect_order(record: Record) -> tuple[Owned, ...]:
 
 
 def ahead(record: Record) -> Record:
-    """Return the record as the consumer Secret shows it before the ConfigMap: without signature keys nobody can know."""
+    """Return the record as the Secret shows it ahead of the ConfigMap: without signature keys that nobody can know."""
     unknown = [k.kid for k in record.keys if k.key_class is KeyClass.SIGNATURE and _used_at_once(record, k)]
     return replace(record, keys=tuple(key for key in record.keys if key.kid not in unknown))
 

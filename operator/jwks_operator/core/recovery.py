@@ -22,7 +22,7 @@ from jwks_operator.core.sources import private_holding
 from jwks_operator.core.spec_change import remembering
 from jwks_operator.core.timing import bounds, entry_named, rotation_of
 from jwks_operator.core.world import World
-from jwks_operator.keys.algorithms import ALGORITHMS
+from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
 
 
 def needs(world: World, spec: JsonWebKeySetSpec) -> tuple[Need, ...]:
@@ -56,7 +56,7 @@ def in_use(world: World, record: Record, now: datetime) -> Record:
     """Return the record of a backup with the keys in use that are: everybody has what the Secret and the set show."""
     for entry, key in world.salvage.usable.items():
         known = next((one for one in record.keys if one.kid == key.kid), None)
-        if entry_named(record.spec, entry) is None or is_buried(record, key):
+        if not _wanted(world, record, entry) or is_buried(record, key):
             continue
         if known is None:
             successor = born(key, entry, State.ACTIVE, now, _waits(record.spec, entry, key))
@@ -73,7 +73,10 @@ def in_use(world: World, record: Record, now: datetime) -> Record:
 
 def remembered(world: World, record: Record, now: datetime) -> tuple[KeyRecord, ...]:
     """Return every key on the check side that the record does not know, as retired from now; the buried stay buried."""
-    openers = {key.kid: (entry, key) for entry, key in world.salvage.openers}
+    whole = (*world.salvage.usable.items(), *world.salvage.openers)
+    openers = {
+        key.kid: (entry, key) for entry, key in whole if ALGORITHMS[key.algorithm].key_class is not KeyClass.SIGNATURE
+    }
     published = {key.kid: (world.entries_before.get(key.kid), key) for key in world.salvage.published}
     known = {key.kid for key in record.keys}
     return tuple(
@@ -81,6 +84,11 @@ def remembered(world: World, record: Record, now: datetime) -> tuple[KeyRecord, 
         for kid, (entry, key) in (published | openers).items()
         if kid not in known and not is_buried(record, key)
     )
+
+
+def _wanted(world: World, record: Record, entry: str) -> bool:
+    """Whether an entry is in the spec in force, or in the one as written, which a backup may not know yet."""
+    return any(spec is not None and entry_named(spec, entry) is not None for spec in (record.spec, world.spec))
 
 
 def _saved(world: World, spec: JsonWebKeySetSpec, now: datetime) -> list[KeyRecord]:

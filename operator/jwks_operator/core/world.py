@@ -125,7 +125,7 @@ class Endpoints:
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """The copy of the published set in a namespace that is to have one."""
+    """The copy of the published set in a namespace that is to have one, or one that cannot be removed."""
 
     namespace: str
     sight: Sight
@@ -134,7 +134,9 @@ class Copy:
     extra: frozenset[str] = frozenset()
     """Kids that an edited copy shows and that are not published."""
     refused: str = ""
-    """Why it could not be written in this pass."""
+    """Why it could not be written, or removed, in this pass."""
+    leaves: bool = False
+    """Whether it is to be no more."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,6 +136,10 @@ def _naming(where: str, key: Jwk) -> Iterator[Flaw]:
 
 def _purpose(where: str, key: Jwk) -> Iterator[Flaw]:
     alg, use, operations = key.get("alg"), key.get("use"), key.get("key_ops")
+    for name, value in (("alg", alg), ("use", use)):
+        if not isinstance(value, str | None):
+            yield Flaw(Level.ERROR, where, "RFC 7517 section 4", f"{name} is no text; correct it")
+            return
     if alg is None:
         yield Flaw(Level.WARNING, where, "RFC 8725 section 3.1", "has no alg: nothing ties the key to one algorithm")
     elif alg == EDDSA:

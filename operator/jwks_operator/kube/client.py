@@ -5,7 +5,8 @@ one over HTTP (transport.py) and one in memory for tests. Rules kept here:
 
 * a 404 means gone only when the server names the object that is missing; any other 404 raises `NotServed`;
 * creation is a POST, a change a PUT that carries uid and resourceVersion, a deletion carries both as
-  preconditions, and status is a server-side apply with both, so no write can hit an object it did not read;
+  preconditions, status is a server-side apply and what belongs to somebody else a merge patch, each with both, so
+  no write can hit an object it did not read;
 * whatever is not a read is sent only while `may_write()` says so;
 * nothing is retried: whoever planned a write plans again from fresh facts.
 """
@@ -17,8 +18,27 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 
-from jwks_operator.api.names import FIELD_MANAGER, GROUP, KIND, PLURAL, VERSION
+from jwks_operator.api.names import FIELD_MANAGER
 from jwks_operator.kube.errors import Asked, Gone, NotLeading, Refused, error_for, names_the_missing
+from jwks_operator.kube.resources import CONFIGMAPS, CRDS, EVENTS, LEASES, NAMESPACES, SECRETS, SETS, Resource
+
+__all__ = [
+    "CONFIGMAPS",
+    "CRDS",
+    "EVENTS",
+    "LEASES",
+    "NAMESPACES",
+    "REQUEST_TIMEOUT",
+    "SECRETS",
+    "SETS",
+    "Call",
+    "Client",
+    "Object",
+    "Objects",
+    "Reply",
+    "Resource",
+    "Transport",
+]
 
 Object = dict[str, Any]
 Objects = list[Object]  # inside Client the name `list` is the method
@@ -31,49 +51,6 @@ _JSON = "application/json"
 _APPLY = "application/apply-patch+yaml"
 _MERGE = "application/merge-patch+json"
 _METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
-
-
-@dataclass(frozen=True, slots=True)
-class Resource:
-    """A kind of object and where the API server keeps it."""
-
-    group: str
-    version: str
-    plural: str
-    kind: str
-    namespaced: bool = True
-
-    @property
-    def api_version(self) -> str:
-        """The `apiVersion` of its objects."""
-        return f"{self.group}/{self.version}" if self.group else self.version
-
-    def path(self, namespace: str | None, name: str | None = None, subresource: str | None = None) -> str:
-        """Give the URL path of one object, or of the collection if `name` is None.
-
-        Raises ValueError for a segment that would name another path: an empty name would turn the deletion of
-        one object into the deletion of all of them.
-        """
-        parts = ["apis", self.group, self.version] if self.group else ["api", self.version]
-        if namespace is not None and self.namespaced:
-            parts += ["namespaces", _segment(namespace)]
-        parts.append(self.plural)
-        if name is not None:
-            if self.namespaced and namespace is None:
-                raise ValueError(f"{self.plural} {name!r} is asked for without its namespace")
-            parts.append(_segment(name))
-        if subresource is not None:
-            parts.append(subresource)
-        return "/" + "/".join(parts)
-
-
-SETS = Resource(GROUP, VERSION, PLURAL, KIND)
-SECRETS = Resource("", "v1", "secrets", "Secret")
-CONFIGMAPS = Resource("", "v1", "configmaps", "ConfigMap")
-EVENTS = Resource("", "v1", "events", "Event")
-LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
-NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
-CRDS = Resource("apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", namespaced=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,12 +250,6 @@ class Client:
         except BaseException:  # cancelled, too
             self.unanswered += 1
             raise
-
-
-def _segment(name: str) -> str:
-    if name in {"", ".", ".."} or not name.isascii() or not name.isprintable() or set(name) & set("/%?# "):
-        raise ValueError(f"{name!r} is not a Kubernetes name")
-    return name
 
 
 def _strict() -> dict[str, str]:

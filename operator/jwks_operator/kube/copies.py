@@ -41,8 +41,8 @@ class Copies:
 
     @property
     def complete(self) -> bool:
-        """Whether nothing is known to be missing."""
-        return not self.refused and not self.complaint
+        """Whether every copy that is to be is what it is to be; one that refuses to go misses nothing."""
+        return not self.complaint and not any(namespace in self.targets for namespace in self.refused)
 
 
 async def find(client: Client, ref: SetRef, configmap: str, selector: NamespaceSelector | None) -> Copies:
@@ -169,7 +169,11 @@ def facts(ref: SetRef, record: Record | None, copies: Copies) -> tuple[Copy, ...
     """Return how the copies compare with the record."""
     if record is None:
         return ()
-    return tuple(_fact(ref, record, namespace, copies) for namespace in sorted(copies.targets))
+    stuck = ((namespace, why) for namespace, why in copies.refused.items() if namespace not in copies.targets)
+    return (
+        *(_fact(ref, record, namespace, copies) for namespace in sorted(copies.targets)),
+        *(Copy(namespace, Sight.SAME, refused=why, leaves=True) for namespace, why in sorted(stuck)),
+    )
 
 
 def _fact(ref: SetRef, record: Record, namespace: str, copies: Copies) -> Copy:

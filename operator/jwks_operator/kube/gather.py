@@ -175,9 +175,9 @@ def _status(the_set: Object | None) -> JsonWebKeySetStatus:
 
 def _waits(status: JsonWebKeySetStatus) -> Iterator[tuple[KeyClass, Bounds]]:
     """The waits that the status tells; what is no such thing tells nothing."""
-    for told in status.waits:
+    for waits in status.waits:
         try:
-            yield KeyClass(told.key_class), Bounds(parse_duration(told.lead), parse_duration(told.retention))
+            yield KeyClass(waits.key_class), Bounds(parse_duration(waits.lead), parse_duration(waits.retention))
         except ValueError:
             continue
 

@@ -9,6 +9,8 @@ restart.
 from dataclasses import dataclass
 
 from jwks_operator.api.names import ANNOTATION_RESTARTED_FOR, LABEL_ALLOW_SET, SetRef
+from jwks_operator.api.reasons import Reason
+from jwks_operator.core.checks import Trouble
 from jwks_operator.core.record import Record
 from jwks_operator.kube.client import Client, Object, Resource
 from jwks_operator.kube.errors import Conflict, KubeError, Missing, NotLeading
@@ -109,3 +111,11 @@ def _marked(thing: Object, mark: str) -> Object:
     fence = {name: thing["metadata"][name] for name in ("name", "namespace", "uid", "resourceVersion")}
     annotated = {"annotations": {ANNOTATION_RESTARTED_FOR: mark}}
     return {"metadata": fence, "spec": {"template": {"metadata": annotated}}}
+
+
+def trouble_of(failed: tuple[Restarted, ...]) -> Trouble:
+    """Return what people have to know of workloads that could not be restarted; there is at least one."""
+    head = f"{', '.join(str(each) for each in failed)} could not be restarted"
+    why = f"{failed[0].trouble}; whatever reads its keys at its start goes on with the former ones"
+    cure = "mend this (a right that is missing: chart value restarts.enabled), or restart it yourself"
+    return Trouble(Reason.RESTART_FAILED, f"{head}: {why}; {cure}", lasting=head)

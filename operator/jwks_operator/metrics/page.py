@@ -130,6 +130,10 @@ class Metrics:
         """A request of the watches was answered."""
         self._count(catalog.WATCHES, resource, verb, code)
 
+    def failing(self) -> dict[SetRef, float]:
+        """Return the sets whose passes fail for a minute or more, and since when (Unix time)."""
+        return self._survey.failing(self._now().timestamp())
+
     def page(self) -> bytes:
         """Return everything in the text format of Prometheus (0.0.4)."""
         return generate_latest(self._registry)

@@ -40,12 +40,14 @@ H = TypeVar("H", bound=Hashable)
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What one look at a set left: its status, the record confirmed, the plan and its time."""
+    """What one look at a set left: its status, the record confirmed, the plan, its time, and what was asked for."""
 
     status: JsonWebKeySetStatus
     record: Record | None
     plan: Plan
     now: datetime
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    """Those of the set, with its requests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,11 @@ class Survey:
         if trouble is not None:
             trouble.failing = None
             self._drop_if_calm(ref, trouble)
+
+    def failing(self, now: float) -> dict[SetRef, float]:
+        """Return the sets whose passes fail for a while already, and since when."""
+        since = {ref: trouble.failing for ref, trouble in self._troubles.items()}
+        return {ref: begun for ref, begun in since.items() if begun is not None and begun + GRACE <= now}
 
     def gone(self, ref: SetRef) -> None:
         """Take in that the set does not exist any more."""

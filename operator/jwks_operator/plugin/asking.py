@@ -5,16 +5,18 @@ own. What will happen is told by the planner, on the set as it would be with the
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from jwks_operator.api import names
 from jwks_operator.api.reasons import EventReason
 from jwks_operator.api.status import JsonWebKeySetStatus, KeyState, KeyStatus, format_time
-from jwks_operator.core.forecast import Forecast, foresee
+from jwks_operator.core.forecast import Forecast
 from jwks_operator.core.record import HistoryEntry
 from jwks_operator.plugin.cluster import SeenSet
 from jwks_operator.plugin.failure import Exit, Failure, missing, refused
+from jwks_operator.plugin.foresight import look_ahead
 
 AHEAD = timedelta(days=366)
 STEPS = 200
@@ -88,6 +90,7 @@ def ask_rotate(
     former = {entry: key.kid for entry in entries for key in [seen.active(entry)] if key is not None}
     told = _changes(_foreseen(seen, annotations, now), entries, EventReason.KEY_ACTIVATED)
     warnings = list(_brakes(seen, [entry for entry in entries if all(e.happening.entry != entry for e in told)]))
+    warnings += [f"it takes the place of the request {text}" for text in _outstanding(seen, entries, at or now)]
     if emergency:
         latency = seen.status.revocation_latency or "its lead"
         warnings.append(f"verifiers that have not fetched the new key reject its tokens, for up to {latency}")
@@ -176,7 +179,7 @@ def _foreseen(seen: SeenSet, annotations: Annotations, now: datetime) -> Forecas
     world = seen.world(now, texts)
     if world.spec is None or world.record is None:
         raise refused(f"{seen.ref} has no keys that could be asked about; kubectl jwks status {seen.ref.name}")
-    return foresee(world, now, now + AHEAD, STEPS)
+    return look_ahead(world, now, now + AHEAD, STEPS)
 
 
 def _changes(foreseen: Forecast, entries: tuple[str, ...], event: EventReason) -> tuple[HistoryEntry, ...]:
@@ -199,11 +202,23 @@ def _with_requests(seen: SeenSet, annotation: str, new: list[str]) -> str:
     return ",".join([*kept, *new])
 
 
+def _outstanding(seen: SeenSet, entries: tuple[str, ...], stamp: datetime) -> Iterable[str]:
+    """The requests of these entries that are still to come, but for the same one."""
+    for text in _listed(seen, names.ANNOTATION_ROTATE):
+        entry, _, time = text.removesuffix("!").partition("@")
+        with suppress(ValueError):
+            if entry in entries and datetime.fromisoformat(time) > stamp:
+                yield text
+
+
 def _listed(seen: SeenSet, annotation: str) -> list[str]:
     return [text.strip() for text in seen.annotations.get(annotation, "").split(",") if text.strip()]
 
 
 def _brakes(seen: SeenSet, unforeseen: Iterable[str]) -> Iterable[str]:
+    degraded = seen.condition("Degraded")
+    if degraded is not None and degraded.status == "True":
+        yield f"{degraded.reason}: {degraded.message}"
     if seen.spec is not None and seen.spec.suspend:
         yield "spec.suspend is true: nothing happens until it is false"
     elif unforeseen := list(unforeseen):

@@ -1,12 +1,14 @@
 """A forecast as bars of characters over time: one row for each key, a scale above, a mark for now."""
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
+from itertools import groupby
 
 from rich.text import Text
 
 from jwks_operator.core.forecast import Span
 from jwks_operator.core.record import State
+from jwks_operator.plugin.failure import printable
 from jwks_operator.timeline import Stretch, mark, ticks
 
 MARKS = {State.PENDING: "░", State.ACTIVE: "█", State.RETIRED: "▒"}
@@ -15,21 +17,6 @@ LEGEND = {State.PENDING: "published, not used yet", State.ACTIVE: "in use", Stat
 LEFT = 24
 """Columns before the bars."""
 SHORT = 8
-
-
-def stretch_around(spans: Iterable[Span], now: datetime, until: timedelta | None) -> Stretch:
-    """Return what to show: until a given span from now, else until the next change of keys is over; and a third before.
-
-    A new set has no past.
-    """
-    spans = tuple(spans)
-    if until is None:
-        coming = sorted(span.begin for span in spans if span.state is State.ACTIVE and span.begin > now)
-        ends = sorted(span.end for span in spans if span.end is not None and span.end > now)
-        horizon = (coming[:1] or ends[:1] or [now + timedelta(days=30)])[0] - now
-        until = max(horizon * 1.4, timedelta(minutes=1))
-    first = min((span.begin for span in spans), default=now)
-    return Stretch(max(now - until / 3, min(first, now)), now + until, now)
 
 
 def draw_bars(spans: Iterable[Span], stretch: Stretch, width: int) -> list[Text]:
@@ -56,7 +43,7 @@ def _in_order_of_use(spans: Iterable[Span]) -> list[str]:
 
 def short(kid: str) -> str:
     """Return how a kid is called where there is little room."""
-    return kid if len(kid) <= SHORT + 4 else kid[:SHORT]
+    return printable(kid if len(kid) <= SHORT + 4 else kid[:SHORT])
 
 
 def _row(spans: list[Span], stretch: Stretch, room: int) -> Text:
@@ -70,8 +57,9 @@ def _row(spans: list[Span], stretch: Stretch, room: int) -> Text:
         for column in range(begin, max(end, begin + 1)):
             cells[min(column, room - 1)] = span.state
     line = Text(f"{label[:LEFT]:<{LEFT}}")
-    for state in cells:
-        line.append(" " if state is None else MARKS[state], style="" if state is None else STYLES[state])
+    for state, run in groupby(cells):
+        length = len(list(run))
+        line.append((" " if state is None else MARKS[state]) * length, style="" if state is None else STYLES[state])
     line.rstrip()
     return line
 

@@ -18,7 +18,7 @@ from jwks_operator.core.world import World
 from jwks_operator.keys.errors import JwkError
 from jwks_operator.keys.members import parse_json_strict
 from jwks_operator.kube.client import CONFIGMAPS, SETS, Client, Object
-from jwks_operator.kube.errors import KubeError
+from jwks_operator.kube.errors import KubeError, Refused
 from jwks_operator.kube.person import Way, annotate, connect_as
 from jwks_operator.plugin.failure import give_up, missing
 from jwks_operator.plugin.options import Place
@@ -35,6 +35,8 @@ class SeenSet:
     status: JsonWebKeySetStatus
     configmap: Object | None = None
     published: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    hidden: bool = False
+    """Whether the ConfigMap may not be read; then nothing is known of what is published."""
 
     @property
     def annotations(self) -> Mapping[str, str]:
@@ -108,11 +110,14 @@ class Cluster:
         return sorted(found, key=lambda each: each.ref)
 
     async def with_published(self, seen: SeenSet) -> SeenSet:
-        """Return the set with its ConfigMap."""
+        """Return the set with its ConfigMap, if that may be read."""
         if seen.spec is None:
             return seen
         name = seen.spec.publish.config_map.name or seen.ref.name
-        configmap = await self.client.read(CONFIGMAPS, seen.ref.namespace, name)
+        try:
+            configmap = await self.client.read(CONFIGMAPS, seen.ref.namespace, name)
+        except Refused:
+            return replace(seen, hidden=True)
         text = ((configmap or {}).get("data") or {}).get(seen.spec.publish.config_map.key, "")
         return replace(seen, configmap=configmap, published=keys_in(text.encode()))
 

@@ -6,7 +6,7 @@ from importlib import import_module
 
 import click
 
-from jwks_operator.plugin.failure import MEANINGS, Exit, Failure
+from jwks_operator.plugin.failure import MEANINGS, Exit, Failure, printable
 
 NAME = "kubectl jwks"
 COMPLETE = "_KUBECTL_JWKS_COMPLETE"
@@ -84,5 +84,5 @@ def run(arguments: list[str]) -> int:
 
 
 def _fail(message: str, code: int) -> int:
-    click.echo(f"error: {message}", err=True)
+    click.echo(printable(f"error: {message}"), err=True)
     return int(code)

@@ -7,8 +7,8 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem, ShellComplete, get_completion_class
 
-from jwks_operator.kube.client import SETS
-from jwks_operator.plugin.cluster import opened
+from jwks_operator.api.status import KeyStatus
+from jwks_operator.plugin.cluster import SeenSet, opened
 from jwks_operator.plugin.options import Place
 
 PATIENCE = 2.0
@@ -31,19 +31,41 @@ def answer(arguments: list[str]) -> int:
 
 def set_names(context: click.Context, text: str) -> list[CompletionItem]:
     """Return the names of the sets in the namespace that the command line names so far; none if that fails."""
+    return [CompletionItem(seen.ref.name) for seen in _sets(context) if seen.ref.name.startswith(text)]
+
+
+def entry_names(context: click.Context, text: str) -> list[CompletionItem]:
+    """Return the entries of the set that the command line names."""
+    found = {key.name: key.algorithm for key in _keys(context)}
+    return [CompletionItem(name, help=algorithm) for name, algorithm in found.items() if name.startswith(text)]
+
+
+def kids(context: click.Context, text: str) -> list[CompletionItem]:
+    """Return the kids of the set that the command line names, with their entry and state."""
+    return [
+        CompletionItem(key.kid, help=f"{key.name}, {key.state.value}")
+        for key in _keys(context)
+        if key.kid.startswith(text)
+    ]
+
+
+def _keys(context: click.Context) -> list[KeyStatus]:
+    name = context.params.get("name")
+    return [key for seen in _sets(context) if seen.ref.name == name for key in seen.status.keys]
+
+
+def _sets(context: click.Context) -> list[SeenSet]:
     chosen = context.params
     place = Place(chosen.get("namespace"), chosen.get("context"), chosen.get("kubeconfig"))
     try:
-        names = asyncio.run(asyncio.wait_for(_names(place), PATIENCE))
+        return asyncio.run(asyncio.wait_for(_of_namespace(place), PATIENCE))
     except (click.ClickException, TimeoutError):
         return []
-    return [CompletionItem(name) for name in names if name.startswith(text)]
 
 
-async def _names(place: Place) -> list[str]:
+async def _of_namespace(place: Place) -> list[SeenSet]:
     async with opened(place) as cluster:
-        items, _ = await cluster.client.list(SETS, cluster.namespace, metadata_only=True)
-        return sorted(each["metadata"]["name"] for each in items)
+        return await cluster.sets(cluster.namespace)
 
 
 @click.command("completion")

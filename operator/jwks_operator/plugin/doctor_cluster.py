@@ -103,7 +103,11 @@ async def operator_rights(cluster: Cluster, operator: Operator, sets: Sequence[S
         if denied:
             bad = True
             message = f"{user} may not {'; '.join(denied)} in {where}"
-            yield error("rights", message, "kubectl apply -f deploy/rbac.yaml, or the chart's values for namespaces")
+            yield error(
+                "rights",
+                message,
+                "helm upgrade, with the namespace in watchNamespaces if that is set",
+            )
     if not bad:
         yield ok("rights", f"{user} may do what it has to")
 

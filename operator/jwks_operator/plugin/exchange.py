@@ -30,7 +30,13 @@ _RSA = [name for name, row in ALGORITHMS.items() if row.kty == "RSA" and row.key
 @set_argument
 @click.argument("file", metavar="FILE")
 @place_options
-@click.option("--from", "source", type=click.Choice(["auto", *Source]), default="auto", help="Whose export it is.")
+@click.option(
+    "--from",
+    "source",
+    type=click.Choice(["auto", *(each.value for each in Source)]),
+    default="auto",
+    help="Whose export it is.",
+)
 @click.option("--entry", default="signing", show_default=True, help="Entry of the set that takes the key in use.")
 @click.option("--algorithm", type=click.Choice(_RSA), help="For RSA keys whose source does not say. Default: RS256.")
 @click.option("--source-name", metavar="NAME", help="Name of Secret and ConfigMap to make. Default: <SET>-import.")

@@ -41,6 +41,11 @@ class Failure(click.ClickException):
         self.code = code
 
 
+def printable(text: str) -> str:
+    """Return a text without what could steer a terminal: kids and headers come from anywhere."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+
+
 def missing(message: str) -> Failure:
     """Return the error for something that was named and is not there."""
     return Failure(message, Exit.MISSING)

@@ -7,7 +7,7 @@ from enum import StrEnum
 from rich.console import Console
 from rich.text import Text
 
-from jwks_operator.plugin.failure import Exit
+from jwks_operator.plugin.failure import Exit, printable
 from jwks_operator.plugin.output import console, document
 
 
@@ -76,10 +76,12 @@ def report(found: Iterable[Finding], form: str | None, *, strict: bool = False) 
 def _write(screen: Console, found: tuple[Finding, ...]) -> None:
     width = max((len(one.check) for one in found), default=0)
     for one in found:
-        line = Text.assemble((f"{one.verdict:<8}", _STYLES[one.verdict]), f"{one.check:<{width}}  {one.message}")
+        line = Text.assemble(
+            (f"{one.verdict:<8}", _STYLES[one.verdict]), f"{one.check:<{width}}  {printable(one.message)}"
+        )
         screen.print(line, soft_wrap=True)
         if one.cure:
-            screen.print(Text(f"{'':<8}{'':<{width}}  → {one.cure}"), soft_wrap=True)
+            screen.print(Text(f"{'':<8}{'':<{width}}  → {printable(one.cure)}"), soft_wrap=True)
     counts = {
         verdict: sum(1 for one in found if one.verdict is verdict) for verdict in (Verdict.ERROR, Verdict.WARNING)
     }

@@ -11,7 +11,7 @@ import yaml
 from jwks_operator.keys.errors import JwkError
 from jwks_operator.keys.jwk import parse_public
 from jwks_operator.plugin.cluster import opened
-from jwks_operator.plugin.failure import Exit, missing, refused
+from jwks_operator.plugin.failure import Exit, Failure, missing, refused
 from jwks_operator.plugin.options import Place, place_options, set_argument
 
 
@@ -40,6 +40,8 @@ async def print_public(place: Place, name: str, options: Mapping[str, Any]) -> i
     form, entry, kid = options["form"], options["entry"], options["kid"]
     async with opened(place) as cluster:
         seen = await cluster.the_set(name)
+    if seen.hidden:
+        raise Failure(f"you may not read the ConfigMap of {seen.ref}; ask for that right", Exit.NO_ACCESS)
     text = ((seen.configmap or {}).get("data") or {}).get("" if seen.spec is None else seen.spec.publish.config_map.key)
     if text is None:
         raise missing(f"{seen.ref} publishes nothing yet; kubectl jwks status {name}")

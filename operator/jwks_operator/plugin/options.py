@@ -91,15 +91,30 @@ def output_option(*forms: str) -> Callable[[F], F]:
 
 def set_argument(command: F) -> F:
     """Give a command the name of its set."""
-    return click.argument("name", metavar="SET", shell_complete=_sets)(command)
+    return click.argument("name", metavar="SET", shell_complete=_by("set_names"))(command)
 
 
 def optional_set(command: F) -> F:
     """Give a command the name of its set, which may be left out."""
-    return click.argument("name", metavar="[SET]", required=False, shell_complete=_sets)(command)
+    return click.argument("name", metavar="[SET]", required=False, shell_complete=_by("set_names"))(command)
 
 
-def _sets(context: click.Context, parameter: click.Parameter, text: str) -> list[CompletionItem]:
-    # Loaded only when somebody pressed Tab.
-    found: list[CompletionItem] = import_module("jwks_operator.plugin.completion").set_names(context, text)
-    return found
+def entries_argument(command: F) -> F:
+    """Give a command entries of its set, any number."""
+    return click.argument("entries", metavar="[ENTRY]...", nargs=-1, shell_complete=_by("entry_names"))(command)
+
+
+def kids_argument(command: F) -> F:
+    """Give a command keys of its set, at least one."""
+    return click.argument("kids", metavar="KID...", nargs=-1, required=True, shell_complete=_by("kids"))(command)
+
+
+def _by(function: str) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem]]:
+    """Complete by a function of the room's `completion`, loaded only when somebody pressed Tab."""
+
+    def complete(context: click.Context, parameter: click.Parameter, text: str) -> list[CompletionItem]:
+        del parameter
+        found: list[CompletionItem] = getattr(import_module("jwks_operator.plugin.completion"), function)(context, text)
+        return found
+
+    return complete

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from jwks_operator.api.status import format_time
+from jwks_operator.plugin.failure import printable
 
 WIDTH = 100
 """Columns where nobody's terminal says: in pipes and files."""
@@ -31,7 +32,7 @@ def talk() -> Console:
 
 def say(text: str) -> None:
     """Write a sentence to whoever looks on, not into the result."""
-    click.echo(text, err=True)
+    click.echo(printable(text), err=True)
 
 
 def document(value: Mapping[str, Any] | list[Any], form: str) -> None:

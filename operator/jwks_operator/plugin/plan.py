@@ -14,15 +14,16 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from jwks_operator.api.spec import JsonWebKeySetSpec
+from jwks_operator.core.checks import complaint
 from jwks_operator.core.forecast import STEPS as ALL
-from jwks_operator.core.forecast import Forecast, UnsoundSpecError, foresee
+from jwks_operator.core.forecast import Forecast, foresee
 from jwks_operator.core.schedule import ScheduleError
 from jwks_operator.plugin.bars import draw_bars
 from jwks_operator.plugin.cluster import SeenSet, opened
 from jwks_operator.plugin.failure import Exit, Failure
 from jwks_operator.plugin.manifests import read_sets
 from jwks_operator.plugin.options import SPAN, Place, optional_set, output_option, place_options
-from jwks_operator.plugin.output import console, distance, document, moment, say
+from jwks_operator.plugin.output import clock, console, distance, document, moment, say
 from jwks_operator.plugin.terms import culprits, waits
 from jwks_operator.plugin.words import step_table, steps_for_programs
 from jwks_operator.timeline import Stretch, picture, svg
@@ -49,13 +50,13 @@ class Case:
 
     def forecast(self, steps: int = ALL) -> Forecast:
         """Return what will happen; Failure that names the term if the spec is unsafe."""
+        trouble = complaint(self.spec, self.now)
+        if trouble is not None:
+            raise Failure(f"{self.wanted.ref}: {trouble.message}{_because(self.spec, self.now)}", Exit.FOUND)
         living = self.living or self.wanted
         annotations = {**living.annotations, **self.wanted.annotations}
         world = replace(living.world(self.now, annotations), spec=self.spec)
-        try:
-            return foresee(world, self.now, self.until, steps)
-        except UnsoundSpecError as error:
-            raise Failure(f"{self.wanted.ref}: {error}{_because(self.spec, self.now)}", Exit.FOUND) from None
+        return foresee(world, self.now, self.until, steps)
 
 
 def _because(spec: JsonWebKeySetSpec, now: datetime) -> str:
@@ -141,12 +142,13 @@ def _three_changes(seen: SeenSet, now: datetime) -> timedelta:
 
 def page(case: Case, told: Forecast, width: int) -> RenderableType:
     """Return the plan for people."""
-    stretch = Stretch(case.now, case.until, case.now)
+    stretch = Stretch(case.now, told.until, case.now)
     lines: list[RenderableType] = [_headline(case), *_waits(case), Text()]
     lines += [*draw_bars(told.spans, stretch, width), Text(), step_table(told.happenings, case.now, STEPS)]
-    left = len(told.happenings)
-    if left == 0:
+    if not told.happenings:
         lines.append(Text("Nothing will happen to its keys in this time."))
+    if told.until < case.until:
+        lines.append(Text(f"Told until {clock(told.until)}: there are too many steps after that; give --until."))
     return Group(*lines)
 
 
@@ -155,6 +157,8 @@ def _headline(case: Case) -> Text:
         what = "as a new set"
     elif case.living is case.wanted:
         what = "as it is"
+    elif case.living.spec == case.spec:
+        what = "as it is: the file changes nothing"
     else:
         what = "as edited, from its keys as they are"
     return Text.assemble((str(case.wanted.ref), "bold"), f"   {what}   until {case.until:%Y-%m-%d %H:%M} UTC")
@@ -179,7 +183,7 @@ def plain(case: Case, told: Forecast) -> dict[str, Any]:
         "namespace": case.wanted.ref.namespace,
         "name": case.wanted.ref.name,
         "from": moment(case.now),
-        "until": moment(case.until),
+        "until": moment(told.until),
         "waits": [
             {"entry": entry.name, "wait": wait.name, "seconds": wait.length.total_seconds(), "why": str(wait)}
             for entry in case.spec.keys
@@ -194,7 +198,7 @@ def plain(case: Case, told: Forecast) -> dict[str, Any]:
 
 
 def _draw(case: Case, told: Forecast, to_svg: Path | None, to_png: Path | None) -> None:
-    drawn = picture(str(case.wanted.ref), told.spans, Stretch(case.now, case.until, case.now))
+    drawn = picture(str(case.wanted.ref), told.spans, Stretch(case.now, told.until, case.now))
     try:
         if to_svg is not None:
             to_svg.write_text(svg(drawn))

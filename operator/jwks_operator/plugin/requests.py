@@ -22,9 +22,17 @@ from jwks_operator.plugin.asking import (
     keys_of,
 )
 from jwks_operator.plugin.cluster import Cluster, SeenSet, opened
-from jwks_operator.plugin.failure import Exit, Failure, refused
+from jwks_operator.plugin.failure import Exit, Failure, printable, refused
 from jwks_operator.plugin.gitops import keepers
-from jwks_operator.plugin.options import MOMENT, SPAN, Place, place_options, set_argument
+from jwks_operator.plugin.options import (
+    MOMENT,
+    SPAN,
+    Place,
+    entries_argument,
+    kids_argument,
+    place_options,
+    set_argument,
+)
 from jwks_operator.plugin.output import clock, console, distance, say
 from jwks_operator.plugin.waiting import Until, wait_for
 from jwks_operator.plugin.words import step_table
@@ -64,7 +72,7 @@ def _manners(command: F) -> F:
 
 @click.command("rotate")
 @set_argument
-@click.argument("entries", metavar="[ENTRY]...", nargs=-1)
+@entries_argument
 @place_options
 @_manners
 @click.option("--all", "everything", is_flag=True, help="Every entry of the set.")
@@ -93,7 +101,7 @@ def rotate_command(place: Place, name: str, entries: tuple[str, ...], **options:
 
 @click.command("rollback")
 @set_argument
-@click.argument("entries", metavar="[ENTRY]...", nargs=-1)
+@entries_argument
 @place_options
 @_manners
 def rollback_command(place: Place, name: str, entries: tuple[str, ...], **options: Any) -> int:
@@ -118,7 +126,7 @@ def rollback_command(place: Place, name: str, entries: tuple[str, ...], **option
 
 @click.command("hold")
 @set_argument
-@click.argument("kids", metavar="KID...", nargs=-1, required=True)
+@kids_argument
 @place_options
 @_manners
 def hold_command(place: Place, name: str, kids: tuple[str, ...], **options: Any) -> int:
@@ -136,7 +144,7 @@ def hold_command(place: Place, name: str, kids: tuple[str, ...], **options: Any)
 
 @click.command("unhold")
 @set_argument
-@click.argument("kids", metavar="KID...", nargs=-1, required=True)
+@kids_argument
 @place_options
 @_manners
 def unhold_command(place: Place, name: str, kids: tuple[str, ...], **options: Any) -> int:
@@ -153,7 +161,7 @@ def unhold_command(place: Place, name: str, kids: tuple[str, ...], **options: An
 
 @click.command("revoke")
 @set_argument
-@click.argument("kids", metavar="KID...", nargs=-1, required=True)
+@kids_argument
 @place_options
 @_manners
 @click.option(
@@ -192,7 +200,8 @@ async def _ask(place: Place, name: str, make: Make, manner: Manner) -> int:
         say("Asked for." if not manner.wait else "Asked for; waiting, Ctrl-C leaves the request in force.")
         if manner.wait:
             seen = await wait_for(cluster, seen, Until(asked, manner.url, manner.timeout))
-            console().print(f"Done: {asked.what}{'' if manner.url is None else f'; served at {manner.url}'}")
+            served = "" if manner.url is None else f"; served at {manner.url}"
+            console().print(printable(f"Done: {asked.what}{served}"))
         return Exit.DONE
 
 
@@ -210,14 +219,14 @@ async def _write(cluster: Cluster, name: str, make: Make) -> tuple[SeenSet, Aske
 
 def _show(seen: SeenSet, asked: Asked, now: datetime) -> None:
     screen = console()
-    screen.print(f"{seen.ref}: {asked.what}")
+    screen.print(printable(f"{seen.ref}: {asked.what}"))
     if asked.told:
         screen.print()
         screen.print(step_table(asked.told, now))
     if asked.waits and asked.when is not None and asked.when > now + timedelta(seconds=1):
         screen.print(f"\nDone by {clock(asked.when)} UTC, {distance(asked.when, now)}.")
     for warning in (*asked.warnings, *keepers(seen, asked.annotations)):
-        screen.print(f"Note: {warning}.")
+        screen.print(printable(f"Note: {warning}."))
 
 
 def _confirm() -> None:

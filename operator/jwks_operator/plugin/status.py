@@ -1,8 +1,8 @@
 """`kubectl jwks status`: where every key stands, as bars over time, and what comes next."""
 
 import asyncio
-import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,13 +13,16 @@ from rich.text import Text
 
 from jwks_operator.api.reasons import ConditionType
 from jwks_operator.core.forecast import STEPS as ALL
-from jwks_operator.core.forecast import Forecast, UnsoundSpecError, foresee
-from jwks_operator.plugin.bars import draw_bars, stretch_around
+from jwks_operator.core.forecast import Forecast
+from jwks_operator.kube.errors import Throttled, Unavailable
+from jwks_operator.plugin.bars import draw_bars
 from jwks_operator.plugin.cluster import Cluster, SeenSet, opened
-from jwks_operator.plugin.failure import Exit
+from jwks_operator.plugin.failure import Exit, printable
+from jwks_operator.plugin.foresight import look_ahead
 from jwks_operator.plugin.options import SPAN, Place, optional_set, output_option, place_options
 from jwks_operator.plugin.output import clock, console, distance, document, moment, say, table
 from jwks_operator.plugin.words import step_table, steps_for_programs
+from jwks_operator.timeline import stretch_around
 
 STEPS = 6
 """How many steps to come are listed."""
@@ -31,14 +34,11 @@ PERIOD = 2.0
 
 
 def sight(seen: SeenSet, now: datetime, until: timedelta | None = None) -> Forecast:
-    """Return past and future of a set; one whose spec is not in force has only its past."""
+    """Return past and future of a set; one that the operator has not looked at has neither."""
     world = seen.world(now)
     if world.spec is None or (world.record is None and not seen.looked_at):
-        return Forecast((), ())
-    try:
-        return foresee(world, now, now + (until or LONGEST), ALL if until else AHEAD * len(world.spec.keys))
-    except UnsoundSpecError:
-        return Forecast((), ())
+        return Forecast((), (), now)
+    return look_ahead(world, now, now + (until or LONGEST), ALL if until else AHEAD * len(world.spec.keys))
 
 
 def details(seen: SeenSet, now: datetime, width: int, until: timedelta | None = None) -> RenderableType:
@@ -46,9 +46,9 @@ def details(seen: SeenSet, now: datetime, width: int, until: timedelta | None = 
     told = sight(seen, now, until)
     lines: list[RenderableType] = [headline(seen, now), *remarks(seen)]
     if told.spans:
-        lines += [Text(), *draw_bars(told.spans, stretch_around(told.spans, now, until), width), Text()]
+        lines += [Text(), *draw_bars(told.spans, stretch_around(told.spans, now, until), width)]
     if told.happenings:
-        lines.append(step_table(told.happenings, now, STEPS))
+        lines += [Text(), step_table(told.happenings, now, STEPS)]
     if seen.status.revocation_latency:
         lines += [Text(), Text(f"A revoked key may still be trusted for {seen.status.revocation_latency}.")]
     return Group(*lines)
@@ -64,6 +64,17 @@ def headline(seen: SeenSet, now: datetime) -> Text:
 
 
 def remarks(seen: SeenSet) -> list[Text]:
+    """Return what needs attention, and what goes on."""
+    lines = complaints(seen)
+    rotating = seen.condition(ConditionType.ROTATING)
+    if rotating is not None and rotating.reason in {"Suspended", "NextKeyPublished", "StepInProgress"}:
+        lines.append(Text(f"{printable(rotating.message)}."))
+    if held := [key.kid for key in seen.status.keys if key.held]:
+        lines.append(Text(f"Held, not removed by time: {printable(', '.join(held))}"))
+    return lines
+
+
+def complaints(seen: SeenSet) -> list[Text]:
     """Return what needs attention."""
     lines = []
     if not seen.looked_at:
@@ -71,23 +82,16 @@ def remarks(seen: SeenSet) -> list[Text]:
     for kind, bad in ((ConditionType.READY, "False"), (ConditionType.DEGRADED, "True")):
         condition = seen.condition(kind)
         if condition is not None and condition.status == bad:
-            lines.append(Text(f"{kind} is {bad} ({condition.reason}): {condition.message}", style="yellow"))
-    rotating = seen.condition(ConditionType.ROTATING)
-    if rotating is not None and rotating.reason in {"Suspended", "NextKeyPublished", "StepInProgress"}:
-        lines.append(Text(f"{rotating.message}."))
-    if held := [key.kid for key in seen.status.keys if key.held]:
-        lines.append(Text(f"Held, not removed by time: {', '.join(held)}"))
+            lines.append(Text(f"{kind} is {bad} ({condition.reason}): {printable(condition.message)}", style="yellow"))
     return lines
 
 
 def overview(sets: Sequence[SeenSet], now: datetime) -> RenderableType:
-    """Return the table of many sets."""
-    made = table("NAMESPACE", "NAME", "READY", "ALGORITHMS", "ACTIVE KID", "NEXT", "ACTION", "MESSAGE")
+    """Return the table of many sets, and below it what needs attention."""
+    made = table("NAMESPACE", "NAME", "READY", "ALGORITHMS", "ACTIVE KID", "NEXT", "ACTION")
+    troubles: list[RenderableType] = []
     for seen in sets:
-        following, condition = seen.status.next, seen.condition(ConditionType.DEGRADED)
-        degraded = condition is not None and condition.status == "True"
-        ready = seen.condition(ConditionType.READY)
-        worse = condition if degraded else ready if ready is not None and ready.status != "True" else None
+        following = seen.status.next
         made.add_row(
             seen.ref.namespace,
             seen.ref.name,
@@ -96,9 +100,9 @@ def overview(sets: Sequence[SeenSet], now: datetime) -> RenderableType:
             seen.status.active_kid or "",
             "" if following is None or following.time is None else distance(following.time, now),
             "" if following is None else f"{following.action} {following.name}",
-            "" if worse is None else f"{worse.reason}: {worse.message}",
         )
-    return made
+        troubles += [Text.assemble(f"{seen.ref}: ", trouble) for trouble in complaints(seen)]
+    return Group(made, *([Text(), *troubles] if troubles else []))
 
 
 def plain(seen: SeenSet, now: datetime, until: timedelta | None = None) -> dict[str, Any]:
@@ -192,7 +196,7 @@ async def _status(place: Place, name: str | None, look: _Look, *, watch: bool) -
             return Exit.DONE
         if not sets:
             where = "the cluster" if look.everywhere else f"namespace {cluster.namespace}"
-            say(f"No sets in {where}; see kubectl jwks status --help for others.")
+            say(f"No sets in {where}{'' if look.everywhere else '; kubectl jwks status -A looks everywhere'}.")
             return Exit.DONE
         screen = console()
         if not watch:
@@ -206,9 +210,24 @@ async def _watch(cluster: Cluster, name: str | None, look: _Look, screen: Consol
         now = cluster.now()
         return Group(look.page(sets, name, now, screen.width), Text(), Text(f"{clock(now)} UTC", style="dim"))
 
-    with Live(
-        page(await look.at(cluster, name)), console=screen, auto_refresh=False, screen=sys.stdout.isatty()
-    ) as live:
+    if not screen.is_terminal:  # a pipe gets a page for each change
+        return await _follow(cluster, name, look, page)
+    with Live(page(await look.at(cluster, name)), console=screen, auto_refresh=False, screen=True) as live:
         while True:
             await asyncio.sleep(PERIOD)
-            live.update(page(await look.at(cluster, name)), refresh=True)
+            with suppress(Unavailable, Throttled):  # the last page stays until there is another
+                live.update(page(await look.at(cluster, name)), refresh=True)
+
+
+async def _follow(
+    cluster: Cluster, name: str | None, look: _Look, page: Callable[[list[SeenSet]], RenderableType]
+) -> int:
+    before: list[str] = []
+    while True:
+        with suppress(Unavailable, Throttled):
+            sets = await look.at(cluster, name)
+            versions = [str(seen.object["metadata"]["resourceVersion"]) for seen in sets]
+            if versions != before:
+                console().print(page(sets))
+            before = versions
+        await asyncio.sleep(PERIOD)

@@ -60,7 +60,11 @@ async def _verify(place: Place, name: str, url: str | None, ca_file: str | None)
         gathered = await _secrets(cluster, seen)
         now = cluster.now()
         answer = None if url is None else await fetch(url, ca_file, revisit=True)
-    if seen.configmap is None:
+    if seen.hidden:
+        found.append(
+            skipped("configmap", "you may not read it: what is published was not looked at", "ask for the right")
+        )
+    elif seen.configmap is None:
         found.append(error("configmap", "is not there", "kubectl jwks doctor: is the operator running?"))
     else:
         found += _flaws("configmap", seen, now)

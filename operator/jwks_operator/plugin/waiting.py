@@ -7,11 +7,14 @@ from datetime import datetime, timedelta
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
+from jwks_operator.api.status import KeyState, KeyStatus
+from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
+from jwks_operator.kube.errors import Throttled, Unavailable
 from jwks_operator.plugin.asking import Asked
 from jwks_operator.plugin.cluster import Cluster, SeenSet, keys_in
 from jwks_operator.plugin.failure import Exit, Failure
-from jwks_operator.plugin.fetch import Fetched, fetch
-from jwks_operator.plugin.output import clock, span, talk
+from jwks_operator.plugin.fetch import Unfetched, fetch
+from jwks_operator.plugin.output import clock, say, span, talk
 
 PERIOD = 1.0
 GRACE = timedelta(minutes=10)
@@ -34,8 +37,11 @@ async def wait_for(cluster: Cluster, seen: SeenSet, until: Until) -> SeenSet:
     end = begun + (until.timeout if until.timeout is not None else planned - begun + GRACE)
     with _Display(talk(), begun, planned) as display:
         while True:
-            seen = await cluster.the_set(seen.ref.name)
-            stage = await _stage(seen, until)
+            try:
+                seen = await cluster.the_set(seen.ref.name)
+                stage = await stage_of(seen, until)
+            except (Unavailable, Throttled):
+                stage = "waiting for the API server"  # a wait of hours outlives its restarts
             if stage is None:
                 display.show("done", cluster.now())
                 return seen
@@ -46,27 +52,38 @@ async def wait_for(cluster: Cluster, seen: SeenSet, until: Until) -> SeenSet:
             await asyncio.sleep(PERIOD)
 
 
-async def _stage(seen: SeenSet, until: Until) -> str | None:
-    """What is still missing; None if nothing is."""
+async def stage_of(seen: SeenSet, until: Until) -> str | None:
+    """Return what is still missing; None if nothing is."""
     if not until.asked.done(seen):
         following = seen.status.next
         soon = until.asked.waits and following is not None and following.action in {"Activate", "RollBack"}
         return (
             f"waiting for {following.waiting_for if soon and following and following.waiting_for else 'the operator'}"
         )
-    wanted = {key.kid for key in seen.status.keys if key.state.value == "Active"} & set(seen.published)
-    published = wanted <= set(seen.published) and not set(until.asked.gone) & set(seen.published)
-    if not published:
-        return "waiting for the ConfigMap"
+    wanted = {key.kid for key in seen.status.keys if key.state is KeyState.ACTIVE and _is_published(key)}
+    if not seen.hidden and (lack := _lack(set(seen.published), wanted, until)) is not None:
+        return f"waiting for the ConfigMap to {lack}"
     if until.url is None:
         return None
     answer = await fetch(until.url)
-    if not isinstance(answer, Fetched) or answer.status != 200:
-        return f"waiting for {until.url}: {answer.problem if not isinstance(answer, Fetched) else answer.status}"
-    served = set(keys_in(answer.body))
-    if not wanted <= served:
-        return f"waiting for {until.url} to serve the key in use"
-    return f"waiting for {until.url} to drop the revoked key" if served & set(until.asked.gone) else None
+    if isinstance(answer, Unfetched):
+        return f"waiting for {until.url}: {answer.problem}"
+    if answer.status != 200:
+        return f"waiting for {until.url}: it answers {answer.status}"
+    lack = _lack(set(keys_in(answer.body)), wanted, until)
+    return None if lack is None else f"waiting for {until.url} to {lack}"
+
+
+def _lack(shown: set[str], wanted: set[str], until: Until) -> str | None:
+    """What is still to change where these kids are shown."""
+    if not wanted <= shown:
+        return "serve the key in use"
+    return "drop the revoked key" if shown & set(until.asked.gone) else None
+
+
+def _is_published(key: KeyStatus) -> bool:
+    row = ALGORITHMS.get(key.algorithm)
+    return row is not None and row.key_class is not KeyClass.SYMMETRIC
 
 
 class _Display:
@@ -95,5 +112,5 @@ class _Display:
         left = f"{span(self._planned - now)} left" if now < self._planned else ""
         self._progress.update(self._task, description=stage, total=total or None, completed=done, left=left)
         if not self._console.is_terminal and stage != self._said:
-            self._console.print(f"{clock(now)} {stage}{f', planned for {clock(self._planned)}' if left else ''}")
+            say(f"{clock(now)} {stage}{f', planned for {clock(self._planned)}' if left else ''}")
         self._said = stage

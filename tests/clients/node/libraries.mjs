@@ -7,7 +7,7 @@
 // and an `operation`, and brings what services have: `key`, the text of a mounted private key (`form`: JWK, JWKSet or
 // PEM), or `jwks`, the text of the published set, from which the library picks the key by its kid.
 
-import { createPrivateKey, createSecretKey } from 'node:crypto';
+import { createPrivateKey, createPublicKey, createSecretKey } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
@@ -27,6 +27,9 @@ const privateJwk = ({ key, form, kid }) => {
   return form === 'JWKSet' ? read.keys.find((one) => one.kid === kid) : read;
 };
 
+const open = { extractable: true };
+const published = (jwks, kid) => JSON.parse(jwks).keys.find((one) => one.kid === kid);
+
 const joseKey = (request) => (request.form === 'PEM' ? jose.importPKCS8(request.key, request.alg) : privateJwk(request));
 
 const joseLibrary = {
@@ -41,11 +44,19 @@ const joseLibrary = {
   },
   async encrypt(request) {
     const { jwks, payload, alg, enc, kid } = request;
-    const key = jwks ? JSON.parse(jwks).keys.find((one) => one.kid === kid) : await joseKey(request);
+    const key = jwks ? published(jwks, kid) : await joseKey(request);
     return new jose.CompactEncrypt(octets(payload)).setProtectedHeader({ alg, enc, kid }).encrypt(key);
   },
   async decrypt(request) {
     return text((await jose.compactDecrypt(request.token, await joseKey(request))).plaintext);
+  },
+  async privateJwk(request) {
+    const { form, key, alg } = request;
+    const read = form === 'PEM' ? jose.importPKCS8(key, alg, open) : jose.importJWK(privateJwk(request), alg, open);
+    return JSON.stringify(await jose.exportJWK(await read));
+  },
+  async publicJwk({ jwks, alg, kid }) {
+    return JSON.stringify(await jose.exportJWK(await jose.importJWK(published(jwks, kid), alg, open)));
   },
 };
 
@@ -76,6 +87,12 @@ const nodeJoseLibrary = {
   async decrypt(request) {
     return (await nodeJose.JWE.createDecrypt(await nodeJoseKey(request)).decrypt(request.token)).plaintext.toString();
   },
+  async privateJwk(request) {
+    return JSON.stringify((await nodeJoseKey(request)).toJSON(true));
+  },
+  async publicJwk({ jwks, kid }) {
+    return JSON.stringify((await nodeJoseKey({ key: jwks, form: 'JWKSet', kid })).toJSON());
+  },
 };
 
 function nodeKey(request) {
@@ -85,9 +102,11 @@ function nodeKey(request) {
   return createPrivateKey({ key: jwk, format: 'jwk' });
 }
 
+const clientOf = (jwks) => jwksClient({ jwksUri: 'unused', getKeysInterceptor: () => JSON.parse(jwks).keys });
+
 async function publishedKey(jwks, token) {
-  const client = jwksClient({ jwksUri: 'unused', getKeysInterceptor: () => JSON.parse(jwks).keys });
-  return (await client.getSigningKey(jsonwebtoken.decode(token, { complete: true }).header.kid)).getPublicKey();
+  const { kid } = jsonwebtoken.decode(token, { complete: true }).header;
+  return (await clientOf(jwks).getSigningKey(kid)).getPublicKey();
 }
 
 const jsonwebtokenLibrary = {
@@ -98,6 +117,14 @@ const jsonwebtokenLibrary = {
     const { jwks, token, alg } = request;
     const key = jwks ? await publishedKey(jwks, token) : nodeKey(request);
     return jsonwebtoken.verify(token, key, { algorithms: [alg] });
+  },
+  privateJwk(request) {
+    const key = nodeKey(request);
+    return JSON.stringify((typeof key === 'string' ? createPrivateKey(key) : key).export({ format: 'jwk' }));
+  },
+  async publicJwk({ jwks, kid }) {
+    const pem = (await clientOf(jwks).getSigningKey(kid)).getPublicKey();
+    return JSON.stringify(createPublicKey(pem).export({ format: 'jwk' }));
   },
 };
 

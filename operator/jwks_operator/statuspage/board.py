@@ -1,0 +1,130 @@
+"""What the latest pass over each set found, kept small: one row for the list, and its status and spec as JSON.
+
+The spec of a thousand sets is often the same one, so equal texts are kept once.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from jwks_operator.api.names import GROUP, SetRef
+from jwks_operator.api.reasons import ConditionType, Reason
+from jwks_operator.api.spec import JsonWebKeySetSpec
+from jwks_operator.api.status import JsonWebKeySetStatus
+from jwks_operator.core.record import Happening, StepKind
+from jwks_operator.kube.workloads import Restarted
+from jwks_operator.metrics.survey import Look
+
+
+class State(StrEnum):
+    """How a set does, worst first."""
+
+    TROUBLE = "trouble"
+    WAITING = "waiting"
+    SUSPENDED = "suspended"
+    WELL = "well"
+
+
+RANK: Final = {state: rank for rank, state in enumerate(State)}
+_CALM = frozenset({Reason.PROGRESSING, Reason.WAITING_FOR_LEAD})
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One set in the list."""
+
+    ref: SetRef
+    state: State
+    algorithms: str = ""
+    active_kid: str = ""
+    following: str = ""
+    remark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """All that is kept of a set; `spec` is the one in force, empty if there is none."""
+
+    row: Row
+    status: str
+    spec: str
+    annotations: tuple[tuple[str, str], ...]
+    looked: datetime
+
+    def read_status(self) -> JsonWebKeySetStatus:
+        """Return the status."""
+        return JsonWebKeySetStatus.model_validate_json(self.status)
+
+    def read_spec(self) -> JsonWebKeySetSpec | None:
+        """Return the spec in force."""
+        return JsonWebKeySetSpec.model_validate_json(self.spec) if self.spec else None
+
+
+@dataclass(slots=True)
+class Board:
+    """Remembers; an observer of the reconciler."""
+
+    sets: dict[SetRef, Shown] = field(default_factory=dict)
+    _texts: dict[str, str] = field(default_factory=dict)
+
+    def shown(self, ref: SetRef, look: Look) -> None:
+        """The status is about to say this of the set."""
+        spec = "" if look.record is None else look.record.spec.model_dump_json(by_alias=True, exclude_none=True)
+        self.sets[ref] = Shown(
+            row=_row(ref, look.status),
+            status=look.status.model_dump_json(by_alias=True, exclude_none=True),
+            spec=self._texts.setdefault(spec, spec),
+            annotations=_ours(look.annotations),
+            looked=look.now,
+        )
+
+    def gone(self, ref: SetRef) -> None:
+        """The set does not exist any more."""
+        self.sets.pop(ref, None)
+
+    def begun(self, ref: SetRef, kind: StepKind) -> None:
+        """A step is begun; the status tells of it."""
+
+    def confirmed(self, ref: SetRef, happenings: tuple[Happening, ...]) -> None:
+        """A step is confirmed; the status tells of it."""
+
+    def restarted(self, ref: SetRef, told: tuple[Restarted, ...]) -> None:
+        """Take no notice: the page shows keys."""
+
+    def alarmed(self, ref: SetRef, alarms: tuple[Happening, ...]) -> None:
+        """A set needs attention; the status tells of it."""
+
+
+def _row(ref: SetRef, status: JsonWebKeySetStatus) -> Row:
+    conditions = {condition.type: condition for condition in status.conditions}
+    degraded, ready = conditions.get(ConditionType.DEGRADED), conditions.get(ConditionType.READY)
+    rotating = conditions.get(ConditionType.ROTATING)
+    state, remark = State.WELL, ""
+    if degraded is not None and degraded.status == "True":
+        state, remark = State.TROUBLE, f"{degraded.reason}: {degraded.message}"
+    elif ready is None or ready.status != "True":
+        calm = ready is None or ready.reason in _CALM
+        state, remark = (State.WAITING if calm else State.TROUBLE), "" if ready is None else ready.message
+    elif rotating is not None and rotating.reason == Reason.SUSPENDED:
+        state = State.SUSPENDED
+    return Row(ref, state, status.algorithms or "", status.active_kid or "", following(status), remark)
+
+
+def following(status: JsonWebKeySetStatus) -> str:
+    """Say what comes next, in a few words; empty if nothing does."""
+    move = status.next
+    if move is None:
+        return ""
+    when = "" if move.time is None else f", {moment(move.time)}"
+    return f"{move.action} {move.name}{when}"
+
+
+def moment(time: datetime) -> str:
+    """Write a moment for people; all of a page is UTC."""
+    return f"{time:%Y-%m-%d %H:%M:%S}"
+
+
+def _ours(annotations: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple((name, value) for name, value in annotations.items() if name.startswith(f"{GROUP}/"))

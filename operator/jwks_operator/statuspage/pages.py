@@ -1,0 +1,254 @@
+"""The two pages: all sets, and one set. Nothing in them changes while nothing happens, so that an ETag holds."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from urllib.parse import quote, urlencode
+
+from jwks_operator.api.names import SetRef
+from jwks_operator.api.status import JsonWebKeySetStatus
+from jwks_operator.core.forecast import UnsoundSpecError, foresee
+from jwks_operator.core.hindsight import recalled
+from jwks_operator.core.world import World
+from jwks_operator.metrics.vitals import Vitals
+from jwks_operator.statuspage.board import RANK, Board, Row, Shown, State, following, moment
+from jwks_operator.statuspage.html import Html, element, link, table, together, void
+from jwks_operator.timeline import picture, stretch_around, svg
+
+ROOT: Final = "/status"
+STYLE: Final = f"{ROOT}/style.css"
+ON_A_PAGE: Final = 100
+STEPS: Final = 12
+"""Steps of the planner that a timeline looks ahead, for each entry."""
+EVENTS: Final = 15
+_YEAR = timedelta(days=366)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which sets are asked for; empty means all."""
+
+    namespace: str = ""
+    state: str = ""
+    search: str = ""
+    page: int = 1
+
+    def admits(self, row: Row) -> bool:
+        """Whether a set is asked for."""
+        return (
+            (not self.namespace or row.ref.namespace == self.namespace)
+            and (not self.state or row.state == self.state)
+            and self.search in str(row.ref)
+        )
+
+    def target(self) -> str:
+        """The URL of this choice."""
+        asked = {"namespace": self.namespace, "state": self.state, "search": self.search}
+        said = {name: value for name, value in asked.items() if value}
+        if self.page > 1:
+            said["page"] = str(self.page)
+        return f"{ROOT}?{urlencode(said)}" if said else ROOT
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Writes pages from what is on the board; `now` reads the clock (aware)."""
+
+    board: Board
+    now: Callable[[], datetime]
+    vitals: Vitals
+    """How the process does."""
+    failing: Callable[[], Mapping[SetRef, float]]
+    """Sets whose passes fail, and since when (Unix time)."""
+
+    def overview(self, choice: Choice) -> Html:
+        """Return the list of sets."""
+        rows = self._rows()
+        counts = {state: sum(row.state is state for row in rows) for state in State}
+        found = sorted(filter(choice.admits, rows), key=lambda row: (RANK[row.state], row.ref))
+        pages = max(1, -(-len(found) // ON_A_PAGE))
+        choice = replace(choice, page=min(max(choice.page, 1), pages))
+        first = (choice.page - 1) * ON_A_PAGE
+        lines = [_line(row, known=row.ref in self.board.sets) for row in found[first : first + ON_A_PAGE]]
+        titles = ("Set", "State", "Algorithms", "In use", "Next", "")
+        return self._page(
+            "Sets",
+            element("p", *_tallies(counts), class_="tallies"),
+            _form(choice),
+            table(titles, lines) if lines else element("p", "No set."),
+            _pager(choice, pages, len(found)),
+        )
+
+    def details(self, shown: Shown) -> Html:
+        """Return the page of one set."""
+        status, row = shown.read_status(), _as_it_goes(shown.row, self.failing().get(shown.row.ref))
+        return self._page(
+            str(row.ref),
+            element("p", _badge(row.state), " ", row.remark or None),
+            self._timeline(shown, status),
+            element("h2", "Next"),
+            element("p", following(status) or "Nothing.", _waiting(status)),
+            _latency(status),
+            element("h2", "Keys"),
+            _keys(status),
+            element("h2", "Conditions"),
+            _conditions(status),
+            element("h2", "Latest events"),
+            _events(status),
+            element("p", f"As seen at {moment(shown.looked)} UTC.", class_="quiet"),
+        )
+
+    def _rows(self) -> list[Row]:
+        rows = {ref: shown.row for ref, shown in self.board.sets.items()}
+        failing = self.failing()
+        return [
+            _as_it_goes(rows.get(ref) or Row(ref, State.WAITING), failing.get(ref))
+            for ref in rows.keys() | failing.keys()
+        ]
+
+    def unknown(self) -> Html:
+        """Return what is shown in place of what is not there."""
+        return self._page("Not here", element("p", "There is no such page, or no such set. ", link(ROOT, "All sets")))
+
+    def _page(self, title: str, *content: str | None) -> Html:
+        return together(
+            Html("<!doctype html>\n"),
+            element(
+                "html",
+                element(
+                    "head",
+                    void("meta", charset="utf-8"),
+                    void("meta", name="viewport", content="width=device-width, initial-scale=1"),
+                    element("title", f"{title} – jwks-operator"),
+                    void("link", rel="stylesheet", href=STYLE),
+                ),
+                element(
+                    "body",
+                    element("header", link(ROOT, "jwks-operator"), element("span", "all times are UTC")),
+                    element("main", element("h1", title), *self._remarks(), *content),
+                ),
+                lang="en",
+            ),
+        )
+
+    def _remarks(self) -> list[Html]:
+        """What everybody who looks should know of this replica first."""
+        said = []
+        if not self.vitals.leads():
+            said.append("This replica stands by: another one leads and knows the sets as they are now.")
+        if (doubt := self.vitals.clock_doubt()) is not None:
+            said.append(f"The clock is in doubt, no key moves by time: {doubt}.")
+        return [element("p", text, class_="remark") for text in said]
+
+    def _timeline(self, shown: Shown, status: JsonWebKeySetStatus) -> Html | None:
+        spec = shown.read_spec()
+        if spec is None:
+            return None
+        now = self.now().replace(second=0, microsecond=0)
+        world = World(
+            shown.row.ref,
+            status.observed_generation or 1,
+            spec,
+            annotations=dict(shown.annotations),
+            record=recalled(shown.row.ref, spec, status, {}, now),
+        )
+        try:
+            spans = foresee(world, now, now + _YEAR, STEPS * len(spec.keys)).spans
+        except UnsoundSpecError:
+            return None
+        drawn = picture(f"Keys of {shown.row.ref}", spans, stretch_around(spans, now, None))
+        return element("figure", Html(svg(drawn)))
+
+
+def _as_it_goes(row: Row, failing: float | None) -> Row:
+    """The row, and that its passes fail if they do: the status cannot tell of that."""
+    if failing is None:
+        return row
+    remark = f"its passes fail since {moment(datetime.fromtimestamp(failing, UTC))}, the log says why"
+    return replace(row, state=State.TROUBLE, remark=f"{row.remark}; {remark}" if row.remark else remark)
+
+
+def _badge(state: State) -> Html:
+    return element("span", state.value, class_=f"badge {state.value}")
+
+
+def _line(row: Row, *, known: bool) -> tuple[str, ...]:
+    there = f"{ROOT}/{quote(row.ref.namespace, safe='')}/{quote(row.ref.name, safe='')}"
+    kid = element("code", row.active_kid) if row.active_kid else ""
+    name = link(there, str(row.ref)) if known else str(row.ref)
+    return name, _badge(row.state), row.algorithms, kid, row.following, row.remark
+
+
+def _tallies(counts: dict[State, int]) -> list[str]:
+    parts: list[str] = [f"{sum(counts.values())} sets "]
+    for state, number in counts.items():
+        parts += [link(Choice(state=state.value).target(), _badge(state)), f" {number} "]
+    return parts
+
+
+def _form(choice: Choice) -> Html:
+    states = [element("option", "any state", value="")]
+    for state in State:
+        marked = {"selected": ""} if choice.state == state else {}
+        states.append(element("option", state.value, value=state.value, **marked))
+    return element(
+        "form",
+        void("input", name="namespace", value=choice.namespace, placeholder="namespace", aria_label="namespace"),
+        element("select", *states, name="state"),
+        void("input", name="search", value=choice.search, placeholder="part of a name", aria_label="part of a name"),
+        element("button", "Show"),
+        action=ROOT,
+    )
+
+
+def _pager(choice: Choice, pages: int, found: int) -> Html | None:
+    if pages == 1:
+        return None
+    parts: list[str] = [f"{found} found, page {choice.page} of {pages} "]
+    if choice.page > 1:
+        parts += [link(replace(choice, page=choice.page - 1).target(), "previous"), " "]
+    if choice.page < pages:
+        parts.append(link(replace(choice, page=choice.page + 1).target(), "next"))
+    return element("p", *parts)
+
+
+def _waiting(status: JsonWebKeySetStatus) -> str | None:
+    waiting = None if status.next is None else status.next.waiting_for
+    return None if waiting is None else f" Waits for {waiting}."
+
+
+def _latency(status: JsonWebKeySetStatus) -> Html | None:
+    if not status.revocation_latency:
+        return None
+    return element("p", f"Verifiers may trust a key for {status.revocation_latency} after it was revoked.")
+
+
+def _keys(status: JsonWebKeySetStatus) -> Html:
+    rows: list[tuple[str, ...]] = [
+        (
+            element("code", key.kid),
+            key.name,
+            key.algorithm,
+            key.state.value + (" (held)" if key.held else ""),
+            *("" if time is None else moment(time) for time in (key.published, key.in_use_since, key.remove_after)),
+        )
+        for key in status.keys
+    ]
+    return table(("Kid", "Entry", "Algorithm", "State", "Published", "In use since", "Removed after"), rows)
+
+
+def _conditions(status: JsonWebKeySetStatus) -> Html:
+    rows: list[tuple[str, ...]] = [
+        (each.type, each.status, each.reason, each.message, moment(each.last_transition_time))
+        for each in status.conditions
+    ]
+    return table(("Condition", "Is", "Reason", "Message", "Since"), rows)
+
+
+def _events(status: JsonWebKeySetStatus) -> Html:
+    rows: list[tuple[str, ...]] = [
+        (moment(each.time), each.event, each.name or "", element("code", each.kid or ""), each.reason or "")
+        for each in reversed(status.history[-EVENTS:])
+    ]
+    return table(("Time", "Event", "Entry", "Kid", "Reason"), rows)

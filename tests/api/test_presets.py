@@ -1,0 +1,43 @@
+"""A preset takes the place of a default and of nothing else, in the planner and at admission alike."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from jwks_operator.api.defaults import DEFAULTS
+from jwks_operator.api.parse import SpecError, parse_spec
+from jwks_operator.api.presets import PRESETS, Preset
+from jwks_operator.core.timing import bounds, facts
+from jwks_operator.keys.algorithms import KeyClass
+
+
+def timed(**timing: Any) -> Any:
+    spec = {"keys": [{"name": "signing", "algorithm": "ES256"}], "timing": timing}
+    return parse_spec({"metadata": {"name": "auth"}, "spec": spec})
+
+
+def test_every_preset_has_a_row_with_a_source() -> None:
+    assert set(PRESETS) == set(Preset)
+    for verifier in PRESETS.values():
+        assert verifier.source.startswith("https://")
+        assert set(verifier.facts) <= set(DEFAULTS)
+        assert verifier.facts
+
+
+@pytest.mark.parametrize("preset", Preset)
+def test_a_preset_fills_what_is_not_stated_and_gives_way_to_what_is(preset: Preset) -> None:
+    known = PRESETS[preset].facts
+    assert facts(timed(preset=preset.value).timing) == {**DEFAULTS, **known}
+    assert facts(timed(preset=preset.value, verifierRefresh="7m").timing)["verifier_refresh"] == timedelta(minutes=7)
+
+
+@pytest.mark.parametrize("preset", Preset)
+def test_the_lead_follows_the_preset(preset: Preset) -> None:
+    spec = timed(preset=preset.value)
+    lead = bounds(spec, spec.rotation, KeyClass.SIGNATURE).lead
+    assert lead == timedelta(minutes=10) + PRESETS[preset].facts["verifier_refresh"]
+    minutes = int(lead / timedelta(minutes=1))
+    assert timed(preset=preset.value, lead=f"{minutes}m")
+    with pytest.raises(SpecError, match=r"lead .* is shorter than propagation 5m"):
+        timed(preset=preset.value, lead=f"{minutes - 1}m")

@@ -1,0 +1,101 @@
+"""What people see stays what it was until somebody looks at the difference: golden pages, a fixed clock and width."""
+
+from datetime import timedelta
+
+import pytest
+
+from jwks_operator.core.forecast import foresee
+from jwks_operator.core.record import State
+from jwks_operator.plugin.asking import ask_hold, ask_rotate, keys_of
+from jwks_operator.plugin.bars import LEFT, MARKS, draw_bars
+from jwks_operator.plugin.failure import Failure
+from jwks_operator.plugin.output import distance, span
+from jwks_operator.plugin.png import write_png
+from jwks_operator.timeline import Stretch, picture, stretch_around, svg
+from plugin.pages import FOLDER, NOW, PAGES, drawn, seen, unsound
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_what_it_was(name: str) -> None:
+    assert drawn(name) == (FOLDER / "golden" / f"{name}.txt").read_text()
+
+
+def test_every_golden_page_is_drawn() -> None:
+    assert {path.stem for path in (FOLDER / "golden").iterdir()} == set(PAGES)
+
+
+@pytest.mark.parametrize("width", [44, 60, 100, 237])
+@pytest.mark.parametrize("days", [0.001, 0.5, 3, 400])
+def test_bars_keep_to_their_width_and_show_every_span(width: int, days: float) -> None:
+    spans = foresee(seen().world(NOW), NOW, NOW + timedelta(days=days)).spans
+    stretch = stretch_around(spans, NOW, timedelta(days=days))
+    lines = [line.plain for line in draw_bars(spans, stretch, width)][:-1]
+    assert max(map(len, lines)) <= width
+    rows = [line[LEFT:] for line in lines[3:]]
+    assert len(rows) == len({s.kid for s in spans if s.begin <= stretch.end and (s.end or NOW) >= stretch.start})
+    assert all(set(row) <= {*MARKS.values(), " "} and row.strip() for row in rows)
+
+
+def test_the_bar_of_a_state_is_as_long_as_the_state_lasts() -> None:
+    spans = [s for s in foresee(seen().world(NOW), NOW, NOW + timedelta(days=4)).spans if s.kid.startswith("next")]
+    stretch = Stretch(NOW, NOW + timedelta(days=4), NOW)
+    row = draw_bars(spans, stretch, LEFT + 96)[3].plain  # one column an hour
+    assert row.count(MARKS[State.PENDING]) == 10
+    assert row.count(MARKS[State.ACTIVE]) == 24
+
+
+def test_pictures_of_equal_forecasts_are_equal_and_png_is_their_double_size(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    told = foresee(seen().world(NOW), NOW, NOW + timedelta(days=3))
+    stretch = Stretch(NOW, NOW + timedelta(days=3), NOW)
+    drawn = picture("<shop>", told.spans, stretch)
+    assert svg(drawn) == svg(picture("<shop>", told.spans, stretch))
+    assert "&lt;shop&gt;" in svg(drawn)
+    path = tmp_path_factory.mktemp("png") / "a.png"
+    write_png(drawn, path)
+    header = path.read_bytes()[:24]
+    assert (int.from_bytes(header[16:20]), int.from_bytes(header[20:24])) == (drawn.width * 2, drawn.height * 2)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [(0, "0s"), (59, "59s"), (3600, "1h"), (3661, "1h1m"), (90_061, "1d1h"), (86_400 * 400, "400d")],
+)
+def test_spans_are_told_in_their_two_largest_units(seconds: int, told: str) -> None:
+    assert span(timedelta(seconds=seconds)) == told
+    assert distance(NOW + timedelta(seconds=seconds), NOW) == (f"in {told}" if seconds else "now")
+
+
+# --- what a request writes ---
+
+
+def test_a_request_joins_those_of_other_entries_and_replaces_its_own() -> None:
+    before = seen()
+    annotations = {"jwks-operator.dev/rotate": "signing@2026-01-01T00:00:00Z, other@2027-01-01T00:00:00Z"}
+    before.object["metadata"]["annotations"] = annotations
+    asked = ask_rotate(before, ("signing",), NOW, None, emergency=True)
+    assert asked.annotations == {"jwks-operator.dev/rotate": "other@2027-01-01T00:00:00Z,signing@2026-11-22T10:00:00Z!"}
+
+
+@pytest.mark.parametrize("text", ["key-in-use-000000000000000000000000000000", "key-in", "signing"])
+def test_a_key_is_named_by_kid_by_its_beginning_or_by_its_entry(text: str) -> None:
+    asked = ask_hold(seen(), keys_of(seen(), [text]))
+    assert asked.annotations == {"jwks-operator.dev/hold": "key-in-use-000000000000000000000000000000"}
+
+
+@pytest.mark.parametrize("text", ["key", "nobody", "ke", ""])
+def test_what_names_no_key_or_could_be_another_is_refused(text: str) -> None:
+    with pytest.raises(Failure, match="has no living key"):
+        keys_of(seen(), [text])
+
+
+def test_a_suspended_set_says_that_nothing_will_happen() -> None:
+    asked = ask_rotate(seen(suspend=True), ("signing",), NOW, None, emergency=False)
+    assert asked.warnings == ("spec.suspend is true: nothing happens until it is false",)
+
+
+def test_a_spec_that_is_not_in_force_does_not_keep_anybody_from_asking() -> None:
+    asked = ask_rotate(unsound(), ("signing",), NOW, None, emergency=False)
+    assert asked.told == ()
+    assert asked.warnings[0].startswith("InvalidSchedule: spec.rotation.schedule '0 3 31 2 *'")
