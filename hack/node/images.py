@@ -4,11 +4,13 @@ The base stands in for the one that the Dockerfile names in `ARG BASE`, under th
 built unchanged. It is made once; layers of earlier builds are used again. All is kept in the cache.
 """
 
+import fcntl
 import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from controlplane.binaries import cache_root
@@ -23,6 +25,7 @@ EXCLUDE = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*")
 MIRROR = "http://deb.debian.org/debian"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
+KEPT_LAYERS = 60
 ROOM = 2 * 2**30  # bytes for the base and layers
 
 
@@ -35,12 +38,14 @@ def build_image(tag: str, context: Path, arguments: Mapping[str, str], base: Pat
     named = re.search(r"^ARG BASE=(\S+)$", ((base or context) / "Dockerfile").read_text(), re.MULTILINE)
     if not named:
         raise ControlPlaneError(f"{context / 'Dockerfile'} has no ARG BASE")
-    _stand_in(f"docker.io/library/{named[1]}")
-    say(f"building the image {tag}")
     # The machine's certificates, for the downloads of a build behind a proxy; they are not part of the image.
     volume = [f"--volume={CERTIFICATES}:{CERTIFICATES}:ro"] if CERTIFICATES.exists() else []
     args = [f"--build-arg={name}={value}" for name, value in arguments.items()]
-    _buildah("bud", "--pull=false", "--layers", *volume, *args, f"--tag=localhost/{tag}", str(context))
+    with _alone():
+        _stand_in(f"docker.io/library/{named[1]}")
+        _prune()
+        say(f"building the image {tag}")
+        _buildah("bud", "--pull=false", "--layers", *volume, *args, f"--tag=localhost/{tag}", str(context))
 
 
 def save_image(tag: str, archive: Path) -> None:
@@ -66,6 +71,20 @@ def import_image(run: Callable[..., "subprocess.CompletedProcess[str]"], archive
     done = run("ctr", "--namespace=k8s.io", "images", "import", "--all-platforms", str(archive))
     if done.returncode:
         raise ControlPlaneError(f"containerd did not take {archive}: {done.stderr.strip()}")
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Let one process at a time build, so that none prunes what another one builds upon."""
+    with (_made(_cache()) / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _prune() -> None:
+    """Drop the layers of old builds when there are many; each build leaves a handful."""
+    if len(_buildah("images", "--all", "--quiet").splitlines()) > KEPT_LAYERS:
+        _buildah("rmi", "--prune", "--force")
 
 
 def _stand_in(name: str) -> None:

@@ -4,80 +4,36 @@ A control plane of this module's own, because policies have no namespace.
 """
 
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from chart.acting import (
+    ADMIN,
+    EVENT,
+    HERE,
+    MASTERS,
+    OPERATOR,
+    OURS,
+    PUBLIC,
+    RESTORERS,
+    SECRETLY,
+    SET,
+    WORKLOAD,
+    Cluster,
+    Who,
+    configmap,
+    plain,
+    secret,
+    until,
+)
 from cluster.chronicle import Object
 from cluster.stage import install_chart
-from controlplane import ControlPlane
+from controlplane import Access, ControlPlane
 from helmchart import render as chart
 
 pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("chart-policies")]
-
-HERE = "shop"
-OPERATOR = f"system:serviceaccount:{chart.NAMESPACE}:{chart.ACCOUNT}"
-MASTERS = "system:masters"
-RESTORERS = ("admin", (MASTERS, "jwks-operator:restore"))
-ADMIN = ("admin", (MASTERS,))
-OURS = {"app.kubernetes.io/managed-by": "jwks-operator", "jwks-operator.dev/set": "auth"}
-PUBLIC = '{"keys":[{"alg":"ES256","crv":"P-256","kid":"d","kty":"EC","use":"sig","x":"k","y":"priv"}]}'
-SECRETLY = "c2VjcmV0"
-"""A value that no message may quote."""
-
-Who = tuple[str, tuple[str, ...]]
-
-
-def secret(labels: dict[str, str] | None = None, name: str = "auth") -> Object:
-    data = {"signing.jwk": SECRETLY}
-    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "labels": labels or {}}, "data": data}
-
-
-def configmap(text: str, labels: dict[str, str] | None = None, **more: Any) -> Object:
-    metadata = {"name": "auth", "labels": OURS if labels is None else labels}
-    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"jwks.json": text}, **more}
-
-
-def plain(kind: str, api: str, name: str, **more: Any) -> Object:
-    return {"apiVersion": api, "kind": kind, "metadata": {"name": name}, **more}
-
-
-EVENT = plain(
-    "Event",
-    "v1",
-    "auth.1",
-    involvedObject={
-        "kind": "JsonWebKeySet",
-        "apiVersion": "jwks-operator.dev/v1beta1",
-        "name": "auth",
-        "namespace": HERE,
-    },
-)
-SET = plain(
-    "JsonWebKeySet", "jwks-operator.dev/v1beta1", "auth", spec={"keys": [{"name": "signing", "algorithm": "ES256"}]}
-)
-
-
-class Cluster:
-    """A control plane on which one acts as whoever one likes; the account of the operator has every right there is."""
-
-    def __init__(self, plane: ControlPlane) -> None:
-        self._plane = plane
-
-    def does(self, who: Who, *arguments: str, thing: Object | None = None, namespace: str = HERE) -> str:
-        """Return what kubectl says on standard error; empty if it went well."""
-        name, groups = who
-        as_whom = [f"--as={name}", *(f"--as-group={group}" for group in groups)]
-        source = ["--filename=-"] if thing else []
-        content = json.dumps(thing) if thing else None
-        done = self._plane.kubectl(*as_whom, f"--namespace={namespace}", *arguments, *source, input=content)
-        assert SECRETLY not in done.stderr
-        return done.stderr if done.returncode else ""
-
-    def creates(self, who: Who, thing: Object, namespace: str = HERE) -> str:
-        return self.does(who, "create", "--dry-run=server", thing=thing, namespace=namespace)
 
 
 @pytest.fixture(scope="module")
@@ -100,13 +56,6 @@ def plane() -> Iterator[ControlPlane]:
 @pytest.fixture(scope="module")
 def cluster(plane: ControlPlane) -> Cluster:
     return Cluster(plane)
-
-
-def until(check: Callable[[], bool]) -> None:
-    end = time.monotonic() + 30
-    while not check():
-        assert time.monotonic() < end, "the policies are not in force"
-        time.sleep(0.2)
 
 
 @pytest.fixture
@@ -262,16 +211,6 @@ def test_whatever_rights_it_is_given_the_operator_changes_only_what_is_its_own(
     assert (said == "") is (word == ""), said
 
 
-WORKLOAD = {
-    "replicas": 2,
-    "selector": {"matchLabels": {"app": "issuer"}},
-    "template": {
-        "metadata": {"labels": {"app": "issuer"}, "annotations": {"note": "a"}},
-        "spec": {"containers": [{"name": "issuer", "image": "issuer:1"}]},
-    },
-}
-
-
 def template(**metadata: Any) -> str:
     return json.dumps({"spec": {"template": {"metadata": metadata}}})
 
@@ -335,7 +274,7 @@ def test_the_api_server_understands_every_expression(plane: ControlPlane) -> Non
     assert [each["status"]["typeChecking"] for each in checked] == [{}] * 3
 
 
-def test_without_the_policies_only_rights_count(namespace: str, control_plane: ControlPlane) -> None:
+def test_without_the_policies_only_rights_count(namespace: str, control_plane: Access) -> None:
     without = Cluster(control_plane)
     assert without.creates(ADMIN, secret(OURS), namespace) == ""
     assert without.creates(ADMIN, configmap('{"d": 1}'), namespace) == ""

@@ -173,6 +173,13 @@ async def test_copies_cost_no_write_of_the_set_and_at_rest_nothing_is_written() 
     assert len(await life.events("CopyMade")) == 2
 
 
+async def test_many_copies_at_once_are_one_event() -> None:
+    life = await begun(*(f"web-{number:02}" for number in range(20)))
+    (told,) = await life.events("CopyMade")
+    assert told.endswith("(web-00, web-01, web-02, web-03, web-04 and 15 more)")
+    assert await life.shown("web-19") == await life.published()
+
+
 # --- following ---
 
 

@@ -11,7 +11,20 @@ from cryptography import x509
 
 from corridor.certified import SELF_SIGNED, chain_of, events, files, jwks, stamps, usable
 from corridor.life import ES256, REF, Life
-from corridor.sources import TLS, begin, importing, issued, message, offer, old_key, pem, renew
+from corridor.sources import (
+    TLS,
+    begin,
+    importing,
+    issued,
+    message,
+    named,
+    offer,
+    old_key,
+    pem,
+    public_set,
+    publish,
+    renew,
+)
 from fakes.faults import Crash, CrashAfter, CrashBefore
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS
 
@@ -126,6 +139,16 @@ async def test_a_renewed_key_is_published_with_its_certificate_from_its_first_mo
     await life.live(LEAD)
     assert await life.in_use() == second.kid
     assert await chain_of(life, first.kid) == former, "the retired key keeps the one that it had"
+
+
+async def test_former_keys_of_the_issuer_do_not_get_the_certificate_of_its_present_one() -> None:
+    life, key, former = Life(), old_key(), old_key()
+    await life.begin(importing(public=True))
+    await offer(life, pem(key), TLS)
+    await publish(life, public_set(named(key, "now"), named(former, "former")))
+    await life.pass_()
+    assert len(await chain_of(life, "now")) == 2
+    assert await chain_of(life, "former") == []
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from corridor import certified
 from corridor.life import ES256, REF, Life
 from fakes.faults import Answer, Crash, CrashAfter
 from jwks_operator.api.names import ANNOTATION_RESTARTED_FOR
@@ -235,3 +236,15 @@ async def test_who_no_longer_wants_restarts_owes_none() -> None:
     await life.live(timedelta(hours=30))
     assert await life.condition("Degraded") == ("False", "AsExpected")
     assert (await life.keyring())["record.json"]["restart"] == ""
+
+
+@pytest.mark.parametrize(("formats", "restarted"), [(["JWK", "TLS"], True), (["JWK"], False)], ids=["TLS", "JWK"])
+async def test_a_renewed_certificate_restarts_whoever_reads_it(formats: list[str], restarted: bool) -> None:
+    certificate = {"selfSigned": {}, "duration": "100h", "renewBefore": "90h"}
+    written = certified.spec(certificate, **certified.MANUAL)
+    life = await settled({**written, "secret": {"formats": formats, "restart": {}}})
+    assert await mark(life) is None
+    before = await certified.files(life)
+    await life.live(timedelta(hours=11))
+    assert (await mark(life) is not None) is restarted
+    assert (await certified.files(life) != before) is restarted

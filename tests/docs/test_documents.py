@@ -12,11 +12,13 @@ import yaml
 
 from demo.cluster import quickstart
 from docs.pages import PAGES, ROOT, SHELL, Block, blocks, commands, name_of
+from gotools import find
 from jwks_operator.__main__ import main
 from jwks_operator.api.names import KIND
 from jwks_operator.api.parse import parse_spec
 from jwks_operator.plugin.command import group as plugin
 
+QUOTES = "\"'"
 README = ROOT / "README.md"
 EXAMPLES = sorted(ROOT.glob("examples/*.yaml"))
 COMMANDS = [block for page in PAGES for block in blocks(page, *SHELL)]
@@ -72,7 +74,7 @@ def check_command_line(program: click.Group, arguments: list[str]) -> None:
     context = click.Context(program)
     command = program.get_command(context, arguments[0])
     assert command is not None, arguments
-    command.make_context(arguments[0], [word.strip("\"'") for word in arguments[1:]], parent=context)
+    command.make_context(arguments[0], [word.strip(QUOTES) for word in arguments[1:]], parent=context)
 
 
 def check_command(words: list[str]) -> None:
@@ -108,6 +110,19 @@ def test_files_that_commands_use_exist(block: Block) -> None:
         for option, value in pairwise(words):
             if words[0] == "kubectl" and option in {"-f", "--filename"} and "/" in value:
                 assert (ROOT / value).exists(), value
+
+
+HELM = [
+    words for block in COMMANDS for words in commands(block) if words[0] == "helm" and "helm/jwks-operator" in words
+]
+
+
+@pytest.mark.parametrize("words", HELM, ids=" ".join)
+def test_the_chart_takes_the_values_that_are_shown(words: list[str]) -> None:
+    shown = [value.strip(QUOTES) for option, value in pairwise(words) if option == "--set"]
+    values = [f"--set={value.replace('$IMAGE', 'registry.example.com/jwks-operator')}" for value in shown]
+    command = [str(find("helm")), "template", "shown", "helm/jwks-operator", "--kube-version=1.36.0", *values]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=60)
 
 
 def anchors(page: Path) -> set[str]:

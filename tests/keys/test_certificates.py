@@ -217,7 +217,7 @@ def damaged(pem: bytes, found: str, put: str) -> bytes:
     ("found", "put"),
     [
         ("03420004", "03420009"),  # a public key that is no point
-        ("0c06746865204341", "ff06746865204341"),  # a name of no type
+        ("0c06746865204341", "cf06746865204341"),  # a name of no type
         ("a003020102", "a003020109"),  # version 10
         ("0603551d0f", "0603551d13"),  # basicConstraints twice
     ],

@@ -51,10 +51,10 @@ class Service:
     def __post_init__(self) -> None:
         self.people = Client(FakeTransport(self.server))
 
-    async def pod(self, name: str, ip: str, answer: bytes | NoAnswer | float = b'{"keys":[]}') -> None:
+    async def pod(self, name: str, ip: str, answer: bytes | NoAnswer | float = b'{"keys":[]}', **spec: object) -> None:
         """A pod with this address, which answers so."""
         meta = {"name": name, "namespace": self.namespace}
-        made = await self.people.create(PODS, self.namespace, {"metadata": meta, "spec": {}})
+        made = await self.people.create(PODS, self.namespace, {"metadata": meta, "spec": spec})
         self.server.store.put(PODS, {**made, "status": {"podIPs": [{"ip": ip}]}})
         self.network.answers[ip] = answer
 

@@ -126,6 +126,14 @@ async def test_a_special_address_is_not_asked_even_if_a_pod_is_said_to_have_it(b
     assert bench.asked() == []
 
 
+async def test_a_pod_in_the_network_of_its_node_is_not_asked(bench: Bench) -> None:
+    await bench.service.pod("a", "10.0.0.1", a_set("k1"), hostNetwork=True)
+    await bench.service.slice("all", endpoint("a", "10.0.0.1"))
+    (said,) = (await bench.ask()).ready
+    assert (said.keys, said.trouble) == (None, "is in the network of its node, so it is not asked")
+    assert bench.asked() == []
+
+
 async def test_an_ipv6_address_may_be_written_in_other_ways(bench: Bench) -> None:
     await bench.service.pod("a", "fd00::7", a_set("k1"))
     bench.service.network.answers["fd00:0:0::7"] = a_set("k1")

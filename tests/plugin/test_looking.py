@@ -1,13 +1,19 @@
 """What is looked at from outside: HTTP answers, pods, field managers. Rows of what is seen and what is said of it."""
 
+import json
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from demo.mount import swap
+from jwks_operator.keys.generate import generate
 from jwks_operator.plugin.bars import short
 from jwks_operator.plugin.cluster import SeenSet
+from jwks_operator.plugin.command import run
 from jwks_operator.plugin.doctor_sets import gitops, progress
+from jwks_operator.plugin.failure import Exit
 from jwks_operator.plugin.fetch import MAX_BYTES, Fetched, Unfetched, fetch
 from jwks_operator.plugin.findings import Finding, Verdict, report
 from jwks_operator.plugin.gitops import keepers
@@ -15,6 +21,7 @@ from jwks_operator.plugin.http import age, http_findings, max_age, stale_window
 from jwks_operator.plugin.output import say
 from plugin.pages import NOW, degraded, seen
 from plugin.site import GOOD, served
+from serve.running import serving
 
 
 def answer(url: str = "https://auth.example.com/jwks.json", body: bytes = b"{}", **more: Any) -> Fetched:
@@ -100,6 +107,15 @@ async def test_https_needs_a_certificate_that_can_be_verified() -> None:
         found = await fetch(site.url.replace("http://", "https://"))
     assert isinstance(found, Unfetched)
     assert "TLS" in found.problem
+
+
+def test_our_own_server_leaves_nothing_to_complain_about(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    body = json.dumps({"keys": [generate("ES256").public]}).encode()
+    swap(tmp_path, {"jwks.json": body})
+    with serving(tmp_path) as running:
+        running.serves(body)
+        assert run(["lint", running.url, "--strict"]) == Exit.DONE, capsys.readouterr().out
+    assert "0 errors, 0 warnings" in capsys.readouterr().out
 
 
 # --- who else writes ---

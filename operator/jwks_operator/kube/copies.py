@@ -5,7 +5,7 @@ keeps a set from its own objects: what another namespace refuses is a fact besid
 that is not a copy of the set is never touched.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -22,6 +22,9 @@ from jwks_operator.keys.members import parse_json_strict
 from jwks_operator.kube.client import CONFIGMAPS, NAMESPACES, Client, Object
 from jwks_operator.kube.errors import KubeError, Missing, NamespaceTerminating, Refused
 from jwks_operator.kube.objects import copy_object, is_copy, replacement, sight
+
+TOLD = 5
+"""So many copies made, removed or repaired at once have an Event each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +121,7 @@ class _Keeper:
         strays = tuple([each for each in copies.strays if not await self.remove(each)])
         if self.trouble is not None:
             raise self.trouble
-        return replace(copies, targets=self.targets, strays=strays, refused=self.refused), tuple(self.told)
+        return replace(copies, targets=self.targets, strays=strays, refused=self.refused), tuple(self._told())
 
     async def write(self, namespace: str, wanted: Object) -> None:
         """Make or change the copy in a namespace, if it is none of somebody else's."""
@@ -157,6 +160,15 @@ class _Keeper:
             self.told.append(Happening(EventReason.COPY_REMOVED, namespace))
             return True
         return False
+
+    def _told(self) -> Iterator[Happening]:
+        """What was done, few things one by one and many in one sentence."""
+        for event in dict.fromkeys(happening.event for happening in self.told):
+            what = [happening.reason for happening in self.told if happening.event == event]
+            if len(what) <= TOLD:
+                yield from (Happening(event, reason) for reason in what)
+            else:
+                yield Happening(event, f"{', '.join(what[:TOLD])} and {len(what) - TOLD} more")
 
     def _gone(self, namespace: str, gone: Missing) -> None:
         if gone.kind == NAMESPACES.plural:

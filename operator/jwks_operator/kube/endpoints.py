@@ -104,8 +104,10 @@ class EndpointAsker:
         """Why an address is not known to be that of a pod of the namespace; empty if it is."""
         if target.pod is None:
             return "belongs to no pod of the namespace, so it is not asked"
-        pod = await self._client.read(PODS, ref.namespace, target.pod)
-        known = ((pod or {}).get("status") or {}).get("podIPs") or ()
+        pod = await self._client.read(PODS, ref.namespace, target.pod) or {}
+        if (pod.get("spec") or {}).get("hostNetwork"):
+            return "is in the network of its node, so it is not asked"
+        known = (pod.get("status") or {}).get("podIPs") or ()
         if any(_same(one.get("ip"), target.address.ip) for one in known):
             return ""
         return f"does not have the address {target.address.ip} of the endpoint, so it is not asked"

@@ -88,7 +88,7 @@ class Writer:
             element("p", _badge(row.state), " ", row.remark or None),
             self._timeline(shown, status),
             element("h2", "Next"),
-            element("p", following(status) or "Nothing.", _waiting(status)),
+            element("p", following(status) or "Nothing", ".", _waiting(status)),
             _latency(status),
             element("h2", "Keys"),
             _keys(status),
