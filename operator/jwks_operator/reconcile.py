@@ -217,7 +217,7 @@ class Reconciler:
             if thing is not None and is_copy(thing, ref):
                 meta = thing["metadata"]
                 self._memory.saw(ref, Kind.COPY, copy_place(meta), meta["uid"], meta["resourceVersion"])
-        self._memory.copies(ref, gathered.copies.selector is not None or bool(gathered.copies.strays))
+        self._memory.copies(ref, gathered.copies.chosen is not None or bool(gathered.copies.strays))
 
 
 def _tolerance(gathered: Gathered) -> timedelta:

@@ -353,9 +353,8 @@ REFUSED = (
          "spec.publish.cors.allowOrigins[0]", "must be * or an origin"),
     Case("a media type of another world", publish(mediaType="text/html"), "spec.publish.mediaType"),
     *(Case(f"the Service {name!r}", publish(serviceName=name), "spec.publish.serviceName", "must be the name of a Serv")
-      for name in ("auth.shop", "Auth", "auth-", "http://auth", "10.0.0.1:80", "auth/x")),
+      for name in ("auth.shop", "Auth", "auth-", "http://auth", "10.0.0.1:80", "auth/x", "")),
     Case("a Service name of 64 characters", publish(serviceName="a" * 64), "spec.publish.serviceName"),
-    Case("no Service name", publish(serviceName=""), "spec.publish.serviceName"),
     Case("a third name", publish(eddsaName="Eddsa"), "spec.publish.eddsaName"),
     # the rest
     Case("a revocation of nothing", {"revoked": [{"reason": "KeyCompromise"}]}, "spec.revoked[0].kid",

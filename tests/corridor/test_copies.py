@@ -304,6 +304,21 @@ async def test_withdrawn_consent_releases_what_a_refusal_held() -> None:
     assert (await life.condition("Degraded"))[0] == "False"
 
 
+@pytest.mark.parametrize("publish", [{}, {"namespaces": {"matchLabels": {"tier": "web", "stage": "live"}}}])
+async def test_whoever_stops_selecting_a_namespace_need_not_wait_for_it(publish: dict[str, Any]) -> None:
+    life = await begun("web", "api")
+    await life.relabel("api", stage="live")
+    life.seam.faults.append(Quota("web"))
+    await life.annotate(rotate=f"signing@{life.time.now.isoformat()}!")
+    await life.pass_()
+    assert await life.condition("Rotating") == ("True", "StepInProgress")
+    await life.edit_spec(publish=publish)
+    await life.pass_()
+    await life.pass_()
+    assert await life.condition("Rotating") == ("False", "NothingDue")
+    assert (await life.copy("api") is not None) is bool(publish)
+
+
 async def test_a_revocation_is_held_by_nobody() -> None:
     life = await begun("web", "api")
     first = await life.in_use()

@@ -9,7 +9,7 @@ from corridor.life import ES256, REF, Life
 from fakes.faults import Answer, to
 from jwks_operator.api.names import keyring_name
 from jwks_operator.keys.generate import generate
-from jwks_operator.kube.client import CONFIGMAPS, SECRETS, SETS
+from jwks_operator.kube.client import CONFIGMAPS, SECRETS, SETS, Resource
 from jwks_operator.kube.errors import KubeError
 
 RING = keyring_name(REF.name)
@@ -157,3 +157,14 @@ async def test_a_record_of_an_unknown_format_is_never_touched() -> None:
     assert await life.condition("Degraded") == ("True", "UnknownRecordFormat")
     assert await life.published() == published
     assert life.writes() == ["PATCH jsonwebkeysets/auth/status"]
+
+
+@pytest.mark.parametrize("resource", [SECRETS, CONFIGMAPS], ids=lambda resource: resource.kind)
+async def test_a_keyring_lost_beside_an_object_without_any_data_is_rebuilt(resource: Resource) -> None:
+    """A set whose last entry was removed, or restored in parts, has an empty Secret of its own."""
+    life = await _settled()
+    await life.edit(resource, REF.name, lambda seen: seen.update(data={}))
+    await life.delete(SECRETS, RING)
+    await life.after(timedelta(minutes=1))
+    assert await life.condition("Ready") == ("True", "KeysInUse")
+    assert await life.in_use() in await life.published()

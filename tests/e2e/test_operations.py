@@ -160,7 +160,7 @@ def test_uninstalling_keeps_everything_and_installing_again_goes_on(
 ) -> None:
     before, busy = stage.keys("auth", "shop"), set(stage.keys("auth", ISSUER))
     guide.follow("Uninstall")
-    assert not stage.list("pods", COMPONENT, OPERATOR)
+    wait_until(lambda: not stage.list("pods", COMPONENT, OPERATOR), 60, "the end of the operator's pods")
     traffic.goes_on()
     guide.follow("Install again")
     assert stage.keys("auth", "shop") == before

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from corridor.life import REF
-from jwks_operator.kube.client import CONFIGMAPS, SECRETS, Object, Resource
+from jwks_operator.api.names import ANNOTATION_REVOKE
+from jwks_operator.kube.client import CONFIGMAPS, SECRETS, SETS, Object, Resource
 from simulation.world import RING, World, finish
 
 Enemy = Callable[[World, int], None]
@@ -87,3 +88,12 @@ def restore_keyring(world: World, number: int) -> None:
         }
         body = {"metadata": metadata, "type": backup["type"], "data": backup["data"]}
         finish(world.life.people.create(SECRETS, REF.namespace, body))
+        _forget_revocations(world)
+
+
+def _forget_revocations(world: World) -> None:
+    """What was revoked since the backup, and is asked for no more, nobody can know."""
+    asked = (finish(world.life.read(SETS, REF.name))["metadata"].get("annotations") or {}).get(ANNOTATION_REVOKE, "")
+    for kid in world.kids():
+        if kid not in asked:
+            world.chronicle.revoked.pop(kid, None)

@@ -16,7 +16,7 @@ from jwks_operator.api.names import SetRef
 from jwks_operator.kube.client import SECRETS, SETS
 from jwks_operator.kube.errors import Conflict, KubeError
 from jwks_operator.metrics.page import Metrics
-from jwks_operator.statuspage.board import State
+from jwks_operator.statuspage.board import Health
 from jwks_operator.statuspage.html import Html, element, together
 from jwks_operator.statuspage.pages import ROOT, STYLE
 from jwks_operator.statuspage.site import SAFETY
@@ -236,4 +236,4 @@ def test_text_is_escaped_and_html_is_not() -> None:
 
 
 def test_states_are_listed_worst_first() -> None:
-    assert list(State) == ["trouble", "waiting", "suspended", "well"]
+    assert list(Health) == ["trouble", "waiting", "suspended", "well"]

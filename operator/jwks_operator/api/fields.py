@@ -49,7 +49,7 @@ ObjectName = Annotated[
 ]
 ServiceName = Annotated[
     str,
-    StringConstraints(min_length=1, max_length=63),
+    StringConstraints(max_length=63),
     Pattern(
         "[a-z0-9]([-a-z0-9]*[a-z0-9])?",
         "must be the name of a Service: lower-case letters, digits and -, a letter or digit at both ends",

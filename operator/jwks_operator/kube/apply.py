@@ -22,7 +22,7 @@ from jwks_operator.core.projections import Owned, ahead, effect_order
 from jwks_operator.core.record import Happening, Record
 from jwks_operator.core.world import Sight
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, Client, Object, Resource
-from jwks_operator.kube.copies import find, keep
+from jwks_operator.kube.copies import chosen, find, keep
 from jwks_operator.kube.gather import Gathered, Seen, look
 from jwks_operator.kube.keyring import keyring_object
 from jwks_operator.kube.objects import configmap_object, replacement, secret_object
@@ -83,9 +83,9 @@ async def keep_copies(client: Client, gathered: Gathered, *, repairs: bool = Fal
     world, record, copies = gathered.world, gathered.world.record, gathered.copies
     if record is None or not world.everywhere:
         return Done(gathered, ())
-    selector = record.spec.publish.namespaces
-    if selector != copies.selector:
-        copies = await find(client, world.ref, world.configmap_name, selector)
+    query = chosen(record.spec, world.spec)
+    if query != copies.chosen:
+        copies = await find(client, world.ref, world.configmap_name, query)
     copies, told = await keep(client, world.ref, record, copies, repairs=repairs)
     if copies == gathered.copies:
         return Done(gathered, ())

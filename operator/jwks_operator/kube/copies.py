@@ -11,8 +11,8 @@ from typing import Any
 
 from jwks_operator.api import names
 from jwks_operator.api.names import SetRef, consent_label, copy_name
-from jwks_operator.api.namespaces import NamespaceSelector
 from jwks_operator.api.reasons import EventReason
+from jwks_operator.api.spec import JsonWebKeySetSpec
 from jwks_operator.core.copies import edited_in
 from jwks_operator.core.projections import published
 from jwks_operator.core.record import Happening, Record
@@ -31,8 +31,8 @@ TOLD = 5
 class Copies:
     """What was found of the copies of a set in this pass."""
 
-    selector: NamespaceSelector | None = None
-    """By which selector the namespaces were chosen; None chooses none."""
+    chosen: str | None = None
+    """By which labels the namespaces were chosen, as a query; None chooses none."""
     targets: Mapping[str, Object | None] = field(default_factory=dict)
     """By namespace that is to have a copy, the ConfigMap that stands there under its name."""
     strays: tuple[Object, ...] = ()
@@ -48,22 +48,34 @@ class Copies:
         return not self.complaint and not any(namespace in self.targets for namespace in self.refused)
 
 
-async def find(client: Client, ref: SetRef, configmap: str, selector: NamespaceSelector | None) -> Copies:
+def chosen(in_force: JsonWebKeySetSpec, written: JsonWebKeySetSpec | None) -> str | None:
+    """Return the query for the namespaces that are to have a copy; None if none is.
+
+    Who stops selecting a namespace that holds a step must not wait for that step: what is written counts at once where
+    it chooses less.
+    """
+    selectors = [spec.publish.namespaces for spec in (in_force, written) if spec is not None]
+    if None in selectors:
+        return None
+    return ",".join(dict.fromkeys(filter(None, map(str, selectors))))
+
+
+async def find(client: Client, ref: SetRef, configmap: str, query: str | None) -> Copies:
     """Return where copies are and where they are to be; raises KubeError but for a right that is missing."""
     try:
-        return await _find(client, ref, configmap, selector)
+        return await _find(client, ref, configmap, query)
     except Refused as refusal:
-        return Copies(selector, complaint=str(refusal))
+        return Copies(query, complaint=str(refusal))
 
 
-async def _find(client: Client, ref: SetRef, configmap: str, selector: NamespaceSelector | None) -> Copies:
+async def _find(client: Client, ref: SetRef, configmap: str, wanted: str | None) -> Copies:
     ours = {names.LABEL_SET: ref.name, names.LABEL_SOURCE_NAMESPACE: ref.namespace}
     query = ",".join((names.MANAGED_SELECTOR, *(f"{name}={value}" for name, value in ours.items())))
     listed, _ = await client.list(CONFIGMAPS, None, query)
     there = {(each["metadata"]["namespace"], each["metadata"]["name"]): each for each in listed}
     targets: dict[str, Object | None] = {}
     name = copy_name(ref, configmap)
-    for namespace in [] if selector is None else await _consenting(client, ref, selector):
+    for namespace in [] if wanted is None else await _consenting(client, ref, wanted):
         found = there.pop((namespace, name), None)
         # One that lost its labels, or is somebody else's, is in no list.
         targets[namespace] = found or await client.read(CONFIGMAPS, namespace, name)
@@ -73,11 +85,11 @@ async def _find(client: Client, ref: SetRef, configmap: str, selector: Namespace
         for (namespace, named), each in there.items()
         if namespace != ref.namespace and named[: len(prefix)] == prefix
     )
-    return Copies(selector, targets, tuple(strays))
+    return Copies(wanted, targets, tuple(strays))
 
 
-async def _consenting(client: Client, ref: SetRef, selector: NamespaceSelector) -> list[str]:
-    query = ",".join(filter(None, (str(selector), f"{consent_label(ref.namespace)}=true")))
+async def _consenting(client: Client, ref: SetRef, wanted: str) -> list[str]:
+    query = ",".join(filter(None, (wanted, f"{consent_label(ref.namespace)}=true")))
     found, _ = await client.list(NAMESPACES, None, query, metadata_only=True)
     metadata = (each["metadata"] for each in found)
     return sorted(m["name"] for m in metadata if m["name"] != ref.namespace and not m.get("deletionTimestamp"))

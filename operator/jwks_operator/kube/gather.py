@@ -28,7 +28,7 @@ from jwks_operator.keys.formats import parse_pem
 from jwks_operator.keys.jwk import JwkError, parse_json_strict, parse_private, parse_public, thumbprint
 from jwks_operator.keys.private import PrivateJwk
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, SETS, Client, Object
-from jwks_operator.kube.copies import Copies, facts, find
+from jwks_operator.kube.copies import Copies, chosen, facts, find
 from jwks_operator.kube.keyring import read_keyring
 from jwks_operator.kube.objects import (
     Vault,
@@ -91,10 +91,9 @@ async def gather(client: Client, ref: SetRef, *, everywhere: bool = True, copied
     configmap = await client.read(CONFIGMAPS, ref.namespace, world.configmap_name)
     secret = await client.read(SECRETS, ref.namespace, world.secret_name)
     gathered = Gathered(Seen(the_set, keyring, configmap, secret), world, vault)
-    selector = None if record is None else record.spec.publish.namespaces
-    if everywhere and (copied or selector is not None):
-        selector = None if the_set is None else selector
-        gathered = replace(gathered, copies=await find(client, ref, world.configmap_name, selector))
+    if everywhere and (copied or (record is not None and record.spec.publish.namespaces is not None)):
+        query = None if record is None or the_set is None else chosen(record.spec, spec)
+        gathered = replace(gathered, copies=await find(client, ref, world.configmap_name, query))
     return look(gathered)
 
 
@@ -131,7 +130,8 @@ def look(gathered: Gathered) -> Gathered:
 
 def _wanted(world: World, record: Record | None, vault: Vault) -> tuple[Object, Object]:
     if record is None:
-        return {"data": {}, "metadata": {}}, {"type": "Opaque", "data": {}, "metadata": {}}
+        bare = {"data": {}, "metadata": {"labels": {}, "annotations": {}}}
+        return bare, {"type": "Opaque", **bare}
     return configmap_object(world.ref, record), secret_object(world.ref, record, vault)
 
 

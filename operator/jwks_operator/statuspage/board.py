@@ -18,7 +18,7 @@ from jwks_operator.kube.workloads import Restarted
 from jwks_operator.metrics.survey import Look
 
 
-class State(StrEnum):
+class Health(StrEnum):
     """How a set does, worst first."""
 
     TROUBLE = "trouble"
@@ -27,7 +27,7 @@ class State(StrEnum):
     WELL = "well"
 
 
-RANK: Final = {state: rank for rank, state in enumerate(State)}
+RANK: Final = {state: rank for rank, state in enumerate(Health)}
 _CALM = frozenset({Reason.PROGRESSING, Reason.WAITING_FOR_LEAD})
 
 
@@ -36,7 +36,7 @@ class Row:
     """One set in the list."""
 
     ref: SetRef
-    state: State
+    health: Health
     algorithms: str = ""
     active_kid: str = ""
     following: str = ""
@@ -101,14 +101,14 @@ def _row(ref: SetRef, status: JsonWebKeySetStatus) -> Row:
     conditions = {condition.type: condition for condition in status.conditions}
     degraded, ready = conditions.get(ConditionType.DEGRADED), conditions.get(ConditionType.READY)
     rotating = conditions.get(ConditionType.ROTATING)
-    state, remark = State.WELL, ""
+    state, remark = Health.WELL, ""
     if degraded is not None and degraded.status == "True":
-        state, remark = State.TROUBLE, f"{degraded.reason}: {degraded.message}"
+        state, remark = Health.TROUBLE, f"{degraded.reason}: {degraded.message}"
     elif ready is None or ready.status != "True":
         calm = ready is None or ready.reason in _CALM
-        state, remark = (State.WAITING if calm else State.TROUBLE), "" if ready is None else ready.message
+        state, remark = (Health.WAITING if calm else Health.TROUBLE), "" if ready is None else ready.message
     elif rotating is not None and rotating.reason == Reason.SUSPENDED:
-        state = State.SUSPENDED
+        state = Health.SUSPENDED
     return Row(ref, state, status.algorithms or "", status.active_kid or "", following(status), remark)
 
 

@@ -12,7 +12,7 @@ from jwks_operator.core.forecast import UnsoundSpecError, foresee
 from jwks_operator.core.hindsight import recalled
 from jwks_operator.core.world import World
 from jwks_operator.metrics.vitals import Vitals
-from jwks_operator.statuspage.board import RANK, Board, Row, Shown, State, following, moment
+from jwks_operator.statuspage.board import RANK, Board, Health, Row, Shown, following, moment
 from jwks_operator.statuspage.html import Html, element, link, table, together, void
 from jwks_operator.timeline import picture, stretch_around, svg
 
@@ -38,7 +38,7 @@ class Choice:
         """Whether a set is asked for."""
         return (
             (not self.namespace or row.ref.namespace == self.namespace)
-            and (not self.state or row.state == self.state)
+            and (not self.state or row.health == self.state)
             and self.search in str(row.ref)
         )
 
@@ -65,8 +65,8 @@ class Writer:
     def overview(self, choice: Choice) -> Html:
         """Return the list of sets."""
         rows = self._rows()
-        counts = {state: sum(row.state is state for row in rows) for state in State}
-        found = sorted(filter(choice.admits, rows), key=lambda row: (RANK[row.state], row.ref))
+        counts = {state: sum(row.health is state for row in rows) for state in Health}
+        found = sorted(filter(choice.admits, rows), key=lambda row: (RANK[row.health], row.ref))
         pages = max(1, -(-len(found) // ON_A_PAGE))
         choice = replace(choice, page=min(max(choice.page, 1), pages))
         first = (choice.page - 1) * ON_A_PAGE
@@ -85,7 +85,7 @@ class Writer:
         status, row = shown.read_status(), _as_it_goes(shown.row, self.failing().get(shown.row.ref))
         return self._page(
             str(row.ref),
-            element("p", _badge(row.state), " ", row.remark or None),
+            element("p", _badge(row.health), " ", row.remark or None),
             self._timeline(shown, status),
             element("h2", "Next"),
             element("p", following(status) or "Nothing", ".", _waiting(status)),
@@ -103,7 +103,7 @@ class Writer:
         rows = {ref: shown.row for ref, shown in self.board.sets.items()}
         failing = self.failing()
         return [
-            _as_it_goes(rows.get(ref) or Row(ref, State.WAITING), failing.get(ref))
+            _as_it_goes(rows.get(ref) or Row(ref, Health.WAITING), failing.get(ref))
             for ref in rows.keys() | failing.keys()
         ]
 
@@ -166,10 +166,10 @@ def _as_it_goes(row: Row, failing: float | None) -> Row:
     if failing is None:
         return row
     remark = f"its passes fail since {moment(datetime.fromtimestamp(failing, UTC))}, the log says why"
-    return replace(row, state=State.TROUBLE, remark=f"{row.remark}; {remark}" if row.remark else remark)
+    return replace(row, health=Health.TROUBLE, remark=f"{row.remark}; {remark}" if row.remark else remark)
 
 
-def _badge(state: State) -> Html:
+def _badge(state: Health) -> Html:
     return element("span", state.value, class_=f"badge {state.value}")
 
 
@@ -177,10 +177,10 @@ def _line(row: Row, *, known: bool) -> tuple[str, ...]:
     there = f"{ROOT}/{quote(row.ref.namespace, safe='')}/{quote(row.ref.name, safe='')}"
     kid = element("code", row.active_kid) if row.active_kid else ""
     name = link(there, str(row.ref)) if known else str(row.ref)
-    return name, _badge(row.state), row.algorithms, kid, row.following, row.remark
+    return name, _badge(row.health), row.algorithms, kid, row.following, row.remark
 
 
-def _tallies(counts: dict[State, int]) -> list[str]:
+def _tallies(counts: dict[Health, int]) -> list[str]:
     parts: list[str] = [f"{sum(counts.values())} sets "]
     for state, number in counts.items():
         parts += [link(Choice(state=state.value).target(), _badge(state)), f" {number} "]
@@ -189,7 +189,7 @@ def _tallies(counts: dict[State, int]) -> list[str]:
 
 def _form(choice: Choice) -> Html:
     states = [element("option", "any state", value="")]
-    for state in State:
+    for state in Health:
         marked = {"selected": ""} if choice.state == state else {}
         states.append(element("option", state.value, value=state.value, **marked))
     return element(

@@ -7,7 +7,7 @@ from importlib.resources import files
 from typing import Final
 
 from jwks_operator.api.names import SetRef
-from jwks_operator.statuspage.board import State
+from jwks_operator.statuspage.board import Health
 from jwks_operator.statuspage.pages import ROOT, STYLE, Choice, Writer
 
 _STYLE_TEXT: Final = files("jwks_operator.statuspage").joinpath("style.css").read_bytes()
@@ -63,7 +63,7 @@ class Site:
 
     def _list(self, query: Mapping[str, str]) -> tuple[int, str, bytes]:
         state, page = query.get("state", ""), query.get("page", "1")
-        if (state and state not in set(State)) or not (page.isascii() and page.isdigit() and len(page) < 8):
+        if (state and state not in set(Health)) or not (page.isascii() and page.isdigit() and len(page) < 8):
             return 404, _HTML, self._writer.unknown().encode()
         choice = Choice(query.get("namespace", ""), state, query.get("search", ""), int(page))
         return 200, _HTML, self._writer.overview(choice).encode()
