@@ -106,7 +106,7 @@ def nobody(pods: Pods) -> None:
 
 @pytest.mark.parametrize(
     ("mute", "told"),
-    [(silent, "b did not answer within 2 s"), (nobody, "it has none, or does not exist")],
+    [(silent, "b did not answer within 2 s"), (nobody, "there is none, or no such Service")],
 )
 def test_what_cannot_be_told_holds_and_says_so(mute: Callable[[Pods], None], told: str) -> None:
     history, pods = begun(live=False)

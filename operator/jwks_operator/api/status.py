@@ -136,8 +136,7 @@ class NextMove(StatusModel):
 
 
 class Waits(StatusModel):
-    """How long keys of one class wait, at the longest: by the facts in spec.timing, and by former ones that still
-    count."""
+    """How long keys of one class wait, at the longest: by the facts in spec.timing and by former ones that count."""
 
     key_class: Annotated[_Name, Field(alias="class")]
     """signature, encryption or symmetric."""

@@ -163,7 +163,7 @@ def _lag(said: Endpoints | None, record: Record, key: KeyRecord) -> Lag:
     if said is None or key.kid not in said.kids:
         return Lag(key.kid, key.entry, (), text, since)
     if said.trouble or not said.ready:
-        why = said.trouble or "it has none, or does not exist"
+        why = said.trouble or "there is none, or no such Service"
         return Lag(key.kid, key.entry, (), f"{text}; {why}", since)
     denying = [(one.name, "lacks it" if appears else "still serves it") for one in said.ready if _denies(one, key)]
     silent = [(one.name, one.trouble) for one in said.ready if one.keys is None]

@@ -130,7 +130,7 @@ def look(gathered: Gathered) -> Gathered:
 
 def _wanted(world: World, record: Record | None, vault: Vault) -> tuple[Object, Object]:
     if record is None:
-        bare = {"data": {}, "metadata": {"labels": {}, "annotations": {}}}
+        bare: Object = {"data": {}, "metadata": {"labels": {}, "annotations": {}}}
         return bare, {"type": "Opaque", **bare}
     return configmap_object(world.ref, record), secret_object(world.ref, record, vault)
 
