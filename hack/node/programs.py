@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from node.credentials import kubeconfig
-from node.layout import ADDRESS, CONTAINERD_SOCKET, PODS, SANDBOX_IMAGE, SERVICES, URL, Layout
+from node.layout import ADDRESS, CONTAINERD_SOCKET, PODS, SANDBOX_IMAGE, SERVICES, Layout
 
 ETCD = "http://127.0.0.1:2379"
 PEER = "http://127.0.0.1:2380"
@@ -176,6 +176,3 @@ def _proxy(layout: Layout) -> dict[str, Any]:
 def certificate(layout: Layout) -> Path:
     """The API server's certificate, which it makes itself and everybody else waits for."""
     return layout.pki / "apiserver.crt"
-
-
-__all__ = ["URL", "certificate", "commands", "write_files"]

@@ -51,7 +51,7 @@ def test_it_says_what_it_is_and_runs_as_a_number(archive: Path) -> None:
     assert (config["Entrypoint"], config["Cmd"]) == (["jwks-operator"], ["run"])
 
 
-def test_it_has_no_private_places_of_the_machine_that_built_it(archive: Path) -> None:
+def test_it_adds_the_application_to_its_base_and_nothing_else(archive: Path) -> None:
     layers = [layer["digest"] for layer in manifest(archive)["layers"]]
     with tarfile.open(archive) as tar:
         last = tar.extractfile(f"blobs/sha256/{layers[-1].removeprefix('sha256:')}")

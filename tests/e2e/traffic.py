@@ -17,7 +17,10 @@ ISSUER, VERIFIER = "issuer", "verifier"
 MANIFESTS = Path(__file__).with_name("manifests")
 SYNC = os.environ.get("E2E_SYNC", "1m0s")
 """The kubelet's syncFrequency; 1m0s is Kubernetes' default and what counts."""
-PROPAGATION = {"1m0s": 120, "5s": 20}[SYNC]
+PROPAGATIONS = {"1m0s": 120, "5s": 20}
+if SYNC not in PROPAGATIONS:
+    raise RuntimeError(f"E2E_SYNC is {SYNC}; the test knows the delays of {' and '.join(PROPAGATIONS)} only")
+PROPAGATION = PROPAGATIONS[SYNC]
 """Seconds from the API write until every pod sees the new file: the kubelet looks when it synchronizes a pod, up to
 half as much later than syncFrequency says, and what it sees may be as old again as its cache (a watch: seconds)."""
 TOKEN_SECONDS, REFRESH_SECONDS, CACHE_SECONDS, SKEW_SECONDS = 20, 5, 5, 2

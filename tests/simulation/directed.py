@@ -4,16 +4,14 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from corridor.life import CRD, START
+from corridor.life import CRD
 from jwks_operator.keys.algorithms import KeyClass
 from jwks_operator.kube.client import CRDS
 from simulation.enemies import ENEMIES, lose_keyring, restore_keyring, save_keyring
 from simulation.imports import offer_buried, offer_foreign, source
-from simulation.world import Replica, World, finish
+from simulation.world import World, finish
 
 History = Callable[[World], None]
-OFF = timedelta(seconds=50)
-"""By how much a clock is off that is still within clockSkew."""
 
 
 def h(hours: float) -> timedelta:
@@ -181,27 +179,6 @@ def rotate_outside_of_the_windows(world: World) -> None:
     assert len(world.chronicle.sides[KeyClass.SIGNATURE].use) > 1, "no key was activated at all"
 
 
-def step_a_clock(world: World) -> None:
-    """The operator's node jumps ahead over a lead."""
-    world.begin(spec("ES256"))
-    world.live(h(24) + timedelta(minutes=10))
-    ask(world)
-    world.leader.ahead = h(3)
-    world.live(timedelta(minutes=20))
-
-
-def take_over_with_a_clock_behind(world: World) -> None:
-    """A repair under a clock that is hours behind must not stamp its time."""
-    world.begin(spec("ES256"))
-    world.live(h(23))
-    world.leader.ahead = -h(4)
-    world.look()
-    ENEMIES["delete the ConfigMap"](world, 0)
-    world.look()
-    world.fail_over(paused=False)
-    world.live(h(3))
-
-
 def remove_an_entry(world: World) -> None:
     """Its key is still checked with for a while."""
     world.begin(spec("ES256", "ES256"))
@@ -216,41 +193,6 @@ def add_an_entry(world: World) -> None:
     world.live(h(2))
     finish(world.life.set_spec(spec("ES256", "Ed25519")))
     world.live(h(6))
-
-
-def hand_over_between_two_clocks(world: World) -> None:
-    """A replica that is behind publishes, one that is ahead activates; both are within clockSkew."""
-    world.leader, world.standby = Replica(world, -OFF), Replica(world, OFF)
-    world.begin(spec("ES256", prepublish="OnSchedule"))
-    world.live(h(24) - timedelta(minutes=69))
-    world.fail_over(paused=False)
-    world.live(timedelta(minutes=69, seconds=10))
-    world.live(h(3))
-
-
-def retire_between_two_clocks(world: World) -> None:
-    """A replica that is behind retires a key, one that is ahead destroys it."""
-    world.leader, world.standby = Replica(world, -OFF), Replica(world, OFF)
-    world.begin(spec("ES256", rollbackWindow="0s"))
-    world.live(h(23))
-    world.life.time.pass_by(START + h(24) + timedelta(seconds=55) - world.now)
-    world.look()
-    world.fail_over(paused=False)
-    world.life.time.pass_by(timedelta(minutes=65, seconds=30))
-    world.look()
-    world.live(h(3))
-
-
-def hand_over_after_a_step(world: World) -> None:
-    """All clocks step over a lead; a minute after they have settled a replica leads that was not there then."""
-    world.begin(spec("ES256"))
-    world.live(h(24) + timedelta(minutes=10))
-    ask(world)
-    world.step_all_clocks(h(3))
-    world.settle()
-    world.fail_over(paused=False)
-    world.fail_over(paused=False)
-    world.live(h(3))
 
 
 def lower_one_fact_and_raise_another(world: World) -> None:

@@ -29,7 +29,7 @@ from jwks_operator.core.record import Bounds
 from jwks_operator.core.world import Reading
 from jwks_operator.kube import apply, client
 from jwks_operator.reconcile import Reconciler
-from simulation import directed
+from simulation import clocks, directed
 from simulation.directed import History
 from simulation.test_no_validation_gap import AnyHistory
 from simulation.world import World
@@ -116,19 +116,19 @@ MUTANTS: Mapping[str, tuple[Patch, History]] = {
     ),
     "a stamp by the API server's time": (
         patched(Reading, "latest", lambda _: property(lambda reading: reading.now)),
-        directed.hand_over_between_two_clocks,
+        clocks.hand_over_between_two_clocks,
     ),
     "a lead by the API server's time": (
         patched(Reading, "earliest", lambda _: property(lambda reading: reading.now)),
-        directed.hand_over_between_two_clocks,
+        clocks.hand_over_between_two_clocks,
     ),
     "a retention by the API server's time": (
         patched(Reading, "earliest", lambda _: property(lambda reading: reading.now)),
-        directed.retire_between_two_clocks,
+        clocks.retire_between_two_clocks,
     ),
     "a step of all clocks is written down": (
         patched(restart, "_after_a_step", lambda _: lambda record, _since: record),
-        directed.hand_over_after_a_step,
+        clocks.hand_over_after_a_step,
     ),
     "first keys of each class to their checkers first": (
         patched(apply, "effect_order", lambda _: lambda _record: (Owned.PUBLIC, Owned.PRIVATE)),
@@ -143,8 +143,8 @@ MUTANTS: Mapping[str, tuple[Patch, History]] = {
         patched(Reconciler, "_confirmed", _stamp_of_the_plan),
         directed.stand_still_before_a_stamp,
     ),
-    "no stamp in doubt": (patched(Reconciler, "_confirmed", _stamp_in_doubt), directed.take_over_with_a_clock_behind),
-    "no move in doubt": (patched(reconcile, "decide", _always_trusted), directed.step_a_clock),
+    "no stamp in doubt": (patched(Reconciler, "_confirmed", _stamp_in_doubt), clocks.take_over_with_a_clock_behind),
+    "no move in doubt": (patched(reconcile, "decide", _always_trusted), clocks.step_a_clock),
     "drift restarts the lead": (
         patched(restart, "_doubted", lambda _: lambda key, stale: key),
         directed.lose_the_configmap_before_a_rotation,
