@@ -29,7 +29,7 @@ from jwks_operator.keys.algorithms import KeyClass
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 TIMES = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.just(UTC))  # noqa: DTZ001 - hypothesis adds the zone
-WAITS = st.integers(0, 10**11).map(lambda milliseconds: timedelta(milliseconds=milliseconds))
+WAITS = st.integers(0, 10**13).map(lambda milliseconds: timedelta(milliseconds=milliseconds))
 KEYS = st.builds(
     KeyRecord,
     kid=TEXTS,

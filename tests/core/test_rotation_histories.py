@@ -13,6 +13,8 @@ ROTATED = "signing: k2 Active, k3 Pending, k1 Retired"
 DONE = "signing: k2 Active, k3 Pending"
 AT_NOON = "signing@2026-03-03T12:00:00Z"  # 24h after the start
 FORGET = with_rotation(every="24h", rollbackWindow="30m")
+NIGHTLY = with_rotation(every="24h", windows=[{"schedule": "0 2 * * *", "duration": "2h"}])
+FROZEN = with_rotation(every="24h", freezes=[{"from": "2026-03-04T00:00:00Z", "to": "2026-03-04T12:00:00Z"}])
 HELD = {**with_rotation(every="24h", rollbackWindow="30m"), "held": ["k1"]}
 
 
@@ -47,6 +49,34 @@ HELD = {**with_rotation(every="24h", rollbackWindow="30m"), "held": ["k1"]}
         At("47h", None, ROTATED + " without private half"),
         At("47h30m", edit(FORGET), DONE),
         spec=HELD,
+    ),
+    row(
+        "a window that was missed is waited for again",
+        At("24h", None, FIRST, "Activate signing 38h"),
+        At("40h", None, FIRST, "Activate signing 62h", down=True),
+        At("62h-1s", None, FIRST),
+        At("62h", None, ROTATED),
+        spec=NIGHTLY,
+    ),
+    row(
+        "what suspend held back beyond its window waits for the next one",
+        At("37h", edit({**NIGHTLY, "suspend": True}), FIRST),
+        At("45h", edit(NIGHTLY), FIRST, "Activate signing 62h"),
+        At("62h", None, ROTATED),
+        spec=NIGHTLY,
+    ),
+    row(
+        "a rotation that was due before a freeze and missed waits until its end",
+        At("23h", None, FIRST, "Activate signing 24h"),
+        At("40h", None, FIRST, "Activate signing 48h", down=True),
+        At("48h-1s", None, FIRST),
+        At("48h", None, ROTATED),
+        spec=FROZEN,
+    ),
+    row(
+        "an emergency waits for no window",
+        At("45h", annotate("signing@2026-03-04T08:00:00Z!"), "signing: k2 Active, k3 Pending, k1 Retired", down=True),
+        spec=NIGHTLY,
     ),
     row(
         "on schedule the successor is published one lead before it is due",

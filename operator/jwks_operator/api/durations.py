@@ -28,18 +28,29 @@ LONGEST = "99999h"
 MESSAGE = f"must be a duration such as 90s, 15m, 1h30m or 720h (units h, m, s, ms, in this order; at most {LONGEST})"
 _MILLISECOND = timedelta(milliseconds=1)
 _LONGEST = timedelta(hours=99_999)
+_SUM = re.compile("([0-9]{1,7}h)?([0-9]{1,2}m)?([0-9]{1,2}s)?([0-9]{1,3}ms)?")
 _UNITS = ((3_600_000, "h"), (60_000, "m"), (1_000, "s"), (1, "ms"))
 
 
 def parse_duration(text: str) -> timedelta:
     """Return the length of time `text` names; ValueError quotes the text if it names none."""
     match = re.fullmatch(PATTERN, text) if text and len(text) <= MAX_LENGTH else None
-    if match is not None:
-        parts = zip(match.groups("0"), _UNITS, strict=True)
-        value = sum(int(part.removesuffix(unit)) * factor for part, (factor, unit) in parts) * _MILLISECOND
-        if value <= _LONGEST:
-            return value
+    if match is not None and (value := _sum(match)) <= _LONGEST:
+        return value
     raise ValueError(f"{text[:MAX_LENGTH]!r} is not a duration: it {MESSAGE}")
+
+
+def parse_sum(text: str) -> timedelta:
+    """Return what `format_duration` wrote: a sum of durations may be longer than each; ValueError otherwise."""
+    match = _SUM.fullmatch(text)
+    if match is None or not text or len(text) > MAX_LENGTH:
+        raise ValueError(f"{text[:MAX_LENGTH]!r} is not a sum of durations")
+    return _sum(match)
+
+
+def _sum(match: re.Match[str]) -> timedelta:
+    parts = zip(match.groups("0"), _UNITS, strict=True)
+    return sum(int(part.removesuffix(unit)) * factor for part, (factor, unit) in parts) * _MILLISECOND
 
 
 def format_duration(value: timedelta) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from jwks_operator.api.durations import format_duration, parse_duration
+from jwks_operator.api.durations import format_duration, parse_sum
 from jwks_operator.api.spec import JsonWebKeySetSpec
 from jwks_operator.core.record import (
     Bounds,
@@ -80,7 +80,7 @@ def load_key(document: Document, *, has_private: bool) -> KeyRecord:
             public=dict(_members(document["public"])),
             has_private=has_private,
             created=_required(document["created"]),
-            bounds=Bounds(parse_duration(bounds["lead"]), parse_duration(bounds["retention"])),
+            bounds=Bounds(parse_sum(bounds["lead"]), parse_sum(bounds["retention"])),
             published=_moment(document.get("published")),
             in_use_since=_moment(document.get("inUseSince")),
             retired=_moment(document.get("retired")),
@@ -134,9 +134,9 @@ def load(rest: Document, keys: tuple[KeyRecord, ...]) -> Record:
             honoured={name: _required(stamp) for name, stamp in _members(rest["honoured"]).items()},
             lead_floor={KeyClass(name): _required(floor) for name, floor in _members(rest["leadFloor"]).items()},
             former_leads={
-                KeyClass(name): parse_duration(lead) for name, lead in _members(rest.get("formerLeads", {})).items()
+                KeyClass(name): parse_sum(lead) for name, lead in _members(rest.get("formerLeads", {})).items()
             },
-            longest={name: parse_duration(fact) for name, fact in _members(rest.get("longest", {})).items()},
+            longest={name: parse_sum(fact) for name, fact in _members(rest.get("longest", {})).items()},
             longest_until=_moment(rest.get("longestUntil")),
             lost=tuple(_text(name) for name in rest["lost"]),
             objects={name: _text(uid) for name, uid in _members(rest["objects"]).items()},

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from jwks_operator.api.durations import parse_duration
+from jwks_operator.api.durations import parse_sum
 from jwks_operator.api.names import SetRef
 from jwks_operator.api.reasons import EventReason
 from jwks_operator.api.spec import JsonWebKeySetSpec
@@ -87,7 +87,7 @@ def _waits(status: JsonWebKeySetStatus) -> Iterator[tuple[KeyClass, Bounds]]:
     """The waits in force, former ones included; what is no such thing tells nothing."""
     for told in status.waits:
         with suppress(ValueError):
-            yield KeyClass(told.key_class), Bounds(parse_duration(told.lead), parse_duration(told.retention))
+            yield KeyClass(told.key_class), Bounds(parse_sum(told.lead), parse_sum(told.retention))
 
 
 def _kept(told: KeyStatus) -> timedelta:

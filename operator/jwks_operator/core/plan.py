@@ -22,7 +22,7 @@ from jwks_operator.core.imports import NONE_OFFERED, must_wait, offers
 from jwks_operator.core.imports import troubles as refused
 from jwks_operator.core.lifecycle import FreshKey
 from jwks_operator.core.papers import PAPERWORK, Paper
-from jwks_operator.core.prospects import PRECEDENCE, Action, Prospect, prospects
+from jwks_operator.core.prospects import PRECEDENCE, Action, Prospect, prospects, timely
 from jwks_operator.core.record import Record
 from jwks_operator.core.requests import NONE_ASKED, Requests, Verb, outstanding
 from jwks_operator.core.restart import caught_up, drift
@@ -151,7 +151,7 @@ def _with_record(world: World, record: Record, reading: Reading, fresh: Fresh) -
         record = served.attested(world, _with_spec(world, record, reading.earliest, trouble), reading.latest)
     offered = offers(record, world.imports, asked.revoked)
     troubles = (*troubles, *refused(offered))
-    in_store = papers.possible(world, prospects(record, asked, offered))
+    in_store = papers.possible(world, timely(record, prospects(record, asked, offered), reading.earliest))
     due = _due(in_store, reading.earliest, suspended=record.spec.suspend)
     if not reading.trusted and (due or record.step is not None):
         return Plan(record, troubles=(*troubles, _clock_doubt(reading)), prospects=in_store, asked=asked, blocked=True)
@@ -198,7 +198,7 @@ def _moving(case: _Case, in_store: _Prospects, due: _Prospects, fresh: Fresh) ->
         intended = moves.intent(moves.honoured(record, ripe, asked, now), ripe, case.reading.now, fresh)
     intended = rollout.owing(record, intended)
     offered = offers(intended, world.imports, asked.revoked)
-    in_store = papers.possible(world, prospects(intended, asked, offered))
+    in_store = papers.possible(world, timely(intended, prospects(intended, asked, offered), now))
     return replace(plan, record=intended, prospects=in_store)
 
 

@@ -4,7 +4,7 @@ A prospect says the earliest permitted time of one move and what it waits for. T
 whose time has come; status and tools show the others. Every wait counts from a time in the record alone.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -67,12 +67,28 @@ class Prospect:
     """The keys from elsewhere that this move brings, if it does."""
     unseen: bool = False
     """Whether the endpoints of the Service still have to show what it waits for: then `time` is not enough."""
+    windowed: bool = False
+    """Whether it may be made only inside a window and outside of every freeze."""
 
 
 def prospects(record: Record, requests: Requests, offers: Offers = NONE_OFFERED) -> tuple[Prospect, ...]:
     """Return every move in store, first come first."""
     store = _Store(record, requests, offers)
     found = [*store.of_entries(), *store.of_retired(), *_of_leavers(record), *store.of_papers()]
+    return tuple(sorted(found, key=lambda prospect: (prospect.time, PRECEDENCE[prospect.action])))
+
+
+def timely(record: Record, store: Iterable[Prospect], now: datetime) -> tuple[Prospect, ...]:
+    """Return the moves, those of them put off that missed their window: it may have passed over a long wait."""
+    found = []
+    for move in store:
+        opened: datetime | None = move.time
+        if move.windowed and move.time < now:
+            opened = opening(rotation_of(record.spec, entry_named(record.spec, move.entry)), now)
+        if opened in {now, move.time}:
+            found.append(move)
+        elif opened is not None:
+            found.append(replace(move, time=opened, waiting_for=Wait.WINDOW))
     return tuple(sorted(found, key=lambda prospect: (prospect.time, PRECEDENCE[prospect.action])))
 
 
@@ -187,8 +203,9 @@ class _Store:
             return
         time, cause = min(uses, key=lambda use: (use[0], use[1].time))
         waits = _wait(cause) if time == cause.time else Wait.LEAD if time == known else Wait.WINDOW
-        unseen = held and not cause.emergency
-        yield Prospect(time, Action.ACTIVATE, pending.entry, pending.kid, waits, cause.why, unseen=unseen)
+        move = Prospect(time, Action.ACTIVATE, pending.entry, pending.kid, waits, cause.why)
+        bound = not cause.emergency
+        yield replace(move, unseen=held and bound, windowed=bound and bool(rotation.windows or rotation.freezes))
 
     def _known_everywhere(self, pending: KeyRecord, published: datetime) -> datetime:
         """When everybody who checks has the key: its lead after publication, and after any longer former lead."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pydantic import ValidationError
 
 from jwks_operator.api import names
-from jwks_operator.api.durations import parse_duration
+from jwks_operator.api.durations import parse_sum
 from jwks_operator.api.names import SetRef, keyring_name
 from jwks_operator.api.parse import SpecError, parse_spec
 from jwks_operator.api.spec import JsonWebKeySetSpec
@@ -177,7 +177,7 @@ def _waits(status: JsonWebKeySetStatus) -> Iterator[tuple[KeyClass, Bounds]]:
     """The waits that the status tells; what is no such thing tells nothing."""
     for waits in status.waits:
         try:
-            yield KeyClass(waits.key_class), Bounds(parse_duration(waits.lead), parse_duration(waits.retention))
+            yield KeyClass(waits.key_class), Bounds(parse_sum(waits.lead), parse_sum(waits.retention))
         except ValueError:
             continue
 
