@@ -126,20 +126,29 @@ class HttpTransport:
         raise Unavailable(f"{call.method} {call.path}: credentials cannot be read")
 
 
-class _Body(aiohttp.BytesPayload):
+class _Body(aiohttp.Payload):
     """Asks for the permission when the request is about to leave, headers included, and at aiohttp's resend.
 
-    A process may be stopped for any time between deciding to send and sending.
+    A process may be stopped for any time between deciding to send and sending. aiohttp's own payload of bytes warns
+    of large ones and its payload of a file reads in a thread; both cost more than they give here.
     """
 
     def __init__(self, call: Call) -> None:
-        super().__init__(json.dumps(call.body).encode(), content_type=call.content_type)
+        body = json.dumps(call.body).encode()
+        super().__init__(body, content_type=call.content_type)
+        self._size = len(body)
         self._call = call
 
-    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
+    async def write(self, writer: AbstractStreamWriter) -> None:
         if self._call.permit is not None and not self._call.permit():
             raise NotLeading(f"{self._call.method} {self._call.path} was not sent: this replica does not lead any more")
-        await super().write_with_length(writer, content_length)
+        await writer.write(self._value)
+
+    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
+        await self.write(writer)  # the length is that of the body
+
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+        raise NotImplementedError("a body is for the API server and nobody else")
 
 
 class _Pool(RESTClientObject):
