@@ -21,8 +21,9 @@ from jwks_operator.core.checks import Trouble, complaint
 from jwks_operator.core.imports import NONE_OFFERED, must_wait, offers
 from jwks_operator.core.imports import troubles as refused
 from jwks_operator.core.lifecycle import FreshKey
+from jwks_operator.core.missed import timely
 from jwks_operator.core.papers import PAPERWORK, Paper
-from jwks_operator.core.prospects import PRECEDENCE, Action, Prospect, prospects, timely
+from jwks_operator.core.prospects import PRECEDENCE, Action, Prospect, prospects
 from jwks_operator.core.record import Record
 from jwks_operator.core.requests import NONE_ASKED, Requests, Verb, outstanding
 from jwks_operator.core.restart import caught_up, drift

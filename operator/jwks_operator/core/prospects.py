@@ -4,7 +4,7 @@ A prospect says the earliest permitted time of one move and what it waits for. T
 whose time has come; status and tools show the others. Every wait counts from a time in the record alone.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -75,20 +75,6 @@ def prospects(record: Record, requests: Requests, offers: Offers = NONE_OFFERED)
     """Return every move in store, first come first."""
     store = _Store(record, requests, offers)
     found = [*store.of_entries(), *store.of_retired(), *_of_leavers(record), *store.of_papers()]
-    return tuple(sorted(found, key=lambda prospect: (prospect.time, PRECEDENCE[prospect.action])))
-
-
-def timely(record: Record, store: Iterable[Prospect], now: datetime) -> tuple[Prospect, ...]:
-    """Return the moves, those of them put off that missed their window: it may have passed over a long wait."""
-    found = []
-    for move in store:
-        opened: datetime | None = move.time
-        if move.windowed and move.time < now:
-            opened = opening(rotation_of(record.spec, entry_named(record.spec, move.entry)), now)
-        if opened in {now, move.time}:
-            found.append(move)
-        elif opened is not None:
-            found.append(replace(move, time=opened, waiting_for=Wait.WINDOW))
     return tuple(sorted(found, key=lambda prospect: (prospect.time, PRECEDENCE[prospect.action])))
 
 
