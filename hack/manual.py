@@ -2,14 +2,13 @@
 
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import click
 
+from generated import ROOT, write_or_check
 from jwks_operator.plugin.command import NAME, group
 from jwks_operator.plugin.failure import MEANINGS
 
-ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "kubectl-jwks.md"
 STATUS = ROOT / "tests" / "plugin" / "golden" / "status.txt"
 WIDTH = 100
@@ -67,15 +66,5 @@ def _commands() -> Iterator[str]:
             yield f"\n## kubectl jwks {name}\n\n```text\n{command.get_help(own)}\n```\n"
 
 
-def main(arguments: list[str]) -> int:
-    """Return 0, or 1 if `--check` found a page that is not what it would be now."""
-    if "--check" not in arguments:
-        PAGE.write_text(page())
-    elif not PAGE.exists() or PAGE.read_text() != page():
-        print(f"{PAGE.name} is out of date; run make generate", file=sys.stderr)
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(write_or_check({PAGE: page()}, sys.argv[1:]))

@@ -1,15 +1,15 @@
 """Write or check docs/presets.md, the table of known verifiers: `python -m presets [--check]`."""
 
 import sys
-from pathlib import Path
 
 from pydantic.alias_generators import to_camel
 
+from generated import ROOT, write_or_check
 from jwks_operator.api.defaults import DEFAULTS
 from jwks_operator.api.durations import format_duration
 from jwks_operator.api.presets import PRESETS
 
-PAGE = Path(__file__).parents[1] / "docs" / "presets.md"
+PAGE = ROOT / "docs" / "presets.md"
 INTRODUCTION = f"""\
 <!-- generated, do not edit: make generate -->
 # Verifier presets
@@ -36,15 +36,5 @@ def page() -> str:
     return INTRODUCTION + "".join(rows)
 
 
-def main(arguments: list[str]) -> int:
-    """Return 0, or 1 if `--check` found a page that is not what it would be now."""
-    if "--check" not in arguments:
-        PAGE.write_text(page())
-    elif not PAGE.exists() or PAGE.read_text() != page():
-        print(f"{PAGE.name} is out of date; run make generate", file=sys.stderr)
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(write_or_check({PAGE: page()}, sys.argv[1:]))

@@ -3,9 +3,9 @@
 import sys
 from pathlib import Path
 
+from generated import ROOT, write_or_check
 from helmchart.values import rows, table
 
-ROOT = Path(__file__).parents[2]
 CHART = ROOT / "helm" / "jwks-operator"
 CRD = ROOT / "crds" / "jsonwebkeysets.jwks-operator.dev.yaml"
 BEGIN = "<!-- generated from values.yaml, do not edit: make generate -->"
@@ -26,17 +26,5 @@ def generated() -> dict[Path, str]:
     }
 
 
-def main(arguments: list[str]) -> int:
-    """Write or, with --check, compare; return the exit status."""
-    stale = {path: text for path, text in generated().items() if not path.exists() or path.read_text() != text}
-    if "--check" in arguments:
-        for path in stale:
-            print(f"{path.relative_to(ROOT)} is out of date: run make generate", file=sys.stderr)
-        return bool(stale)
-    for path, text in stale.items():
-        path.write_text(text)
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(write_or_check(generated(), sys.argv[1:]))

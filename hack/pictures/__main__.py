@@ -4,11 +4,12 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from generated import ROOT, write_or_check
 from jwks_operator.api.parse import parse_spec
 from jwks_operator.core.forecast import forecast
 from jwks_operator.timeline import draw
 
-FOLDER = Path(__file__).parents[2] / "docs" / "img"
+FOLDER = ROOT / "docs" / "img"
 START = datetime(2026, 1, 5, tzinfo=UTC)
 
 PICTURES = {
@@ -42,21 +43,14 @@ PICTURES = {
 }
 
 
-def main(arguments: list[str]) -> int:
-    """Return 0, or 1 if `--check` found a picture that is not what it would be now."""
-    stale = []
+def pictures() -> dict[Path, str]:
+    """Return each file with its picture as it should be."""
+    drawn = {}
     for name, (title, spec, span) in PICTURES.items():
         parsed = parse_spec({"metadata": {"name": "auth"}, "spec": spec})
-        picture = draw(title, forecast(parsed, START, START + span), START, START + span)
-        path = FOLDER / name
-        if "--check" not in arguments:
-            path.write_text(picture)
-        elif not path.exists() or path.read_text() != picture:
-            stale.append(name)
-    if stale:
-        print(f"docs/img: {', '.join(stale)} out of date; run make generate", file=sys.stderr)
-    return 1 if stale else 0
+        drawn[FOLDER / name] = draw(title, forecast(parsed, START, START + span), START, START + span)
+    return drawn
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(write_or_check(pictures(), sys.argv[1:]))
