@@ -236,4 +236,6 @@ def run_command(log_format: str, log_level: str, **options: Any) -> None:
     except NotConfigured as error:
         raise click.ClickException(str(error)) from None
     except OSError as error:
-        raise click.ClickException(f"cannot serve the admin port: {error.strerror}") from None
+        raise click.ClickException(
+            f"cannot serve the admin port: {error.strerror}; see --admin-host and --admin-port"
+        ) from None

@@ -96,7 +96,8 @@ def name_is_taken(world: World) -> Trouble | None:
         return None
     return Trouble(
         Reason.NAME_CONFLICT,
-        f"{' and '.join(taken)} exists and does not belong to this set; remove it or name the set differently",
+        f"{' and '.join(taken)} exists and does not belong to this set; remove it, or create the set anew with another "
+        "name (its own, spec.publish.configMap.name or spec.secret.name)",
     )
 
 
