@@ -77,9 +77,9 @@ def main() -> None:
         if shutil.which(tool) is None:
             raise SystemExit(f"bench: {tool} is missing; on Debian: apt install {package}")
     pairs, seconds = (1, 0.7) if options.quick else (options.pairs, options.seconds)
+    extra = [apiserver(seconds)] if options.apiserver else []
     with tempfile.TemporaryDirectory(prefix="jwks-bench-") as directory:
         results, memory = measure(Path(directory), list(cases(quick=options.quick)), pairs, seconds)
-    extra = [apiserver(seconds)] if options.apiserver else []
     document = {
         "machine": machine(),
         "pairs": pairs,
@@ -188,7 +188,7 @@ def apiserver(seconds: float) -> Measured:
     from controlplane import ControlPlane  # noqa: PLC0415 - only who asks for it needs a control plane
 
     with ControlPlane.start() as plane:
-        token = {"Authorization": f"Bearer {plane.admin_token}"}
+        token = {"Authorization": f"Bearer {plane.admin_token}", "Accept": "application/jwk-set+json"}
         rate, p99, _ = load(f"{plane.url}/openid/v1/jwks", Case("", 64, 200, tls=True), seconds, token)
         return Measured(rate, p99, 0)
 
