@@ -5,12 +5,12 @@ from typing import Any
 HEAD = """# Performance of the server
 
 `make bench-serve BENCH_ARGS='--write docs --apiserver'` writes this page. Server and load generator (wrk) have a core
-each; one worker each; the same sets, the same headers in answers and requests (`User-Agent`, `Accept`, `Accept-Encoding:
-identity`, `If-None-Match` for 304); nginx serves static files from its open-file cache. Every case runs both servers
-in turn, {pairs} pairs of {seconds:g} s (Go: one); the ratio is the median of the pairs' ratios, so that what else the
-machine did hits both sides. Above 1 is more requests than the peer; for p99 and CPU, below 1 is better. CPU is what
-the server itself used for one request; of all numbers it depends least on what else the machine did. The handshakes of
-all connections are part of a run over TLS, and weigh more the shorter it is.
+each; one worker each; the same sets, the same headers in answers and requests (`User-Agent`, `Accept`,
+`Accept-Encoding: identity`, `If-None-Match` for 304); nginx serves static files from its open-file cache. Every case
+runs both servers in turn, {pairs} pairs of {seconds:g} s (Go: one); the ratio is the median of the pairs' ratios, so
+that what else the machine did hits both sides. Above 1 is more requests than the peer; for p99 and CPU, below 1 is
+better. CPU is what the server itself used for one request; of all numbers it depends least on what else the machine
+did. The handshakes of all connections are part of a run over TLS, and weigh more the shorter it is.
 
 Machine: {machine}.
 """
