@@ -7,13 +7,12 @@ import signal
 import subprocess
 import sys
 import time
-from types import FrameType
 
 import controlplane
 from controlplane.binaries import NAMES
 from controlplane.build import resolve
+from controlplane.commandline import exit_status
 from controlplane.console import say
-from controlplane.errors import ControlPlaneError
 from controlplane.plane import ControlPlane
 
 LOOK_EVERY = 1.0  # seconds between two looks at the servers
@@ -21,19 +20,7 @@ LOOK_EVERY = 1.0  # seconds between two looks at the servers
 
 def main(arguments: list[str] | None = None) -> int:
     """Do what the command line asks and return the exit status."""
-    signal.signal(signal.SIGTERM, _end)
-    try:
-        return _dispatch(_parser().parse_args(arguments))
-    except ControlPlaneError as error:
-        say(str(error))
-        return 1
-    except KeyboardInterrupt:
-        return 130
-
-
-def _end(signum: int, _frame: FrameType | None) -> None:
-    """Leave through every `with` block, so that the servers are stopped in order."""
-    raise SystemExit(128 + signum)
+    return exit_status(lambda: _dispatch(_parser().parse_args(arguments)))
 
 
 def _parser() -> argparse.ArgumentParser:

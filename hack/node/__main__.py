@@ -5,11 +5,9 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from types import FrameType
 
 import node
-from controlplane.console import say
-from controlplane.errors import ControlPlaneError
+from controlplane.commandline import exit_status
 from node import binaries
 from node.images import build_image, save_image
 from node.machine import SYNC, Node
@@ -20,19 +18,7 @@ ROOT = Path(__file__).parents[2]
 
 def main(arguments: list[str] | None = None) -> int:
     """Do what the command line asks and return the exit status."""
-    signal.signal(signal.SIGTERM, _end)
-    try:
-        return _dispatch(_parser().parse_args(arguments))
-    except ControlPlaneError as error:
-        say(str(error))
-        return 1
-    except KeyboardInterrupt:
-        return 130
-
-
-def _end(signum: int, _frame: FrameType | None) -> None:
-    """Leave through every `with` block, so that the node is ended in order."""
-    raise SystemExit(128 + signum)
+    return exit_status(lambda: _dispatch(_parser().parse_args(arguments)))
 
 
 def _parser() -> argparse.ArgumentParser:

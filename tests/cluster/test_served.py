@@ -1,10 +1,7 @@
 """Seen before used, on a real API server and with real servers: a pod that lags holds the rotation until it follows."""
 
-import os
 import socket
-import subprocess
 import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -14,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from cluster.operators import BINARY
 from cluster.reading import condition, in_use
 from cluster.stage import Stage, figures
 from demo.mount import swap
+from serve.running import serving
 
 SERVICE = "auth-jwks"
 LEAD = 3.0
@@ -57,8 +54,8 @@ def pods(stage: Stage, tmp_path: Path) -> Iterator[dict[str, Pod]]:
         for name in ("web-a", "web-b"):
             pod = made[name] = Pod(stage, tmp_path / name)
             swap(pod.volume, {})
-            port = _serve(stack, pod.volume, address)
-            _announce(stage, name, address, port)
+            server = stack.enter_context(serving(pod.volume, f"--host={address}"))
+            _announce(stage, name, address, server.port)
         yield made
 
 
@@ -67,26 +64,6 @@ def _own_address() -> str:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as chosen:
         chosen.connect(("192.0.2.1", 9))  # sends nothing
         return str(chosen.getsockname()[0])
-
-
-def _serve(stack: ExitStack, volume: Path, address: str) -> int:
-    with socket.socket() as free:
-        free.bind((address, 0))
-        port = int(free.getsockname()[1])
-    command = [BINARY, "serve", f"--file={volume}", f"--host={address}", f"--port={port}"]
-    process = subprocess.Popen(command, env=dict(os.environ), stderr=subprocess.DEVNULL)
-    stack.callback(process.wait)
-    stack.callback(process.terminate)
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    end = time.monotonic() + 20
-    while True:
-        try:
-            direct.open(f"http://{address}:{port}/healthz", timeout=2).close()
-        except OSError:
-            assert time.monotonic() < end
-            time.sleep(0.05)
-        else:
-            return port
 
 
 def _announce(stage: Stage, name: str, address: str, port: int) -> None:

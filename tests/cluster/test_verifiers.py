@@ -1,10 +1,6 @@
 """No token is refused: an ES256 and an RS256 key rotate under PyJWT's and Node.js's eyes, by time and by request."""
 
-import os
-import socket
-import subprocess
 import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -14,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from clients.node_verifier import NodeVerifier
-from cluster.operators import BINARY
 from cluster.proxy import CachingProxy
 from cluster.reading import condition, in_use, published
 from cluster.stage import Stage, figures
 from cluster.traffic import TOKEN_SECONDS, Mount, Traffic, pyjwt, sign_with_jwk, sign_with_pem
+from serve.running import JWKS, serving, until
 
 CACHE_SECONDS = 1
 REFRESH_SECONDS = 1
@@ -100,24 +96,9 @@ def _rotate(lived: Lived) -> None:
 
 def _serve(stack: ExitStack, volume: Path) -> str:
     """Start the server over the mounted ConfigMap; return the address of the set."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    process = subprocess.Popen(
-        [BINARY, "serve", f"--file={volume}", f"--port={port}"], env=dict(os.environ), stderr=subprocess.DEVNULL
-    )
-    stack.callback(process.wait)
-    stack.callback(process.terminate)
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    end = time.monotonic() + 20
-    while True:
-        try:
-            direct.open(f"http://127.0.0.1:{port}/readyz", timeout=2).close()
-        except OSError:
-            assert time.monotonic() < end
-            time.sleep(0.05)
-        else:
-            return f"http://127.0.0.1:{port}/.well-known/jwks.json"
+    server = stack.enter_context(serving(volume))
+    until(lambda: server.ask("/readyz").status == 200, 20)
+    return f"http://127.0.0.1:{server.port}{JWKS}"
 
 
 def test_every_token_verifies_from_its_signing_until_it_expires(lived: Lived) -> None:

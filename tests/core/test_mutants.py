@@ -5,14 +5,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
-from hypothesis.stateful import run_state_machine_as_test
 
 from core import rows
 from core.history import SIGNING, START, History
 from core.laws import obey
 from core.rows import At, Row, annotate, edit, play, row, with_rotation, with_timing
 from core.test_any_history import AnyHistory
+from hurried import some_history_fails
 from jwks_operator.core import births, lifecycle, moves, plan, prospects, recovery, restart, spec_change
 from jwks_operator.core.causes import LONG_AGO
 from jwks_operator.core.prospects import _Store
@@ -192,18 +191,7 @@ OBSERVED: Mapping[str, Patch] = {
 @pytest.mark.parametrize("mutant", OBSERVED.values(), ids=[name.replace(" ", "_") for name in OBSERVED])
 def test_without_it_some_random_history_fails(mutant: Patch, monkeypatch: pytest.MonkeyPatch) -> None:
     mutant(monkeypatch)
-    hurried = settings(
-        max_examples=400,
-        stateful_step_count=25,
-        deadline=None,
-        derandomize=True,
-        database=None,
-        phases=[Phase.generate],
-        report_multiple_bugs=False,
-        suppress_health_check=list(HealthCheck),
-    )
-    with pytest.raises(AssertionError):
-        run_state_machine_as_test(AnyHistory, settings=hurried)
+    some_history_fails(AnyHistory, steps=25)
 
 
 def test_a_buried_key_must_not_come_back() -> None:

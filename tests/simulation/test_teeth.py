@@ -5,10 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
-from hypothesis.stateful import run_state_machine_as_test
 
 from fakes.writes import Writes
+from hurried import some_history_fails
 from jwks_operator import reconcile
 from jwks_operator.core import (
     births,
@@ -194,15 +193,4 @@ def test_without_it_something_is_refused(mutant: Patch, history: History, monkey
 @pytest.mark.parametrize("mutant", [LEAD, RETENTION], ids=["lead", "retention"])
 def test_without_it_some_random_history_fails(mutant: Patch, monkeypatch: pytest.MonkeyPatch) -> None:
     mutant(monkeypatch)
-    hurried = settings(
-        max_examples=400,
-        stateful_step_count=20,
-        deadline=None,
-        derandomize=True,
-        database=None,
-        phases=[Phase.generate],
-        report_multiple_bugs=False,
-        suppress_health_check=list(HealthCheck),
-    )
-    with pytest.raises(AssertionError):
-        run_state_machine_as_test(AnyHistory, settings=hurried)
+    some_history_fails(AnyHistory, steps=20)
