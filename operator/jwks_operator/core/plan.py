@@ -18,7 +18,7 @@ from jwks_operator.api.reasons import Reason
 from jwks_operator.core import births, copies, moves, papers, recovery, requests, revocation, rollout, served
 from jwks_operator.core.births import Need
 from jwks_operator.core.checks import Trouble, complaint
-from jwks_operator.core.imports import NONE_OFFERED, must_wait, offers
+from jwks_operator.core.imports import NONE_OFFERED, Offers, must_wait, offers
 from jwks_operator.core.imports import troubles as refused
 from jwks_operator.core.lifecycle import FreshKey
 from jwks_operator.core.missed import timely
@@ -153,7 +153,7 @@ def _with_record(world: World, record: Record, reading: Reading, fresh: Fresh) -
         record = served.attested(world, _with_spec(world, record, reading.earliest, trouble), reading.latest)
     offered = offers(record, world.imports, asked.revoked)
     troubles = (*troubles, *refused(offered))
-    in_store = papers.possible(world, timely(record, prospects(record, asked, offered), reading.earliest))
+    in_store = _in_store(world, record, asked, offered, reading.earliest)
     due = _due(in_store, reading.earliest, suspended=record.spec.suspend)
     if not reading.trusted and (due or record.step is not None):
         return Plan(record, troubles=(*troubles, _clock_doubt(reading)), prospects=in_store, asked=asked, blocked=True)
@@ -200,8 +200,7 @@ def _moving(case: _Case, in_store: _Prospects, due: _Prospects, fresh: Fresh) ->
         intended = moves.intent(moves.honoured(record, ripe, asked, now), ripe, case.reading.now, fresh)
     intended = rollout.owing(record, intended)
     offered = offers(intended, world.imports, asked.revoked)
-    in_store = papers.possible(world, timely(intended, prospects(intended, asked, offered), now))
-    return replace(plan, record=intended, prospects=in_store)
+    return replace(plan, record=intended, prospects=_in_store(world, intended, asked, offered, now))
 
 
 def _revoking(world: World, record: Record, condemned: tuple[Revoked, ...], reading: Reading, fresh: Fresh) -> Plan:
@@ -217,6 +216,11 @@ def _with_spec(world: World, record: Record, now: datetime, trouble: Trouble | N
     if world.spec is None:
         return record
     return accepted(record, world.spec if trouble is None else with_brakes(record.spec, world.spec), now)
+
+
+def _in_store(world: World, record: Record, asked: Requests, offered: Offers, now: datetime) -> _Prospects:
+    """Every move that can be made some time, first come first."""
+    return papers.possible(world, timely(record, prospects(record, asked, offered), now))
 
 
 def _due(in_store: _Prospects, now: datetime, *, suspended: bool) -> _Prospects:
