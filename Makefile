@@ -12,6 +12,8 @@ E2E_SYNC ?= 1m0s
 E2E_KUBECONFIG ?=
 export E2E_SYNC
 SOAK_ROTATIONS ?= 52
+CHURN_MINUTES ?= 20
+CHURN_ARGS ?=
 BENCH_ARGS ?=
 
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/jwks-operator
@@ -146,9 +148,19 @@ soak: $(READY) ## Live thousands of random histories, then a year of weekly rota
 	SIMULATION_EXAMPLES=$(SIMULATION_EXAMPLES) $(BIN)/pytest -n 0 --timeout=7200 tests/simulation/test_no_validation_gap.py
 	SOAK_ROTATIONS=$(SOAK_ROTATIONS) $(BIN)/pytest -n 0 -m soak --log-cli-level=info $(PYTEST_ARGS)
 
+.PHONY: churn
+churn: $(READY) ## Live CHURN_MINUTES=20 of churn over a bad way; judge memory, tasks, connections (CHURN_ARGS="--write docs")
+	@$(BIN)/python -m controlplane build > /dev/null
+	PYTHONPATH=hack:tests $(BIN)/python bench/churn.py --minutes $(CHURN_MINUTES) $(CHURN_ARGS)
+
 .PHONY: bench-keys
 bench-keys: $(READY) ## Compare making RSA keys with bare generation (BENCH_ARGS="--write docs")
 	$(BIN)/python bench/keys.py $(BENCH_ARGS)
+
+.PHONY: bench
+bench: $(READY) ## Measure thousands of sets beside bare API writes (BENCH_ARGS=--quick; "--write docs" in half an hour)
+	@$(BIN)/python -m controlplane build > /dev/null
+	PYTHONPATH=hack:bench $(BIN)/python -m scale $(BENCH_ARGS)
 
 # --- Try it ------------------------------------------------------------------------------------------------
 

@@ -290,7 +290,6 @@ ROWS: Final[Sequence[tuple[str, Sequence[Panel]]]] = (
                 "Resident memory of each replica.",
                 [Query("process_resident_memory_bytes{%} and on (pod) jwks_operator_build_info{%}", "{{pod}}")],
                 "bytes",
-                width=12,
             ),
             Panel(
                 "CPU",
@@ -301,7 +300,14 @@ ROWS: Final[Sequence[tuple[str, Sequence[Panel]]]] = (
                         "{{pod}}",
                     )
                 ],
-                width=12,
+            ),
+            Panel(
+                "Tasks and open files",
+                "Of each replica; both rise with work and fall again.",
+                [
+                    Query("jwks_operator_tasks{%}", "tasks {{pod}}"),
+                    Query("process_open_fds{%} and on (pod) jwks_operator_build_info{%}", "files {{pod}}"),
+                ],
             ),
         ),
     ),

@@ -45,6 +45,7 @@ class Aftermath:
         ref, record = gathered.world.ref, gathered.world.record
         nothing = record is None and not gathered.copies.strays
         if nothing or (record is not None and record.spec.deletion_policy is DeletionPolicy.RETAIN):
+            self.back(ref)  # what is restored later has a delay of its own
             self._memory.forget(ref)
             return None
         reading = self._clock.read((DEFAULTS if record is None else facts(record.spec.timing))["clock_skew"])

@@ -107,8 +107,7 @@ class Agenda:
 
     def start(self) -> None:
         """Create the worker and sleeper tasks on the running loop."""
-        names = [f"agenda worker {number}" for number in range(self._workers)]
-        self._tasks = [asyncio.create_task(self._serve(), name=name) for name in names]
+        self._tasks = [asyncio.create_task(self._serve(), name=f"agenda worker {n}") for n in range(self._workers)]
         self._tasks.append(asyncio.create_task(self._sleep(), name="agenda sleeper"))
 
     def put(self, ref: SetRef, urgent: bool = False) -> None:
@@ -131,6 +130,14 @@ class Agenda:
             self._hearsay.setdefault(ref, []).append((is_news, urgent))
         elif is_news():
             self.put(ref, urgent)
+
+    def is_running(self, ref: SetRef) -> bool:
+        """Tell whether the ref is worked on now."""
+        return ref in self._running
+
+    def is_busy(self) -> bool:
+        """Tell whether refs wait for a worker."""
+        return bool(self._urgent or self._routine)
 
     def at(self, ref: SetRef, when: datetime) -> None:
         """Have the ref put at that time and not before; replaces the time it had."""
@@ -167,9 +174,8 @@ class Agenda:
     def healthy(self, longest: timedelta) -> bool:
         """Tell whether all tasks live and no work has been running for longer than that."""
         loop = asyncio.get_running_loop()
-        begun = min(self._running.values(), default=loop.time())
-        alive = bool(self._tasks) and not any(task.done() for task in self._tasks)
-        return alive and loop.time() - begun <= longest.total_seconds()
+        busy = loop.time() - min(self._running.values(), default=loop.time())
+        return bool(self._tasks) and not any(t.done() for t in self._tasks) and busy <= longest.total_seconds()
 
     async def close(self, grace: timedelta = timedelta(seconds=1)) -> None:
         """Begin nothing more, let running work end within `grace`, cancel what is left."""

@@ -2,7 +2,8 @@
 
 A watch does not tell of an object that vanished while it was broken. So at the start, after each relist and
 about every ten minutes all sets and all our objects are listed, and every set is put on the agenda that is
-new, differs from memory, lost an object, or is absent while objects of it are left. No watch tells of the sources
+new, differs from memory, lost an object, or is absent while objects of it are left: of one shard, like the watches.
+Whether such a set is gone, or only moved to another shard, its pass asks. No watch tells of the sources
 that sets import from, so the audit lists what carries the label of consent: a change of a source is noticed here.
 
 If the sets' kind is not served nothing can be told, and nothing is put. An audit that failed is repeated
@@ -13,11 +14,12 @@ import asyncio
 import logging
 import random
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 
 from jwks_operator.agenda import Agenda, Backoff, was_meant
-from jwks_operator.api.names import GROUP, LABEL_ALLOW_SET, MANAGED_SELECTOR, PLURAL, SetRef
+from jwks_operator.api.names import GROUP, LABEL_ALLOW_SET, PLURAL, SetRef
+from jwks_operator.api.shards import EVERYTHING, Scope, selector_of_objects, selector_of_sets
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, SETS, Client, Resource
 from jwks_operator.kube.errors import KubeError, NotServed
 from jwks_operator.memory import SOURCES, Kind, ObjectMemory
@@ -40,14 +42,15 @@ class Audit:
         memory: ObjectMemory,
         agenda: Agenda,
         *,
-        namespaces: Collection[str] = (),
+        scope: Scope = EVERYTHING,
         interval: timedelta = timedelta(minutes=10),
     ) -> None:
-        """No namespaces means all of them. `interval` is jittered by a tenth either way."""
+        """`interval` is jittered by a tenth either way."""
         self._client = client
         self._memory = memory
         self._agenda = agenda
-        self._namespaces: tuple[str | None, ...] = tuple(sorted(namespaces)) or (None,)
+        self._namespaces: tuple[str | None, ...] = tuple(sorted(scope.namespaces)) or (None,)
+        self._shard = scope.shard
         self._interval = interval.total_seconds()
         self._chance = random.random
         self._retry = Backoff(first=1.0, most=max(1.0, min(60.0, self._interval)))
@@ -82,7 +85,8 @@ class Audit:
         listed: dict[SetRef, set[tuple[Kind, str]]] = defaultdict(set)
         due: set[SetRef] = set()
         for resource in (SETS, SECRETS, CONFIGMAPS):
-            for seen in (*await self._list(resource), *await self._list_sources(resource)):
+            sources = [seen for seen in await self._list_sources(resource) if _is_there(listed, seen.ref)]
+            for seen in (*await self._list(resource), *sources):
                 listed[seen.ref].add((seen.kind, seen.name))
                 if self._take(before, seen):
                     due.add(seen.ref)
@@ -122,8 +126,8 @@ class Audit:
         return True
 
     async def _list(self, resource: Resource) -> list[Sighting]:
-        selector = None if resource.plural == PLURAL else MANAGED_SELECTOR
-        found = await self._metadata(resource, selector)
+        of = selector_of_sets if resource.plural == PLURAL else selector_of_objects
+        found = await self._metadata(resource, of(self._shard))
         everything = [seen for metadata in found if (seen := sighting(resource.plural, metadata))]
         return [seen for seen in everything if seen.kind is not Kind.COPY or self._namespaces == (None,)]
 
@@ -163,6 +167,11 @@ class Audit:
         self.served.set()
         logger.info("audit done", extra={"put": put, "sets": len(self._memory)})
         return self._interval * (0.9 + self._chance() / 5)
+
+
+def _is_there(listed: Mapping[SetRef, Collection[tuple[Kind, str]]], ref: SetRef) -> bool:
+    """Whether the set was listed itself, so that it is ours; sources have no shard."""
+    return (Kind.SET, ref.name) in listed.get(ref, ())
 
 
 def _is_orphaned(ref: SetRef, objects: Collection[tuple[Kind, str]]) -> bool:

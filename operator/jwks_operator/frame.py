@@ -27,11 +27,13 @@ from jwks_operator import __version__
 from jwks_operator.admin import Admin, Shows
 from jwks_operator.agenda import Agenda, Work
 from jwks_operator.api.defaults import DEFAULTS
+from jwks_operator.api.shards import Scope, Shard
 from jwks_operator.audit import Audit
 from jwks_operator.clock import Clock
 from jwks_operator.handlers import Forever, watch
 from jwks_operator.kube.client import Client, Transport
 from jwks_operator.kube.errors import KubeError
+from jwks_operator.kube.events import Teller
 from jwks_operator.kube.lease import Election
 from jwks_operator.kube.metered import Metered
 from jwks_operator.kube.transport import connect
@@ -54,6 +56,8 @@ CALM = 60.0
 """Watching that lasted so many seconds before it failed begins anew without a longer pause."""
 GRACE = timedelta(seconds=1)
 """What work in hand gets to end by itself."""
+LAST_WORDS = 0.3
+"""Seconds for Events that wait to be posted at the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,13 @@ class Options:
     admin_port: int = 0
     election: Election | None = None
     status_page: bool = False
+    shard: Shard = None
+    """Whose sets are looked after; None are those of no named shard."""
+
+    @property
+    def scope(self) -> Scope:
+        """Which sets are looked after."""
+        return Scope(self.namespaces, self.shard)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +90,7 @@ class Parts:
     memory: ObjectMemory
     options: Options
     metrics: Metrics
+    teller: Teller
     board: Board | None = None
     """What the status page shows, if there is one."""
 
@@ -97,16 +109,15 @@ class Operator:
         self._leadership = Leadership(Metered(transport, metrics.answered), clock.heard, options.election)
         client = self._leadership.client
         board = Board() if options.status_page else None
-        work, self._close_work = build(Parts(client, clock, memory, options, metrics, board))
+        self._teller = Teller(client, self._is_busy)
+        work, self._close_work = build(Parts(client, clock, memory, options, metrics, self._teller, board))
         self._options = options
         self._stop = asyncio.Event()
         self._watching = False
         self._watched_until = math.inf
         timed = metrics.timed(work, KubeError)
         self._agenda = Agenda(timed, clock.now, workers=options.workers, expected=KubeError)
-        self._audit = Audit(
-            client, memory, self._agenda, namespaces=options.namespaces, interval=options.audit_interval
-        )
+        self._audit = Audit(client, memory, self._agenda, scope=options.scope, interval=options.audit_interval)
         self._sightings = Sightings(
             memory, self._agenda, self._audit.nudge, metrics.watched, everywhere=not options.namespaces
         )
@@ -118,6 +129,7 @@ class Operator:
             clock_offset=clock.ahead,
             audited=lambda: self._audit.latest,
             missed=lambda: self._audit.found,
+            tasks=lambda: len(asyncio.all_tasks()),
         )
         metrics.follow(vitals)
         shows = Shows(metrics.page, None if board is None else Site(Writer(board, clock.now, vitals, metrics.failing)))
@@ -129,8 +141,9 @@ class Operator:
         await self._admin.start()
         self._leadership.start(self._agenda, self._audit)
         self._auditing = asyncio.create_task(self._audit.run(), name="audit")
+        telling = asyncio.create_task(self._teller.run(), name="telling")
         closing = asyncio.create_task(self._close_in_time(), name="closing")
-        where = ", ".join(self._options.namespaces) or "all namespaces"
+        where = self._options.scope
         logger.info("version %s started for %s; probes and metrics on port %d", __version__, where, self._admin.port)
         try:
             await self._watch_while_served()
@@ -138,6 +151,7 @@ class Operator:
             self._stop.set()
             self._auditing.cancel()
             await closing
+            telling.cancel()
             await self._admin.close()
             await self._close_work()
             logger.info("stopped")
@@ -160,7 +174,7 @@ class Operator:
         """Let kopf watch until it ends; tell whether it was meant to."""
         self._watching, self._watched_until = True, math.inf
         try:
-            await watch(self._sightings, self._options.namespaces, self._stop, self._take_signals)
+            await watch(self._sightings, self._options.scope, self._stop, self._take_signals)
         except Exception:
             logger.exception("watching failed")
             return self._stop.is_set()
@@ -182,11 +196,14 @@ class Operator:
     async def _close_in_time(self) -> None:
         # A task from before kopf, so that it closes the agenda while kopf is still ending.
         await self._stop.wait()
-        await self._leadership.close(GRACE)
+        await self._leadership.close(GRACE, lambda: self._teller.flush(LAST_WORDS))
 
     def _take_signals(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self._stop.set)
+
+    def _is_busy(self) -> bool:
+        return self._agenda.is_busy()
 
     def _ill(self) -> str | None:
         if not self._agenda.healthy(STUCK):

@@ -7,14 +7,16 @@ return None, which makes kopf write nothing, ever.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Iterator, Set
+from collections.abc import Callable, Collection, Iterator, Set
 from typing import Any
 
-import aiohttp
 import kopf
+from kopf._core.reactor.inventory import ResourceMemories, ResourceMemory  # kopf takes one and does not name it
 
-from jwks_operator.api.names import GROUP, MANAGED_SELECTOR, PLURAL, VERSION
-from jwks_operator.sightings import CONFIG_MAPS, NAMESPACES, SECRETS, Asked, Sightings
+from jwks_operator.api.names import GROUP, PLURAL, VERSION
+from jwks_operator.api.shards import Scope, Shard, selector_of_objects, selector_of_sets
+from jwks_operator.sightings import CONFIG_MAPS, NAMESPACES, SECRETS, Sightings
+from jwks_operator.watches import Listener, session
 
 logger = logging.getLogger(__name__)
 
@@ -29,10 +31,6 @@ LOGIN_PAUSES = (0.0, 1.0, 2.0, 5.0, 10.0, 30.0)
 tight loop."""
 LOGIN_CALM = 60.0
 
-_METADATA = ";g=meta.k8s.io;v=v1,application/json"
-_AS_LIST = "application/json;as=PartialObjectMetadataList" + _METADATA
-_AS_EVENT = "application/json;as=PartialObjectMetadata" + _METADATA
-
 
 def registry(sightings: Sightings, *, everywhere: bool) -> kopf.OperatorRegistry:
     """Build the registry with the project's handlers; no global state.
@@ -40,7 +38,7 @@ def registry(sightings: Sightings, *, everywhere: bool) -> kopf.OperatorRegistry
     Namespaces are watched if all of them are looked after: sets may have copies in any.
     """
     handlers = kopf.OperatorRegistry()
-    login = Login(asked=sightings.asked)
+    login = Login(sightings)
 
     @kopf.on.login(registry=handlers)
     async def log_in(**kwargs: Any) -> kopf.AiohttpSession:
@@ -67,8 +65,8 @@ def registry(sightings: Sightings, *, everywhere: bool) -> kopf.OperatorRegistry
     return handlers
 
 
-def settings() -> kopf.OperatorSettings:
-    """Have kopf watch and do nothing else, ask for no rights beyond our own, and outlive any outage."""
+def settings(shard: Shard = None) -> kopf.OperatorSettings:
+    """Have kopf watch a shard and do nothing else, ask for no rights beyond our own, and outlive any outage."""
     chosen = kopf.OperatorSettings()
     chosen.posting.enabled = False
     chosen.peering.standalone = True
@@ -84,8 +82,9 @@ def settings() -> kopf.OperatorSettings:
     chosen.watching.server_timeout = WATCH_SECONDS  # kopf writes it into the URL, where only an int is valid
     chosen.watching.client_timeout = WATCH_SECONDS + REQUEST_SECONDS
     chosen.watching.connect_timeout = REQUEST_SECONDS
-    chosen.watching.label_selectors["", "v1", SECRETS] = MANAGED_SELECTOR
-    chosen.watching.label_selectors["", "v1", CONFIG_MAPS] = MANAGED_SELECTOR
+    chosen.watching.label_selectors[GROUP, VERSION, PLURAL] = selector_of_sets(shard)
+    chosen.watching.label_selectors["", "v1", SECRETS] = selector_of_objects(shard)
+    chosen.watching.label_selectors["", "v1", CONFIG_MAPS] = selector_of_objects(shard)
     chosen.networking.request_timeout = REQUEST_SECONDS
     chosen.networking.connect_timeout = REQUEST_SECONDS
     chosen.networking.error_backoffs = Forever()
@@ -95,11 +94,11 @@ def settings() -> kopf.OperatorSettings:
 
 async def watch(
     sightings: Sightings,
-    namespaces: Collection[str],
+    scope: Scope,
     stop: asyncio.Event,
     started: Callable[[], None],
 ) -> None:
-    """Watch until `stop` is set; no namespaces means all of them. Raises at once what kopf cannot cope with.
+    """Watch until `stop` is set. Raises at once what kopf cannot cope with.
 
     Tasks that run already are left alone; kopf cancels every other one when it ends. `started` is called once
     kopf has taken over the process's signals, so that they can be taken back.
@@ -108,11 +107,12 @@ async def watch(
     # kopf would make one from the passwd file, where a container's user may be absent. Its type is private.
     identity: Any = "jwks-operator"
     tasks = await kopf.spawn_tasks(
-        registry=registry(sightings, everywhere=not namespaces),
-        settings=settings(),
+        registry=registry(sightings, everywhere=not scope.namespaces),
+        settings=settings(scope.shard),
         identity=identity,
-        clusterwide=not namespaces,
-        namespaces=sorted(namespaces),
+        clusterwide=not scope.namespaces,
+        namespaces=sorted(scope.namespaces),
+        memories=_NoMemories(),
         stop_flag=stop,
     )
     started()
@@ -144,6 +144,17 @@ async def _end(others: Set[asyncio.Task[Any]]) -> None:
     logger.warning("some watching did not end")
 
 
+class _NoMemories(ResourceMemories):
+    """Keeps nothing of any object.
+
+    kopf would keep about a kilobyte for each, for kinds of handlers that are not used here, and would keep it for ever
+    if the object's deletion fell between a broken watch and the list after it.
+    """
+
+    async def recall(self, raw_body: kopf.RawBody, **kwargs: Any) -> ResourceMemory:
+        return await super().recall(raw_body, **{**kwargs, "ephemeral": True})
+
+
 class Forever:
     """Seconds between attempts, without end, and from the start for each request that iterates it."""
 
@@ -162,11 +173,9 @@ class Login:
     hourly and may be read a moment too early, so each login yields a session of its own.
     """
 
-    def __init__(
-        self, pauses: Collection[float] = LOGIN_PAUSES, calm: float = LOGIN_CALM, asked: Asked = lambda *_: None
-    ) -> None:
-        """`asked` is told of every request to list or watch that its sessions make."""
-        self._asked = asked
+    def __init__(self, listener: Listener, pauses: Collection[float] = LOGIN_PAUSES, calm: float = LOGIN_CALM) -> None:
+        """`listener` is told of every request to list or watch that its sessions make."""
+        self._listener = listener
         self._pauses = tuple(pauses)
         self._calm = calm
         self._attempt = 0
@@ -183,66 +192,11 @@ class Login:
                 continue
             if info is not None:
                 logger.info("watches log in to the API server")
-                return _session(info, self._asked)
+                opened = session(info.server, info.as_ssl_context(), info.as_http_headers(), self._listener)
+                return kopf.AiohttpSession(server=info.server, aiohttp_session=opened)
 
     async def _pause(self) -> None:
         now = asyncio.get_running_loop().time()
         self._attempt = 0 if now - self._last > self._calm else self._attempt + 1
         await asyncio.sleep(self._pauses[min(self._attempt, len(self._pauses) - 1)])
         self._last = asyncio.get_running_loop().time()
-
-
-def _session(info: kopf.ConnectionInfo, asked: Asked) -> kopf.AiohttpSession:
-    session = aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0, ssl=info.as_ssl_context()),
-        headers=info.as_http_headers(),
-        middlewares=(_Metadata(asked),),
-        response_class=_Response,
-    )
-    return kopf.AiohttpSession(server=info.server, aiohttp_session=session)
-
-
-class _Response(aiohttp.ClientResponse):
-    """The API server gives an empty metadata list as `items: null`, at which kopf stumbles."""
-
-    async def json(self, **kwargs: Any) -> Any:
-        body = await super().json(**kwargs)
-        if isinstance(body, dict) and body.get("items", ()) is None:
-            body["items"] = []
-        return body
-
-
-class _Metadata:
-    """Asks for nothing but metadata, and tells of each request how it was answered.
-
-    The log has one line when a kind cannot be watched any more and one when it can again, for any number of attempts.
-    """
-
-    def __init__(self, asked: Asked) -> None:
-        self._asked = asked
-        self._failing: set[str] = set()
-
-    async def __call__(
-        self, request: aiohttp.ClientRequest, send: Callable[[aiohttp.ClientRequest], Awaitable[aiohttp.ClientResponse]]
-    ) -> aiohttp.ClientResponse:
-        resource, watching = request.url.name, bool(request.url.query.get("watch"))
-        if resource not in {PLURAL, SECRETS, CONFIG_MAPS, NAMESPACES}:
-            return await send(request)
-        request.headers["Accept"] = _AS_EVENT if watching else _AS_LIST
-        code = "none"
-        try:
-            answer = await send(request)
-            code = str(answer.status)
-        finally:
-            self._asked("watch" if watching else "list", resource, code)
-            self._log(resource, code)
-        return answer
-
-    def _log(self, resource: str, code: str) -> None:
-        if code == "200" and resource in self._failing:
-            self._failing.remove(resource)
-            logger.info("%s are watched again", resource)
-        elif code not in {"200", "410"} and resource not in self._failing:  # 410: a list is asked for next
-            self._failing.add(resource)
-            why = "no answer" if code == "none" else code
-            logger.warning("%s cannot be watched: %s from the API server; trying again", resource, why)

@@ -7,7 +7,7 @@ hand ends first and then the Lease is released, so that no two replicas ever wri
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 from jwks_operator.agenda import Agenda
@@ -44,18 +44,20 @@ class Leadership:
             self._electing = asyncio.create_task(self._lease.run(), name="election")
         agenda.start()
 
-    async def close(self, grace: timedelta) -> None:
-        """End the work within `grace`, and hand over to the next replica.
+    async def close(self, grace: timedelta, last: Callable[[], Awaitable[None]]) -> None:
+        """End the work within `grace`, do the `last` thing, and hand over to the next replica.
 
         Work in hand has half of that to end by itself and the other half for the answer to its last write, then
         it is cancelled. A write cut off by that may still land: the next one waits for the Lease to run out.
         """
         if self._lease is None or self._electing is None:
             await self._agenda.close(grace)
+            await last()
             return
         unanswered = self.client.unanswered
         ceasing = asyncio.get_running_loop().call_later(grace.total_seconds() / 2, self._lease.cease)
         await self._agenda.close(grace)
+        await last()
         ceasing.cancel()
         self._electing.cancel()
         await asyncio.wait({self._electing})

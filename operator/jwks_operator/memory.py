@@ -110,6 +110,9 @@ class ObjectMemory:
         pairs = (key.split("/", 1) for key in self._marks.get(ref, {}))
         return frozenset((Kind(kind), name) for kind, name in pairs)
 
+    def __contains__(self, ref: SetRef) -> bool:
+        return ref in self._marks
+
     def __iter__(self) -> Iterator[SetRef]:
         return iter(list(self._marks))
 

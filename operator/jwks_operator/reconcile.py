@@ -5,14 +5,17 @@ the answers to its writes are the facts of the next round. A round without a cha
 when to look again.
 """
 
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from jwks_operator.aftermath import DOUBT_RECHECK, Aftermath
 from jwks_operator.api.defaults import DEFAULTS
 from jwks_operator.api.names import SetRef
 from jwks_operator.api.reasons import Reason
+from jwks_operator.api.shards import Shard
 from jwks_operator.clock import Clock
 from jwks_operator.core.births import Need
 from jwks_operator.core.checks import Trouble
@@ -25,18 +28,21 @@ from jwks_operator.core.timing import facts
 from jwks_operator.core.world import Endpoints
 from jwks_operator.keys.generate import GeneratedKey, KeyFactory
 from jwks_operator.kube.apply import Done, carry_out, keep_copies, write_status
-from jwks_operator.kube.client import Client
-from jwks_operator.kube.errors import NotServed, Refused
+from jwks_operator.kube.client import Client, Object
+from jwks_operator.kube.errors import LookedAfterElsewhere, NotServed, Refused
 from jwks_operator.kube.events import tell
 from jwks_operator.kube.gather import Gathered, gather
 from jwks_operator.kube.objects import is_copy
 from jwks_operator.kube.papers import make_papers
+from jwks_operator.kube.takeover import take_over
 from jwks_operator.kube.workloads import trouble_of
 from jwks_operator.logs import alert, trail
 from jwks_operator.memory import Kind, ObjectMemory, copy_place
 from jwks_operator.metrics.observer import Observer
 from jwks_operator.metrics.survey import Look
 from jwks_operator.rounds import Round, again, alarm, is_degraded
+
+logger = logging.getLogger(__name__)
 
 ROUNDS = 16
 """More steps than any set can have due at once; a pass that needs them all is continued by the next."""
@@ -58,8 +64,12 @@ class Means:
     deletion_delay: timedelta = timedelta(minutes=10)
     clusterwide: bool = True
     """Whether all namespaces are watched."""
+    shard: Shard = None
+    """Whose sets are looked after."""
     ask: Callable[[SetRef, Question], Awaitable[Endpoints]] = nobody
     """Asks the ready endpoints of a Service what they serve; never raises KubeError."""
+    tell: Callable[[Object, tuple[Happening, ...], datetime], Awaitable[None]] | None = None
+    """Takes what happened to a set and tells people; without it every Event is posted before a pass goes on."""
 
 
 class Reconciler:
@@ -75,14 +85,26 @@ class Reconciler:
         self._clock = clock
         self._memory = memory
         self._means = means
+        self._tell = means.tell or partial(tell, client)
         self._aftermath = Aftermath(client, clock, memory, means.deletion_delay)
         self.observers: list[Observer] = []
 
     async def reconcile(self, ref: SetRef) -> datetime | None:
         """Bring one set to where it should be now; return when to look again, None if nothing is timed."""
         try:
+            return await self._pass(ref)
+        except LookedAfterElsewhere as elsewhere:
+            self._leave(ref, elsewhere)
+            return None
+
+    async def _pass(self, ref: SetRef) -> datetime | None:
+        try:
             gathered = await gather(
-                self._client, ref, everywhere=self._means.clusterwide, copied=self._memory.is_copied(ref)
+                self._client,
+                ref,
+                self._means.shard,
+                everywhere=self._means.clusterwide,
+                copied=self._memory.is_copied(ref),
             )
         except NotServed:
             # A CRD that is deleted takes its sets with it while it is still served: their delay counts anew.
@@ -94,7 +116,26 @@ class Reconciler:
                 observer.gone(ref)
             return await self._aftermath.of(gathered)
         self._aftermath.back(ref)
-        return await self._rounds(gathered)
+        return await self._rounds(await self._taken_over(gathered))
+
+    def _leave(self, ref: SetRef, elsewhere: LookedAfterElsewhere) -> None:
+        """Forget a set that another shard looks after, and touch nothing of it."""
+        if ref in self._memory:
+            logger.info("left alone: %s", elsewhere, extra={"set": str(ref)})
+        for observer in self.observers:
+            observer.gone(ref)
+        self._aftermath.back(ref)
+        self._memory.forget(ref)
+
+    async def _taken_over(self, gathered: Gathered) -> Gathered:
+        """The same set once every object of it carries our shard's label."""
+        try:
+            taken = await take_over(self._client, gathered)
+        except Refused as refusal:
+            await self._show(await self._consider(gathered), (), Trouble(Reason.WRITE_REFUSED, str(refusal)))
+            raise
+        self._remember(taken)
+        return taken
 
     async def _rounds(self, gathered: Gathered) -> datetime | None:
         this = await self._consider(gathered)
@@ -196,7 +237,7 @@ class Reconciler:
             gathered = await write_status(self._client, gathered, status)
         finally:
             if gathered.seen.the_set is not None:
-                await tell(self._client, gathered.seen.the_set, (*happenings, *alarms), this.reading.now)
+                await self._tell(gathered.seen.the_set, (*happenings, *alarms), this.reading.now)
         self._remember(gathered)
         return gathered
 

@@ -15,6 +15,7 @@ import uvloop
 from jwks_operator import logs
 from jwks_operator.agenda import Work
 from jwks_operator.api.durations import parse_duration
+from jwks_operator.api.shards import parse_shard
 from jwks_operator.frame import Closer, Options, Parts, operate
 from jwks_operator.keys.generate import KeyFactory
 from jwks_operator.kube.endpoints import EndpointAsker
@@ -26,6 +27,7 @@ from jwks_operator.reconcile import Means, Reconciler
 logger = logging.getLogger(__name__)
 
 LEVELS = ("debug", "info", "warning", "error")
+LEASE = "jwks-operator"
 POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 """Where a pod finds the namespace that it runs in."""
 
@@ -45,6 +47,19 @@ class DurationType(click.ParamType[timedelta]):
             self.fail(str(error), param, ctx)
 
 
+class ShardType(click.ParamType[str]):
+    """The name of a shard."""
+
+    name = "shard"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Take it if a label can hold it and a Lease be named after it."""
+        try:
+            return parse_shard(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
 DURATION = DurationType()
 
 
@@ -53,7 +68,8 @@ def reconciling(parts: Parts) -> tuple[Work, Closer]:
     keys = KeyFactory()
     fetch = HttpFetch()
     options = parts.options
-    means = Means(options.deletion_delay, not options.namespaces, EndpointAsker(parts.client, fetch).ask)
+    asker = EndpointAsker(parts.client, fetch)
+    means = Means(options.deletion_delay, not options.namespaces, options.shard, asker.ask, tell=parts.teller.tell)
     reconciler = Reconciler(parts.client, keys, parts.clock, parts.memory, means)
     reconciler.observers.append(parts.metrics)
     if parts.board is not None:
@@ -72,7 +88,7 @@ def election(options: dict[str, Any]) -> Election | None:
     """
     wanted: bool | None = options.pop("leader_elect")
     namespace: str | None = options.pop("lease_namespace") or _own_namespace()
-    name: str = options.pop("lease_name")
+    name: str = options.pop("lease_name") or "-".join(filter(None, (LEASE, options["shard"])))
     lengths = [options.pop(f"lease_{term}").total_seconds() for term in ("duration", "renew_deadline", "retry_period")]
     try:
         terms = Terms(*lengths)
@@ -103,6 +119,14 @@ def _own_namespace() -> str | None:
     envvar="JWKS_OPERATOR_NAMESPACE",
     show_envvar=True,
     help="Watch this namespace only; give it several times for several. Default: all namespaces.",
+)
+@click.option(
+    "--shard",
+    type=ShardType(),
+    metavar="NAME",
+    envvar="JWKS_OPERATOR_SHARD",
+    show_envvar=True,
+    help="Look after the sets labelled jwks-operator.dev/shard: NAME. Default: after those without that label.",
 )
 @click.option(
     "--deletion-delay",
@@ -146,11 +170,9 @@ def _own_namespace() -> str | None:
 )
 @click.option(
     "--lease-name",
-    default="jwks-operator",
-    show_default=True,
     envvar="JWKS_OPERATOR_LEASE_NAME",
     show_envvar=True,
-    help="Operators that share the work on the same namespaces share a Lease.",
+    help="Replicas share a Lease, shards do not. Default: jwks-operator, or jwks-operator-NAME for shard NAME.",
 )
 @click.option(
     "--lease-duration",

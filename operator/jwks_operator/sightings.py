@@ -90,7 +90,7 @@ Asked = Callable[[str, str, str], None]
 
 
 class Sightings:
-    """Takes in watch events; `relisted` is told when an event comes from a list instead of a stream.
+    """Takes in watch events; `relisted` is told when something was listed instead of watched.
 
     `asked` is called by whoever watches, for each of its requests. Unless all namespaces are watched, copies of sets
     in other ones are none of our business.
@@ -116,12 +116,28 @@ class Sightings:
 
         DELETED is only a reason to look: it also comes for an object that lost its labels.
         """
-        if change is None:
-            self._relisted()
-        seen = sighting(plural, metadata)
-        if seen is not None and (self._everywhere or seen.kind is not Kind.COPY):
+        seen = self._of_ours(plural, metadata)
+        if seen is not None:
             gone = change == "DELETED"
             self._agenda.hear(seen.ref, lambda: self._take(seen, gone), urgent=change is not None)
+
+    def listed(self) -> None:
+        """Take in that a watch began with a list, so that it may have missed something before."""
+        self._relisted()
+
+    def settles(self, plural: str, metadata: Metadata, *, watched: bool) -> bool:
+        """Tell whether nothing remains to be done about an object that is there in this version.
+
+        It is known, or it is heard of while its set is worked on: most likely the echo of that work, it is weighed
+        when that is done.
+        """
+        seen = self._of_ours(plural, metadata)
+        if seen is None or not self._memory.is_news(*_mark(seen)):
+            return True
+        if not self._agenda.is_running(seen.ref):
+            return False
+        self._agenda.hear(seen.ref, lambda: self._take(seen, gone=False), urgent=watched)
+        return True
 
     def namespace(self, change: str | None, metadata: Metadata) -> None:
         """Take in an event about a namespace: the sets that copy into it, or may from now on, have to look."""
@@ -136,6 +152,10 @@ class Sightings:
         accepting = {label.removeprefix(CONSENT_PREFIX) for label in labels if label.startswith(CONSENT_PREFIX)}
         for ref in sorted(self._memory.concerned(name, accepting)):
             self._agenda.put(ref, urgent=change is not None)
+
+    def _of_ours(self, plural: str, metadata: Metadata) -> Sighting | None:
+        seen = sighting(plural, metadata)
+        return None if seen is None or (seen.kind is Kind.COPY and not self._everywhere) else seen
 
     def _take(self, seen: Sighting, gone: bool) -> bool:
         """Remember what was seen; tell whether it was news."""

@@ -38,6 +38,17 @@ class Case:
 CASES = (
     Case("defaults"),
     Case("namespaces", {"watchNamespaces": ["blue", "green"], "replicas": 1, "restarts": {"enabled": True}}),
+    Case(
+        "shards",
+        {
+            "shards": ["blue", "0"],
+            "metrics": {
+                "serviceMonitor": {"enabled": True},
+                "podMonitor": {"enabled": True},
+                "rules": {"enabled": True},
+            },
+        },
+    ),
     Case("old-kubernetes", options=("--kube-version=1.30.0", "--show-only=templates/policy-objects.yaml")),
     Case(
         "server",

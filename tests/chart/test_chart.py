@@ -136,6 +136,10 @@ def test_no_rule_is_a_wildcard_and_nobody_may_give_rights(case: Case) -> None:
             "server.httpRoute.parentRefs",
             id="a route without its Gateway",
         ),
+        pytest.param({"shards": ["Blue"]}, "/shards/0", id="a shard that no label can name"),
+        pytest.param({"shards": ["blue", "blue"]}, "/shards", id="a shard twice"),
+        pytest.param({"shards": [""]}, "/shards/0", id="the default shard by an empty name"),
+        pytest.param({"shards": ["x" * 49]}, "choose a shorter shard", id="a shard with a name too long for a Service"),
         pytest.param({"serviceAccount": {"create": False}}, "serviceAccount.name", id="no account"),
     ],
 )
@@ -208,6 +212,58 @@ def test_in_its_own_namespace_the_operator_may_hold_one_lease_and_nothing_else()
             "verbs": ["get", "update"],
         },
     ]
+
+
+def test_every_shard_has_pods_of_its_own_that_nothing_of_another_selects() -> None:
+    """Nor do those of a shard that is named as another component is."""
+    rendered = chart.objects({"shards": ["blue", "server"], **NO_CRD})
+    pods = {
+        each["metadata"]["name"]: each["spec"]["template"]["metadata"]["labels"]
+        for each in rendered
+        if each["kind"] == "Deployment"
+    }
+    assert sorted(pods) == [chart.NAME, f"{chart.NAME}-shard-blue", f"{chart.NAME}-shard-server"]
+    for each in rendered:
+        spec = each.get("spec", {})
+        selector = spec.get("selector", {})
+        wanted = selector if each["kind"] == "Service" else selector.get("matchLabels")
+        if each["kind"] in {"Deployment", "PodDisruptionBudget", "Service"}:
+            chosen = [name for name, labels in pods.items() if wanted.items() <= labels.items()]
+            assert chosen == [each["metadata"]["name"].removesuffix("-metrics")]
+
+
+def test_every_shard_elects_its_leader_with_one_account_which_may_hold_these_leases_only() -> None:
+    rendered = chart.objects({"shards": ["blue", "green"], **NO_CRD})
+    specs = [spec for _, spec in pod_specs(rendered)]
+    assert {spec["serviceAccountName"] for spec in specs} == {chart.ACCOUNT}
+    leases = [
+        argument for spec in specs for argument in spec["containers"][0]["args"] if argument.startswith("--lease-name=")
+    ]
+    names = [chart.NAME, f"{chart.NAME}-blue", f"{chart.NAME}-green"]
+    assert leases == [f"--lease-name={name}" for name in names]
+    assert of(rendered, "Role", f"{chart.NAME}-lease")["rules"][1]["resourceNames"] == names
+    shards = [[argument for argument in spec["containers"][0]["args"] if "--shard" in argument] for spec in specs]
+    assert shards == [[], ["--shard=blue"], ["--shard=green"]]
+
+
+def test_each_shard_is_a_job_of_its_own_to_prometheus() -> None:
+    """The alerts go by job: a leader of one shard must not stand for that of another."""
+    metrics = {"podMonitor": {"enabled": True}, "serviceMonitor": {"enabled": True}, "rules": {"enabled": True}}
+    rendered = chart.objects({"shards": ["blue"], "metrics": metrics, **NO_CRD})
+    names = [chart.NAME, f"{chart.NAME}-shard-blue"]
+    assert [each["metadata"]["name"] for each in rendered if each["kind"] == "PodMonitor"] == names
+    assert [each["metadata"]["name"] for each in rendered if each["kind"] == "Service"] == [
+        f"{name}-metrics" for name in names
+    ]
+    groups = of(rendered, "PrometheusRule")["spec"]["groups"]
+    absent = [rule["expr"] for rule in groups[-1]["rules"]]
+    for name, expression in zip(names, absent, strict=True):
+        pattern = re.search(r'job=~"(.*)"', expression)
+        assert pattern is not None
+        matched = [
+            job for other in names for job in (f"{other}-metrics", f"ns/{other}") if re.fullmatch(pattern[1], job)
+        ]
+        assert matched == [f"{name}-metrics", f"ns/{name}"]
 
 
 def test_workloads_may_be_changed_only_where_restarts_are_enabled() -> None:

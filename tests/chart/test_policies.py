@@ -36,10 +36,14 @@ from helmchart import render as chart
 pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("chart-policies")]
 
 
+BLUE = f"{chart.NAME}-blue"
+NO_OTHER = "may write no Lease but its own"
+
+
 @pytest.fixture(scope="module")
 def plane() -> Iterator[ControlPlane]:
     with ControlPlane.start() as plane:
-        install_chart(plane, {"restarts": {"enabled": True}})
+        install_chart(plane, {"restarts": {"enabled": True}, "shards": ["blue"]})
         for name in (HERE, "other"):
             plane.api("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
         mighty = plane.kubectl(
@@ -96,11 +100,21 @@ def test_objects_of_the_operator_are_written_by(cluster: Cluster, who: Who, *, m
         ),
         pytest.param(("label", "secret/auth", "app.kubernetes.io/managed-by-"), id="take the label off a Secret"),
         pytest.param(("label", "secret/theirs", "app.kubernetes.io/managed-by=jwks-operator"), id="label another one"),
+        pytest.param(("label", "configmap/auth", "jwks-operator.dev/shard=blue"), id="move the ConfigMap elsewhere"),
         pytest.param(("patch", "configmap/auth", "--type=merge", '--patch={"data":{"x":"{}"}}'), id="edit the set"),
     ],
 )
 def test_a_person_may_not(living: Cluster, change: tuple[str, ...]) -> None:
     assert "belongs to jwks-operator" in living.does(ADMIN, *change)
+
+
+def test_a_person_may_move_a_set_to_another_shard(cluster: Cluster) -> None:
+    assert cluster.does(ADMIN, "create", thing=SET) == ""
+    try:
+        assert cluster.does(ADMIN, "label", "jwks/auth", "jwks-operator.dev/shard=blue") == ""
+        assert cluster.does(ADMIN, "label", "jwks/auth", "jwks-operator.dev/shard-") == ""
+    finally:
+        cluster.does(ADMIN, "delete", "jwks/auth")
 
 
 def test_a_person_may_delete_and_read_and_keep_other_objects(living: Cluster) -> None:
@@ -155,15 +169,14 @@ def test_other_configmaps_may_say_what_they_like(cluster: Cluster) -> None:
         pytest.param(configmap(PUBLIC), "other", "", id="a ConfigMap of its own, anywhere"),
         pytest.param(EVENT, HERE, "", id="an Event about a set"),
         pytest.param(plain("Lease", "coordination.k8s.io/v1", chart.NAME), chart.NAMESPACE, "", id="its Lease"),
+        pytest.param(plain("Lease", "coordination.k8s.io/v1", BLUE), chart.NAMESPACE, "", id="that of a shard"),
         pytest.param(secret(), HERE, "may write only Secrets and ConfigMaps labelled", id="a Secret without label"),
         pytest.param(
             secret({"app.kubernetes.io/managed-by": "Helm"}), HERE, "may write only", id="a Secret of somebody else's"
         ),
         pytest.param(configmap(PUBLIC, labels={}), HERE, "may write only", id="a ConfigMap without label"),
-        pytest.param(
-            plain("Lease", "coordination.k8s.io/v1", "other"), chart.NAMESPACE, "one Lease", id="another Lease"
-        ),
-        pytest.param(plain("Lease", "coordination.k8s.io/v1", chart.NAME), HERE, "one Lease", id="a Lease elsewhere"),
+        pytest.param(plain("Lease", "coordination.k8s.io/v1", "other"), chart.NAMESPACE, NO_OTHER, id="another Lease"),
+        pytest.param(plain("Lease", "coordination.k8s.io/v1", chart.NAME), HERE, NO_OTHER, id="a Lease elsewhere"),
         pytest.param(SET, HERE, "may not write jwks-operator.dev/jsonwebkeysets", id="a set"),
         pytest.param(plain("Namespace", "v1", "new"), HERE, "may not write /namespaces", id="a namespace"),
         pytest.param(plain("ServiceAccount", "v1", "new"), HERE, "may not write /serviceaccounts", id="an account"),

@@ -128,7 +128,10 @@ class Chronicle:
 
     def _take(self, seen: Sighting) -> str:
         with self._changed:
-            state = "DELETED" if seen.type == "DELETED" else "THERE"
-            self._seen.setdefault((seen.kind, seen.name, seen.version, state), seen)
+            self._remember(seen)
             self._changed.notify_all()
         return str(seen.version)
+
+    def _remember(self, seen: Sighting) -> None:
+        state = "DELETED" if seen.type == "DELETED" else "THERE"
+        self._seen.setdefault((seen.kind, seen.name, seen.version, state), seen)

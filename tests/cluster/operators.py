@@ -47,6 +47,12 @@ class Operator:
         return self._process is not None and self._process.poll() is None
 
     @property
+    def pid(self) -> int:
+        """Of its present life."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def printed(self) -> str:
         return self._log.read_text(errors="replace") if self._log.exists() else ""
 

@@ -88,17 +88,15 @@ class Stage:
         done = self.kubectl("patch", "jwks", name, "--type=merge", f"--patch={json.dumps(change)}")
         assert done.returncode == 0, done.stderr
 
-    def edit(self, kind: str, name: str, change: Callable[[Object], object]) -> None:
-        """Read an object, change it, write it back; again if the operator wrote in between."""
+    def edit(self, kind: str, name: str, change: Callable[[Object], object]) -> Object:
+        """Read an object, change it, write it back; again if the operator wrote in between. Return what was written."""
         while True:
             change(thing := self.plane.api("GET", self.path(kind, name)))
             try:
-                self.plane.api("PUT", self.path(kind, name), thing)
+                return self.plane.api("PUT", self.path(kind, name), thing)
             except ApiError as error:
                 if error.status != HTTPStatus.CONFLICT:
                     raise
-            else:
-                return
 
     def delete(self, kind: str, name: str) -> None:
         """Delete an object."""

@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -359,6 +360,28 @@ def test_the_doctor_misses_a_leader_that_is_gone(
     assert found["verdict"] == verdict
     assert says in found["message"]
     assert found["cure"]
+
+
+@pytest.mark.parametrize("led", [False, True])
+def test_the_doctor_names_the_sets_of_a_shard_that_nobody_runs(stage: Stage, jwks: Jwks, led: bool) -> None:
+    path = f"/apis/coordination.k8s.io/v1/namespaces/{stage.namespace}/leases"
+    renewed = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    spec = {"leaseDurationSeconds": 15, "holderIdentity": "pod-1_x", "renewTime": renewed}
+    leases = ["jwks-operator", *(["jwks-operator-ghost"] if led else [])]
+    keys = {"keys": [{"name": "signing", "algorithm": "ES256"}]}
+    stage.create("haunted", keys, labels={"jwks-operator.dev/shard": "ghost"})
+    for name in leases:
+        stage.plane.api("POST", path, {"metadata": {"name": name}, "spec": spec})
+    try:
+        _, out, _ = jwks("doctor", "--operator-namespace", stage.namespace, "-o", "json")
+    finally:
+        stage.delete("JsonWebKeySet", "haunted")
+        for name in leases:
+            stage.plane.api("DELETE", f"{path}/{name}")
+    found = [each for each in json.loads(out) if each["check"] == "leader"]
+    assert [each["verdict"] for each in found] == ["ok", "ok" if led else "error"]
+    says = "leads shard ghost in namespace" if led else f"nobody looks after {stage.namespace}/haunted"
+    assert says in found[1]["message"]
 
 
 # --- move ---

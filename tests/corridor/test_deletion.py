@@ -61,6 +61,19 @@ async def test_a_set_created_again_before_the_delay_has_the_same_keys() -> None:
     assert await life.condition("Ready") == ("True", "KeysInUse")
 
 
+async def test_a_record_that_is_restored_before_its_set_has_a_delay_of_its_own() -> None:
+    life = await _deleted()
+    await life.pass_()
+    backup = await life.read(SECRETS, keyring_name(REF.name))
+    await life.delete(SECRETS, keyring_name(REF.name))
+    assert await life.pass_() is None
+    await life.after(timedelta(hours=1))
+    metadata = {name: backup["metadata"][name] for name in ("name", "labels")}
+    await life.people.create(SECRETS, REF.namespace, backup | {"metadata": metadata})
+    assert await life.pass_() == life.time.now + DELETION_DELAY
+    assert await life.people.read(SECRETS, REF.namespace, keyring_name(REF.name)) is not None
+
+
 async def test_a_delay_counts_anew_after_the_set_came_back_and_went_again() -> None:
     life = await _deleted()
     await life.pass_()

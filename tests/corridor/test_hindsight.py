@@ -27,7 +27,7 @@ def entry(algorithm: str, **more: Any) -> dict[str, Any]:
 
 async def both(life: Life) -> tuple[Forecast, Forecast]:
     """The forecast from the record, and the one from what the status and the ConfigMap show."""
-    world = (await gather(life.people, REF)).world
+    world = (await gather(life.people, REF, None)).world
     assert world.spec is not None
     seen = await life.read(SETS, REF.name)
     document = parse_json_strict((await life.read(CONFIGMAPS, REF.name))["data"]["jwks.json"].encode())
@@ -99,6 +99,6 @@ async def test_a_lowered_lead_is_waited_for_as_long_as_the_status_says() -> None
 
 async def events(life: Life) -> list[str]:
     """What happened and what will."""
-    record = (await gather(life.people, REF)).world.record
+    record = (await gather(life.people, REF, None)).world.record
     assert record is not None
     return [each.happening.event for each in (*record.history, *(await both(life))[0].happenings)]

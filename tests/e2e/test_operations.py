@@ -87,6 +87,14 @@ def test_an_upgrade_and_its_roll_back_are_not_noticed(stage: Stage, guide: Guide
     traffic.goes_on()
 
 
+def test_a_set_moves_to_a_shard_and_back(stage: Stage, guide: Guide, traffic: Traffic) -> None:
+    before = stage.keys("auth", "shop")
+    guide.follow("More than one shard")
+    assert stage.keys("auth", "shop") == before
+    assert [pod for pod in stage.list("pods", "app.kubernetes.io/component=shard", OPERATOR) if is_ready(pod)] == []
+    traffic.goes_on()
+
+
 @pytest.mark.own_node
 @pytest.mark.parametrize(
     "victim",

@@ -7,13 +7,17 @@ from jwks_operator.api.names import SetRef
 
 
 class Recorder(Agenda):
-    """`put_refs` holds each ref that was put, and whether it was urgent, in their order."""
+    """`put_refs` holds each ref that was put, and whether it was urgent, in their order; `running` is the test's."""
 
     def __init__(self) -> None:
         self.put_refs: list[tuple[SetRef, bool]] = []
+        self.running: set[SetRef] = set()
 
     def put(self, ref: SetRef, urgent: bool = False) -> None:
         self.put_refs.append((ref, urgent))
+
+    def is_running(self, ref: SetRef) -> bool:
+        return ref in self.running
 
     def hear(self, ref: SetRef, is_news: Callable[[], bool], urgent: bool = False) -> None:
         if is_news():

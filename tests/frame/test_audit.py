@@ -23,6 +23,7 @@ from jwks_operator.api.names import (
     MANAGED_BY,
     PLURAL,
 )
+from jwks_operator.api.shards import Scope, Shard, shard_labels
 from jwks_operator.audit import SERVED_POLL, Audit
 from jwks_operator.kube.client import CONFIGMAPS, CRDS, NAMESPACES, SECRETS, SETS, Client, Object, Resource
 from jwks_operator.kube.errors import KubeError, NotServed, Unavailable
@@ -34,14 +35,14 @@ SPEC = {"keys": [{"name": "signing", "algorithm": "ES256"}]}
 class Cluster:
     """A fake cluster, people who change it, and an audit that looks at it."""
 
-    def __init__(self, *namespaces: str, interval: timedelta = timedelta(minutes=10)) -> None:
+    def __init__(self, *namespaces: str, interval: timedelta = timedelta(minutes=10), shard: Shard = None) -> None:
         server = FakeApiServer()
         self.seam = FakeTransport(server)
         self.people = Client(FakeTransport(server))
         self.memory = ObjectMemory()
         self.agenda = Recorder()
         client = Client(self.seam)
-        self.audit = Audit(client, self.memory, self.agenda, namespaces=namespaces, interval=interval)
+        self.audit = Audit(client, self.memory, self.agenda, scope=Scope(namespaces, shard), interval=interval)
 
     async def begin(self, served: bool = True) -> "Cluster":
         for name in ("shop", "bank"):
@@ -53,11 +54,14 @@ class Cluster:
     async def serve(self) -> None:
         await self.people.create(CRDS, None, crd.crd())
 
-    async def create_set(self, name: str, namespace: str = "shop") -> Object:
-        return await self.people.create(SETS, namespace, {"metadata": {"name": name}, "spec": SPEC})
+    async def create_set(self, name: str, namespace: str = "shop", shard: Shard = None) -> Object:
+        metadata = {"name": name, "labels": shard_labels(shard)}
+        return await self.people.create(SETS, namespace, {"metadata": metadata, "spec": SPEC})
 
-    async def create_owned(self, resource: Resource, name: str, of: str, namespace: str = "shop") -> Object:
-        labels = {LABEL_MANAGED_BY: MANAGED_BY, LABEL_SET: of}
+    async def create_owned(
+        self, resource: Resource, name: str, of: str, namespace: str = "shop", shard: Shard = None
+    ) -> Object:
+        labels = {LABEL_MANAGED_BY: MANAGED_BY, LABEL_SET: of, **shard_labels(shard)}
         return await self.people.create(resource, namespace, {"metadata": {"name": name, "labels": labels}})
 
     async def look(self) -> list[str]:
@@ -75,6 +79,28 @@ async def family(cluster: Cluster, name: str = "a") -> dict[str, Object]:
         "secret": await cluster.create_owned(SECRETS, name, name),
         "configmap": await cluster.create_owned(CONFIGMAPS, name, name),
     }
+
+
+@pytest.mark.parametrize(("shard", "found"), [(None, ["shop/a", "shop/e"]), ("blue", ["shop/b", "shop/f"])])
+async def test_an_audit_lists_what_is_of_its_shard_orphans_included(shard: Shard, found: list[str]) -> None:
+    """The orphans e and f are there; what belongs to a shard that nobody runs is nobody's."""
+    cluster = await Cluster(shard=shard).begin()
+    for owner, names in ((None, "ae"), ("blue", "bf"), ("green", "cg")):
+        await cluster.create_set(names[0], shard=owner)
+        await cluster.create_owned(SECRETS, names[1], names[1], shard=owner)
+    assert await cluster.look() == found
+    assert await cluster.look() == found[1:]
+
+
+async def test_a_source_of_another_shards_set_is_no_news() -> None:
+    cluster = await Cluster(shard="blue").begin()
+    await cluster.create_set("a")
+    await cluster.create_set("b", shard="blue")
+    for name in "ab":
+        labels = {LABEL_ALLOW_SET: name}
+        await cluster.people.create(SECRETS, "shop", {"metadata": {"name": f"source-{name}", "labels": labels}})
+    assert await cluster.look() == ["shop/b"]
+    assert await cluster.look() == []
 
 
 RESOURCES = {"set": SETS, "keyring": SECRETS, "secret": SECRETS, "configmap": CONFIGMAPS}

@@ -20,9 +20,10 @@ from jwks_operator import run as run_module
 from jwks_operator.__main__ import main
 from jwks_operator.admin import Admin, Shows
 from jwks_operator.api.names import MANAGED_SELECTOR, PLURAL
+from jwks_operator.api.shards import Scope, Shard
 from jwks_operator.frame import Options
 from jwks_operator.memory import ObjectMemory
-from jwks_operator.sightings import Sightings
+from jwks_operator.sightings import CONFIG_MAPS, SECRETS, Sightings
 
 
 @pytest.fixture
@@ -122,8 +123,33 @@ def test_kopf_is_told_to_watch_and_nothing_else() -> None:
     assert settings.peering.standalone
     assert settings.scanning.disabled
     assert settings.process.ultimate_exiting_timeout is None
-    assert list(settings.watching.label_selectors.values()) == [MANAGED_SELECTOR] * 2
     assert "kopf" not in settings.persistence.finalizer
+
+
+@pytest.mark.parametrize(
+    ("shard", "selector"), [(None, "!jwks-operator.dev/shard"), ("blue", "jwks-operator.dev/shard=blue")]
+)
+def test_the_api_server_is_asked_for_nothing_but_what_is_of_the_shard(shard: Shard, selector: str) -> None:
+    found = handlers.settings(shard).watching.label_selectors
+    assert found["jwks-operator.dev", "v1beta1", PLURAL] == selector
+    for plural in (SECRETS, CONFIG_MAPS):
+        assert found["", "v1", plural] == f"{MANAGED_SELECTOR},{selector}"
+
+
+@pytest.mark.parametrize("environment", [False, True])
+def test_a_shard_is_taken_if_a_label_can_name_it(asked: list[Options], environment: bool) -> None:
+    arguments, environ = ([], {"JWKS_OPERATOR_SHARD": "blue"}) if environment else (["--shard=blue"], {})
+    assert CliRunner().invoke(main, ["run", *arguments], env=environ).exit_code == 0
+    assert asked[0].scope == Scope((), "blue")
+    assert str(asked[0].scope) == "shard blue in all namespaces"
+
+
+@pytest.mark.parametrize("name", ["", "Blue", "-blue", "blue-", "a.b", "x" * 64])
+def test_a_shard_that_no_label_can_name_is_refused(asked: list[Options], name: str) -> None:
+    result = CliRunner().invoke(main, ["run", "--shard", name])
+    assert result.exit_code == 2
+    assert "names no shard: use up to 63 of a-z, 0-9 and -" in result.output
+    assert asked == []
 
 
 @pytest.mark.parametrize(("everywhere", "kinds"), [(True, 4), (False, 3)])
@@ -144,6 +170,10 @@ def test_attempts_never_end_and_each_request_starts_afresh() -> None:
     assert next(iter(forever)) == 0.2
 
 
+def sightings() -> Sightings:
+    return Sightings(ObjectMemory(), Recorder(), lambda: None)
+
+
 def test_logins_in_a_row_are_paced_and_never_yield_the_same_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     outcomes: list[object] = [kopf.LoginError("none"), OSError("gone")]
 
@@ -157,7 +187,7 @@ def test_logins_in_a_row_are_paced_and_never_yield_the_same_twice(monkeypatch: p
         monkeypatch.setattr(asyncio, "to_thread", at_once)
         loop = asyncio.get_running_loop()
         begin = loop.time()
-        login = handlers.Login()
+        login = handlers.Login(sightings())
         sessions = [await login() for _ in range(3)]
         assert loop.time() - begin == pytest.approx(1 + 2 + 5 + 10)
         await asyncio.sleep(61)

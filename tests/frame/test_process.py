@@ -240,9 +240,10 @@ def test_it_watches_anew_when_watches_are_answered_with_a_plain_410(
     former = tmp_path / "kubeconfig"
     former.write_text(plane.kubeconfig_for_service_account("default", "operator").read_text())
     with FaultyWay(plane, seed=1, share=0.0) as way:
-        way.gone = 3
+        for _ in range(3):
+            way.refuse(410)
         with operator(plane, kubeconfig=way.kubeconfig(former)) as process:
-            wait(lambda: process.told("watching failed") and way.gone == 0)
+            wait(lambda: process.told("watching failed") and way.happened["410 to a watch"] == 3)
             wait(process.ready)
             create_set(plane, shop, "auth")
             wait(lambda: process.worked_on(f"{shop}/auth"), 5)

@@ -64,7 +64,37 @@ def test_news_from_a_stream_is_urgent_and_from_a_list_is_routine(change: str | N
     desk = Desk()
     assert desk.event(PLURAL, change) == [(ref("a"), urgent)]
     assert desk.event(PLURAL, change) == []
-    assert desk.relists == (0 if urgent else 2)
+
+
+def test_a_list_asks_for_an_audit() -> None:
+    desk = Desk()
+    desk.sightings.listed()
+    assert desk.relists == 1
+
+
+def settled(desk: Desk, **kind: str | None) -> bool:
+    return desk.sightings.settles(SECRETS, meta(**kind), watched=True)
+
+
+def test_what_was_heard_of_is_settled_until_it_changes_and_what_is_nobodys_always() -> None:
+    desk = Desk()
+    assert not settled(desk)
+    desk.event(SECRETS, "ADDED", rv="5")
+    assert settled(desk, rv="5")
+    assert settled(desk, rv="4")
+    assert not settled(desk, rv="6")
+    assert not settled(desk, uid="u2", rv="4")
+    assert settled(desk, of=None)
+    assert desk.agenda.put_refs == [(ref("a"), True)], "to settle is not to put, but for what runs"
+
+
+def test_what_is_heard_of_a_set_at_work_is_settled_and_weighed_by_the_agenda() -> None:
+    desk = Desk()
+    desk.agenda.running.add(ref("a"))
+    assert settled(desk, rv="5")
+    assert desk.agenda.put_refs == [(ref("a"), True)]
+    assert settled(desk, rv="5")
+    assert desk.agenda.put_refs == [(ref("a"), True)]
 
 
 def test_the_echo_of_our_own_write_is_no_news() -> None:
@@ -73,6 +103,14 @@ def test_the_echo_of_our_own_write_is_no_news() -> None:
     assert desk.event(SECRETS, "MODIFIED", rv="4") == []
     assert desk.event(SECRETS, "MODIFIED", rv="5") == []
     assert desk.event(SECRETS, "MODIFIED", rv="6") == [(ref("a"), True)]
+
+
+def test_an_object_that_leaves_the_shard_is_a_reason_to_look_and_so_is_one_that_comes() -> None:
+    """The API server tells of a label that does not match any more as of a deletion, and of one that does as new."""
+    left, came = Desk(), Desk()
+    left.memory.saw(ref("a"), Kind.SET, "a", "u1", "5")
+    assert left.event(PLURAL, "DELETED", rv="6") == [(ref("a"), True)]
+    assert came.event(PLURAL, "ADDED", rv="6") == [(ref("a"), True)]
 
 
 @pytest.mark.parametrize("plural", [PLURAL, SECRETS, CONFIG_MAPS])

@@ -78,6 +78,20 @@ def test_a_namespace_that_is_named_comes_first(pod: Run) -> None:
         assert election.namespace == "a"
 
 
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        (["--shard=blue"], "jwks-operator-blue"),
+        (["--shard=blue", "--lease-name=b"], "b"),
+        ([], "jwks-operator"),
+    ],
+)
+def test_each_shard_elects_a_leader_of_its_own(run: Run, arguments: list[str], name: str) -> None:
+    _, election = run("--lease-namespace=a", *arguments)
+    assert election is not None
+    assert election.name == name
+
+
 def test_terms_and_name_are_taken(run: Run) -> None:
     terms = ("--lease-duration=1m", "--lease-renew-deadline=40s", "--lease-retry-period=500ms")
     _, election = run("--lease-namespace=a", "--lease-name=b", *terms)

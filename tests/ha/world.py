@@ -204,6 +204,10 @@ class Wire:
         raise NotImplementedError(call)
 
 
+async def _nothing_more() -> None:
+    """Events are posted within the passes here."""
+
+
 class Replica:
     """One life of the process, made of the parts that frame.py puts together, without kopf and the admin port."""
 
@@ -242,7 +246,7 @@ class Replica:
 
     def terminate(self) -> None:
         """As SIGTERM."""
-        self.ended = self._do(self.leadership.close(timedelta(seconds=1)))
+        self.ended = self._do(self.leadership.close(timedelta(seconds=1), _nothing_more))
 
     def writes(self) -> list[Landed]:
         """What it wrote but for the Lease, as it landed."""

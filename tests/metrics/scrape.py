@@ -37,6 +37,10 @@ class Scrape:
         """One sample; 0 if it is not there, as a sum has it."""
         return self.series(name).get(labels, 0.0)
 
+    def process(self, name: str) -> float:
+        """One of the client library's samples about the process."""
+        return next(sample.value for family in self._families for sample in family.samples if sample.name == name)
+
     def names(self) -> set[str]:
         """Every name that a query can ask for."""
         return {sample.name for family in self._families for sample in family.samples}

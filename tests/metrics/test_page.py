@@ -17,6 +17,7 @@ VITALS = Vitals(
     clock_offset=lambda: -1.5,
     audited=lambda: datetime.fromtimestamp(1000, UTC),
     missed=lambda: 7,
+    tasks=lambda: 42,
 )
 
 
@@ -44,6 +45,7 @@ async def test_the_state_of_the_process_is_asked_for_at_the_scrape() -> None:
     assert page.value("audit_last_success_timestamp_seconds") == 1000
     assert page.value("audit_found_total") == 7
     assert page.value("leader") == 1
+    assert page.value("tasks") == 42
 
 
 async def test_a_standby_says_nothing_of_sets_that_somebody_else_looks_after() -> None:

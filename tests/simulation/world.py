@@ -17,6 +17,7 @@ from fakes.apiserver import FakeApiServer
 from fakes.faults import Crash, Fault
 from fakes.seam import FakeTransport
 from jwks_operator.api.names import keyring_name
+from jwks_operator.api.shards import Shard
 from jwks_operator.clock import Clock
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, Call, Client, Object, Reply
 from jwks_operator.kube.errors import KubeError
@@ -82,14 +83,15 @@ class _ServerClock(Fault):
 class Replica:
     """One operator process on a node of its own."""
 
-    def __init__(self, world: "World", ahead: timedelta = timedelta()) -> None:
+    def __init__(self, world: "World", ahead: timedelta = timedelta(), shard: Shard = None) -> None:
         self.ahead = ahead
         self._time = world.life.time
         self._steps = _Steps()
         self.seam = FakeTransport(world.life.server, [self._steps, _ServerClock(world)])
         clock = Clock(lambda: self._time.now + self.ahead, self._time.ticks)
         client = Client(self.seam, clock.heard)
-        self._operator = Reconciler(client, world.life.keys, clock, ObjectMemory(), Means(DELETION_DELAY))
+        means = Means(DELETION_DELAY, shard=shard)
+        self._operator = Reconciler(client, world.life.keys, clock, ObjectMemory(), means)
         self._pass: Coroutine[Any, Any, datetime | None] | None = None
 
     def pass_(self) -> datetime | None:

@@ -18,7 +18,7 @@ VOID = {"input", "link", "meta"}
 
 def vitals(*, leads: bool = True, doubt: str | None = None) -> Vitals:
     load = Load(urgent=0, routine=0, retrying=0, timed=1, workers=8, busy=0)
-    return Vitals(lambda: load, lambda: leads, lambda: doubt, lambda: 0.0, lambda: None, lambda: 0)
+    return Vitals(lambda: load, lambda: leads, lambda: doubt, lambda: 0.0, lambda: None, lambda: 0, lambda: 30)
 
 
 @dataclass

@@ -40,6 +40,51 @@
 app.kubernetes.io/name: {{ include "jwks-operator.name" .root }}
 app.kubernetes.io/instance: {{ .root.Release.Name }}
 app.kubernetes.io/component: {{ .component }}
+{{- with .shard }}
+jwks-operator.dev/shard: {{ . | quote }}
+{{- end }}
+{{- end }}
+
+{{/* Selects the pods, or the Services, of every shard. */}}
+{{- define "jwks-operator.everyShard" -}}
+{{- if .Values.shards -}}
+matchLabels:
+  app.kubernetes.io/name: {{ include "jwks-operator.name" . }}
+  app.kubernetes.io/instance: {{ .Release.Name }}
+matchExpressions:
+  - key: app.kubernetes.io/component
+    operator: In
+    values: [operator, shard]
+{{- else -}}
+matchLabels:
+  {{- include "jwks-operator.selector" (dict "root" . "component" "operator") | nindent 2 }}
+{{- end -}}
+{{- end }}
+
+{{/* What is there once for each shard: the default one has the empty name, and component "operator". */}}
+{{- define "jwks-operator.component" -}}
+{{ ternary "shard" "operator" (not (empty .shard)) }}
+{{- end }}
+
+{{- define "jwks-operator.shardName" -}}
+{{- $name := include "jwks-operator.fullname" .root -}}
+{{- with .shard }}{{ $name = printf "%s-shard-%s" $name . }}{{ end -}}
+{{- if gt (len $name) 55 -}}
+{{- fail (printf "shards: %s-metrics is longer than the 63 characters of a name; choose a shorter shard, or fullnameOverride" $name) -}}
+{{- end -}}
+{{ $name }}
+{{- end }}
+
+{{/* Of several replicas of a shard one leads, by this Lease. */}}
+{{- define "jwks-operator.lease" -}}
+{{ include "jwks-operator.fullname" .root }}{{ with .shard }}-{{ . }}{{ end }}
+{{- end }}
+
+{{- define "jwks-operator.leases" -}}
+{{- $root := . -}}
+{{- $names := list -}}
+{{- range $shard := prepend .Values.shards "" }}{{ $names = append $names (include "jwks-operator.lease" (dict "root" $root "shard" $shard)) }}{{ end -}}
+{{ toJson $names }}
 {{- end }}
 
 {{- define "jwks-operator.labels" -}}

@@ -19,6 +19,7 @@ document to a cache that has become slower. So the longest of each single fact c
 
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
+from functools import lru_cache
 from types import MappingProxyType
 
 from jwks_operator.api.defaults import DEFAULTS, LEAD_TERMS, RESTART, RETENTION_TERMS
@@ -33,9 +34,10 @@ EXCESS = "excess"
 """The name of a fact that is part of every wait: by how much a former wait was longer, nobody knows by which fact."""
 
 
+@lru_cache(maxsize=1024)  # asked dozens of times in a pass, and most sets say the same
 def facts(timing: Timing) -> Facts:
     """Return every fact of a spec by its name, the silent ones filled from the table of defaults."""
-    return {name: timing.fact(name) for name in DEFAULTS}
+    return MappingProxyType({name: timing.fact(name) for name in DEFAULTS})
 
 
 def facts_of(spec: JsonWebKeySetSpec) -> Facts:

@@ -175,6 +175,8 @@ class World:
     """What the endpoints of the Service serve; None if the plan did not ask in this pass."""
     everywhere: bool = True
     """Whether other namespaces can be seen."""
+    shard: str | None = None
+    """Which shard looks after the set; all objects of the set carry it as a label."""
     copies: tuple[Copy, ...] = ()
     """The copies in the namespaces that are to have one."""
     copies_complaint: str = ""

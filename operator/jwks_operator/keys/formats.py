@@ -59,6 +59,11 @@ def render(public: Mapping[str, object], private: PrivateJwk, fmt: Format, eddsa
     the RSA numbers themselves are believed, since they are the operator's own. Raises NoSuchFormError for the PEM
     file of a symmetric key.
     """
+    form = (fmt, eddsa_name, canonical_json(public))
+    return private.written(form, lambda: _render(public, private, fmt, eddsa_name))
+
+
+def _render(public: Mapping[str, object], private: PrivateJwk, fmt: Format, eddsa_name: EddsaName) -> bytes:
     members = _belonging(public, private)
     if fmt == "JWK":
         return _jwk(members, eddsa_name)

@@ -7,7 +7,7 @@ accidents (a log line, a debugger's listing of locals, a dataclass in an excepti
 
 import hmac
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Never, Self
 
 from jwks_operator.keys.algorithms import COMMON_MEMBERS
@@ -28,12 +28,13 @@ REDACTED = "<redacted>"
 class PrivateJwk:
     """A complete private or symmetric JWK (RFC 7517): common members, public and private ones."""
 
-    __slots__ = ("_kid", "_read")
+    __slots__ = ("_kid", "_read", "_written")
 
     def __init__(self, kid: str, canonical: bytes) -> None:
         self._kid = kid
         # A closure, not a field: a tool that lists attributes and prints their values finds a function.
         self._read: Callable[[], bytes] = lambda: canonical
+        self._written: dict[Hashable, Callable[[], bytes]] = {}
 
     @classmethod
     def from_members(cls, members: Mapping[str, object]) -> Self:
@@ -66,6 +67,13 @@ class PrivateJwk:
     def reveal_json(self) -> bytes:
         """Return the canonical JSON of `reveal`, under the same warning."""
         return self._read()
+
+    def written(self, form: Hashable, write: Callable[[], bytes]) -> bytes:
+        """Return what `write` makes of this key, under the same warning; it is asked once for each form."""
+        if form not in self._written:
+            content = write()
+            self._written[form] = lambda: content
+        return self._written[form]()
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, PrivateJwk):

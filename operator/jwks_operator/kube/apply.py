@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from jwks_operator.api.names import LABEL_ALLOW_SET
+from jwks_operator.api.names import LABEL_ALLOW_SET, keyring_name
 from jwks_operator.api.reasons import EventReason
 from jwks_operator.api.status import JsonWebKeySetStatus
 from jwks_operator.core.lifecycle import witnessed
@@ -22,7 +22,8 @@ from jwks_operator.core.projections import Owned, ahead, effect_order
 from jwks_operator.core.record import Happening, Record
 from jwks_operator.core.world import Sight
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, Client, Object, Resource
-from jwks_operator.kube.copies import chosen, find, keep
+from jwks_operator.kube.copies import chosen, find, keep, owes
+from jwks_operator.kube.errors import Conflict
 from jwks_operator.kube.gather import Gathered, Seen, look
 from jwks_operator.kube.keyring import keyring_object
 from jwks_operator.kube.objects import configmap_object, replacement, secret_object
@@ -48,7 +49,10 @@ class Done:
 
 async def carry_out(client: Client, gathered: Gathered, record: Record, witness: Witness) -> Done:
     """Make the cluster what this record says; raises KubeError where a write fails, with nothing half said."""
+    read = gathered.seen.keyring
     gathered = await _write_record(client, gathered, record)
+    if gathered.seen.keyring is read:
+        await check_record(client, gathered)
     for owned in effect_order(record):
         gathered = await _write_projection(client, gathered, record, owned)
     copied = await keep_copies(client, gathered)
@@ -86,7 +90,9 @@ async def keep_copies(client: Client, gathered: Gathered, *, repairs: bool = Fal
     query = chosen(record.spec, world.spec)
     if query != copies.chosen:
         copies = await find(client, world.ref, world.configmap_name, query)
-    copies, told = await keep(client, world.ref, record, copies, repairs=repairs)
+    if query != gathered.copies.chosen or (repairs and owes(world, copies)):
+        await check_record(client, gathered)
+    copies, told = await keep(client, world, record, copies, repairs=repairs)
     if copies == gathered.copies:
         return Done(gathered, ())
     return Done(look(replace(gathered, copies=copies)), told)
@@ -116,23 +122,38 @@ async def remove(client: Client, seen: Seen) -> None:
             await client.delete(resource, thing)
 
 
+async def check_record(client: Client, gathered: Gathered) -> None:
+    """Raise Conflict unless the record is still the one that was read: somebody else may have gone on from it.
+
+    Asked where a pass writes something else first; the record's own fence answers it otherwise (docs/adr/0025).
+    """
+    ref, seen = gathered.world.ref, gathered.seen.keyring
+    now = await client.read(SECRETS, ref.namespace, keyring_name(ref.name))
+    if _version(now) != _version(seen):
+        raise Conflict(f"the keyring of {ref} was written by somebody else meanwhile")
+
+
+def _version(thing: Object | None) -> tuple[str, str] | None:
+    return None if thing is None else (thing["metadata"]["uid"], thing["metadata"]["resourceVersion"])
+
+
 async def _write_record(client: Client, gathered: Gathered, record: Record) -> Gathered:
-    wanted = keyring_object(gathered.world.ref, record, gathered.vault)
+    wanted = keyring_object(gathered.world.ref, record, gathered.vault, gathered.world.shard)
     written = await _write(client, SECRETS, wanted, gathered.seen.keyring)
     world = replace(gathered.world, record=record)
     return look(replace(gathered, seen=replace(gathered.seen, keyring=written), world=world))
 
 
 async def _write_projection(client: Client, gathered: Gathered, record: Record, owned: Owned) -> Gathered:
-    ref, seen = gathered.world.ref, gathered.seen
+    ref, seen, shard = gathered.world.ref, gathered.seen, gathered.world.shard
     if owned is Owned.AHEAD:
         if gathered.world.configmap is Sight.SAME:
             return gathered
         record = ahead(record)
     if owned is Owned.PUBLIC:
-        configmap = await _write(client, CONFIGMAPS, configmap_object(ref, record), seen.configmap)
+        configmap = await _write(client, CONFIGMAPS, configmap_object(ref, record, shard), seen.configmap)
         return replace(gathered, seen=replace(seen, configmap=configmap))
-    secret = await _write(client, SECRETS, secret_object(ref, record, gathered.vault), seen.secret)
+    secret = await _write(client, SECRETS, secret_object(ref, record, gathered.vault, shard), seen.secret)
     return replace(gathered, seen=replace(seen, secret=secret))
 
 

@@ -16,6 +16,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any, Protocol
 
 from jwks_operator.api.names import FIELD_MANAGER
@@ -276,6 +277,7 @@ def _body(asked: Asked, reply: Reply) -> Object:
     return reply.body
 
 
+@lru_cache(maxsize=8)  # it is the same for every answer within a second
 def _date(header: str) -> datetime | None:
     try:
         return parsedate_to_datetime(header).astimezone(UTC)

@@ -16,7 +16,7 @@ from jwks_operator.api.spec import JsonWebKeySetSpec
 from jwks_operator.core.copies import edited_in
 from jwks_operator.core.projections import published
 from jwks_operator.core.record import Happening, Record
-from jwks_operator.core.world import Copy, Sight
+from jwks_operator.core.world import Copy, Sight, World
 from jwks_operator.keys.errors import JwkError
 from jwks_operator.keys.members import parse_json_strict
 from jwks_operator.kube.client import CONFIGMAPS, NAMESPACES, Client, Object
@@ -96,7 +96,7 @@ async def _consenting(client: Client, ref: SetRef, wanted: str) -> list[str]:
 
 
 async def keep(
-    client: Client, ref: SetRef, record: Record, copies: Copies, *, repairs: bool
+    client: Client, world: World, record: Record, copies: Copies, *, repairs: bool
 ) -> tuple[Copies, tuple[Happening, ...]]:
     """Make the copies what the record says, and remove those that are to be none; return what was done.
 
@@ -104,10 +104,10 @@ async def keep(
     themselves, so that a difference is somebody's edit. Every namespace is tried; then the first KubeError that was
     more than a refusal is raised.
     """
-    keeper = _Keeper(client, ref, dict(copies.targets), dict(copies.refused), repairs)
+    keeper = _Keeper(client, world.ref, dict(copies.targets), dict(copies.refused), repairs)
     for namespace in copies.targets:
         if namespace not in copies.refused:
-            await keeper.write(namespace, copy_object(ref, record, namespace))
+            await keeper.write(namespace, copy_object(world.ref, record, namespace, world.shard))
     return await keeper.done(copies)
 
 
@@ -189,21 +189,27 @@ class _Keeper:
             self.trouble = self.trouble or gone
 
 
-def facts(ref: SetRef, record: Record | None, copies: Copies) -> tuple[Copy, ...]:
+def owes(world: World, copies: Copies) -> bool:
+    """Tell whether any of these copies is to be written or removed."""
+    return bool(copies.strays) or any(copy.sight.drifted for copy in facts(world, copies))
+
+
+def facts(world: World, copies: Copies) -> tuple[Copy, ...]:
     """Return how the copies compare with the record."""
+    record = world.record
     if record is None:
         return ()
     stuck = ((namespace, why) for namespace, why in copies.refused.items() if namespace not in copies.targets)
     return (
-        *(_fact(ref, record, namespace, copies) for namespace in sorted(copies.targets)),
+        *(_fact(world, record, namespace, copies) for namespace in sorted(copies.targets)),
         *(Copy(namespace, Sight.SAME, refused=why, leaves=True) for namespace, why in sorted(stuck)),
     )
 
 
-def _fact(ref: SetRef, record: Record, namespace: str, copies: Copies) -> Copy:
+def _fact(world: World, record: Record, namespace: str, copies: Copies) -> Copy:
     seen, refused = copies.targets[namespace], copies.refused.get(namespace, "")
-    ours = seen is not None and is_copy(seen, ref)
-    found = sight(copy_object(ref, record, namespace), seen, ours=ours)
+    ours = seen is not None and is_copy(seen, world.ref)
+    found = sight(copy_object(world.ref, record, namespace, world.shard), seen, ours=ours)
     if found is not Sight.DIFFERS or seen is None:
         return Copy(namespace, found, refused=refused)
     shown = _shown(seen, record)

@@ -1,10 +1,13 @@
 """What is told to people: one Event for each thing that really happened, never the same one twice.
 
-An Event that cannot be written is logged and dropped: it must not hold up a rotation.
+An Event must not hold up a rotation: it is posted behind the work, and one that cannot be written is logged and
+dropped (docs/adr/0018).
 """
 
+import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from uuid import uuid4
 
@@ -12,9 +15,13 @@ from jwks_operator.api.reasons import EventReason, Reason
 from jwks_operator.api.status import format_time
 from jwks_operator.core.record import Happening
 from jwks_operator.kube.client import EVENTS, Client, Object
-from jwks_operator.kube.errors import KubeError
+from jwks_operator.kube.errors import KubeError, NotLeading
 
 logger = logging.getLogger(__name__)
+
+WARNING = "Warning"
+PACE = 0.1
+"""Seconds between two Events that are no warnings, while sets wait for their turn."""
 
 _WARNINGS = frozenset[str](
     {
@@ -34,9 +41,93 @@ async def tell(client: Client, the_set: Object, happenings: Iterable[Happening],
     """Post an Event about the set for each happening, in order."""
     for happening in happenings:
         try:
-            await client.create(EVENTS, the_set["metadata"]["namespace"], _event(the_set, happening, now))
+            await _post(client, _event(the_set, happening, now))
         except KubeError as error:
-            logger.warning("an Event was not written: %s", error)
+            _log(error)
+
+
+class Teller:
+    """Posts Events one after the other, behind the work: no pass waits for them.
+
+    Warnings go first. While sets wait for their turn, what is no warning goes out at a pace, for it takes as much of
+    the API server as other writes do.
+    """
+
+    def __init__(self, client: Client, busy: Callable[[], bool], most: int = 10_000) -> None:
+        """`busy` tells whether sets wait for their turn.
+
+        `most` is how many Events may wait; what comes on top of them is dropped, and the log says how many that were.
+        """
+        self._client = client
+        self._busy = busy
+        self._most = most
+        self._warnings: deque[Object] = deque()
+        self._others: deque[Object] = deque()
+        self._dropped = 0
+        self._some = asyncio.Event()
+        self._none = asyncio.Event()
+        self._none.set()
+
+    def __len__(self) -> int:
+        return len(self._warnings) + len(self._others)
+
+    async def tell(self, the_set: Object, happenings: Iterable[Happening], now: datetime) -> None:
+        """Take an Event about the set for each happening; never waits."""
+        for happening in happenings:
+            if len(self) < self._most:
+                event = _event(the_set, happening, now)
+                (self._warnings if event["type"] == WARNING else self._others).append(event)
+            else:
+                self._dropped += 1
+        if len(self):
+            self._none.clear()
+            self._some.set()
+
+    async def run(self) -> None:
+        """Post for ever."""
+        while True:
+            await self._some.wait()
+            while len(self):
+                if not self._warnings and self._busy():
+                    await asyncio.sleep(PACE)
+                await self._post((self._warnings or self._others).popleft())
+            if self._dropped:
+                logger.warning(
+                    "%d Events were dropped: more than %d waited, or the lead was lost", self._dropped, self._most
+                )
+                self._dropped = 0
+            self._some.clear()
+            self._none.set()
+
+    async def flush(self, seconds: float) -> None:
+        """Let what waits be posted, for so long at most; the rest is dropped, and the log says so."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._none.wait()
+        except TimeoutError:
+            logger.warning("%d Events were not written before the end", len(self))
+            self._clear()
+
+    async def _post(self, event: Object) -> None:
+        try:
+            await _post(self._client, event)
+        except NotLeading:
+            self._dropped += 1 + len(self)
+            self._clear()
+        except KubeError as error:
+            _log(error)
+
+    def _clear(self) -> None:
+        self._warnings.clear()
+        self._others.clear()
+
+
+async def _post(client: Client, event: Object) -> None:
+    await client.create(EVENTS, event["metadata"]["namespace"], event)
+
+
+def _log(error: KubeError) -> None:
+    logger.warning("an Event was not written: %s", error)
 
 
 def _event(the_set: Object, happening: Happening, now: datetime) -> Object:
@@ -51,7 +142,7 @@ def _event(the_set: Object, happening: Happening, now: datetime) -> Object:
             "namespace": meta["namespace"],
             "uid": meta["uid"],
         },
-        "type": "Warning" if happening.event in _WARNINGS else "Normal",
+        "type": WARNING if happening.event in _WARNINGS else "Normal",
         "reason": happening.event,
         "message": _message(happening),
         "source": {"component": "jwks-operator"},

@@ -17,6 +17,7 @@ from jwks_operator.api import names
 from jwks_operator.api.durations import parse_sum
 from jwks_operator.api.names import SetRef, keyring_name
 from jwks_operator.api.parse import SpecError, parse_spec
+from jwks_operator.api.shards import Shard, shard_of
 from jwks_operator.api.spec import JsonWebKeySetSpec
 from jwks_operator.api.status import JsonWebKeySetStatus
 from jwks_operator.core.codec import RecordError
@@ -29,6 +30,7 @@ from jwks_operator.keys.jwk import JwkError, parse_json_strict, parse_private, p
 from jwks_operator.keys.private import PrivateJwk
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, SETS, Client, Object
 from jwks_operator.kube.copies import Copies, chosen, facts, find
+from jwks_operator.kube.errors import LookedAfterElsewhere
 from jwks_operator.kube.keyring import read_keyring
 from jwks_operator.kube.objects import (
     Vault,
@@ -64,13 +66,16 @@ class Gathered:
     copies: Copies = field(default_factory=Copies)
 
 
-async def gather(client: Client, ref: SetRef, *, everywhere: bool = True, copied: bool = False) -> Gathered:
-    """Return what is there now; raises KubeError if any of it cannot be told.
+async def gather(
+    client: Client, ref: SetRef, shard: Shard, *, everywhere: bool = True, copied: bool = False
+) -> Gathered:
+    """Return what is there now; raises KubeError if any of it cannot be told, LookedAfterElsewhere if it is not ours.
 
     `everywhere` tells whether other namespaces can be seen, `copied` that copies of the set were seen there.
     """
     the_set = await client.read(SETS, ref.namespace, ref.name)
     keyring = await client.read(SECRETS, ref.namespace, keyring_name(ref.name))
+    check_shard(ref, the_set or keyring, shard)
     spec, complaint = _spec(the_set)
     record, vault, unreadable = _record(keyring, ref)
     world = World(
@@ -82,6 +87,7 @@ async def gather(client: Client, ref: SetRef, *, everywhere: bool = True, copied
         record=record,
         record_complaint=unreadable,
         everywhere=everywhere,
+        shard=shard,
     )
     wanted = spec if record is None or spec is not None else record.spec
     if the_set is not None and wanted is not None:
@@ -93,8 +99,19 @@ async def gather(client: Client, ref: SetRef, *, everywhere: bool = True, copied
     gathered = Gathered(Seen(the_set, keyring, configmap, secret), world, vault)
     if everywhere and (copied or (record is not None and record.spec.publish.namespaces is not None)):
         query = None if record is None or the_set is None else chosen(record.spec, spec)
-        gathered = replace(gathered, copies=await find(client, ref, world.configmap_name, query))
+        copies = await find(client, ref, world.configmap_name, query)
+        if the_set is None and keyring is None:
+            copies = replace(copies, strays=tuple(each for each in copies.strays if shard_of(each) == shard))
+        gathered = replace(gathered, copies=copies)
     return look(gathered)
+
+
+def check_shard(ref: SetRef, owner: Object | None, shard: Shard) -> None:
+    """Whose it is says the set, and once that is gone the record."""
+    found = shard if owner is None else shard_of(owner)
+    if found != shard:
+        where = "the default shard" if found is None else f"shard {found!r}"
+        raise LookedAfterElsewhere(f"{ref} is looked after by {where}")
 
 
 def look(gathered: Gathered) -> Gathered:
@@ -115,14 +132,14 @@ def look(gathered: Gathered) -> Gathered:
     world = replace(
         world,
         keyring_uid=_uid(seen.keyring),
-        keyring=_sight_of_keyring(seen.keyring, world.ref),
+        keyring=_sight_of_keyring(seen.keyring, world),
         configmap=sight(wanted_configmap, seen.configmap, ours=ours["configmap"]),
         secret=sight(wanted_secret, seen.secret, ours=ours["secret"]),
         lived_before=bool(status.keys),
         entries_before={key.kid: key.name for key in status.keys},
         waits_before=dict(_waits(status)),
         salvage=salvage,
-        copies=facts(world.ref, record, gathered.copies),
+        copies=facts(world, gathered.copies),
         copies_complaint=gathered.copies.complaint,
     )
     return Gathered(seen, world, vault, status, gathered.copies)
@@ -132,7 +149,8 @@ def _wanted(world: World, record: Record | None, vault: Vault) -> tuple[Object, 
     if record is None:
         bare: Object = {"data": {}, "metadata": {"labels": {}, "annotations": {}}}
         return bare, {"type": "Opaque", **bare}
-    return configmap_object(world.ref, record), secret_object(world.ref, record, vault)
+    configmap = configmap_object(world.ref, record, world.shard)
+    return configmap, secret_object(world.ref, record, vault, world.shard)
 
 
 def _spec(the_set: Object | None) -> tuple[JsonWebKeySetSpec | None, str | None]:
@@ -156,12 +174,13 @@ def _record(keyring: Object | None, ref: SetRef) -> tuple[Record | None, Vault, 
     return read.record, read.vault, None
 
 
-def _sight_of_keyring(keyring: Object | None, ref: SetRef) -> Sight:
+def _sight_of_keyring(keyring: Object | None, world: World) -> Sight:
     if keyring is None:
         return Sight.GONE
     if keyring.get("type") != names.KEYRING_TYPE:
         return Sight.FOREIGN
-    wanted = {"metadata": our_metadata(ref, keyring_name(ref.name)), "data": keyring.get("data") or {}}
+    metadata = our_metadata(world.ref, keyring_name(world.ref.name), world.shard)
+    wanted = {"metadata": metadata, "data": keyring.get("data") or {}}
     return Sight.SAME if replacement(wanted, keyring) is None else Sight.RELABELLED
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jwks_operator.api.names import KEYRING_TYPE, RECORD_KEY, SetRef, key_data_name, keyring_name
+from jwks_operator.api.shards import Shard
 from jwks_operator.core.codec import Document, RecordError, dump_key, dump_rest, load, load_key
 from jwks_operator.core.record import Record
 from jwks_operator.keys.jwk import JwkError
@@ -29,7 +30,7 @@ class Keyring:
     vault: Vault
 
 
-def keyring_object(ref: SetRef, record: Record, vault: Vault) -> Object:
+def keyring_object(ref: SetRef, record: Record, vault: Vault, shard: Shard) -> Object:
     """Return the Secret that stores this record; the halves come from the vault, by kid (KeyError if missing)."""
     documents: dict[str, Document] = {RECORD_KEY: dump_rest(record)}
     for key in record.keys:
@@ -38,7 +39,7 @@ def keyring_object(ref: SetRef, record: Record, vault: Vault) -> Object:
             document["private"] = vault[key.kid].reveal()
         documents[key_data_name(key.kid)] = document
     return {
-        "metadata": our_metadata(ref, keyring_name(ref.name)),
+        "metadata": our_metadata(ref, keyring_name(ref.name), shard),
         "type": KEYRING_TYPE,
         "data": {name: _encode(document) for name, document in documents.items()},
     }

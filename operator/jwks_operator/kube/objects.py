@@ -11,6 +11,7 @@ from typing import Any
 
 from jwks_operator.api import names
 from jwks_operator.api.names import SetRef, copy_name
+from jwks_operator.api.shards import Shard, shard_labels
 from jwks_operator.core.projections import Form, Item, configmap_data, secret_layout
 from jwks_operator.core.record import Record
 from jwks_operator.core.world import Sight
@@ -24,10 +25,14 @@ Vault = Mapping[str, PrivateJwk]
 
 
 def our_metadata(
-    ref: SetRef, name: str, labels: dict[str, str] | None = None, annotations: dict[str, str] | None = None
+    ref: SetRef,
+    name: str,
+    shard: Shard,
+    labels: Mapping[str, str] | None = None,
+    annotations: Mapping[str, str] | None = None,
 ) -> Object:
     """Return the metadata of an owned object; our labels win over those the user asks for."""
-    ours = {names.LABEL_MANAGED_BY: names.MANAGED_BY, names.LABEL_SET: ref.name}
+    ours = {names.LABEL_MANAGED_BY: names.MANAGED_BY, names.LABEL_SET: ref.name, **shard_labels(shard)}
     return {
         "name": name,
         "namespace": ref.namespace,
@@ -36,18 +41,18 @@ def our_metadata(
     }
 
 
-def configmap_object(ref: SetRef, record: Record) -> Object:
+def configmap_object(ref: SetRef, record: Record, shard: Shard) -> Object:
     """Return the ConfigMap that publishes the record."""
     target = record.spec.publish.config_map
     return {
-        "metadata": our_metadata(ref, target.name or ref.name, dict(target.labels), dict(target.annotations)),
+        "metadata": our_metadata(ref, target.name or ref.name, shard, target.labels, target.annotations),
         "data": configmap_data(record),
     }
 
 
-def copy_object(ref: SetRef, record: Record, namespace: str) -> Object:
+def copy_object(ref: SetRef, record: Record, namespace: str, shard: Shard) -> Object:
     """Return the copy of that ConfigMap in another namespace, which says whose it is."""
-    whole = configmap_object(ref, record)
+    whole = configmap_object(ref, record, shard)
     meta = whole["metadata"]
     return {
         "metadata": {
@@ -73,13 +78,13 @@ def is_copy(seen: Object, ref: SetRef) -> bool:
     return labelled or (meta.get("annotations") or {}).get(names.ANNOTATION_SOURCE) == str(ref)
 
 
-def secret_object(ref: SetRef, record: Record, vault: Vault) -> Object:
+def secret_object(ref: SetRef, record: Record, vault: Vault, shard: Shard) -> Object:
     """Return the consumer Secret of the record; private halves come from the vault, by kid."""
     target = record.spec.secret
     public = {key.kid: key.public for key in record.keys}
     data = {name: b64encode(_content(item, public, vault)).decode() for name, item in secret_layout(record).items()}
     return {
-        "metadata": our_metadata(ref, target.name or ref.name, dict(target.labels), dict(target.annotations)),
+        "metadata": our_metadata(ref, target.name or ref.name, shard, target.labels, target.annotations),
         "type": "Opaque",
         "data": data,
     }
@@ -108,7 +113,8 @@ def replacement(wanted: Object, seen: Object) -> Object | None:
     was = seen["metadata"]
     metadata = {key: value for key, value in was.items() if key != "managedFields"}
     for field in ("labels", "annotations"):
-        kept = {name: value for name, value in (was.get(field) or {}).items() if name not in _written_by_us(was, field)}
+        dropped = _written_by_us(was, field) | {names.LABEL_SHARD}  # also if a backup brought it, or somebody
+        kept = {name: value for name, value in (was.get(field) or {}).items() if name not in dropped}
         metadata[field] = {**kept, **wanted["metadata"][field]}
     body = {**seen, "metadata": metadata, "data": wanted["data"]}
     body.pop("binaryData", None)

@@ -15,6 +15,8 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import yaml
@@ -28,6 +30,7 @@ from jwks_operator.kube.errors import NotConfigured, NotLeading, Unavailable
 
 USER_AGENT = f"jwks-operator/{__version__}"
 CONNECT_TIMEOUT = 10.0
+LINE_MAX = 2**21  # bytes of one event of a watch; etcd stores no larger object
 CREDENTIALS_PERIOD = 60.0  # seconds; projected tokens change hourly, and the old one stays valid for minutes
 
 # The official client's functions carry no types, so to mypy this module is anything.
@@ -45,7 +48,8 @@ class HttpTransport:
 
     def __init__(self, configuration: client.Configuration) -> None:
         self._configuration = configuration
-        self._session = _Pool(configuration).session()
+        self._pool = _Pool(configuration)
+        self._session = self._pool.session()
 
     async def close(self) -> None:
         """Close the connections of the pool."""
@@ -113,7 +117,7 @@ class HttpTransport:
             allow_redirects=False,
             timeout=aiohttp.ClientTimeout(total=call.timeout, sock_connect=CONNECT_TIMEOUT),
             server_hostname=configuration.tls_server_name,
-            proxy=configuration.proxy,
+            proxy=self._pool.through,
             proxy_headers=configuration.proxy_headers,
         )
 
@@ -152,13 +156,29 @@ class _Body(aiohttp.Payload):
 
 
 class _Pool(RESTClientObject):
-    """The official client's TLS context and connection pool, without its request method.
+    """The official client's TLS context and connection pool, without its request method and its session.
 
-    That one follows redirects, and copies a large body twice.
+    The method follows redirects, and copies a large body twice; the session looks for a proxy in a thread, before each
+    request.
     """
 
+    def __init__(self, configuration: client.Configuration) -> None:
+        super().__init__(configuration)
+        given: Any = configuration
+        self.through: str | None = given.proxy or environments_proxy(given.host)
+        """The proxy on the way to the API server; None if there is none."""
+
     def session(self) -> aiohttp.ClientSession:
-        return self._create_pool_manager()
+        return aiohttp.ClientSession(
+            connector=self._create_connector(), cookie_jar=aiohttp.DummyCookieJar(), read_bufsize=LINE_MAX
+        )
+
+
+def environments_proxy(server: str) -> str | None:
+    """Return the proxy that HTTPS_PROXY, HTTP_PROXY and NO_PROXY ask for on the way to a URL; None if it is none."""
+    parts = urlsplit(server)
+    proxies = {} if proxy_bypass(parts.hostname or "") else getproxies()
+    return proxies.get(parts.scheme)
 
 
 async def connect() -> tuple[HttpTransport, Closer]:

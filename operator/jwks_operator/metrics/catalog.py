@@ -163,6 +163,11 @@ WAITING = Family("retries_waiting", Kind.GAUGE, "Sets whose last pass failed and
 TIMERS = Family("timers_waiting", Kind.GAUGE, "Sets with a time at which they are looked at again.")
 WORKERS = Family("workers", Kind.GAUGE, "Workers: how many sets can be worked on at once.")
 BUSY = Family("workers_busy", Kind.GAUGE, "Workers that have a set in hand.")
+TASKS = Family(
+    "tasks",
+    Kind.GAUGE,
+    "Tasks of the event loop: a few dozen at rest, more while sets change; a number that only grows is a leak.",
+)
 LEADER = Family("leader", Kind.GAUGE, "1 if this replica leads, or is alone; 0 if it stands by.")
 CLOCK_DOUBT = Family(
     "clock_doubt", Kind.GAUGE, "1 while the clock disagrees with the API server's: no key moves by time."
@@ -180,7 +185,7 @@ COUNTED: Final = (
     EVENTS, ROTATIONS, ALARMS, RESTARTS, PASSES, FAILURES, REQUESTS, REQUEST_DURATION, WATCHES,
 )  # fmt: skip
 PROCESS_FAMILIES: Final = (
-    QUEUE, WAITING, TIMERS, WORKERS, BUSY, LEADER, CLOCK_DOUBT, CLOCK_OFFSET, AUDITED, MISSED, BUILD,
+    QUEUE, WAITING, TIMERS, WORKERS, BUSY, TASKS, LEADER, CLOCK_DOUBT, CLOCK_OFFSET, AUDITED, MISSED, BUILD,
 )  # fmt: skip
 CATALOG: Final = (*SET_FAMILIES, *COUNTED, *PROCESS_FAMILIES)
 """Every family of this project; `process_*` beside them is the client library's."""

@@ -202,6 +202,7 @@ def _of_process(vitals: Vitals) -> Iterator[Samples]:
     yield catalog.TIMERS, [((), load.timed)]
     yield catalog.WORKERS, [((), load.workers)]
     yield catalog.BUSY, [((), load.busy)]
+    yield catalog.TASKS, [((), vitals.tasks())]
     yield catalog.LEADER, [((), float(vitals.leads()))]
     yield catalog.CLOCK_DOUBT, [((), float(vitals.clock_doubt() is not None))]
     offset, audited = vitals.clock_offset(), vitals.audited()

@@ -5,11 +5,11 @@ walk over the views. What a set needs attention for is remembered with its begin
 """
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from operator import itemgetter
-from typing import Final, TypeVar
+from typing import Final
 
 from jwks_operator.api.names import SetRef
 from jwks_operator.api.reasons import ConditionType, Reason
@@ -19,6 +19,7 @@ from jwks_operator.core.plan import ROTATION, Plan
 from jwks_operator.core.record import Record, StepKind
 from jwks_operator.metrics import catalog
 from jwks_operator.metrics.catalog import Family
+from jwks_operator.metrics.shared import Shared
 
 GRACE: Final = 60.0
 """Seconds that an unfinished step, an overdue transition or failing passes may last before they count."""
@@ -35,7 +36,6 @@ _CALM = frozenset[str]({Reason.KEYS_IN_USE, Reason.PROGRESSING, Reason.WAITING_F
 
 Labels = tuple[str, ...]
 Samples = tuple[Family, list[tuple[Labels, float]]]
-H = TypeVar("H", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,8 @@ class Survey:
         self._conditions: Counter[Labels] = Counter()
         self._troubles: dict[SetRef, _Trouble] = {}
         self._steps: dict[SetRef, tuple[StepKind, float]] = {}
-        self._pool: dict[Hashable, Hashable] = {}
+        self._same_keys = Shared(lambda: (view.keys for view in self._views.values()))
+        self._same_conditions = Shared(lambda: (view.conditions for view in self._views.values()))
 
     def shown(self, ref: SetRef, look: Look) -> None:
         """Take in what a pass has found."""
@@ -180,8 +181,8 @@ class Survey:
         keys = Counter((key.state.value, key.algorithm) for key in status.keys)
         used = [key.in_use_since.timestamp() for key in status.keys if key.in_use_since and key.state == "Active"]
         view = _View(
-            self._shared(tuple(sorted(keys.items()))),
-            self._shared(tuple((c.type, c.status, c.reason) for c in status.conditions)),
+            self._same_keys.same(tuple(sorted(keys.items()))),
+            self._same_conditions.same(tuple((c.type, c.status, c.reason) for c in status.conditions)),
             min(used, default=None),
             len({pod for lag in look.plan.waiting for pod in lag.pods}),
         )
@@ -195,10 +196,6 @@ class Survey:
         elif before is not None and before.action == move.action:
             due = min(due, before.due)
         return replace(view, action=move.action.value, due=due)
-
-    def _shared(self, like: H) -> H:
-        """The same value, once in memory for all sets that have it; there are few different ones."""
-        return self._pool.setdefault(like, like)  # type: ignore[return-value]  # equal values are of one type here
 
     def _count(self, view: _View | None, by: int) -> None:
         if view is None:

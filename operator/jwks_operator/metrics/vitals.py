@@ -27,3 +27,4 @@ class Vitals:
     clock_offset: Callable[[], float | None]
     audited: Callable[[], datetime | None]
     missed: Callable[[], int]
+    tasks: Callable[[], int]

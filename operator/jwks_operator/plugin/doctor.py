@@ -9,7 +9,7 @@ import click
 
 from jwks_operator.kube.errors import KubeError, NotServed, Refused
 from jwks_operator.plugin.cluster import Cluster, SeenSet, opened
-from jwks_operator.plugin.doctor_cluster import clock, crd, encryption, leader, my_rights, operator_rights
+from jwks_operator.plugin.doctor_cluster import clock, crd, encryption, leader, my_rights, operator_rights, shards
 from jwks_operator.plugin.doctor_sets import gitops, mounts, progress, tracked
 from jwks_operator.plugin.findings import Finding, error, report, skipped
 from jwks_operator.plugin.operators import Operator, find_operator
@@ -30,6 +30,7 @@ Check = Callable[[Patient], AsyncIterator[Finding]]
 CHECKS: tuple[tuple[str, Check], ...] = (
     ("crd", lambda it: crd(it.cluster)),
     ("leader", lambda it: leader(it.cluster, it.operator)),
+    ("leader", lambda it: shards(it.cluster, it.operator, it.sets)),
     ("rights", lambda it: operator_rights(it.cluster, it.operator, it.sets)),
     ("rights", lambda it: my_rights(it.cluster)),
     ("clock", lambda it: clock(it.cluster, it.sets)),

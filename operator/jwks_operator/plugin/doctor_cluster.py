@@ -5,10 +5,11 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from jwks_operator.api.crd import crd as wanted_crd
-from jwks_operator.api.names import GROUP, PLURAL, VERSION
+from jwks_operator.api.names import GROUP, LABEL_SHARD, PLURAL, VERSION
 from jwks_operator.api.reasons import Reason
+from jwks_operator.api.shards import shard_of
 from jwks_operator.api.status import Condition
-from jwks_operator.kube.client import CRDS, Object, Resource
+from jwks_operator.kube.client import CRDS, LEASES, Object, Resource
 from jwks_operator.plugin.cluster import Cluster, SeenSet
 from jwks_operator.plugin.findings import Finding, error, ok, skipped, warning
 from jwks_operator.plugin.operators import PODS, Operator
@@ -78,18 +79,36 @@ async def leader(cluster: Cluster, operator: Operator) -> AsyncIterator[Finding]
         message = f"no Lease of an operator in {where}: it is not there, or runs without leader election"
         yield warning("leader", message, f"kubectl get pods -n {operator.namespace}; or give --operator-namespace")
         return
-    spec = operator.lease["spec"]
+    yield _leading(cluster, operator.lease, "", "jwks-operator")
+
+
+async def shards(cluster: Cluster, operator: Operator, sets: Sequence[SeenSet]) -> AsyncIterator[Finding]:
+    """Has every shard that a set belongs to a leader?"""
+    if operator.lease is None:
+        return
+    for shard in sorted({found for seen in sets if (found := shard_of(seen.object)) is not None}):
+        its = ", ".join(str(seen.ref) for seen in sets if shard_of(seen.object) == shard)
+        name = f"{operator.lease['metadata']['name']}-{shard}"
+        lease = await cluster.client.read(LEASES, operator.namespace, name) if shard else None
+        if lease is None:
+            message = f"nobody looks after {its}: no Lease {name} of shard {shard!r} in namespace {operator.namespace}"
+            yield error("leader", message, f"correct the label {LABEL_SHARD}, or add the shard to the chart's shards")
+            continue
+        yield _leading(cluster, lease, f"shard {shard} ", f"jwks-operator-shard-{shard}")
+
+
+def _leading(cluster: Cluster, lease: Object, what: str, deployment: str) -> Finding:
+    """Whether the holder of a Lease is there and alive."""
+    spec, namespace = lease.get("spec") or {}, lease["metadata"]["namespace"]
+    where, logs = f"{what}in namespace {namespace}", f"kubectl logs -n {namespace} deploy/{deployment}"
     holder, renewed = spec.get("holderIdentity"), spec.get("renewTime")
     if not holder or not renewed:
-        yield error("leader", f"nobody leads in {where}", f"kubectl logs -n {operator.namespace} deploy/jwks-operator")
-        return
+        return error("leader", f"nobody leads {where}", logs)
     old = cluster.now() - datetime.fromisoformat(renewed)
     if old > timedelta(seconds=int(spec.get("leaseDurationSeconds") or 15)):
-        message = f"{holder} leads in {where}, and was last heard of {span(old)} ago: nothing rotates"
-        cure = f"kubectl get pods -n {operator.namespace}; kubectl logs -n {operator.namespace} deploy/jwks-operator"
-        yield error("leader", message, cure)
-    else:
-        yield ok("leader", f"{holder} leads in {where}")
+        message = f"{holder} leads {where}, and was last heard of {span(old)} ago: nothing rotates"
+        return error("leader", message, f"kubectl get pods -n {namespace}; {logs}")
+    return ok("leader", f"{holder} leads {where}")
 
 
 async def operator_rights(cluster: Cluster, operator: Operator, sets: Sequence[SeenSet]) -> AsyncIterator[Finding]:

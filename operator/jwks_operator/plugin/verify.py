@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from jwks_operator.api.durations import format_duration
+from jwks_operator.api.shards import shard_of
 from jwks_operator.api.spec import JsonWebKeySetSpec
 from jwks_operator.core.record import State
 from jwks_operator.core.timing import facts
@@ -103,7 +104,7 @@ def _of_status(seen: SeenSet) -> Iterator[Finding]:
 
 async def _secrets(cluster: Cluster, seen: SeenSet) -> Gathered | None:
     try:
-        return await gather(cluster.client, seen.ref)
+        return await gather(cluster.client, seen.ref, shard_of(seen.object))
     except Refused:
         return None
 

@@ -4,7 +4,7 @@ The spec of a thousand sets is often the same one, so equal texts are kept once.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -15,6 +15,7 @@ from jwks_operator.api.spec import JsonWebKeySetSpec
 from jwks_operator.api.status import JsonWebKeySetStatus
 from jwks_operator.core.record import Happening, StepKind
 from jwks_operator.kube.workloads import Restarted
+from jwks_operator.metrics.shared import Shared
 from jwks_operator.metrics.survey import Look
 
 
@@ -62,12 +63,12 @@ class Shown:
         return JsonWebKeySetSpec.model_validate_json(self.spec) if self.spec else None
 
 
-@dataclass(slots=True)
 class Board:
     """Remembers; an observer of the reconciler."""
 
-    sets: dict[SetRef, Shown] = field(default_factory=dict)
-    _texts: dict[str, str] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.sets: dict[SetRef, Shown] = {}
+        self._specs = Shared(lambda: (shown.spec for shown in self.sets.values()))
 
     def shown(self, ref: SetRef, look: Look) -> None:
         """The status is about to say this of the set."""
@@ -75,7 +76,7 @@ class Board:
         self.sets[ref] = Shown(
             row=_row(ref, look.status),
             status=look.status.model_dump_json(by_alias=True, exclude_none=True),
-            spec=self._texts.setdefault(spec, spec),
+            spec=self._specs.same(spec),
             annotations=_ours(look.annotations),
             looked=look.now,
         )

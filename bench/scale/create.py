@@ -1,0 +1,151 @@
+"""Creation: so many sets until all are Ready, beside bare writes of the same objects."""
+
+import sys
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
+from statistics import median
+from typing import Any
+
+from scale.api import Object
+from scale.generator import ALL_SETS, Generator, Ref, Spec, refs, spec
+from scale.options import Options
+from scale.outcome import Outcome
+from scale.processes import Lap
+from scale.recorder import Recorder
+from scale.site import Site, site
+from scale.survey import find_wrong
+from scale.tape import Bare, Tape, tape
+from scale.verify import is_ready
+from scale.watch import Watch
+
+GOAL = 0.70
+MOST_WRITES = 5
+WARM = 20
+"""Sets that are created before the measured ones, on both sides."""
+SECONDS_A_SET = 0.3
+"""Longest time for one of many sets, for deadlines."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """So many sets: wall time, CPU seconds by process, and how many writes it took besides the users'."""
+
+    sets: int
+    seconds: float
+    cpu: dict[str, float]
+    writes: int
+
+    def rate(self) -> float:
+        """Writes a second, those of the users included."""
+        return (self.writes + self.sets) / self.seconds
+
+
+class Readiness:
+    """Which sets were seen Ready: in `ready`, uid and generation of each, and when it was told."""
+
+    def __init__(self) -> None:
+        self.ready: dict[Ref, tuple[str, int, float]] = {}
+
+    def saw(self, change: str, the_set: Object, now: float) -> None:
+        """Take in a watch event."""
+        meta = the_set["metadata"]
+        ref = Ref(meta["namespace"], meta["name"])
+        if change != "DELETED" and is_ready(the_set):
+            self.ready[ref] = meta["uid"], meta["generation"], now
+        else:
+            self.ready.pop(ref, None)
+
+
+async def create(options: Options) -> Outcome:
+    """Measure all sizes: the first in alternating pairs, larger ones once."""
+    outcome = Outcome()
+    of = spec()
+    async with site(options.workers) as place:
+        recorded = await rehearse(place, of)
+    outcome.figures["steps"] = recorded.steps()
+    outcome.at_most("writes to create a set, as recorded", len(recorded.writes), MOST_WRITES)
+    for size in options.create:
+        pairs = options.pairs if size == options.create[0] else 1
+        operated, bare = list[Made](), list[Made]()
+        for number in range(pairs):
+            for by_operator in (True, False) if number % 2 == 0 else (False, True):
+                async with site(options.workers) as place:
+                    if by_operator:
+                        operated.append(await _operated(place, size, of, outcome))
+                    else:
+                        bare.append(await _bare(place, size, recorded))
+            sys.stderr.write(f"create {size}: {_line(operated[-1])}; bare {_line(bare[-1])}\n")
+        ratios = [mine.rate() / theirs.rate() for mine, theirs in zip(operated, bare, strict=True)]
+        outcome.figures[str(size)] = {
+            "operator": [_figures(made) for made in operated],
+            "bare": [_figures(made) for made in bare],
+            "ratios": [round(ratio, 3) for ratio in ratios],
+        }
+        outcome.at_least(f"create {size:,} ES256 sets: writes/s beside bare writes", median(ratios), GOAL)
+        outcome.tell(f"create {size:,}: sets/s", f"{median(made.sets / made.seconds for made in operated):.1f}")
+        outcome.at_most(
+            f"create {size:,}: writes a set", max(made.writes / made.sets for made in operated), MOST_WRITES
+        )
+    return outcome
+
+
+async def rehearse(place: Site, of: Spec) -> Tape:
+    """Have one set made by an operator that is recorded."""
+    (ref,) = refs("rehearsal", 0, 1)
+    generator = Generator(place.api)
+    await generator.namespaces([ref])
+    async with (
+        Recorder(place.plane, place.api.session) as recorder,
+        place.operator("--no-leader-elect", kubeconfig=recorder.kubeconfig) as operator,
+    ):
+        await operator.ready()
+        await make(place, [ref], of)
+        await operator.settled(60)
+    return tape(ref, of, recorder.written)
+
+
+async def make(place: Site, sets: Collection[Ref], of: Spec) -> None:
+    """Create sets and wait until all of them are Ready."""
+    readiness = Readiness()
+    wanted = set(sets)
+    async with Watch(place.api, ALL_SETS, readiness.saw) as watch:
+        await Generator(place.api).create(sets, of)
+        await watch.until("all sets Ready", lambda: wanted <= readiness.ready.keys(), 60 + SECONDS_A_SET * len(sets))
+
+
+async def _operated(place: Site, size: int, of: Spec, outcome: Outcome) -> Made:
+    warm, sets = refs("warm", 0, WARM), refs("made", 0, size)
+    await Generator(place.api).namespaces([*warm, *sets])
+    async with place.operator("--no-leader-elect") as operator:
+        await operator.ready()
+        await make(place, warm, of)
+        before = (await operator.settled(60)).writes()
+        meter = place.meter(operator=operator)
+        await make(place, sets, of)
+        lap = meter.lap()
+        writes = (await operator.settled(60)).writes() - before
+    outcome.wrong += await find_wrong(place.api, sets)
+    return _made(size, lap, writes)
+
+
+async def _bare(place: Site, size: int, recorded: Tape) -> Made:
+    warm, sets = refs("warm", 0, WARM), refs("made", 0, size)
+    bare = Bare(Generator(place.api), place.workers)
+    await bare.generator.namespaces([*warm, *sets])
+    await bare.create(warm, recorded)
+    meter = place.meter()
+    await bare.create(sets, recorded)
+    return _made(size, meter.lap(), len(recorded.writes) * size)
+
+
+def _made(sets: int, lap: Lap, writes: int) -> Made:
+    return Made(sets, round(lap.seconds, 3), dict(lap.cpu), writes)
+
+
+def _figures(made: Made) -> dict[str, Any]:
+    return {**asdict(made), "writes_per_second": round(made.rate(), 1)}
+
+
+def _line(made: Made) -> str:
+    each = ", ".join(f"{name} {used / made.sets * 1000:.1f}" for name, used in made.cpu.items())
+    return f"{made.seconds:.1f} s, {made.rate():.0f} writes/s, CPU ms a set: {each}"

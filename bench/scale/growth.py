@@ -1,0 +1,108 @@
+"""Growth to many sets on one control plane: what creation, a start, rest and an audit cost at each size."""
+
+import sys
+import time
+from dataclasses import dataclass
+
+from scale.create import SECONDS_A_SET, make
+from scale.generator import Generator, Ref, refs, spec
+from scale.operators import Metrics, Operator
+from scale.options import Options
+from scale.outcome import Outcome
+from scale.processes import Lap, cpu_seconds, memory
+from scale.site import Site
+from scale.survey import versions
+from scale.verify import changed
+
+LEASES = "bench"
+ELECTED = ("--leader-elect", f"--lease-namespace={LEASES}")
+_LISTS = "jwks_operator_api_request_duration_seconds_sum"
+
+
+@dataclass(frozen=True, slots=True)
+class Creation:
+    """What it cost to create the last ones of so many sets; CPU in seconds, `servers` are API server and etcd."""
+
+    sets: int
+    created: int
+    seconds: float
+    cpu: float
+    servers_cpu: float
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What a start with so many sets cost that had nothing to do, and what one audit costs afterwards.
+
+    `seconds` run from the start of the process until nothing was left to look at; CPU in seconds, memory in MB.
+    """
+
+    sets: int
+    seconds: float
+    cpu: float
+    peak: float
+    rest: float
+    writes: int
+    audit_cpu: float
+    list_seconds: float
+
+
+async def grow(place: Site, options: Options, outcome: Outcome) -> tuple[list[Creation], list[Start]]:
+    """Start the operator at each size, the last one included, and have it create the sets up to the next size."""
+    creations, starts, sizes = list[Creation](), list[Start](), options.many
+    for there, size in zip((0, *sizes), (*sizes, None), strict=True):
+        before = await versions(place.api)
+        async with place.operator(*ELECTED, f"--audit-interval={options.audits}s") as operator:
+            await operator.ready()
+            if there:
+                starts.append(await _start(place, operator, there, 2 * options.audits))
+                outcome.wrong += changed(before, await versions(place.api))
+                sys.stderr.write(f"{starts[-1]}\n")
+            if size is not None:
+                creations.append(await _create(place, operator, there, size))
+                sys.stderr.write(f"{creations[-1]}\n")
+    return creations, starts
+
+
+def many(count: int) -> list[Ref]:
+    """Return the first of the many sets."""
+    return refs("many", 0, count)
+
+
+def allowed(sets: int) -> float:
+    """Return the seconds within which an operator must be through with so many sets."""
+    return 60 + SECONDS_A_SET * sets
+
+
+async def _create(place: Site, operator: Operator, there: int, size: int) -> Creation:
+    sets = refs("many", there, size - there)
+    known = {ref.namespace for ref in many(there)}
+    await Generator(place.api).namespaces([ref for ref in sets if ref.namespace not in known])
+    meter = place.meter(operator=operator)
+    await make(place, sets, spec())
+    await operator.settled(allowed(size))
+    lap = meter.lap()
+    return Creation(size, size - there, round(lap.seconds, 2), lap.cpu["operator"], _servers(lap))
+
+
+async def _start(place: Site, operator: Operator, sets: int, audited: float) -> Start:
+    """Measure the start that is under way, and then one audit; each comes within so many seconds."""
+    await operator.ready(allowed(sets))
+    settled = await operator.settled(allowed(sets))
+    seconds, cpu, peak = time.time() - operator.started, cpu_seconds(operator.pid), memory(operator.pid).peak
+    await operator.audited(audited)
+    lists, meter = _listing(await operator.metrics()), place.meter(operator=operator)
+    await operator.audited(audited)
+    lap, after = meter.lap(), await operator.metrics()
+    return Start(
+        sets, round(seconds, 2), cpu, peak, memory(operator.pid).now, settled.writes(),
+        lap.cpu["operator"], round(_listing(after) - lists, 3),
+    )  # fmt: skip
+
+
+def _listing(metrics: Metrics) -> float:
+    return metrics.value(_LISTS, verb="list")
+
+
+def _servers(lap: Lap) -> float:
+    return round(lap.cpu["kube-apiserver"] + lap.cpu["etcd"], 2)

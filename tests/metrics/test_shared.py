@@ -1,0 +1,48 @@
+"""What sets have in common is kept once, and what no set looks like any more is not kept at all."""
+
+from dataclasses import replace
+
+from jwks_operator.api.names import SetRef
+from jwks_operator.metrics.shared import FEW, Shared
+from jwks_operator.metrics.survey import Survey
+from jwks_operator.statuspage.board import Board
+from metrics.crowd import look
+
+REF = SetRef("shop", "auth")
+CHANGES = 20 * FEW
+
+
+def test_equal_values_are_one_value() -> None:
+    shared = Shared[tuple[int, ...]](list)
+    first = shared.same((1, 2))
+    assert shared.same((*first[:1], 2)) is first
+
+
+def test_values_that_live_stay_one_value_however_many_others_come_and_go() -> None:
+    living: list[tuple[int, ...]] = []
+    shared = Shared(lambda: living)
+    living.append(shared.same((1, 2)))
+    for number in range(CHANGES):
+        shared.same((number,))
+    assert shared.same((*living[0][:1], 2)) is living[0]
+    assert len(shared) <= 2 * FEW
+
+
+async def test_a_set_that_is_edited_again_and_again_leaves_no_trace_of_its_former_specs() -> None:
+    this, board, former = await look(), Board(), set()
+    assert this.record is not None
+    for number in range(CHANGES):
+        spec = this.record.spec.model_copy(update={"held": (f"key-{number}",)})
+        board.shown(REF, replace(this, record=replace(this.record, spec=spec)))
+        former.add(board.sets[REF].spec)
+    assert len(former) == CHANGES
+    assert len(board._specs) <= 2 * FEW
+
+
+async def test_a_set_that_looked_many_ways_is_remembered_as_it_looks_now() -> None:
+    this, survey = await look(), Survey()
+    for number in range(CHANGES):
+        conditions = [each.model_copy(update={"reason": f"Reason{number}"}) for each in this.status.conditions]
+        status = this.status.model_copy(update={"conditions": conditions})
+        survey.shown(REF, replace(this, status=status))
+    assert len(survey._same_conditions) <= 2 * FEW
