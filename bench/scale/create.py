@@ -10,7 +10,6 @@ from scale.api import Object
 from scale.generator import ALL_SETS, Generator, Ref, Spec, refs, spec
 from scale.options import Options
 from scale.outcome import Outcome
-from scale.processes import Lap
 from scale.recorder import Recorder
 from scale.site import Site, site
 from scale.survey import find_wrong
@@ -28,12 +27,16 @@ SECONDS_A_SET = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """So many sets: wall time, CPU seconds by process, and how many writes it took besides the users'."""
+    """So many sets: wall time, CPU seconds by process, and how many writes it took besides the users'.
+
+    `events` is how many Events were posted by then; the operator posts them behind its work.
+    """
 
     sets: int
     seconds: float
     cpu: dict[str, float]
     writes: int
+    events: int = 0
 
     def rate(self) -> float:
         """Writes a second, those of the users included."""
@@ -119,13 +122,13 @@ async def _operated(place: Site, size: int, of: Spec, outcome: Outcome) -> Made:
     async with place.operator("--no-leader-elect") as operator:
         await operator.ready()
         await make(place, warm, of)
-        before = (await operator.settled(60)).writes()
+        before = await operator.settled(60)
         meter = place.meter(operator=operator)
         await make(place, sets, of)
-        lap = meter.lap()
-        writes = (await operator.settled(60)).writes() - before
+        lap, then = meter.lap(), await operator.metrics()
+        writes = (await operator.settled(60)).writes() - before.writes()
     outcome.wrong += await find_wrong(place.api, sets)
-    return _made(size, lap, writes)
+    return Made(size, round(lap.seconds, 3), dict(lap.cpu), writes, then.events() - before.events())
 
 
 async def _bare(place: Site, size: int, recorded: Tape) -> Made:
@@ -135,11 +138,8 @@ async def _bare(place: Site, size: int, recorded: Tape) -> Made:
     await bare.create(warm, recorded)
     meter = place.meter()
     await bare.create(sets, recorded)
-    return _made(size, meter.lap(), len(recorded.writes) * size)
-
-
-def _made(sets: int, lap: Lap, writes: int) -> Made:
-    return Made(sets, round(lap.seconds, 3), dict(lap.cpu), writes)
+    lap = meter.lap()
+    return Made(size, round(lap.seconds, 3), dict(lap.cpu), len(recorded.writes) * size)
 
 
 def _figures(made: Made) -> dict[str, Any]:

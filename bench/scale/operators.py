@@ -53,6 +53,10 @@ class Metrics:
             if (words := asked.split())[0] in _WRITES and words[1] in OBJECTS
         )
 
+    def events(self) -> int:
+        """Return how many Events were sent."""
+        return sum(count for asked, count in self.requests().items() if asked.startswith("create events "))
+
     def settled(self) -> bool:
         """Whether nothing waits and nobody works."""
         names = ("queue_depth", "workers_busy", "retries_waiting")

@@ -4,12 +4,18 @@ import asyncio
 import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Self
+
+import aiohttp
 
 from scale.api import Api, Object
 
 Told = Callable[[str, Object, float], None]
 """Type of the event, the object, and the Unix time of its arrival."""
+
+PAUSE = 0.1
+"""Seconds before a watch is opened again."""
 
 
 class Late(Exception):
@@ -17,32 +23,33 @@ class Late(Exception):
 
 
 class Watch:
-    """`async with Watch(api, path, told)`: tells of all objects there are, and then of each change."""
+    """`async with Watch(api, path, told)`: tells of all objects there are, and then of each change.
+
+    The API server ends watches that fall behind, as they do on a machine that is busy; they go on where they were.
+    """
 
     def __init__(self, api: Api, path: str, told: Told, query: str = "") -> None:
         self._api = api
         self._path = f"{path}?watch=1&timeoutSeconds=7200{query}"
         self._told = told
+        self._version = ""
         self._news = asyncio.Event()
 
     async def __aenter__(self) -> Self:
-        self._answer = await self._api.session.get(self._path)
-        self._answer.raise_for_status()
         self._following = asyncio.create_task(self._follow())
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self._following.cancel()
         await asyncio.wait({self._following})
-        self._answer.close()
 
     async def until(self, what: str, is_so: Callable[[], bool], seconds: float) -> None:
-        """Wait until that is so, which is asked after each event; raises Late."""
+        """Wait until that is so, which is asked after each event; raises Late, or what ended the watch."""
         try:
             async with asyncio.timeout(seconds):
                 while not is_so():
                     if self._following.done():
-                        raise Late(f"the watch of {self._path} has ended while waiting for {what}")
+                        self._following.result()
                     self._news.clear()
                     await self._news.wait()
         except TimeoutError:
@@ -50,11 +57,23 @@ class Watch:
 
     async def _follow(self) -> None:
         try:
-            async for line in self._answer.content:
-                now = time.time()
-                event: Object = json.loads(line)
-                if event["type"] in {"ADDED", "MODIFIED", "DELETED"}:
-                    self._told(event["type"], event["object"], now)
-                self._news.set()
+            while True:
+                with suppress(aiohttp.ClientPayloadError):
+                    await self._once()
+                await asyncio.sleep(PAUSE)
         finally:
             self._news.set()
+
+    async def _once(self) -> None:
+        since = f"&resourceVersion={self._version}" if self._version else ""
+        async with self._api.session.get(self._path + since) as answer:
+            answer.raise_for_status()
+            async for line in answer.content:
+                now = time.time()
+                event: Object = json.loads(line)
+                if event["type"] == "ERROR":  # too old: everything is told again
+                    self._version = ""
+                    return
+                self._version = event["object"]["metadata"]["resourceVersion"]
+                self._told(event["type"], event["object"], now)
+                self._news.set()

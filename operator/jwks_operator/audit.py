@@ -6,6 +6,8 @@ new, differs from memory, lost an object, or is absent while objects of it are l
 Whether such a set is gone, or only moved to another shard, its pass asks. No watch tells of the sources
 that sets import from, so the audit lists what carries the label of consent: a change of a source is noticed here.
 
+Sets that somebody changed since our last status come before the others, which at a start are all of them.
+
 If the sets' kind is not served nothing can be told, and nothing is put. An audit that failed is repeated
 sooner; it never ends by itself.
 """
@@ -14,11 +16,11 @@ import asyncio
 import logging
 import random
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from datetime import UTC, datetime, timedelta
 
 from jwks_operator.agenda import Agenda, Backoff, was_meant
-from jwks_operator.api.names import GROUP, LABEL_ALLOW_SET, PLURAL, SetRef
+from jwks_operator.api.names import FIELD_MANAGER, GROUP, LABEL_ALLOW_SET, PLURAL, SetRef
 from jwks_operator.api.shards import EVERYTHING, Scope, selector_of_objects, selector_of_sets
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, SETS, Client, Resource
 from jwks_operator.kube.errors import KubeError, NotServed
@@ -84,12 +86,16 @@ class Audit:
         before = self._memory.copy()
         listed: dict[SetRef, set[tuple[Kind, str]]] = defaultdict(set)
         due: set[SetRef] = set()
+        changed: set[SetRef] = set()
         for resource in (SETS, SECRETS, CONFIGMAPS):
-            sources = [seen for seen in await self._list_sources(resource) if _is_there(listed, seen.ref)]
-            for seen in (*await self._list(resource), *sources):
+            async for seen, metadata in self._seen(resource):
+                if seen.kind in SOURCES and not _is_there(listed, seen.ref):
+                    continue
                 listed[seen.ref].add((seen.kind, seen.name))
                 if self._take(before, seen):
                     due.add(seen.ref)
+                    if seen.kind is Kind.SET and _is_changed(metadata):
+                        changed.add(seen.ref)
         for ref in before:
             for kind, name in before.names(ref) - listed.get(ref, set()):
                 if before.mark(ref, kind, name) == self._memory.mark(ref, kind, name):
@@ -97,7 +103,7 @@ class Audit:
                     due.add(ref)
         due.update(ref for ref, objects in listed.items() if _is_orphaned(ref, objects))
         for ref in sorted(due):
-            self._agenda.put(ref)
+            self._agenda.put(ref, urgent=ref in changed)
         return len(due)
 
     async def still_served(self) -> bool:
@@ -125,24 +131,25 @@ class Audit:
         self._memory.saw(*place, seen.uid, seen.version)
         return True
 
-    async def _list(self, resource: Resource) -> list[Sighting]:
-        of = selector_of_sets if resource.plural == PLURAL else selector_of_objects
-        found = await self._metadata(resource, of(self._shard))
-        everything = [seen for metadata in found if (seen := sighting(resource.plural, metadata))]
-        return [seen for seen in everything if seen.kind is not Kind.COPY or self._namespaces == (None,)]
+    async def _seen(self, resource: Resource) -> AsyncIterator[tuple[Sighting, Metadata]]:
+        of_sets = resource.plural == PLURAL
+        selector = selector_of_sets(self._shard) if of_sets else selector_of_objects(self._shard)
+        async for metadata in self._metadata(resource, selector):
+            seen = sighting(resource.plural, metadata)
+            if seen is not None and (seen.kind is not Kind.COPY or self._namespaces == (None,)):
+                yield seen, metadata
+        if of_sets:
+            return
+        async for metadata in self._metadata(resource, LABEL_ALLOW_SET):
+            source = source_sighting(resource.plural, metadata)
+            if source is not None:
+                yield source, metadata
 
-    async def _list_sources(self, resource: Resource) -> list[Sighting]:
-        if resource.plural == PLURAL:
-            return []
-        found = await self._metadata(resource, LABEL_ALLOW_SET)
-        return [seen for metadata in found if (seen := source_sighting(resource.plural, metadata))]
-
-    async def _metadata(self, resource: Resource, selector: str | None) -> list[Metadata]:
-        found: list[Metadata] = []
+    async def _metadata(self, resource: Resource, selector: str | None) -> AsyncIterator[Metadata]:
         for namespace in self._namespaces:
-            items, _ = await self._client.list(resource, namespace, selector, metadata_only=True)
-            found += [item["metadata"] for item in items]
-        return found
+            async for page in self._client.pages(resource, namespace, selector):
+                for item in page:
+                    yield item["metadata"]
 
     async def _attempt(self) -> float:
         try:
@@ -167,6 +174,15 @@ class Audit:
         self.served.set()
         logger.info("audit done", extra={"put": put, "sets": len(self._memory)})
         return self._interval * (0.9 + self._chance() / 5)
+
+
+def _is_changed(metadata: Metadata) -> bool:
+    """Whether a set was written by somebody else since our last status, so that it is worth a look before others."""
+    times: dict[bool, str] = {}
+    for entry in metadata.get("managedFields") or ():
+        ours = entry.get("manager") == FIELD_MANAGER
+        times[ours] = max(times.get(ours, ""), entry.get("time") or "")
+    return times.get(False, "") >= times.get(True, "")
 
 
 def _is_there(listed: Mapping[SetRef, Collection[tuple[Kind, str]]], ref: SetRef) -> bool:

@@ -251,17 +251,15 @@ async def test_copies_move_with_their_set_and_nobody_is_told_that_they_were_repa
     assert await life.events("ObjectRepaired") == []
 
 
-async def test_a_copy_that_another_namespace_refuses_keeps_no_set_from_moving() -> None:
+@pytest.mark.parametrize("fault", [Quota("web"), Answer(409, to("web/configmaps", "PUT"))], ids=["refused", "busy"])
+async def test_a_copy_that_cannot_be_written_keeps_no_set_from_moving(fault: Fault) -> None:
     life = await begun("web")
     await label(life, GREEN)
-    operated_by(life, GREEN, Quota("web"))
+    life.means = replace(life.means, shard=GREEN)
+    life.start_operator(fault)
     await life.pass_()
     assert await shards(life) == {GREEN}
-    copy = await life.copy("web")
-    assert copy is not None
-    assert shard_of(copy) is None
     operated_by(life, GREEN)
-    life.operator._memory.copies(REF, has=True)
     await life.pass_()
     copy = await life.copy("web")
     assert copy is not None

@@ -91,7 +91,8 @@ def test_a_set_moves_to_a_shard_and_back(stage: Stage, guide: Guide, traffic: Tr
     before = stage.keys("auth", "shop")
     guide.follow("More than one shard")
     assert stage.keys("auth", "shop") == before
-    assert [pod for pod in stage.list("pods", "app.kubernetes.io/component=shard", OPERATOR) if is_ready(pod)] == []
+    shard = "app.kubernetes.io/component=shard"
+    wait_until(lambda: not stage.list("pods", shard, OPERATOR), 60, "the end of the shard's pods")
     traffic.goes_on()
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -25,7 +25,7 @@ from jwks_operator.api.names import (
 )
 from jwks_operator.api.shards import Scope, Shard, shard_labels
 from jwks_operator.audit import SERVED_POLL, Audit
-from jwks_operator.kube.client import CONFIGMAPS, CRDS, NAMESPACES, SECRETS, SETS, Client, Object, Resource
+from jwks_operator.kube.client import CONFIGMAPS, CRDS, NAMESPACES, SECRETS, SETS, Call, Client, Object, Resource
 from jwks_operator.kube.errors import KubeError, NotServed, Unavailable
 from jwks_operator.memory import Kind, ObjectMemory
 
@@ -36,9 +36,10 @@ class Cluster:
     """A fake cluster, people who change it, and an audit that looks at it."""
 
     def __init__(self, *namespaces: str, interval: timedelta = timedelta(minutes=10), shard: Shard = None) -> None:
-        server = FakeApiServer()
-        self.seam = FakeTransport(server)
-        self.people = Client(FakeTransport(server))
+        self.now = datetime(2026, 1, 1, tzinfo=UTC)
+        self.server = FakeApiServer(lambda: self.now)
+        self.seam = FakeTransport(self.server)
+        self.people = Client(FakeTransport(self.server))
         self.memory = ObjectMemory()
         self.agenda = Recorder()
         client = Client(self.seam)
@@ -63,6 +64,13 @@ class Cluster:
     ) -> Object:
         labels = {LABEL_MANAGED_BY: MANAGED_BY, LABEL_SET: of, **shard_labels(shard)}
         return await self.people.create(resource, namespace, {"metadata": {"name": name, "labels": labels}})
+
+    def by_a_person(self, method: str, path: str, body: Object) -> Object:
+        typed = {**body, "apiVersion": SETS.api_version, "kind": SETS.kind}
+        reply = self.server.handle(Call(method, path, {"fieldManager": "kubectl-edit"}, typed))
+        assert reply.status < 300, reply
+        assert reply.body is not None
+        return reply.body
 
     async def look(self) -> list[str]:
         """Audit once and tell what it put."""
@@ -121,6 +129,23 @@ async def test_an_audit_reads_metadata_only_in_pages_and_writes_nothing() -> Non
     await cluster.look()
     assert cluster.seam.writes == []
     assert all("PartialObjectMetadataList" in call.accept and call.query["limit"] for call in cluster.seam.log)
+
+
+async def test_sets_that_somebody_changed_since_our_last_status_come_first() -> None:
+    cluster = await Cluster().begin()
+    for name in ("calm", "edited", "fresh"):
+        seen = cluster.by_a_person("POST", SETS.path("shop"), {"metadata": {"name": name}, "spec": SPEC})
+        if name == "fresh":
+            continue
+        meta = {key: seen["metadata"][key] for key in ("name", "namespace", "uid", "resourceVersion")}
+        cluster.now += timedelta(seconds=1)
+        seen = await cluster.people.apply_status({"metadata": meta, "status": {"observedGeneration": 1}})
+        if name == "edited":
+            cluster.now += timedelta(seconds=1)
+            annotated = {**seen["metadata"], "annotations": {"jwks-operator.dev/revoke": "all"}}
+            cluster.by_a_person("PUT", SETS.path("shop", name), {**seen, "metadata": annotated})
+    await cluster.audit.once()
+    assert sorted(cluster.agenda.put_refs) == [(ref("calm"), False), (ref("edited"), True), (ref("fresh"), True)]
 
 
 @pytest.mark.parametrize("kind", RESOURCES)

@@ -100,6 +100,17 @@ async def test_an_expired_page_restarts_the_list_once(bench: Bench) -> None:
         await bench.client.list(SECRETS, "shop", limit=2)
 
 
+async def test_pages_are_given_one_by_one_and_end_with_an_expired_token(bench: Bench) -> None:
+    for name in "abcde":
+        await bench.secret(name)
+    pages = [page async for page in bench.client.pages(SECRETS, "shop", None, limit=2)]
+    assert [[item["metadata"]["name"] for item in page] for page in pages] == [["a", "b"], ["c", "d"], ["e"]]
+    assert all("data" not in item for page in pages for item in page)
+    bench.transport.faults = [Answer(410, lambda call: "continue" in call.query)]
+    with pytest.raises(Gone):
+        _ = [page async for page in bench.client.pages(SECRETS, "shop", None, limit=2)]
+
+
 async def test_a_list_asks_page_by_page(bench: Bench) -> None:
     for name in "abc":
         await bench.secret(name)

@@ -138,13 +138,17 @@ class Client:
         `namespace` None means the whole cluster. A page token that expired restarts the list once, then
         raises `Gone`.
         """
-        query = {"limit": str(limit)} | ({"labelSelector": selector} if selector else {})
-        call = Call("GET", resource.path(namespace), query, accept=_METADATA_ONLY if metadata_only else _JSON)
-        asked = Asked("GET", resource.plural, namespace, None)
         try:
-            return await self._pages(asked, call)
+            return await self._all(self._pages(resource, namespace, selector, metadata_only=metadata_only, limit=limit))
         except Gone:
-            return await self._pages(asked, call)
+            return await self._all(self._pages(resource, namespace, selector, metadata_only=metadata_only, limit=limit))
+
+    async def pages(
+        self, resource: Resource, namespace: str | None, selector: str | None, *, limit: int = PAGE
+    ) -> AsyncGenerator[Objects, None]:
+        """Yield the metadata of all objects that match, a page at a time; `Gone` if a page token expired."""
+        async for page in self._pages(resource, namespace, selector, metadata_only=True, limit=limit):
+            yield page.get("items") or []
 
     async def create(self, resource: Resource, namespace: str | None, body: Object) -> Object:
         """POST a new object and return it as stored. `AlreadyExists` if one of that name is there."""
@@ -224,17 +228,24 @@ class Client:
                     raise error_for(Asked("WATCH", resource.plural, namespace, None), status["code"], status)
                 yield event["type"], event["object"]
 
-    async def _pages(self, asked: Asked, call: Call) -> tuple[Objects, str]:
-        items: Objects = []
-        token, version = "", ""
+    async def _all(self, pages: AsyncGenerator[Object, None]) -> tuple[Objects, str]:
+        found = [page async for page in pages]
+        return [item for page in found for item in page.get("items") or []], found[0]["metadata"]["resourceVersion"]
+
+    async def _pages(
+        self, resource: Resource, namespace: str | None, selector: str | None, *, metadata_only: bool, limit: int
+    ) -> AsyncGenerator[Object, None]:
+        asked = Asked("GET", resource.plural, namespace, None)
+        query = {"limit": str(limit)} | ({"labelSelector": selector} if selector else {})
+        accept = _METADATA_ONLY if metadata_only else _JSON
+        token = ""
         while True:
-            query = dict(call.query) | ({"continue": token} if token else {})
-            page = _body(asked, await self._send(Call(call.method, call.path, query, accept=call.accept)))
-            items += page.get("items") or []
+            whole = query | ({"continue": token} if token else {})
+            page = _body(asked, await self._send(Call("GET", resource.path(namespace), whole, accept=accept)))
             token = page["metadata"].get("continue", "")
-            version = version or page["metadata"]["resourceVersion"]
+            yield page
             if not token:
-                return items, version
+                return
 
     async def _send(self, call: Call) -> Reply:
         reply = await (self._transport.request(call) if call.method == "GET" else self._write(call))

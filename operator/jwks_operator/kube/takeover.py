@@ -13,7 +13,7 @@ from jwks_operator.api.shards import shard_labels, shard_of
 from jwks_operator.core.world import Sight, World
 from jwks_operator.kube.apply import check_record
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, SETS, Client, Object, Resource
-from jwks_operator.kube.errors import Refused
+from jwks_operator.kube.errors import KubeError
 from jwks_operator.kube.gather import Gathered, check_shard, look
 from jwks_operator.kube.objects import is_copy, is_ours
 
@@ -23,31 +23,29 @@ logger = logging.getLogger(__name__)
 async def take_over(client: Client, gathered: Gathered) -> Gathered:
     """Return the facts with every object of the set labelled as ours.
 
-    An object that lost all our labels is left to repair, and a copy that another namespace refuses to its next write.
+    An object that lost all our labels is left to repair, and a copy that cannot be written now to its next write.
     Raises KubeError: Conflict while the former owner goes on, LookedAfterElsewhere if the set is not ours any more.
     """
     taker, world, seen, copies = _Taker(client, gathered.world), gathered.world, gathered.seen, gathered.copies
     keyring = taker.wants(seen.keyring, world.keyring)
-    configmap = taker.wants(seen.configmap, world.configmap)
-    secret = taker.wants(seen.secret, world.secret)
-    copied = any(map(taker.wants_copy, (*copies.targets.values(), *copies.strays)))
-    if not (keyring or configmap or secret or copied):
+    own = keyring or taker.wants(seen.configmap, world.configmap) or taker.wants(seen.secret, world.secret)
+    if not own and not any(map(taker.wants_copy, (*copies.targets.values(), *copies.strays))):
         return gathered
     # The set once more, behind all that was read: it may have been taken over from us in between.
     check_shard(world.ref, await client.read(SETS, world.ref.namespace, world.ref.name) or seen.keyring, world.shard)
     if not keyring:
         await check_record(client, gathered)
-    for resource, name, wanted in (
-        (SECRETS, "keyring", keyring),
-        (CONFIGMAPS, "configmap", configmap),
-        (SECRETS, "secret", secret),
-    ):
-        if wanted:
-            seen = replace(seen, **{name: await taker.take(resource, getattr(seen, name))})
-    targets = {where: await taker.take_copy(each) for where, each in copies.targets.items()}
-    strays = [await taker.take_copy(each) for each in copies.strays]
+    seen = replace(
+        seen,
+        keyring=await taker.taken(SECRETS, seen.keyring, world.keyring),
+        configmap=await taker.taken(CONFIGMAPS, seen.configmap, world.configmap),
+        secret=await taker.taken(SECRETS, seen.secret, world.secret),
+    )
+    targets = {where: await taker.taken_copy(each) for where, each in copies.targets.items()}
+    strays = [await taker.taken_copy(each) for each in copies.strays]
     copies = replace(copies, targets=targets, strays=tuple(each for each in strays if each is not None))
-    logger.info("taken over from another shard", extra={"set": str(world.ref)})
+    if own:  # not each time that a copy could not be written
+        logger.info("taken over from another shard", extra={"set": str(world.ref)})
     return look(replace(gathered, seen=seen, copies=copies))
 
 
@@ -67,18 +65,20 @@ class _Taker:
         """Tell the same of a copy."""
         return thing is not None and is_copy(thing, self.world.ref) and self.wants(thing, Sight.SAME)
 
-    async def take(self, resource: Resource, thing: Object) -> Object:
-        """Write our label onto an object as it was read."""
+    async def taken(self, resource: Resource, thing: Object | None, sight: Sight) -> Object | None:
+        """Write our label onto an object as it was read, if it carries another one; return it as it is then."""
+        if thing is None or not self.wants(thing, sight):
+            return thing
         metadata = {name: value for name, value in thing["metadata"].items() if name != "managedFields"}
         labels = {name: value for name, value in metadata["labels"].items() if name != LABEL_SHARD}
         metadata["labels"] = {**labels, **shard_labels(self.world.shard)}
         return await self.client.replace(resource, {**thing, "metadata": metadata})
 
-    async def take_copy(self, thing: Object | None) -> Object | None:
-        """Write it onto a copy that carries another one's."""
-        if thing is None or not self.wants_copy(thing):
+    async def taken_copy(self, thing: Object | None) -> Object | None:
+        """Write it onto a copy likewise; what goes wrong in another namespace keeps no set from anything."""
+        if not self.wants_copy(thing):
             return thing
         try:
-            return await self.take(CONFIGMAPS, thing)
-        except Refused:
+            return await self.taken(CONFIGMAPS, thing, Sight.SAME)
+        except KubeError:
             return thing
