@@ -5,7 +5,9 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from typing import Any, Final
 
-WIDTH, LEFT, RIGHT, TOP, HIGH, GAP = 900, 128, 20, 46, 110, 26
+from soak.debts import PATIENCE
+
+WIDTH, LEFT, RIGHT, TOP, HIGH, GAP = 900, 70, 20, 62, 100, 40
 _INK, _GREY, _LINE, _BLUE = "#1a202c", "#4a5568", "#e2e8f0", "#2b6cb0"
 CURVES: Final = (
     ("rss_mb", "resident memory, MB"),
@@ -46,14 +48,15 @@ def page(result: dict[str, Any]) -> str:
     return f"""# Endurance
 
 `make churn CHURN_ARGS='--write docs'` writes this page: {plan["sets"]} sets on a real API server, whose keys rotate
-every {every} seconds, for {minutes:.0f} minutes, while people do not leave them alone and the way to the API server
-is bad.
-The {last["rotations"]:,} rotations are what this many sets that rotate monthly do in {year:.1f} years.
+every {every} seconds, for {minutes:g} minutes, while people do not leave them alone and the way to the API server
+is bad. The {last["rotations"]:,} rotations are what as many sets that rotate monthly do in {year:.1f} years.
 
-Machine: {result["machine"]}, shared with etcd, the API server, the bad way and whoever judges; load \
-{result["load"][0]:.1f} at the end. The operator took {result["cpu_share"]:.0%} of a core.
+Machine: {result["machine"]}, shared with etcd, the API server, the bad way, whoever judges and
+other work; load {result["load"][0]:.1f} at the end. The operator took {result["cpu_share"]:.0%} of a core.
 
 ![Memory, tasks, open files, sets and rotations over time](img/endurance.svg)
+
+Where the tasks fall, watching has ended at a plain 410 or a 401 and has not begun anew yet.
 
 ## Judgement
 
@@ -66,11 +69,11 @@ fragmentation and the sets' uneven numbers of keys make of a process that keeps 
 (Theil–Sen) is {result["rss_mb_per_hour"]:+.1f} MB an hour, or {result["rss_bytes_per_rotation"]:+,.0f} bytes for each \
 rotation.
 
-An objection would be: a key used before its lead or removed before its retention, one that nobody can check, one that
-came back; a held key that went; a private text anywhere but in Secrets, the log, the metrics and the status page
-included ({result["private_texts_looked_for"]:,} texts were looked for); a set that is not Ready in the end or whose
-objects do not agree; an object that outlived its set. {result["activations_judged"]:,} changes of a key in use were
-judged.
+An objection would be: a key that was used before its lead or removed before its retention, that nobody could check, or
+that came back; a held key that went; a private text outside of Secrets, in objects, log, metrics or status page; a set
+that is not Ready in the end, or whose objects do not agree; an object that outlived its set; anything that was not put
+right within {PATIENCE:.0f} s. {result["activations_judged"]:,} changes of a key in use were judged, and
+{result["private_texts_looked_for"]:,} private texts looked for.
 
 ## What happened on the way
 
@@ -86,8 +89,9 @@ judged.
 |---|---|
 {_rows((name, f"{number:,}") for name, number in sorted(result["did"].items()))}
 
-How long the operator took for what it owed them, over that way, in seconds (a removal is due {result["delay"]} s after
-the deletion):
+How long the operator took for what it owed them, in seconds. A removal is due {result["delay"]} s after the deletion.
+Watching that a plain 410 has ended begins anew after a pause of up to 10 s, a login that is refused again and again
+is repeated after up to 30 s, and what the watches did not tell is found by the audit, every minute here.
 
 | | times | median | p99 | most |
 |---|---|---|---|---|
@@ -99,7 +103,7 @@ def picture(result: dict[str, Any]) -> str:
     """Return the curves over time as SVG."""
     samples = result["samples"]
     title = f"{result['plan']['sets']} sets under churn for {result['plan']['seconds'] / 60:.0f} minutes"
-    height = TOP + len(CURVES) * (HIGH + GAP) + 20
+    height = TOP + len(CURVES) * (HIGH + GAP)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}" '
         'font-family="sans-serif" font-size="13" role="img">',
@@ -116,13 +120,13 @@ def picture(result: dict[str, Any]) -> str:
 
 
 def _curve(points: Sequence[tuple[float, float]], words: str, top: float) -> Iterator[str]:
-    """One curve from zero to a little more than its most, with the most and the zero beside it."""
+    """One curve from zero to its most, with both beside it."""
     most = max(value for _, value in points) or 1.0
-    bottom, span = top + HIGH, most * 1.1
-    spots = " ".join(f"{_x(share):.1f},{bottom - value / span * HIGH:.1f}" for share, value in points)
-    yield f'<text x="16" y="{top + 14}" fill="{_INK}">{escape(words)}</text>'
+    bottom = top + HIGH
+    spots = " ".join(f"{_x(share):.1f},{bottom - value / most * HIGH:.1f}" for share, value in points)
+    yield f'<text x="16" y="{top - 8}" fill="{_INK}">{escape(words)}</text>'
     for value in (0.0, most):
-        y = bottom - value / span * HIGH
+        y = bottom - value / most * HIGH
         yield f'<line x1="{LEFT}" y1="{y:.1f}" x2="{WIDTH - RIGHT}" y2="{y:.1f}" stroke="{_LINE}"/>'
         yield f'<text x="{LEFT - 8}" y="{y + 4:.1f}" fill="{_GREY}" text-anchor="end">{value:,.0f}</text>'
     yield f'<polyline points="{spots}" fill="none" stroke="{_BLUE}" stroke-width="1.5"/>'

@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Coroutine
@@ -38,6 +39,7 @@ def main() -> int:
     parser.add_argument("--idle", type=float, help="seconds of rest")
     parser.add_argument("--write", type=Path, help="directory for performance.md, performance.json and the pictures")
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))  # which ends what was started
     names = given.only.split(",")
     if strange := set(names) - SCENARIOS.keys():
         parser.error(f"there is no scenario {', '.join(sorted(strange))}; there are {', '.join(SCENARIOS)}")

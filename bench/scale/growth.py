@@ -53,7 +53,7 @@ async def grow(place: Site, options: Options, outcome: Outcome) -> tuple[list[Cr
     for there, size in zip((0, *sizes), (*sizes, None), strict=True):
         before = await versions(place.api)
         async with place.operator(*ELECTED, f"--audit-interval={options.audits}s") as operator:
-            await operator.ready()
+            await operator.ready(allowed(there))
             if there:
                 starts.append(await _start(place, operator, there, 2 * options.audits))
                 outcome.wrong += changed(before, await versions(place.api))
@@ -87,7 +87,6 @@ async def _create(place: Site, operator: Operator, there: int, size: int) -> Cre
 
 async def _start(place: Site, operator: Operator, sets: int, audited: float) -> Start:
     """Measure the start that is under way, and then one audit; each comes within so many seconds."""
-    await operator.ready(allowed(sets))
     settled = await operator.settled(allowed(sets))
     seconds, cpu, peak = time.time() - operator.started, cpu_seconds(operator.pid), memory(operator.pid).peak
     await operator.audited(audited)

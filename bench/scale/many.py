@@ -18,6 +18,7 @@ from scale.linear import tell_growth
 from scale.operators import Operator
 from scale.options import Options
 from scale.outcome import Outcome, percentile, spread
+from scale.paper import sizes
 from scale.processes import memory
 from scale.revoker import Revoker
 from scale.site import Site, site
@@ -29,7 +30,7 @@ IDLE_CPU = 1.0
 ACTS_WITHIN, HANDS_OVER_WITHIN = 15, 2
 AUDIT_INTERVAL = 600
 """The operator's default, in seconds."""
-PACE = 0.1
+PACE = 0.5
 """Seconds between revocations that come one after another."""
 CHURN = 50
 """About how many sets are edited, deleted and created again."""
@@ -44,6 +45,7 @@ async def many_sets(options: Options) -> Outcome:
         await place.api.send("POST", "/api/v1/namespaces", {"metadata": {"name": LEASES}})
         creations, starts = await grow(place, options, outcome)
         tell_growth(creations, starts, outcome)
+        outcome.figures["sizes"] = await sizes(place.api)
         async with chronicle(place.api) as (told, watches), AsyncExitStack() as operators:
             await watches.know(told, sets)
             crowd = Crowd(place, sets, Revoker(place.api, told, watches.configmaps), operators, outcome)
@@ -155,7 +157,7 @@ class Crowd:
             standby = await self._start()
             await standby.ready(allowed(len(self.sets)))
             await leader.settled(allowed(len(self.sets)))
-            await calm(standby, 60)
+            await calm(standby, allowed(len(self.sets)))
             found.append(await hand_over(leader, self.revoker, list(islice(self._victims, REVOCATIONS))))
             leader = standby
         await leader.settled(allowed(len(self.sets)))

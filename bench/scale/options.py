@@ -17,8 +17,6 @@ class Options:
     rotating: int = 1000
     tokens: int = 60
     """Lifetime of their tokens in seconds: retired keys stay while a wave lasts."""
-    minutes: int = 2
-    """From the first wave to the second one: what retired with the first one has gone."""
     victims: int = 300
     """Sets of which a key is revoked while the others rotate."""
     rsa: int = 200
@@ -34,10 +32,8 @@ class Options:
         """Return the same with so many sets wherever there are many."""
         few = max(2, count // 5)
         steps = tuple(sorted({max(2, count // part) for part in (20, 4, 1)}))
-        waits = (20, 1) if count <= FEW else (self.tokens, self.minutes)
-        return replace(
-            self, create=(count,), rotating=count, tokens=waits[0], minutes=waits[1], victims=few, rsa=few, many=steps
-        )
+        tokens = 20 if count <= FEW else self.tokens
+        return replace(self, create=(count,), rotating=count, tokens=tokens, victims=few, rsa=few, many=steps)
 
 
 QUICK = Options(pairs=1, audits=3, idle=10, handovers=1).with_sets(100)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from scale import sections
+from scale.paper import paper
 from scale.plot import chart
 
 Document = Mapping[str, Any]
@@ -61,6 +62,8 @@ def page(document: Document) -> str:
         parts.append(sections.growth(figures["growth"]))
         parts += [f"![{name}](img/{file})\n\n" for file, name in PICTURES.items()]
         parts.append(sections.life(figures))
+        if "rotate" in scenarios:
+            parts.append(paper(figures, scenarios["rotate"]["figures"]["wave"]))
     return "".join(parts)
 
 

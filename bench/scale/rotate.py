@@ -1,6 +1,7 @@
 """Mass rotation: all sets due at the same second, and a second wave during which keys of other sets are revoked."""
 
 import asyncio
+import math
 import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -8,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from scale.chronicle import chronicle
 from scale.create import GOAL, MOST_WRITES, make
 from scale.generator import Generator, Ref, Spec, refs, spec
+from scale.growth import allowed
 from scale.options import Options
 from scale.outcome import Outcome, spread
 from scale.recorder import Recorder
@@ -25,6 +27,8 @@ LEAD = PROPAGATION + CACHE + REFRESH
 """Facts of the sets and the lead that follows from them, in seconds."""
 WAVES = 3
 """The third one is for a machine on which the first one lasts too long for the second one."""
+CALM = 20
+"""Seconds between what a wave leaves to do and the next one."""
 AHEAD = 2.0
 """Seconds in which everything is prepared for a wave."""
 MANUAL: Spec = {"policy": "Manual"}
@@ -105,17 +109,17 @@ async def _operated(place: Site, options: Options, outcome: Outcome) -> None:
         await operator.ready()
         begun = time.time()
         await make(place, victims, rotating(MANUAL, options.tokens))
-        due = _due((time.time() - begun) / len(victims) * len(sets))
-        dues = [due + number * timedelta(minutes=options.minutes) for number in range(WAVES)]
+        dues = _dues((time.time() - begun) / len(victims) * len(sets), options.tokens)
         await make(place, sets, rotating({"schedule": _cron(*dues)}, options.tokens))
         stage = Stage(place, operator, told, sets)
         await operator.settled(60)
         await watches.know(told, [*victims, *sets])
         first = {ref: told.kid_in_use(ref) for ref in sets}
-        outcome.figures["wave"] = await stage.wave(due.timestamp())
+        outcome.figures["wave"] = await stage.wave(dues[0].timestamp())
         stage.say("wave", outcome.figures["wave"])
-        outcome.wrong += await find_wrong(place.api, sets)
         await stage.until("the first keys to go", lambda: not any(first[ref] in told.kids(ref) for ref in sets))
+        await operator.settled(allowed(len(sets)))
+        outcome.wrong += await find_wrong(place.api, sets)
         await _revoke(stage, Revoker(place.api, told, watches.configmaps), victims, dues[1:], outcome)
         for ref in sets:
             outcome.wrong += told.broken_waits(ref, LEAD, retention(options.tokens))
@@ -140,7 +144,7 @@ async def _revoke(
         revoking = group.create_task(one_after_another())
         outcome.figures["wave_with_revocations"] = await stage.wave(ahead[0])
         over.set()
-    await stage.operator.settled(120)
+    await stage.operator.settled(allowed(len(stage.rotating)))
     outcome.figures["revoked"] = spread(revoking.result())
     for what in ("wave_with_revocations", "revoked_in_calm", "revoked"):
         stage.say(what, outcome.figures[what])
@@ -167,10 +171,15 @@ async def _bare(place: Site, options: Options, recorded: Tape, outcome: Outcome)
     }
 
 
-def _due(making: float) -> datetime:
-    """Return a full minute after the sets will have been made, which takes about so many seconds."""
-    made = datetime.now(UTC) + timedelta(seconds=making * 1.2 + LEAD + SKEW + 5)
-    return made.replace(second=0, microsecond=0) + timedelta(minutes=1)
+def _dues(making: float, tokens: int) -> list[datetime]:
+    """Return full minutes for the waves: the first one after the sets will have been made, about so many seconds.
+
+    A wave takes up to twice as long, and the removal of the keys that it retired half as long as making them.
+    """
+    first = datetime.now(UTC) + timedelta(seconds=making * 1.2 + LEAD + SKEW + 5)
+    first = first.replace(second=0, microsecond=0) + timedelta(minutes=1)
+    between = timedelta(minutes=math.ceil((2.5 * making + retention(tokens) + CALM) / 60))
+    return [first + number * between for number in range(WAVES)]
 
 
 def _cron(*times: datetime) -> str:

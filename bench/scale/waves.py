@@ -48,7 +48,6 @@ class Stage:
         await self.until("all sets to have rotated", is_over)
         lap, writes = meter.lap(), (await self.operator.metrics()).writes() - before
         seconds = max(published for _, published in ends.values()) - due
-        await self.operator.settled(60)
         return {
             "sets": len(self.rotating),
             "seconds": round(seconds, 2),

@@ -83,10 +83,19 @@ class Audit:
     async def once(self) -> int:
         """Audit once and return how many sets were put. Raises KubeError if something could not be listed."""
         self._nudged.clear()
-        before = self._memory.copy()
-        listed: dict[SetRef, set[tuple[Kind, str]]] = defaultdict(set)
         due: set[SetRef] = set()
         changed: set[SetRef] = set()
+        try:
+            await self._compare(due, changed)
+        finally:  # what was found is remembered and no news any more, whether or not the rest could be listed
+            for ref in sorted(due):
+                self._agenda.put(ref, urgent=ref in changed)
+        return len(due)
+
+    async def _compare(self, due: set[SetRef], changed: set[SetRef]) -> None:
+        """List everything; add the sets that are to be put, and those of them that somebody has changed."""
+        before = self._memory.copy()
+        listed: dict[SetRef, set[tuple[Kind, str]]] = defaultdict(set)
         for resource in (SETS, SECRETS, CONFIGMAPS):
             async for seen, metadata in self._seen(resource):
                 if seen.kind in SOURCES and not _is_there(listed, seen.ref):
@@ -102,9 +111,6 @@ class Audit:
                     self._memory.drop(ref, kind, name)
                     due.add(ref)
         due.update(ref for ref, objects in listed.items() if _is_orphaned(ref, objects))
-        for ref in sorted(due):
-            self._agenda.put(ref, urgent=ref in changed)
-        return len(due)
 
     async def still_served(self) -> bool:
         """Ask whether the API server answers and serves the sets' kind; if not, `served` waits for both."""

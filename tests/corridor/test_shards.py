@@ -161,6 +161,16 @@ async def test_a_label_that_somebody_changed_by_hand_is_put_right() -> None:
         assert await shards(life) == {BLUE}
 
 
+async def test_another_shards_label_is_all_that_is_left_and_it_goes() -> None:
+    life = Life()
+    await life.begin()
+    await life.pass_()
+    for resource, name in OBJECTS:
+        await life.edit(resource, name, lambda seen: seen["metadata"].update(labels={LABEL_SHARD: GREEN}))
+        await life.pass_()
+        assert await shards(life) == {None}
+
+
 async def test_a_set_with_an_unreadable_spec_or_record_moves_like_any_other() -> None:
     life = await blue_set()
     await life.edit_spec(rotation={"every": "1m"})

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fakes.apiserver import FakeApiServer
-from fakes.faults import Answer
+from fakes.faults import Answer, to
 from fakes.seam import FakeTransport
 from frame.recorder import Recorder
 from frame.virtual import ref, run
@@ -415,6 +415,17 @@ def test_an_audit_that_failed_is_repeated_sooner_and_never_gives_up(code: int) -
         assert [str(put) for put, _ in cluster.agenda.put_refs] == ["shop/a"]
 
     play(scene)
+
+
+@pytest.mark.parametrize("resource", [SECRETS, CONFIGMAPS])
+async def test_what_an_audit_found_before_it_failed_is_put(resource: Resource) -> None:
+    """It is remembered, so that neither the next audit nor a watch would call it news."""
+    cluster = await Cluster().begin()
+    await family(cluster)
+    cluster.seam.faults = [Answer(500, where=to(resource.plural))]
+    with pytest.raises(KubeError):
+        await cluster.look()
+    assert [str(put) for put, _ in cluster.agenda.put_refs] == ["shop/a"]
 
 
 async def test_a_server_that_is_away_serves_nothing() -> None:
