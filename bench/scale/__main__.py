@@ -19,6 +19,7 @@ from scale.machine import machine
 from scale.many import many_sets
 from scale.options import QUICK, Options
 from scale.outcome import Outcome
+from scale.peer import peers
 from scale.rotate import rotate
 from scale.rsa import rsa
 
@@ -27,6 +28,7 @@ SCENARIOS: dict[str, Callable[[Options], Coroutine[Any, Any, Outcome]]] = {
     "rotate": rotate,
     "rsa": rsa,
     "many": many_sets,
+    "peer": peers,
 }
 
 

@@ -99,6 +99,9 @@ class Crowd:
         self._note("restart", figures)
         what = f"restart with {len(self.sets):,} sets: until the last of {PROBES} waiting revocations had its effect"
         self.outcome.at_most(what, max(acted), ACTS_WITHIN, "s")
+        what = f"restart with {len(self.sets):,} sets: revocations while it looks at everything, p50, max"
+        late = figures["revoked_meanwhile"]
+        self.outcome.tell(what, f"{late['p50']:.2f} s, {late['max']:.2f} s")
         self.outcome.at_most(f"memory: peak of a start with {len(self.sets):,} sets", figures["peak"], PEAK, "MB")
         return operator
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from scale import sections
 from scale.paper import paper
+from scale.peer_section import peer
 from scale.plot import chart
 
 Document = Mapping[str, Any]
@@ -64,6 +65,8 @@ def page(document: Document) -> str:
         parts.append(sections.life(figures))
         if "rotate" in scenarios:
             parts.append(paper(figures, scenarios["rotate"]["figures"]["wave"]))
+    if "peer" in scenarios:
+        parts.append(peer(scenarios["peer"]["figures"]))
     return "".join(parts)
 
 

@@ -119,13 +119,13 @@ class Sightings:
         seen = self._of_ours(plural, metadata)
         if seen is not None:
             gone = change == "DELETED"
-            self._agenda.hear(seen.ref, lambda: self._take(seen, gone), urgent=change is not None)
+            self._agenda.hear(seen.ref, lambda: self._take(seen, gone), urgent=True)
 
     def listed(self) -> None:
         """Take in that a watch began with a list, so that it may have missed something before."""
         self._relisted()
 
-    def settles(self, plural: str, metadata: Metadata, *, watched: bool) -> bool:
+    def settles(self, plural: str, metadata: Metadata) -> bool:
         """Tell whether nothing remains to be done about an object that is there in this version.
 
         It is known, or it is heard of while its set is worked on: most likely the echo of that work, it is weighed
@@ -136,7 +136,7 @@ class Sightings:
             return True
         if not self._agenda.is_running(seen.ref):
             return False
-        self._agenda.hear(seen.ref, lambda: self._take(seen, gone=False), urgent=watched)
+        self._agenda.hear(seen.ref, lambda: self._take(seen, gone=False), urgent=True)
         return True
 
     def namespace(self, change: str | None, metadata: Metadata) -> None:

@@ -34,7 +34,7 @@ class Listener(Protocol):
         """Something was listed instead of watched: events may have been missed before."""
         ...
 
-    def settles(self, plural: str, metadata: Mapping[str, Any], *, watched: bool) -> bool:
+    def settles(self, plural: str, metadata: Mapping[str, Any]) -> bool:
         """Take in an object that is there, if that needs no kopf; tell whether it did."""
         ...
 
@@ -127,7 +127,7 @@ class Metadata:
 
     def _sift(self, answer: aiohttp.ClientResponse, resource: str, *, watching: bool) -> None:
         def settles(metadata: Mapping[str, Any]) -> bool:
-            return self._listener.settles(resource, metadata, watched=watching)
+            return self._listener.settles(resource, metadata)
 
         if watching:
             content: Any = Stream(answer.content, settles)

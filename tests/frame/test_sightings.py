@@ -59,10 +59,10 @@ def test_an_object_without_a_sets_name_is_nobodys(label: str | None) -> None:
     assert Desk().event(SECRETS, "ADDED", of=label) == []
 
 
-@pytest.mark.parametrize(("change", "urgent"), [("ADDED", True), ("MODIFIED", True), (None, False)])
-def test_news_from_a_stream_is_urgent_and_from_a_list_is_routine(change: str | None, urgent: bool) -> None:
+@pytest.mark.parametrize("change", ["ADDED", "MODIFIED", None])
+def test_news_is_urgent_also_out_of_a_list_because_an_audit_came_before_it(change: str | None) -> None:
     desk = Desk()
-    assert desk.event(PLURAL, change) == [(ref("a"), urgent)]
+    assert desk.event(PLURAL, change) == [(ref("a"), True)]
     assert desk.event(PLURAL, change) == []
 
 
@@ -73,7 +73,7 @@ def test_a_list_asks_for_an_audit() -> None:
 
 
 def settled(desk: Desk, **kind: str | None) -> bool:
-    return desk.sightings.settles(SECRETS, meta(**kind), watched=True)
+    return desk.sightings.settles(SECRETS, meta(**kind))
 
 
 def test_what_was_heard_of_is_settled_until_it_changes_and_what_is_nobodys_always() -> None:
