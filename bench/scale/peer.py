@@ -32,7 +32,7 @@ _VERBS = frozenset({"POST", "PUT", "PATCH", "APPLY", "DELETE"})
 _OBJECTS = frozenset({"jsonwebkeysets", "certificates", "certificaterequests", "secrets", "configmaps"})
 
 Requests = Mapping[str, int]
-"""How many by `verb resource`, those that were refused included."""
+"""How many by `verb resource`, those in conflict included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +43,11 @@ class Side:
     seconds: float
     cpu: dict[str, float]
     requests: dict[str, int]
-    refused: int
+    conflicts: int
     megabytes: Memory | None
 
     def writes(self) -> int:
-        """Return the writes besides the users' and Events, those that were refused included."""
+        """Return the writes besides the users' and Events, those in conflict included."""
         return sum(count for what, count in self.requests.items() if not what.endswith(" events")) - self.objects
 
 
@@ -126,25 +126,25 @@ async def _bare(place: Site, size: int, recorded: Tape) -> Side:
 
 
 async def _measured(place: Site, pid: int | None, size: int, work: Callable[[], Awaitable[None]]) -> Side:
-    before, refused = await _quiet(place.api)
+    before, conflicts = await _quiet(place.api)
     servers = {name: each for name, each in place.plane.pids().items() if name in SERVERS}
     meter = Meter(servers if pid is None else {**servers, "operator": pid})
     await work()
     lap: Lap = meter.lap()
-    after, refused_then = await _quiet(place.api)
+    after, conflicts_then = await _quiet(place.api)
     requests = {what: count - before.get(what, 0) for what, count in sorted(after.items())}
     return Side(
         objects=size,
         seconds=round(lap.seconds, 3),
         cpu=dict(lap.cpu),
         requests={what: count for what, count in requests.items() if count},
-        refused=refused_then - refused,
+        conflicts=conflicts_then - conflicts,
         megabytes=None if pid is None else memory(pid),
     )
 
 
 async def _quiet(api: Api) -> tuple[Requests, int]:
-    """Wait until nobody writes; return the requests so far, and how many of them were refused."""
+    """Wait until nobody writes; return the requests so far, and how many of them met a conflict (409)."""
     end, seen = time.monotonic() + QUIET_WITHIN, await _requests(api)
     while True:
         await asyncio.sleep(QUIET)
@@ -158,7 +158,7 @@ async def _quiet(api: Api) -> tuple[Requests, int]:
 
 async def _requests(api: Api) -> tuple[Requests, int]:
     found: Counter[str] = Counter()
-    refused = 0
+    conflicts = 0
     for line in (await api.text("/metrics")).splitlines():
         if line.startswith("apiserver_request_total{"):
             labels = dict(re.findall(r'(\w+)="([^"]*)"', line))
@@ -166,11 +166,11 @@ async def _requests(api: Api) -> tuple[Requests, int]:
                 count = int(float(line.rpartition(" ")[2]))
                 part = f"/{labels['subresource']}" if labels["subresource"] else ""
                 found[f"{labels['verb']} {labels['resource']}{part}"] += count
-                refused += 0 if labels["code"].startswith("2") else count
-    return found, refused
+                conflicts += count if labels["code"] == "409" else 0
+    return found, conflicts
 
 
 def _line(side: Side) -> str:
     used = ", ".join(f"{name} {seconds / side.objects * 1000:.1f}" for name, seconds in side.cpu.items())
-    each_of = f"{side.writes() / side.objects:.2f} writes each ({side.refused} refused in all)"
+    each_of = f"{side.writes() / side.objects:.2f} writes each ({side.conflicts} conflicts in all)"
     return f"{side.seconds:.1f} s, {side.objects / side.seconds:.1f}/s, {each_of}, CPU ms each: {used}"
