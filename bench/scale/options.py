@@ -26,7 +26,7 @@ class Options:
     """Seconds between audits where one is to be measured."""
     idle: float = 600
     """Seconds."""
-    handovers: int = 3
+    handovers: int = 2
 
     def with_sets(self, count: int) -> "Options":
         """Return the same with so many sets wherever there are many."""
