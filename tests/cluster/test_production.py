@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("cluster-production")
 
 ACCOUNT = (chart.NAMESPACE, chart.ACCOUNT)
 VALUES = {"restarts": {"enabled": True}}
-DELAY = 3.0
+DELAY = 5.0
 IDLE_SECONDS = 20.0
 KEYS = [{"name": "signing", "algorithm": "ES256"}]
 BUSY = {
