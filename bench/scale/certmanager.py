@@ -25,10 +25,10 @@ from controlplane.errors import ControlPlaneError
 from controlplane.golang import find_go, required_go
 from scale.api import Api, Failed, Object
 from scale.generator import Ref
+from scale.processes import end, last_words, start
 
 ROOM = 400 * 2**20
 """Bytes for the binary and the linker's scratch."""
-STOP_SECONDS = 30.0
 SERVED_TRIES, SERVED_PAUSE = 60, 0.5
 GROUP_PATH = "/apis/cert-manager.io/v1"
 CERTIFICATES = f"{GROUP_PATH}/certificates"
@@ -89,22 +89,13 @@ class CertManager:
         self._log = plane.directory / "log" / "cert-manager.log"
 
     async def __aenter__(self) -> Self:
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: ASYNC220 - a few milliseconds, and nothing else runs
-                self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log
-            )
+        self._process = start(self._command, self._log)
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is not None:
-            words = self._log.read_text(errors="replace").splitlines()[-5:]
-            sys.stderr.write("\n".join(["cert-manager's last words:", *words, ""]))
-        self._process.terminate()
-        try:
-            await asyncio.to_thread(self._process.wait, STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+            sys.stderr.write(f"cert-manager's last words:\n{last_words(self._log)}\n")
+        await end(self._process)
 
     @property
     def pid(self) -> int:

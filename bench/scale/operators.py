@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -14,9 +13,9 @@ import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 
 from controlplane.processes import free_ports
+from scale.processes import STOP_SECONDS, end, last_words, start
 from scale.watch import Late
 
-STOP_SECONDS = 30.0
 POLL = 0.05
 PAUSE = 0.5
 """Seconds between scrapes, which cost the operator a few milliseconds each."""
@@ -80,21 +79,14 @@ class Operator:
         (port,) = free_ports(1)
         self._url = f"http://127.0.0.1:{port}"
         options = [f"--admin-port={port}", *self._options]
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: ASYNC220 - a few milliseconds, and nothing else runs
-                [sys.executable, "-m", "jwks_operator", "run", *options],
-                env=self._environ,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
+        self._process = start([sys.executable, "-m", "jwks_operator", "run", *options], self._log, self._environ)
         self.started = time.time()
         self._session = aiohttp.ClientSession()
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is not None:
-            sys.stderr.write(f"the operator's last words:\n{self.last_words()}\n")
+            sys.stderr.write(f"the operator's last words:\n{last_words(self._log)}\n")
         await self._session.close()
         if self._process.poll() is None:
             await self.stop()
@@ -110,13 +102,8 @@ class Operator:
 
     async def stop(self) -> None:
         """Ask it to end and wait until it has."""
-        self.terminate()
-        try:
-            await asyncio.to_thread(self._process.wait, STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-            raise Late(f"the operator did not end within {STOP_SECONDS:.0f} s of SIGTERM") from None
+        if not await end(self._process):
+            raise Late(f"the operator did not end within {STOP_SECONDS:.0f} s of SIGTERM")
 
     async def metrics(self) -> Metrics:
         """Scrape it."""
@@ -135,7 +122,7 @@ class Operator:
         end = time.monotonic() + seconds
         while not await self._is_ready():
             if self._process.poll() is not None or time.monotonic() > end:
-                raise Late(f"the operator is not ready; its last words: {self.last_words()}")
+                raise Late(f"the operator is not ready; its last words: {last_words(self._log)}")
             await asyncio.sleep(POLL)
         return time.time() - self.started
 
@@ -169,10 +156,6 @@ class Operator:
             if time.monotonic() > end:
                 raise Late(f"no audit within {seconds:.0f} s")
             await asyncio.sleep(POLL)
-
-    def last_words(self) -> str:
-        """Return the end of its log."""
-        return "\n".join(self._log.read_text(errors="replace").splitlines()[-5:])
 
     async def _is_ready(self) -> bool:
         try:

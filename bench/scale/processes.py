@@ -1,12 +1,39 @@
-"""What the kernel says of the processes that take part: CPU time and memory from /proc."""
+"""The processes that take part: their start and end, and what /proc says of them, CPU time and memory."""
 
+import asyncio
 import os
+import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+STOP_SECONDS = 30.0
+"""How long a process has to end after SIGTERM."""
 _TICK = os.sysconf("SC_CLK_TCK")
+
+
+def start(command: Sequence[str], log: Path, environ: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+    """Start a process that writes to a file whatever it prints; its environment is ours unless one is given."""
+    with log.open("ab") as file:
+        return subprocess.Popen(command, env=environ, stdin=subprocess.DEVNULL, stdout=file, stderr=file)
+
+
+async def end(process: subprocess.Popen[bytes]) -> bool:
+    """Ask a process to end and wait until it has; kill it if it does not in time, and tell whether it did."""
+    process.terminate()
+    try:
+        await asyncio.to_thread(process.wait, STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        return False
+    return True
+
+
+def last_words(log: Path) -> str:
+    """Return the end of what a process printed."""
+    return "\n".join(log.read_text(errors="replace").splitlines()[-5:])
 
 
 def cpu_seconds(pid: int) -> float:

@@ -10,22 +10,15 @@ import pytest
 
 from cluster.reading import condition, in_use
 from cluster.stage import Stage, figures
-from cluster.witness import Witness
+from cluster.witness import BRISK, BRISK_LEAD, BRISK_RETENTION, Witness
 
-LEAD, RETENTION = 2.0, 3.0
 SPEC = {
     "keys": [
         {"name": "signing", "algorithm": "ES256"},
         {"name": "asked", "algorithm": "ES256", "rotation": {"policy": "Manual"}},
     ],
     "rotation": {"every": "2s"},
-    "timing": {
-        "propagation": "1s",
-        "cacheMaxAge": "1s",
-        "verifierRefresh": "0s",
-        "tokenLifetime": "1s",
-        "clockSkew": "1s",
-    },
+    "timing": BRISK,
 }
 KILLS = 8
 
@@ -64,7 +57,7 @@ def survivor(stage: Stage) -> Survivor:
     stage.until(lambda: "KeyDestroyed" in _told(stage), "a key's whole life to be told")
     stage.patch("auth", {"spec": {"suspend": True}})
     stage.until_ready("auth")
-    witness = Witness(LEAD, RETENTION)
+    witness = Witness(BRISK_LEAD, BRISK_RETENTION)
     witness.watch(s for s in stage.chronicle.sightings("Secret", "ConfigMap") if s.name == "auth")
     return Survivor(stage, witness)
 

@@ -19,24 +19,17 @@ from cluster.chronicle import Chronicle
 from cluster.operators import Operator
 from cluster.reading import condition, in_use, leaks
 from cluster.stage import Stage, figures, grant, install, new_namespace
-from cluster.witness import Witness
+from cluster.witness import BRISK, BRISK_LEAD, BRISK_RETENTION, Witness
 from controlplane import Access
 from helmchart import render as chart
 from jwks_operator.api.shards import Shard, selector_of_objects, selector_of_sets, shard_of
 
 pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("shards")]
 
-LEAD, RETENTION = 2.0, 3.0
 SPEC = {
     "keys": [{"name": "signing", "algorithm": "ES256"}],
     "rotation": {"every": "3s", "rollbackWindow": "1s"},
-    "timing": {
-        "propagation": "1s",
-        "cacheMaxAge": "1s",
-        "verifierRefresh": "0s",
-        "tokenLifetime": "1s",
-        "clockSkew": "1s",
-    },
+    "timing": BRISK,
 }
 SHARDS: dict[str, Shard] = {"nameless": None, "blue": "blue", "green": "green"}
 """Each operator's account, and its shard."""
@@ -86,7 +79,7 @@ class Fleet:
         return all(shard_of(self.stage.there(*which)) == shard for which in objects)
 
     def witness(self, name: str) -> Witness:
-        witness = Witness(LEAD, RETENTION)
+        witness = Witness(BRISK_LEAD, BRISK_RETENTION)
         witness.watch(seen for seen in self.stage.chronicle.sightings("Secret", "ConfigMap") if seen.name == name)
         return witness
 
@@ -147,7 +140,7 @@ def moved(fleet: Fleet) -> Fleet:
         stage.patch(name, {"spec": {"suspend": True}})
     stage.until_ready(*NAMES)
     stage.until(lambda: all(fleet.settled(name, fleet.moved[name][-1][1]) for name in NAMES), "the labels")
-    time.sleep(RETENTION + 2)  # what was retired goes, and then nothing is due any more
+    time.sleep(BRISK_RETENTION + 2)  # what was retired goes, and then nothing is due any more
     return fleet
 
 
@@ -201,7 +194,7 @@ def test_a_set_of_a_shard_that_nobody_runs_is_left_alone_and_comes_back(moved: F
     time.sleep(2)
     before = [stage.there(*which)["metadata"]["resourceVersion"] for which in (("Secret", name), ("ConfigMap", name))]
     stage.patch(name, {"spec": {"suspend": False}})
-    time.sleep(LEAD + 4)
+    time.sleep(BRISK_LEAD + 4)
     after = [stage.there(*which)["metadata"]["resourceVersion"] for which in (("Secret", name), ("ConfigMap", name))]
     assert after == before
     listed = stage.kubectl("get", "jwks", name, "--label-columns=jwks-operator.dev/shard")

@@ -11,6 +11,17 @@ from cluster.reading import files, in_use, published
 SLACK = 0.5
 """Seconds by which the news of one write may have reached us later than that of another, on a busy machine."""
 
+BRISK = {
+    "propagation": "1s",
+    "cacheMaxAge": "1s",
+    "verifierRefresh": "0s",
+    "tokenLifetime": "1s",
+    "clockSkew": "1s",
+}
+"""`spec.timing` of sets whose keys are to move within seconds."""
+BRISK_LEAD, BRISK_RETENTION = 2.0, 3.0
+"""The waits of signature keys that follow, in seconds."""
+
 
 @dataclass
 class Witness:

@@ -19,24 +19,17 @@ from cluster.chronicle import PATIENCE, Chronicle, Object
 from cluster.operators import Operator
 from cluster.reading import condition
 from cluster.stage import Stage, figures, grant, install, new_namespace, rules
-from cluster.witness import Witness
+from cluster.witness import BRISK, BRISK_LEAD, BRISK_RETENTION, Witness
 from controlplane import Access
 from jwks_operator.kube.lease import LOOKS, Terms
 
 pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("replicas")]
 
 TERMS = Terms()
-LEAD, RETENTION = 2.0, 3.0
 SPEC = {
     "keys": [{"name": "signing", "algorithm": "ES256"}],
     "rotation": {"every": "2s", "rollbackWindow": "1s"},
-    "timing": {
-        "propagation": "1s",
-        "cacheMaxAge": "1s",
-        "verifierRefresh": "0s",
-        "tokenLifetime": "1s",
-        "clockSkew": "1s",
-    },
+    "timing": BRISK,
 }
 WRITES = {"create", "update", "patch", "delete"}
 NAMES = ("one", "two")
@@ -87,7 +80,7 @@ class Pair:
 
     def objections(self) -> list[str]:
         """Moves that were too early, over everything that ever happened here."""
-        witness = Witness(LEAD, RETENTION)
+        witness = Witness(BRISK_LEAD, BRISK_RETENTION)
         witness.watch(self.stage.chronicle.sightings("Secret", "ConfigMap"))
         return witness.objections
 
@@ -198,7 +191,7 @@ def test_a_leader_stopped_within_a_step_for_longer_than_its_lease_changes_nothin
     stage.patch("auth", {"spec": {"suspend": True}})
     stage.until_ready("auth")
     stage.until(lambda: pair.unfinished() is None, "the last step to end")
-    time.sleep(RETENTION + 2)  # what was retired goes, and then nothing is due any more
+    time.sleep(BRISK_RETENTION + 2)  # what was retired goes, and then nothing is due any more
     before = pair.versions()
     pair.replicas[leader].thaw()
     time.sleep(2 * TERMS.retry + 2)

@@ -139,9 +139,9 @@ class Client:
         raises `Gone`.
         """
         try:
-            return await self._all(self._pages(resource, namespace, selector, metadata_only=metadata_only, limit=limit))
+            return await _all(self._pages(resource, namespace, selector, metadata_only=metadata_only, limit=limit))
         except Gone:
-            return await self._all(self._pages(resource, namespace, selector, metadata_only=metadata_only, limit=limit))
+            return await _all(self._pages(resource, namespace, selector, metadata_only=metadata_only, limit=limit))
 
     async def pages(
         self, resource: Resource, namespace: str | None, selector: str | None, *, limit: int = PAGE
@@ -228,10 +228,6 @@ class Client:
                     raise error_for(Asked("WATCH", resource.plural, namespace, None), status["code"], status)
                 yield event["type"], event["object"]
 
-    async def _all(self, pages: AsyncGenerator[Object, None]) -> tuple[Objects, str]:
-        found = [page async for page in pages]
-        return [item for page in found for item in page.get("items") or []], found[0]["metadata"]["resourceVersion"]
-
     async def _pages(
         self, resource: Resource, namespace: str | None, selector: str | None, *, metadata_only: bool, limit: int
     ) -> AsyncGenerator[Object, None]:
@@ -262,6 +258,11 @@ class Client:
         except BaseException:  # cancelled, too
             self.unanswered += 1
             raise
+
+
+async def _all(pages: AsyncGenerator[Object, None]) -> tuple[Objects, str]:
+    found = [page async for page in pages]
+    return [item for page in found for item in page.get("items") or []], found[0]["metadata"]["resourceVersion"]
 
 
 def _strict() -> dict[str, str]:
