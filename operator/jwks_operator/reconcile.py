@@ -138,7 +138,7 @@ class Reconciler:
         return taken
 
     async def _rounds(self, gathered: Gathered) -> datetime | None:
-        this = await self._consider(gathered)
+        this, shown = await self._consider(gathered), False
         for _ in range(ROUNDS):
             try:
                 done = await self._act(this)
@@ -146,14 +146,15 @@ class Reconciler:
                 await self._show(this, (), Trouble(Reason.WRITE_REFUSED, str(refusal)))
                 raise
             if done is None:
-                await self._show(this, ())
+                if not shown:
+                    await self._show(this, ())
                 return again(this)
             if not done.witnessed:
                 this = _still_owing(await self._consider(done.gathered), done, this)
                 await self._show(this, done.happenings)
                 return this.reading.now + DOUBT_RECHECK
             this = _still_owing(await self._consider(done.gathered), done, this)
-            this = replace(this, gathered=await self._show(this, done.happenings))
+            this, shown = replace(this, gathered=await self._show(this, done.happenings)), True
         return this.reading.now
 
     async def _consider(self, gathered: Gathered) -> Round:

@@ -38,7 +38,7 @@ def accepted(record: Record, spec: JsonWebKeySetSpec, now: datetime) -> Record:
         record,
         spec=spec,
         keys=tuple(_witnessed_by(_bound(key, spec, others), record.spec, spec) for key in record.keys),
-        longest=former if lowered or is_recent(record, now) else {},
+        longest=dict(former) if lowered or is_recent(record, now) else {},
         lead_floor={key_class: floor for key_class, floor in record.lead_floor.items() if floor > now},
         restart=record.restart if spec.secret.restart is not None else "",
         lost=tuple(name for name in record.lost if entry_named(spec, name) is not None),
@@ -131,7 +131,7 @@ def remembering(record: Record, waits: Mapping[KeyClass, Bounds]) -> Record:
         keys=tuple(
             replace(key, bounds=key.bounds.largest(waits.get(key.key_class, key.bounds))) for key in record.keys
         ),
-        longest=former if excess or record.longest else {},
+        longest=dict(former) if excess or record.longest else {},
         longest_until=None,
         former_leads=leads,
     )

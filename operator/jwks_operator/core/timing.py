@@ -43,11 +43,18 @@ def facts(timing: Timing) -> Facts:
 def facts_of(spec: JsonWebKeySetSpec) -> Facts:
     """Return every fact that a wait can be made of: those of `timing`, and how long a restart takes if there is one."""
     restart = spec.secret.restart
-    return {**facts(spec.timing), RESTART: timedelta() if restart is None else restart.takes}
+    return _facts_of(spec.timing, timedelta() if restart is None else restart.takes)
+
+
+@lru_cache(maxsize=1024)
+def _facts_of(timing: Timing, restart: timedelta) -> Facts:
+    return MappingProxyType({**facts(timing), RESTART: restart})
 
 
 def longest(some: Facts, others: Facts) -> Facts:
     """Return the longest of each fact."""
+    if others is some or not others:
+        return some
     names = dict.fromkeys((*some, *others))
     return {name: max(some.get(name, timedelta()), others.get(name, timedelta())) for name in names}
 

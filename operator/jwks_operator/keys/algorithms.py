@@ -100,7 +100,7 @@ class Algorithm:
         """Return the row as it is for keys on another of its curves; raises KeyError for a curve it does not have."""
         if crv not in self.curves:
             raise KeyError(crv)
-        return replace(self, crv=crv, kty=CURVES[crv].kty)
+        return self if crv == self.crv else replace(self, crv=crv, kty=CURVES[crv].kty)
 
 
 RSA_PUBLIC_EXPONENT: Final = 65537

@@ -20,11 +20,10 @@ from jwks_operator.api.status import JsonWebKeySetStatus
 from jwks_operator.core.lifecycle import witnessed
 from jwks_operator.core.projections import Owned, ahead, effect_order
 from jwks_operator.core.record import Happening, Record
-from jwks_operator.core.world import Sight
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, Client, Object, Resource
 from jwks_operator.kube.copies import chosen, find, keep, owes
 from jwks_operator.kube.errors import Conflict
-from jwks_operator.kube.gather import Gathered, Seen, look
+from jwks_operator.kube.gather import Gathered, Seen, look, with_status
 from jwks_operator.kube.keyring import keyring_object
 from jwks_operator.kube.objects import configmap_object, replacement, secret_object
 from jwks_operator.kube.workloads import NOT_RESTARTED, Restart, restart
@@ -62,13 +61,13 @@ async def carry_out(client: Client, gathered: Gathered, record: Record, witness:
     if not restarted.failed:
         record = replace(record, restart="")
     if record.step is None:
-        return Done(await _write_record(client, gathered, record), told, restart=restarted)
+        return Done(look(await _write_record(client, gathered, record)), told, restart=restarted)
     confirmed = witness() if gathered.copies.complete else None
     if confirmed is None:
         return Done(look(gathered), told, witnessed=False, restart=restarted)
     final = _with_uids(witnessed(record, confirmed), gathered.seen)
     gathered = await _write_record(client, gathered, final)
-    return Done(gathered, (*record.step.happenings, *told), restart=restarted)
+    return Done(look(gathered), (*record.step.happenings, *told), restart=restarted)
 
 
 def _told_of(restarted: Restart, record: Record) -> tuple[Happening, ...]:
@@ -112,7 +111,7 @@ async def write_status(client: Client, gathered: Gathered, status: JsonWebKeySet
         "status": said,
     }
     written = await client.apply_status(body)
-    return look(replace(gathered, seen=replace(gathered.seen, the_set=written)))
+    return with_status(replace(gathered, seen=replace(gathered.seen, the_set=written)))
 
 
 async def remove(client: Client, seen: Seen) -> None:
@@ -141,13 +140,13 @@ async def _write_record(client: Client, gathered: Gathered, record: Record) -> G
     wanted = keyring_object(gathered.world.ref, record, gathered.vault, gathered.world.shard)
     written = await _write(client, SECRETS, wanted, gathered.seen.keyring)
     world = replace(gathered.world, record=record)
-    return look(replace(gathered, seen=replace(gathered.seen, keyring=written), world=world))
+    return replace(gathered, seen=replace(gathered.seen, keyring=written), world=world)
 
 
 async def _write_projection(client: Client, gathered: Gathered, record: Record, owned: Owned) -> Gathered:
     ref, seen, shard = gathered.world.ref, gathered.seen, gathered.world.shard
     if owned is Owned.AHEAD:
-        if gathered.world.configmap is Sight.SAME:
+        if seen.configmap is not None and replacement(configmap_object(ref, record, shard), seen.configmap) is None:
             return gathered
         record = ahead(record)
     if owned is Owned.PUBLIC:

@@ -116,8 +116,8 @@ def check_shard(ref: SetRef, owner: Object | None, shard: Shard) -> None:
 
 def look(gathered: Gathered) -> Gathered:
     """Return the same with every comparison made anew between the record and the objects as last seen."""
+    gathered = with_status(gathered)
     seen, world, record = gathered.seen, gathered.world, gathered.world.record
-    status = _status(seen.the_set)
     uids: Mapping[str, str] = {} if record is None else record.objects
     ours = {
         "configmap": seen.configmap is not None and is_ours(seen.configmap, world.ref, uids.get("configMap")),
@@ -135,14 +135,23 @@ def look(gathered: Gathered) -> Gathered:
         keyring=_sight_of_keyring(seen.keyring, world),
         configmap=sight(wanted_configmap, seen.configmap, ours=ours["configmap"]),
         secret=sight(wanted_secret, seen.secret, ours=ours["secret"]),
-        lived_before=bool(status.keys),
-        entries_before={key.kid: key.name for key in status.keys},
-        waits_before=dict(_waits(status)),
         salvage=salvage,
         copies=facts(world, gathered.copies),
         copies_complaint=gathered.copies.complaint,
     )
-    return Gathered(seen, world, vault, status, gathered.copies)
+    return replace(gathered, world=world, vault=vault)
+
+
+def with_status(gathered: Gathered) -> Gathered:
+    """Return the same with what the status of the set, as last seen, tells."""
+    status = _status(gathered.seen.the_set)
+    world = replace(
+        gathered.world,
+        lived_before=bool(status.keys),
+        entries_before={key.kid: key.name for key in status.keys},
+        waits_before=dict(_waits(status)),
+    )
+    return replace(gathered, world=world, status=status)
 
 
 def _wanted(world: World, record: Record | None, vault: Vault) -> tuple[Object, Object]:
