@@ -10,6 +10,8 @@ from jwks_operator.core.record import KeyRecord
 from jwks_operator.core.timing import facts
 from jwks_operator.keys.algorithms import KeyClass
 
+_COMPACT = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
+
 
 def serve_hints(spec: JsonWebKeySetSpec) -> str:
     """Return `zz-serve.json`: what `jwks-operator serve` must know, silent about what it assumes anyway."""
@@ -49,4 +51,4 @@ def discovery_document(publish: Publish, keys: Iterable[KeyRecord]) -> str | Non
 
 def compact(value: Mapping[str, object]) -> str:
     """Return JSON without spaces, members in the order given."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return _COMPACT.encode(value)

@@ -88,7 +88,7 @@ def self_signed(public: Mapping[str, object], private: PrivateJwk, terms: Terms)
     terms that no certificate can say.
     """
     algorithm = _certifiable(public)
-    key = load_private_unchecked(private.reveal())
+    key = private.opened(load_private_unchecked)
     if isinstance(key, x25519.X25519PrivateKey | x448.X448PrivateKey):
         raise NoSuchFormError(f"a key of {algorithm.crv} cannot sign its own certificate; use a CA")
     subject = _name(terms)

@@ -69,7 +69,8 @@ def _render(public: Mapping[str, object], private: PrivateJwk, fmt: Format, edds
         return _jwk(members, eddsa_name)
     if algorithm_of(members).key_class is KeyClass.SYMMETRIC:
         raise NoSuchFormError("a symmetric key has no PEM file; mount it as JWK or JWKSet")
-    return load_private_unchecked(members).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    key = private.opened(load_private_unchecked)
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
 def render_set(pairs: Iterable[Pair], eddsa_name: EddsaName = "Ed25519") -> bytes:

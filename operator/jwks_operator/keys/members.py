@@ -36,6 +36,7 @@ _CANONICAL: Final = dict.fromkeys(
     )
 )
 _RANK: Final = {name: rank for rank, name in enumerate(_CANONICAL)}
+_COMPACT: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 
 
 def canonical_json(value: object) -> bytes:
@@ -45,7 +46,7 @@ def canonical_json(value: object) -> bytes:
     all others follow by name. Raises TypeError for what JSON does not have (private keys included) and
     ValueError for NaN and infinities.
     """
-    return json.dumps(_ordered(value), separators=(",", ":"), allow_nan=False).encode("ascii")
+    return _COMPACT.encode(_ordered(value)).encode("ascii")
 
 
 def _ordered(value: object) -> object:

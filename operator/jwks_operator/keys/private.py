@@ -8,7 +8,7 @@ accidents (a log line, a debugger's listing of locals, a dataclass in an excepti
 import hmac
 import json
 from collections.abc import Callable, Hashable, Mapping
-from typing import Never, Self
+from typing import Never, Self, TypeVar, cast
 
 from jwks_operator.keys.algorithms import COMMON_MEMBERS
 from jwks_operator.keys.errors import InvalidMemberError
@@ -23,18 +23,20 @@ from jwks_operator.keys.members import (
 )
 
 REDACTED = "<redacted>"
+Key = TypeVar("Key")
 
 
 class PrivateJwk:
     """A complete private or symmetric JWK (RFC 7517): common members, public and private ones."""
 
-    __slots__ = ("_kid", "_read", "_written")
+    __slots__ = ("_kid", "_opened", "_read", "_written")
 
     def __init__(self, kid: str, canonical: bytes) -> None:
         self._kid = kid
         # A closure, not a field: a tool that lists attributes and prints their values finds a function.
         self._read: Callable[[], bytes] = lambda: canonical
         self._written: dict[Hashable, Callable[[], bytes]] = {}
+        self._opened: dict[Callable[[dict[str, object]], object], Callable[[], object]] = {}
 
     @classmethod
     def from_members(cls, members: Mapping[str, object]) -> Self:
@@ -74,6 +76,13 @@ class PrivateJwk:
             content = write()
             self._written[form] = lambda: content
         return self._written[form]()
+
+    def opened(self, load: Callable[[dict[str, object]], Key]) -> Key:
+        """Return the key object that `load` makes of the members, under the same warning; it is asked once."""
+        if load not in self._opened:
+            key = load(self.reveal())
+            self._opened[load] = lambda: key
+        return cast(Key, self._opened[load]())
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, PrivateJwk):

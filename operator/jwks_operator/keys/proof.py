@@ -40,7 +40,7 @@ def prove(public: Mapping[str, object], private: PrivateJwk) -> None:
         if algorithm.key_class is KeyClass.SYMMETRIC:
             works = _SYMMETRIC_PROOFS[algorithm.method](load_secret(members), algorithm)
         elif thumbprint(public) == thumbprint(members) and algorithm_of(public) == algorithm:
-            works = _proves_pair(load_private_unchecked(members), load_public(public), algorithm)
+            works = _proves_pair(private.opened(load_private_unchecked), load_public(public), algorithm)
     if not works:
         raise KeyProofError("a fresh key does not open what it closed")
 

@@ -90,7 +90,7 @@ def sign_compact(private: PrivateJwk, payload: bytes, typ: str, algorithm_name: 
     algorithm = _signature_algorithm(members)
     header = {"alg": algorithm_name or algorithm.name, "kid": private.kid, "typ": typ}
     signed = f"{encode_octets(canonical_json(header))}.{encode_octets(payload)}"
-    signature = sign(load_private_unchecked(members), algorithm, signed.encode("ascii"))
+    signature = sign(private.opened(load_private_unchecked), algorithm, signed.encode("ascii"))
     return f"{signed}.{encode_octets(signature)}"
 
 

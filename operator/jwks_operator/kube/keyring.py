@@ -21,6 +21,8 @@ from jwks_operator.keys.private import PrivateJwk
 from jwks_operator.kube.client import Object
 from jwks_operator.kube.objects import Vault, our_metadata
 
+_COMPACT = json.JSONEncoder(separators=(",", ":"))
+
 
 @dataclass(frozen=True, slots=True)
 class Keyring:
@@ -76,7 +78,7 @@ def _private(kid: str, members: Mapping[str, Any]) -> PrivateJwk:
 
 
 def _encode(document: Document) -> str:
-    return b64encode(json.dumps(document, separators=(",", ":")).encode()).decode()
+    return b64encode(_COMPACT.encode(document).encode()).decode()
 
 
 def _decode(name: str, text: str) -> Document:

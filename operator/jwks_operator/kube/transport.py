@@ -36,6 +36,8 @@ CREDENTIALS_PERIOD = 60.0  # seconds; projected tokens change hourly, and the ol
 # The official client's functions carry no types, so to mypy this module is anything.
 _config: Any = config
 
+_WITHIN_OURS = aiohttp.ClientTimeout(sock_connect=CONNECT_TIMEOUT)
+
 _BROKEN = (aiohttp.ClientError, OSError, ValueError)
 # A kubeconfig of an unexpected shape makes the loader stumble in any of these ways.
 UNREADABLE = (config.ConfigException, OSError, ValueError, TypeError, AttributeError, yaml.YAMLError)
@@ -60,7 +62,7 @@ class HttpTransport:
         problem = ""
         try:
             async with asyncio.timeout(call.timeout):
-                response = await self._open(call)
+                response = await self._open(call, _WITHIN_OURS)
                 async with response:
                     payload = await response.read()
                     return Reply(response.status, _headers(response), _json(payload))
@@ -82,7 +84,7 @@ class HttpTransport:
         """Yield the events of a watch; `Unavailable` if it breaks or outlives the call's timeout."""
         problem = ""
         try:
-            response = await self._open(call)
+            response = await self._open(call, aiohttp.ClientTimeout(call.timeout, sock_connect=CONNECT_TIMEOUT))
             async with response:
                 if response.status != 200:
                     yield await _refused(response)
@@ -99,7 +101,7 @@ class HttpTransport:
             problem = type(error).__name__
         raise Unavailable(f"WATCH {call.path}: {problem}")
 
-    async def _open(self, call: Call) -> aiohttp.ClientResponse:
+    async def _open(self, call: Call, limits: aiohttp.ClientTimeout) -> aiohttp.ClientResponse:
         headers = {"Accept": call.accept, "User-Agent": USER_AGENT}
         if token := await self._credentials(call):
             headers["Authorization"] = token
@@ -115,7 +117,7 @@ class HttpTransport:
             data=data,
             headers=headers,
             allow_redirects=False,
-            timeout=aiohttp.ClientTimeout(total=call.timeout, sock_connect=CONNECT_TIMEOUT),
+            timeout=limits,
             server_hostname=configuration.tls_server_name,
             proxy=self._pool.through,
             proxy_headers=configuration.proxy_headers,
