@@ -232,6 +232,13 @@ def test_a_ca_certificate_that_is_broken_inside_is_refused(found: str, put: str)
         foreign_chain(fresh("ES256").public, broken)
 
 
+def test_a_serial_number_that_is_not_positive_is_refused_before_the_library_does() -> None:
+    key = fresh("ES256")
+    numbered = self_signed(key.public, key.private, replace(TERMS, serial=0x7B))
+    with pytest.raises(CertificateError, match="RFC 5280"):
+        check_belongs(key.public, damaged(numbered, "02017b", "020100"))
+
+
 def test_a_chain_from_elsewhere_is_taken_as_it_is_with_the_times_of_its_first_certificate() -> None:
     key = fresh("ES256")
     chain = ca_signed(key.public, ca(), TERMS)

@@ -172,7 +172,7 @@ async def test_a_cancellation_of_what_is_beneath_is_an_interruption_and_no_cance
 ) -> None:
     """When kopf ends it cancels every task that began after it: connections that are being made, too."""
 
-    async def being_made(_: object, __: Call) -> None:
+    async def being_made(*_: object) -> None:
         beneath = asyncio.ensure_future(asyncio.sleep(60))
         asyncio.get_running_loop().call_soon(beneath.cancel)
         await beneath

@@ -7,6 +7,7 @@ randomised. A certificate is therefore kept beside its key and renewed when due,
 
 import base64
 import ipaddress
+import warnings
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, x448, x25519
 from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import NameOID
 
 from jwks_operator.keys.algorithms import Algorithm, KeyClass, Method
@@ -120,14 +122,16 @@ def ca_signed(public: Mapping[str, object], authority: Authority, terms: Terms) 
 def load_chain(chain: bytes) -> list[x509.Certificate]:
     """Return the certificates of a PEM file, at least one, whose names and times can be read; raises CertificateError.
 
-    `cryptography` reads a certificate in parts, each when it is asked for: what is broken must show here.
+    `cryptography` reads a certificate in parts, each when it is asked for: what is broken must show here. What it only
+    warns of, such as a serial number that is not positive (RFC 5280 section 4.1.2.2), its next version will refuse.
     """
-    with suppress(*CERTIFICATE_ERRORS):
+    with warnings.catch_warnings(), suppress(*CERTIFICATE_ERRORS, CryptographyDeprecationWarning):
+        warnings.simplefilter("error", CryptographyDeprecationWarning)
         certificates = x509.load_pem_x509_certificates(chain)
         for certificate in certificates:
             _ = certificate.subject, certificate.not_valid_before_utc, certificate.not_valid_after_utc
         return certificates
-    raise CertificateError("not a PEM file of certificates")
+    raise CertificateError("not a PEM file of certificates, or one of them is none that RFC 5280 allows")
 
 
 def check_belongs(public: Mapping[str, object], chain: bytes) -> None:

@@ -119,10 +119,8 @@ def look(gathered: Gathered) -> Gathered:
     gathered = with_status(gathered)
     seen, world, record = gathered.seen, gathered.world, gathered.world.record
     uids: Mapping[str, str] = {} if record is None else record.objects
-    ours = {
-        "configmap": seen.configmap is not None and is_ours(seen.configmap, world.ref, uids.get("configMap")),
-        "secret": seen.secret is not None and is_ours(seen.secret, world.ref, uids.get("secret")),
-    }
+    both = (("configmap", seen.configmap, uids.get("configMap")), ("secret", seen.secret, uids.get("secret")))
+    ours = {name: thing is not None and is_ours(thing, world.ref, uid) for name, thing, uid in both}
     vault = dict(gathered.vault)
     salvage = Salvage()
     if record is None or record.uid not in {"", _uid(seen.keyring)}:
