@@ -40,6 +40,12 @@ class Api:
             reply: Object = json.loads(text)
             return reply
 
+    async def look(self, path: str) -> Object:
+        """Read one object; what is answered if it is not there will do as well."""
+        async with self.session.get(path) as answer:
+            reply: Object = json.loads(await answer.read())
+            return reply
+
     async def text(self, path: str) -> str:
         """Return what is at a path that is no JSON."""
         async with self.session.get(path) as answer:

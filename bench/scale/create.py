@@ -1,8 +1,8 @@
 """Creation: so many sets until all are Ready, beside bare writes of the same objects."""
 
 import sys
-from collections.abc import Collection
-from dataclasses import asdict, dataclass
+from collections.abc import Awaitable, Collection, Iterable
+from dataclasses import asdict, dataclass, replace
 from statistics import median
 from typing import Any
 
@@ -17,6 +17,8 @@ from scale.tape import Bare, Tape, tape
 from scale.verify import is_ready
 from scale.watch import Watch
 
+OPERATOR, BARE, READER = "operator", "bare", "reader"
+"""Who creates: the operator; a client that only writes; and one that reads what the operator reads before."""
 GOAL = 0.70
 MOST_WRITES = 5
 WARM = 20
@@ -65,26 +67,27 @@ async def create(options: Options) -> Outcome:
     of = spec()
     async with site(options.workers) as place:
         recorded = await rehearse(place, of)
-    outcome.figures["steps"] = recorded.steps()
+    outcome.figures |= {"steps": recorded.steps(), "reads": len(recorded.reads)}
     outcome.at_most("writes to create a set, as recorded", len(recorded.writes), MOST_WRITES)
     for size in options.create:
-        pairs = options.pairs if size == options.create[0] else 1
-        operated, bare = list[Made](), list[Made]()
-        for number in range(pairs):
-            for by_operator in (True, False) if number % 2 == 0 else (False, True):
+        made: dict[str, list[Made]] = {OPERATOR: [], BARE: [], READER: []}
+        for number in range(options.pairs if size == options.create[0] else 1):
+            for by in list(made)[:: 1 if number % 2 == 0 else -1]:
                 async with site(options.workers) as place:
-                    if by_operator:
-                        operated.append(await _operated(place, size, of, outcome))
+                    if by == OPERATOR:
+                        made[by].append(await _operated(place, size, of, outcome))
                     else:
-                        bare.append(await _bare(place, size, recorded))
-            sys.stderr.write(f"create {size}: {_line(operated[-1])}; bare {_line(bare[-1])}\n")
-        ratios = [mine.rate() / theirs.rate() for mine, theirs in zip(operated, bare, strict=True)]
-        outcome.figures[str(size)] = {
-            "operator": [_figures(made) for made in operated],
-            "bare": [_figures(made) for made in bare],
-            "ratios": [round(ratio, 3) for ratio in ratios],
-        }
+                        made[by].append(
+                            await _bare(place, size, recorded if by == READER else replace(recorded, reads=()))
+                        )
+                sys.stderr.write(f"create {size}: {by} {_line(made[by][-1])}\n")
+        operated = made[OPERATOR]
+        ratios, most = (_beside(made[by], made[BARE]) for by in (OPERATOR, READER))
+        outcome.figures[str(size)] = {by: [_figures(each) for each in runs] for by, runs in made.items()}
+        outcome.figures[str(size)] |= {"ratios": ratios, "reader_ratios": most}
         outcome.at_least(f"create {size:,} ES256 sets: writes/s beside bare writes", median(ratios), GOAL)
+        what = f"create {size:,}: the same reads and writes without an operator, beside bare writes"
+        outcome.tell(what, f"{median(most):.2f}")
         outcome.tell(f"create {size:,}: sets/s", f"{median(made.sets / made.seconds for made in operated):.1f}")
         outcome.at_most(
             f"create {size:,}: writes a set", max(made.writes / made.sets for made in operated), MOST_WRITES
@@ -104,15 +107,20 @@ async def rehearse(place: Site, of: Spec) -> Tape:
         await operator.ready()
         await make(place, [ref], of)
         await operator.settled(60)
-    return tape(ref, of, recorder.written)
+    return tape(ref, of, recorder.written, recorder.read_before)
 
 
 async def make(place: Site, sets: Collection[Ref], of: Spec) -> None:
     """Create sets and wait until all of them are Ready."""
+    await made_ready(place, sets, Generator(place.api).create(sets, of))
+
+
+async def made_ready(place: Site, sets: Collection[Ref], work: Awaitable[None]) -> None:
+    """Have this work done, and wait until a watch has told that all of these sets are Ready."""
     readiness = Readiness()
     wanted = set(sets)
     async with Watch(place.api, ALL_SETS, readiness.saw) as watch:
-        await Generator(place.api).create(sets, of)
+        await work
         await watch.until("all sets Ready", lambda: wanted <= readiness.ready.keys(), 60 + SECONDS_A_SET * len(sets))
 
 
@@ -137,9 +145,13 @@ async def _bare(place: Site, size: int, recorded: Tape) -> Made:
     await bare.generator.namespaces([*warm, *sets])
     await bare.create(warm, recorded)
     meter = place.meter()
-    await bare.create(sets, recorded)
+    await made_ready(place, sets, bare.create(sets, recorded))
     lap = meter.lap()
     return Made(size, round(lap.seconds, 3), dict(lap.cpu), len(recorded.writes) * size)
+
+
+def _beside(some: Iterable[Made], bare: Iterable[Made]) -> list[float]:
+    return [round(made.rate() / theirs.rate(), 3) for made, theirs in zip(some, bare, strict=True)]
 
 
 def _figures(made: Made) -> dict[str, Any]:

@@ -1,9 +1,10 @@
-"""Stands between an operator and its API server and keeps what the operator writes, in memory.
+"""Stands between an operator and its API server and keeps what the operator reads and writes, in memory.
 
 For rehearsals only: what is measured goes straight to the API server.
 """
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -17,6 +18,7 @@ from scale.api import Object
 
 _NOT_PASSED_ON = {"Host", "Content-Length", "Transfer-Encoding", "Connection", "Content-Encoding", "Accept-Encoding"}
 _LEFT_OUT = ("events", "leases")
+_ONE_OBJECT = re.compile(r"/namespaces/[^/]+/(jsonwebkeysets|secrets|configmaps)/[^/]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,8 @@ class Recorder:
         self._session = session
         self.kubeconfig = Path(plane.directory / "kubeconfig-recorded")
         self.written: list[Written] = []
+        self.read_before: list[str] = []
+        """Paths of the objects that were read, one by one, before the first write."""
 
     async def __aenter__(self) -> Self:
         application = web.Application(client_max_size=2**24)
@@ -61,7 +65,9 @@ class Recorder:
         async with self._session.request(
             request.method, request.raw_path, data=sent or None, headers=headers
         ) as answer:
-            if answer.status < 300 and request.method != "GET":
+            if request.method == "GET":
+                self._note(request.path)
+            elif answer.status < 300:
                 self._keep(request, sent)
             kept = {name: value for name, value in answer.headers.items() if name not in _NOT_PASSED_ON}
             response = web.StreamResponse(status=answer.status, headers=kept)
@@ -69,6 +75,10 @@ class Recorder:
             async for part in answer.content.iter_any():
                 await response.write(part)
             return response
+
+    def _note(self, path: str) -> None:
+        if not self.written and _ONE_OBJECT.search(path):
+            self.read_before.append(path)
 
     def _keep(self, request: web.Request, sent: bytes) -> None:
         if not any(f"/{name}" in request.path for name in _LEFT_OUT):

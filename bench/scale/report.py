@@ -23,9 +23,9 @@ each scenario: {load}.
 
 A ratio compares two runs in one run of the benchmark: the operator's rate, and that of a client that does nothing but
 write. A rehearsal records what the operator writes for one set; the bare client sends the same requests with the same
-bodies for as many other sets, {workers} at a time, while no operator runs. The `POST` of a set, which is its user's,
-counts on both sides; Events and the Lease do not. What is short is repeated in alternating order, and the median
-counts.
+bodies for as many other sets, {workers} at a time, while no operator runs. What users do, the `POST` of a set and the
+watches by which they see what became of it, is there on both sides; Events and the Lease do not count. What is short is
+repeated in alternating order, and the median counts.
 
 Results are verified, not only timed: every set is Ready; it publishes exactly the keys of its keyring, each of them
 valid and with public members only; the key in use is the one in the Secret, and its private half is the keyring's; no

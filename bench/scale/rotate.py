@@ -158,9 +158,11 @@ async def _bare(place: Site, options: Options, recorded: Tape, outcome: Outcome)
     await bare.generator.namespaces(sets)
     await bare.create(sets, recorded.of("Bootstrap"))
     wave = recorded.of("Activate", "Publish")
-    meter = place.meter()
-    await bare.go_on(sets, wave)
-    lap = meter.lap()
+    async with chronicle(place.api) as (told, watches):
+        await watches.know(told, sets)
+        meter = place.meter()
+        await bare.go_on(sets, wave)
+        lap = meter.lap()
     writes = len(wave.writes) * len(sets)
     outcome.figures["bare"] = {
         "sets": len(sets),

@@ -6,7 +6,7 @@ server what the operator's cost.
 
 import json
 from base64 import b64decode
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
@@ -37,10 +37,14 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class Tape:
-    """The writes for one set in their order, and the spec that they belong to."""
+    """The writes for one set in their order, and the spec that they belong to.
+
+    `reads` are the paths of the objects that are read one by one before the first of them.
+    """
 
     spec: Spec
     writes: tuple[Write, ...]
+    reads: tuple[str, ...] = ()
 
     def steps(self) -> list[tuple[str, int]]:
         """Return what each step was and how many writes it took."""
@@ -52,6 +56,14 @@ class Tape:
         return Tape(self.spec, tuple(write for write in self.writes if write.step in first.values()))
 
 
+Making = Callable[[], Awaitable[None]]
+"""Whatever is made for a set before anything is written for it."""
+
+
+async def nothing_to_make() -> None:
+    """Make nothing."""
+
+
 @dataclass
 class Bare:
     """Sets that nobody looks after, with the versions of their objects as last written."""
@@ -60,11 +72,14 @@ class Bare:
     workers: int
     versions: dict[tuple[Ref, str], tuple[str, str]] = field(default_factory=dict)
 
-    async def create(self, sets: Iterable[Ref], tape: Tape) -> None:
-        """Do for each set what its user and then the operator did."""
+    async def create(self, sets: Iterable[Ref], tape: Tape, making: Making = nothing_to_make) -> None:
+        """Do for each set what its user and then the operator did; `making` is done between the two."""
 
         async def one(ref: Ref) -> None:
             self._keep(ref, SET, await self.generator.create_one(ref, tape.spec))
+            for path in tape.reads:
+                await self.generator.api.look(_of(path, ref))
+            await making()
             await self._play(ref, tape.writes)
 
         await each(sets, one, self.workers)
@@ -77,18 +92,16 @@ class Bare:
         api: Api = self.generator.api
         for write in writes:
             uid, version = self.versions.get((ref, write.target), ("", ""))
-            path = write.path.replace(_NAMESPACE, ref.namespace).replace(_NAME, ref.name)
-            body = write.body.replace(_NAMESPACE, ref.namespace).replace(_NAME, ref.name)
-            body = body.replace(_UID, uid).replace(_VERSION, version)
-            self._keep(ref, write.target, await api.send(write.method, path, body, write.kind))
+            body = _of(write.body, ref).replace(_UID, uid).replace(_VERSION, version)
+            self._keep(ref, write.target, await api.send(write.method, _of(write.path, ref), body, write.kind))
 
     def _keep(self, ref: Ref, target: str, stored: Object) -> None:
         meta = stored["metadata"]
         self.versions[ref, target] = meta["uid"], meta["resourceVersion"]
 
 
-def tape(ref: Ref, spec: Spec, written: Iterable[Written]) -> Tape:
-    """Make a tape of what was written for this set."""
+def tape(ref: Ref, spec: Spec, written: Iterable[Written], read: Iterable[str] = ()) -> Tape:
+    """Make a tape of what was written for this set, and of what was read of it before."""
     writes: list[Write] = []
     step, kind = 0, ""
     for one in written:
@@ -98,10 +111,19 @@ def tape(ref: Ref, spec: Spec, written: Iterable[Written]) -> Tape:
             step, kind = step + 1, begun
         elif writes and writes[-1].target == SET:
             step, kind = step + 1, NOTICE
-        path = one.path.replace(f"/{ref.namespace}/", f"/{_NAMESPACE}/").replace(f"/{ref.name}", f"/{_NAME}")
+        path = _gapped(one.path, ref)
         target = _target(path, one.body, ref)
         writes.append(Write(step, kind, target, one.method, path, one.kind, _with_gaps(one.body, ref)))
-    return Tape(spec, tuple(writes))
+    return Tape(spec, tuple(writes), tuple(_gapped(path, ref) for path in read))
+
+
+def _gapped(path: str, ref: Ref) -> str:
+    return path.replace(f"/{ref.namespace}/", f"/{_NAMESPACE}/").replace(f"/{ref.name}", f"/{_NAME}")
+
+
+def _of(text: str, ref: Ref) -> str:
+    """Fill the names of a set into the gaps."""
+    return text.replace(_NAMESPACE, ref.namespace).replace(_NAME, ref.name)
 
 
 def _step(write: Write) -> tuple[int, str]:

@@ -81,7 +81,9 @@ def rsa(measured: float, *wrong: str) -> dict[str, Any]:
         "cores": 2,
         "operator_keys_per_second": [30.0],
         "bare_keys_per_second": [40.0],
+        "reader_keys_per_second": [measured * 40],
         "ratios": [measured],
+        "reader_ratios": [measured],
     }
     return {"figures": figures, "goals": [goal], "wrong": list(wrong), "load": [0.1, 0.2]}
 

@@ -55,6 +55,14 @@ def test_nothing_names_the_set_but_the_record_itself() -> None:
         assert REF.name not in json.dumps(json.loads(write.body)["metadata"])
 
 
+def test_what_is_read_names_no_set() -> None:
+    read = [REF.path, f"{CORE}/secrets/s00000-keyring"]
+    assert tape(REF, {}, RECORDED, read).reads == (
+        "/apis/jwks-operator.dev/v1beta1/namespaces/%namespace%/jsonwebkeysets/%name%",
+        "/api/v1/namespaces/%namespace%/secrets/%name%-keyring",
+    )
+
+
 def test_uid_and_version_are_gaps_where_there_were_any() -> None:
     writes = tape(REF, {}, RECORDED).writes
     metadata: list[dict[str, Any]] = [json.loads(write.body)["metadata"] for write in writes]
