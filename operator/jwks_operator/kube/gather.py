@@ -103,7 +103,7 @@ async def gather(
         if the_set is None and keyring is None:
             copies = replace(copies, strays=tuple(each for each in copies.strays if shard_of(each) == shard))
         gathered = replace(gathered, copies=copies)
-    return look(gathered)
+    return look(with_status(gathered))
 
 
 def check_shard(ref: SetRef, owner: Object | None, shard: Shard) -> None:
@@ -116,7 +116,6 @@ def check_shard(ref: SetRef, owner: Object | None, shard: Shard) -> None:
 
 def look(gathered: Gathered) -> Gathered:
     """Return the same with every comparison made anew between the record and the objects as last seen."""
-    gathered = with_status(gathered)
     seen, world, record = gathered.seen, gathered.world, gathered.world.record
     uids: Mapping[str, str] = {} if record is None else record.objects
     both = (("configmap", seen.configmap, uids.get("configMap")), ("secret", seen.secret, uids.get("secret")))
