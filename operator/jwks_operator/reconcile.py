@@ -2,11 +2,12 @@
 
 Each round takes one reading of the clock after the last fact was gathered and carries out at most one step;
 the answers to its writes are the facts of the next round. A round without a change ends the pass and says
-when to look again.
+when to look again. The status is written once nothing more is to be done now, or can be; Events follow each step.
 """
 
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -29,7 +30,7 @@ from jwks_operator.core.world import Endpoints
 from jwks_operator.keys.generate import GeneratedKey, KeyFactory
 from jwks_operator.kube.apply import Done, carry_out, keep_copies, write_status
 from jwks_operator.kube.client import Client, Object
-from jwks_operator.kube.errors import LookedAfterElsewhere, NotServed, Refused
+from jwks_operator.kube.errors import KubeError, LookedAfterElsewhere, NotServed, Refused
 from jwks_operator.kube.events import tell
 from jwks_operator.kube.gather import Gathered, gather
 from jwks_operator.kube.objects import is_copy
@@ -40,7 +41,7 @@ from jwks_operator.logs import alert, trail
 from jwks_operator.memory import Kind, ObjectMemory, copy_place
 from jwks_operator.metrics.observer import Observer
 from jwks_operator.metrics.survey import Look
-from jwks_operator.rounds import Round, again, alarm, is_degraded
+from jwks_operator.rounds import Round, again, alarm, goes_on, is_degraded
 
 logger = logging.getLogger(__name__)
 
@@ -139,22 +140,29 @@ class Reconciler:
 
     async def _rounds(self, gathered: Gathered) -> datetime | None:
         this, shown = await self._consider(gathered), False
-        for _ in range(ROUNDS):
+        for number in range(ROUNDS):
             try:
                 done = await self._act(this)
             except Refused as refusal:
                 await self._show(this, (), Trouble(Reason.WRITE_REFUSED, str(refusal)))
                 raise
+            except KubeError:
+                if number:
+                    with suppress(KubeError):  # the one that is raised says more
+                        await self._show(this, ())
+                raise
             if done is None:
                 if not shown:
                     await self._show(this, ())
                 return again(this)
+            this = _still_owing(await self._consider(done.gathered), done, this)
             if not done.witnessed:
-                this = _still_owing(await self._consider(done.gathered), done, this)
                 await self._show(this, done.happenings)
                 return this.reading.now + DOUBT_RECHECK
-            this = _still_owing(await self._consider(done.gathered), done, this)
-            this, shown = replace(this, gathered=await self._show(this, done.happenings)), True
+            if goes_on(this):
+                await self._announce(this, done.happenings)
+            else:
+                this, shown = replace(this, gathered=await self._show(this, done.happenings)), True
         return this.reading.now
 
     async def _consider(self, gathered: Gathered) -> Round:
@@ -237,10 +245,14 @@ class Reconciler:
         try:
             gathered = await write_status(self._client, gathered, status)
         finally:
-            if gathered.seen.the_set is not None:
-                await self._tell(gathered.seen.the_set, (*happenings, *alarms), this.reading.now)
+            await self._announce(this, (*happenings, *alarms))
         self._remember(gathered)
         return gathered
+
+    async def _announce(self, this: Round, happenings: tuple[Happening, ...]) -> None:
+        """Tell what happened, if there is a set to tell it of."""
+        if this.gathered.seen.the_set is not None:
+            await self._tell(this.gathered.seen.the_set, happenings, this.reading.now)
 
     def _remember(self, gathered: Gathered) -> None:
         """Keep marks of what was seen or written, so that the echo of it is no news."""

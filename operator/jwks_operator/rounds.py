@@ -32,6 +32,11 @@ class Round:
     reading: Reading
 
 
+def goes_on(this: Round) -> bool:
+    """Tell whether the plan has a step, which is carried out next."""
+    return this.plan.record is not None and this.plan.record.step is not None
+
+
 def again(this: Round) -> datetime | None:
     """Return when the idle plan wants to be looked at again; None if nothing is timed."""
     now, plan = this.reading.now, this.plan

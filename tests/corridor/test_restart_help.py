@@ -205,7 +205,7 @@ async def test_a_workload_that_refuses_holds_nothing_and_is_told_and_tried_again
 
 async def test_a_kind_that_may_not_be_listed_is_named_and_the_others_are_restarted() -> None:
     life = await settled()
-    life.seam.faults.append(Answer(403, lambda call: call.path.endswith("/daemonsets"), 1))
+    life.seam.faults.append(Answer(403, lambda call: call.path.endswith("/daemonsets"), 9))
     await life.after(MONTH)
     assert await mark(life) is not None
     assert (await told(life, "RestartFailed"))[0].startswith("DaemonSets could not be restarted: ")

@@ -1,15 +1,21 @@
 """Everything has an end: also a plan that is never content."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
-from corridor.life import Life
+from corridor.life import REF, Life
+from fakes.faults import Answer, to
 from jwks_operator import reconcile
 from jwks_operator.core.births import need_of
 from jwks_operator.core.plan import Plan, decide
 from jwks_operator.core.record import State
 from jwks_operator.core.world import Reading, World
+from jwks_operator.kube.client import EVENTS
+from jwks_operator.kube.errors import Unavailable
+
+MONTH = timedelta(hours=720)
 
 
 async def test_a_plan_that_asks_for_ever_more_keys_ends_the_pass_as_a_defect(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -24,3 +30,29 @@ async def test_a_plan_that_asks_for_ever_more_keys_ends_the_pass_as_a_defect(mon
     with pytest.raises(reconcile.UnsettledPlanError, match="shop/auth"):
         await life.pass_()
     assert life.writes() == []
+
+
+async def reasons(life: Life) -> list[str]:
+    return [event["reason"] for event in (await life.people.list(EVENTS, REF.namespace))[0]]
+
+
+async def test_every_step_of_a_pass_has_its_event() -> None:
+    life = Life()
+    await life.begin()
+    await life.pass_()
+    before = await reasons(life)
+    await life.after(MONTH)
+    assert sorted(await reasons(life)) == sorted([*before, "KeyActivated", "KeyRetired", "KeyPublished"])
+
+
+async def test_what_a_pass_has_done_is_shown_also_if_its_next_step_fails() -> None:
+    life = Life()
+    await life.begin()
+    await life.pass_()
+    first = (await life.states())["Active"]
+    life.start_operator(Answer(503, to("configmaps", "PUT"), times=9))
+    life.time.pass_by(MONTH)
+    with pytest.raises(Unavailable):
+        await life.pass_()
+    assert (await life.states())["Retired"] == first
+    assert "KeyActivated" in await reasons(life)
