@@ -51,20 +51,9 @@ CREATION = [
 ]
 KEYRING = "update secrets busy-keyring"
 STEPS = {
-    "publish or destroy": [
-        KEYRING,
-        "update configmaps busy",
-        KEYRING,
-    ],
-    "activate": [
-        KEYRING,
-        "update secrets busy",
-        KEYRING,
-    ],
-    "forget a private half": [
-        KEYRING,
-        KEYRING,
-    ],
+    "publish or destroy": [KEYRING, "update configmaps busy", KEYRING],
+    "activate": [KEYRING, "update secrets busy", KEYRING],
+    "forget a private half": [KEYRING, KEYRING],
 }
 
 
