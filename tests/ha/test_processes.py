@@ -147,18 +147,25 @@ def test_a_standby_writes_nothing(pair: Pair) -> None:
 
 
 def test_a_leader_that_is_ended_hands_over_within_two_seconds(pair: Pair) -> None:
-    taken = []
-    for _ in range(3):
+    taken: list[float] = []
+    for _ in range(5):
         pair.rotates()
         leader, asked = pair.leader, time.time()
+        before = len(pair.replicas[leader].printed)
         assert pair.replicas[leader].stop() == 0
-        ended = time.time() - asked
-        taken.append(pair.took_over(asked, 10))
-        assert "the Lease is released" in pair.replicas[leader].printed
-        working = pair.first(pair.leader, asked, "update secrets") - asked
-        figures.info(f"ended after {ended:.2f} s, Lease taken after {taken[-1]:.2f} s, first write {working:.2f} s")
+        ended, last_words = time.time() - asked, pair.replicas[leader].printed[before:]
+        if "the Lease is released" in last_words:
+            taken.append(pair.took_over(asked, 10))
+            working = pair.first(pair.leader, asked, "update secrets") - asked
+            figures.info(f"ended after {ended:.2f} s, Lease taken after {taken[-1]:.2f} s, first write {working:.2f} s")
+        else:  # the API server was silent for as long as the end may take: then the Lease must run out
+            assert "a write was given up that may still land" in last_words
+            pair.took_over(asked, 2 * TERMS.duration)
         pair.rotates()
         pair.join(leader)
+        if len(taken) == 3:
+            break
+    assert len(taken) == 3
     assert max(taken) < 2.0
     assert pair.objections() == []
 
