@@ -69,6 +69,7 @@ async def create(options: Options) -> Outcome:
         recorded = await rehearse(place, of)
     outcome.figures |= {"steps": recorded.steps(), "reads": len(recorded.reads)}
     outcome.at_most("writes to create a set, as recorded", len(recorded.writes), MOST_WRITES)
+    tapes = {BARE: replace(recorded, reads=()), READER: recorded}
     for size in options.create:
         made: dict[str, list[Made]] = {OPERATOR: [], BARE: [], READER: []}
         for number in range(options.pairs if size == options.create[0] else 1):
@@ -77,9 +78,7 @@ async def create(options: Options) -> Outcome:
                     if by == OPERATOR:
                         made[by].append(await _operated(place, size, of, outcome))
                     else:
-                        made[by].append(
-                            await _bare(place, size, recorded if by == READER else replace(recorded, reads=()))
-                        )
+                        made[by].append(await _bare(place, size, tapes[by]))
                 sys.stderr.write(f"create {size}: {by} {_line(made[by][-1])}\n")
         operated = made[OPERATOR]
         ratios, most = (_beside(made[by], made[BARE]) for by in (OPERATOR, READER))

@@ -76,7 +76,7 @@ async def _alone(options: Options, cores: int) -> list[float]:
 
             async def making() -> None:
                 for _ in range(KEYS_OF_A_SET):
-                    await asyncio.get_running_loop().run_in_executor(pool, library.generate_private_key, 65537, BITS)
+                    await _key(pool)
 
             for number in range(options.pairs):
                 sets = refs(f"alone{number}", 0, options.rsa)
@@ -111,10 +111,12 @@ async def _keys(api: Api, namespaces: set[str]) -> int:
 
 async def _bare(keys: int, cores: int) -> float:
     """Make so many keys on as many threads as there are cores; return keys a second."""
-    loop = asyncio.get_running_loop()
     with ThreadPoolExecutor(cores) as pool:
         begun = time.perf_counter()
-        await asyncio.gather(
-            *(loop.run_in_executor(pool, library.generate_private_key, 65537, BITS) for _ in range(keys))
-        )
+        await asyncio.gather(*(_key(pool) for _ in range(keys)))
         return keys / (time.perf_counter() - begun)
+
+
+def _key(pool: ThreadPoolExecutor) -> asyncio.Future[library.RSAPrivateKey]:
+    """Have a key made on a thread of the pool."""
+    return asyncio.get_running_loop().run_in_executor(pool, library.generate_private_key, 65537, BITS)

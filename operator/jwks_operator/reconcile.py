@@ -147,7 +147,7 @@ class Reconciler:
                 await self._show(this, (), Trouble(Reason.WRITE_REFUSED, str(refusal)))
                 raise
             except KubeError:
-                if number:
+                if number and not shown:
                     with suppress(KubeError):  # the one that is raised says more
                         await self._show(this, ())
                 raise
@@ -159,10 +159,11 @@ class Reconciler:
             if not done.witnessed:
                 await self._show(this, done.happenings)
                 return this.reading.now + DOUBT_RECHECK
-            if goes_on(this):
-                await self._announce(this, done.happenings)
+            shown = not goes_on(this)
+            if shown:
+                this = replace(this, gathered=await self._show(this, done.happenings))
             else:
-                this, shown = replace(this, gathered=await self._show(this, done.happenings)), True
+                await self._announce(this, done.happenings)
         return this.reading.now
 
     async def _consider(self, gathered: Gathered) -> Round:

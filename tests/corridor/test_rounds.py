@@ -1,4 +1,4 @@
-"""Everything has an end: also a plan that is never content."""
+"""The rounds of a pass: each step is told, what was done is shown, and also a plan that is never content ends."""
 
 from dataclasses import replace
 from datetime import timedelta

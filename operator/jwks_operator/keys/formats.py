@@ -60,7 +60,7 @@ def render(public: Mapping[str, object], private: PrivateJwk, fmt: Format, eddsa
     file of a symmetric key.
     """
     form = (fmt, eddsa_name, canonical_json(public))
-    return private.written(form, lambda: _render(public, private, fmt, eddsa_name))
+    return private.once(form, lambda: _render(public, private, fmt, eddsa_name))
 
 
 def _render(public: Mapping[str, object], private: PrivateJwk, fmt: Format, eddsa_name: EddsaName) -> bytes:

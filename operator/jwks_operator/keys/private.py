@@ -23,20 +23,19 @@ from jwks_operator.keys.members import (
 )
 
 REDACTED = "<redacted>"
-Key = TypeVar("Key")
+Made = TypeVar("Made")
 
 
 class PrivateJwk:
     """A complete private or symmetric JWK (RFC 7517): common members, public and private ones."""
 
-    __slots__ = ("_kid", "_opened", "_read", "_written")
+    __slots__ = ("_kid", "_made", "_read")
 
     def __init__(self, kid: str, canonical: bytes) -> None:
         self._kid = kid
         # A closure, not a field: a tool that lists attributes and prints their values finds a function.
         self._read: Callable[[], bytes] = lambda: canonical
-        self._written: dict[Hashable, Callable[[], bytes]] = {}
-        self._opened: dict[Callable[[dict[str, object]], object], Callable[[], object]] = {}
+        self._made: dict[Hashable, Callable[[], object]] = {}
 
     @classmethod
     def from_members(cls, members: Mapping[str, object]) -> Self:
@@ -70,19 +69,16 @@ class PrivateJwk:
         """Return the canonical JSON of `reveal`, under the same warning."""
         return self._read()
 
-    def written(self, form: Hashable, write: Callable[[], bytes]) -> bytes:
-        """Return what `write` makes of this key, under the same warning; it is asked once for each form."""
-        if form not in self._written:
-            content = write()
-            self._written[form] = lambda: content
-        return self._written[form]()
+    def once(self, what: Hashable, make: Callable[[], Made]) -> Made:
+        """Return what `make` makes of this key, under the same warning; it is asked once for each `what`."""
+        if what not in self._made:
+            made = make()
+            self._made[what] = lambda: made
+        return cast(Made, self._made[what]())
 
-    def opened(self, load: Callable[[dict[str, object]], Key]) -> Key:
-        """Return the key object that `load` makes of the members, under the same warning; it is asked once."""
-        if load not in self._opened:
-            key = load(self.reveal())
-            self._opened[load] = lambda: key
-        return cast(Key, self._opened[load]())
+    def opened(self, load: Callable[[dict[str, object]], Made]) -> Made:
+        """Return the key object that `load` makes of the members, likewise."""
+        return self.once(load, lambda: load(self.reveal()))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, PrivateJwk):

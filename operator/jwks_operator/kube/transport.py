@@ -37,6 +37,7 @@ CREDENTIALS_PERIOD = 60.0  # seconds; projected tokens change hourly, and the ol
 _config: Any = config
 
 _WITHIN_OURS = aiohttp.ClientTimeout(sock_connect=CONNECT_TIMEOUT)
+"""For a request, whose whole time `request` itself keeps: a second clock beside that would only cost."""
 
 _BROKEN = (aiohttp.ClientError, OSError, ValueError)
 # A kubeconfig of an unexpected shape makes the loader stumble in any of these ways.
