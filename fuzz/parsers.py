@@ -17,11 +17,11 @@ import atheris
 with atheris.instrument_imports(include=["jwks_operator"]):
     from jwks_operator.keys.algorithms import ALGORITHMS
     from jwks_operator.keys.certificates import Authority, Terms, ca_signed, certificate_members, self_signed
-    from jwks_operator.keys.errors import JwkError
     from jwks_operator.keys.formats import pem_members, render, render_set
     from jwks_operator.keys.generate import generate
-    from jwks_operator.keys.imports import Wanted, read_private, read_public_keys
+    from jwks_operator.keys.import_reader import Wanted, read_private, read_public_keys
     from jwks_operator.keys.jwk import parse_json_strict, parse_private, parse_public, public_jwk, thumbprint
+    from jwks_operator.keys.key_errors import JwkError
     from jwks_operator.keys.members import canonical_json
     from jwks_operator.keys.private import PrivateJwk
     from jwks_operator.keys.signing import sign_compact, verify_compact

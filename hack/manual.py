@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import click
 
 from generated import ROOT, write_or_check
-from jwks_operator.plugin.command import NAME, group
-from jwks_operator.plugin.failure import MEANINGS
+from jwks_operator.plugin.exit_codes import MEANINGS
+from jwks_operator.plugin.plugin_command import NAME, group
 
 PAGE = ROOT / "docs" / "kubectl-jwks.md"
 STATUS = ROOT / "tests" / "plugin" / "golden" / "status.txt"

@@ -8,7 +8,7 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from jwks_operator.metrics.catalog import COUNTED, PROCESS_FAMILIES, SET_FAMILIES, Family
-from jwks_operator.serve.metrics import render as server_page
+from jwks_operator.serve.server_metrics import render as server_page
 from jwks_operator.serve.stats import SetState, Snapshot, Stats
 
 ALERTS = Path(__file__).parents[2] / "helm" / "jwks-operator" / "files" / "alerts.yaml"

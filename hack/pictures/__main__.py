@@ -7,7 +7,7 @@ from pathlib import Path
 from generated import ROOT, write_or_check
 from jwks_operator.api.parse import parse_spec
 from jwks_operator.core.forecast import forecast
-from jwks_operator.timeline import draw
+from jwks_operator.core.outputs.timeline import draw
 
 FOLDER = ROOT / "docs" / "img"
 START = datetime(2026, 1, 5, tzinfo=UTC)

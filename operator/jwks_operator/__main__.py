@@ -5,8 +5,8 @@ from importlib import import_module
 import click
 
 COMMANDS = {
-    "run": ("jwks_operator.run", "run_command"),
-    "serve": ("jwks_operator.serve.command", "serve_command"),
+    "run": ("jwks_operator.process.run", "run_command"),
+    "serve": ("jwks_operator.serve.serve_command", "serve_command"),
 }
 """Name of the command → module and attribute: the server starts without kopf and the Kubernetes client."""
 

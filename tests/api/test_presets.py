@@ -8,7 +8,7 @@ import pytest
 from jwks_operator.api.defaults import DEFAULTS
 from jwks_operator.api.parse import SpecError, parse_spec
 from jwks_operator.api.presets import PRESETS, Preset
-from jwks_operator.core.timing import bounds, facts
+from jwks_operator.core.timing.formulas import bounds, facts
 from jwks_operator.keys.algorithms import KeyClass
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jwks_operator.api.reasons import DEGRADED, READY, ConditionType, EventReason, Reason
-from jwks_operator.api.status import (
+from jwks_operator.api.status_model import (
     Condition,
     HistoryEntry,
     JsonWebKeySetStatus,

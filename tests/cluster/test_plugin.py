@@ -16,9 +16,9 @@ import yaml
 from cluster.reading import files, in_use, published
 from cluster.stage import ROOT, Stage, grant
 from jwks_operator.keys.generate import generate
-from jwks_operator.plugin.command import run
 from jwks_operator.plugin.completion import answer
-from jwks_operator.plugin.failure import Exit
+from jwks_operator.plugin.exit_codes import Exit
+from jwks_operator.plugin.plugin_command import run
 from plugin.site import Site, served
 
 ES256 = {"name": "signing", "algorithm": "ES256"}

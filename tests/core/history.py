@@ -15,18 +15,19 @@ from core.observer import Observer
 from jwks_operator.api.durations import parse_duration
 from jwks_operator.api.names import SetRef
 from jwks_operator.api.spec import JsonWebKeySetSpec
-from jwks_operator.api.status import JsonWebKeySetStatus
-from jwks_operator.core import codec, lifecycle, projections
-from jwks_operator.core import plan as planning
-from jwks_operator.core.births import Need
-from jwks_operator.core.lifecycle import FreshKey
-from jwks_operator.core.plan import Plan
-from jwks_operator.core.projections import Owned
-from jwks_operator.core.record import Bounds, KeyRecord, Record, State, StepKind
-from jwks_operator.core.served import Question
-from jwks_operator.core.spec_change import fading
-from jwks_operator.core.status import project
-from jwks_operator.core.world import Endpoints, Reading, Salvage, Sight, World
+from jwks_operator.api.status_model import JsonWebKeySetStatus
+from jwks_operator.core.model import codec, key_states
+from jwks_operator.core.model.key_states import FreshKey
+from jwks_operator.core.model.observed_state import Endpoints, Reading, Salvage, Sight, World
+from jwks_operator.core.model.record import Bounds, KeyRecord, Record, State, StepKind
+from jwks_operator.core.outputs import projections
+from jwks_operator.core.outputs.projections import Owned
+from jwks_operator.core.outputs.status import project
+from jwks_operator.core.planner import rules as planning
+from jwks_operator.core.planner.endpoint_gate import Question
+from jwks_operator.core.planner.key_requests import Need
+from jwks_operator.core.planner.rules import Plan
+from jwks_operator.core.timing.policy_change import fading
 from jwks_operator.keys.algorithms import KeyClass
 
 START = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -195,7 +196,7 @@ class History:
         for owned in projections.effect_order(record):
             self._write_projection(owned, record)
         if record.step is not None and self.doubt is None:
-            confirmed = lifecycle.witnessed(record, self.reading().latest)
+            confirmed = key_states.witnessed(record, self.reading().latest)
             self._store(replace(confirmed, uid=self.objects.keyring_uid))
         return record.step is None or self.doubt is None
 

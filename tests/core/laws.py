@@ -3,8 +3,8 @@
 from datetime import datetime
 
 from core.history import History
-from jwks_operator.core.lifecycle import LIVING, MOVES
-from jwks_operator.core.record import KeyRecord, Record, State
+from jwks_operator.core.model.key_states import LIVING, MOVES
+from jwks_operator.core.model.record import KeyRecord, Record, State
 
 
 def obey(history: History) -> None:

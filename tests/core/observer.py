@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 from jwks_operator.api.spec import JsonWebKeySetSpec
-from jwks_operator.core.timing import facts_of
+from jwks_operator.core.timing.formulas import facts_of
 
 FOREVER = datetime.max.replace(tzinfo=UTC)
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from core.history import START, History
 from core.rows import annotate, timestamp
-from jwks_operator.core.served import Question
-from jwks_operator.core.world import Endpoint, Endpoints
+from jwks_operator.core.model.observed_state import Endpoint, Endpoints
+from jwks_operator.core.planner.endpoint_gate import Question
 
 MINUTE = timedelta(minutes=1)
 SERVED: dict[str, Any] = {"keys": [{"name": "signing", "algorithm": "ES256"}], "publish": {"serviceName": "auth-jwks"}}

@@ -13,7 +13,7 @@ import pytest
 
 from core.history import SIGNING, START, History, Thing, span
 from jwks_operator.api.spec import JsonWebKeySetSpec
-from jwks_operator.api.status import format_time_up
+from jwks_operator.api.status_model import format_time_up
 
 Act = Callable[[History], None]
 

@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from core import rows
 from core.history import Crashed, History
 from core.laws import obey
-from jwks_operator.core.lifecycle import LIVING
+from jwks_operator.core.model.key_states import LIVING
 
 FACTS = ("tokenLifetime", "cacheMaxAge", "staleWindow", "edgeCache", "verifierRefresh", "propagation", "clockSkew")
 SPANS = ("1s", "1m", "7m", "1h", "3h")

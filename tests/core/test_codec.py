@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from core.history import SIGNING, START, History, span
 from jwks_operator.api.spec import JsonWebKeySetSpec
-from jwks_operator.core import codec
-from jwks_operator.core.codec import RecordError
-from jwks_operator.core.record import (
+from jwks_operator.core.model import codec
+from jwks_operator.core.model.codec import RecordError
+from jwks_operator.core.model.record import (
     Bounds,
     Happening,
     HistoryEntry,

@@ -12,11 +12,14 @@ from core.laws import obey
 from core.rows import At, Row, annotate, edit, play, row, with_rotation, with_timing
 from core.test_any_history import AnyHistory
 from hurried import some_history_fails
-from jwks_operator.core import births, lifecycle, moves, plan, prospects, recovery, restart, spec_change
-from jwks_operator.core.causes import LONG_AGO
-from jwks_operator.core.prospects import _Store
-from jwks_operator.core.record import Bounds, Record
-from jwks_operator.core.world import Reading
+from jwks_operator.core.model import key_states
+from jwks_operator.core.model.observed_state import Reading
+from jwks_operator.core.model.record import Bounds, Record
+from jwks_operator.core.planner import candidates, key_requests, recovery, rules, timestamp_reset
+from jwks_operator.core.planner.candidates import _Store
+from jwks_operator.core.planner.triggers import LONG_AGO
+from jwks_operator.core.timing import policy_change
+from jwks_operator.core.transitions import transitions
 
 FIRST = rows.FIRST
 ROTATED = "signing: k2 Active, k3 Pending, k1 Retired"
@@ -122,12 +125,12 @@ def _stepless(real: Any) -> Any:
 
 MUTANTS: Mapping[str, tuple[Patch, Row]] = {
     "the lead is ignored": (patched(_Store, "_known_everywhere", lambda _: lambda *facts: LONG_AGO), LEAD),
-    "the floor is ignored": (patched(lifecycle, "_floors", lambda _: lambda record, now: {}), FLOOR),
-    "a lowered lead is no step": (patched(spec_change, "_lowers", lambda _: lambda *specs: False), FLOOR),
-    "retention is ignored": (patched(prospects, "removable", _no_retention), RETENTION),
+    "the floor is ignored": (patched(key_states, "_floors", lambda _: lambda record, now: {}), FLOOR),
+    "a lowered lead is no step": (patched(policy_change, "_lowers", lambda _: lambda *specs: False), FLOOR),
+    "retention is ignored": (patched(candidates, "removable", _no_retention), RETENTION),
     "the newer bounds win": (patched(Bounds, "largest", lambda _: lambda former, newer: newer), LOWERED),
     "the longest of two sums counts": (
-        patched(spec_change, "longest", lambda _: lambda former, _new: former),
+        patched(policy_change, "longest", lambda _: lambda former, _new: former),
         FORMER,
     ),
     "former facts are lost with the keyring": (
@@ -137,23 +140,29 @@ MUTANTS: Mapping[str, tuple[Patch, Row]] = {
     "a clock behind stamps its own time": (patched(Reading, "latest", lambda _: property(lambda r: r.now)), TWO_CLOCKS),
     "a clock ahead waits its own time": (patched(Reading, "earliest", lambda _: property(lambda r: r.now)), TWO_CLOCKS),
     "the next leader knows nothing of a step": (
-        patched(plan, "caught_up", _stepless),
+        patched(rules, "caught_up", _stepless),
         HANDED_OVER,
     ),
-    "drift restarts no clock": (patched(restart, "_doubted", lambda _: lambda key, stale: key), DRIFT),
+    "drift restarts no clock": (patched(timestamp_reset, "_doubted", lambda _: lambda key, stale: key), DRIFT),
     "a step of the clock restarts no wait": (
-        patched(restart, "_after_a_step", lambda _: lambda record, since: record),
+        patched(timestamp_reset, "_after_a_step", lambda _: lambda record, since: record),
         STEP,
     ),
-    "a witness in the future is kept": (patched(restart, "_from_the_future", lambda _: lambda key, now: False), BACK),
+    "a witness in the future is kept": (
+        patched(timestamp_reset, "_from_the_future", lambda _: lambda key, now: False),
+        BACK,
+    ),
     "a request is not recorded": (
-        patched(moves, "honour", lambda _: lambda record, *rest: record),
+        patched(transitions, "honour", lambda _: lambda record, *rest: record),
         ONCE,
     ),
-    "suspend is ignored": (patched(plan, "ROTATION", lambda _: frozenset()), SUSPENDED),
-    "held is ignored": (patched(prospects, "removable", _never_held), HELD),
-    "a clock in doubt is ignored": (patched(plan, "decide", _always_trusted), DOUBT),
-    "repair leaves the old witness": (patched(restart, "_doubted", lambda _: lambda key, stale: key), UNTRUSTED),
+    "suspend is ignored": (patched(rules, "ROTATION", lambda _: frozenset()), SUSPENDED),
+    "held is ignored": (patched(candidates, "removable", _never_held), HELD),
+    "a clock in doubt is ignored": (patched(rules, "decide", _always_trusted), DOUBT),
+    "repair leaves the old witness": (
+        patched(timestamp_reset, "_doubted", lambda _: lambda key, stale: key),
+        UNTRUSTED,
+    ),
 }
 
 
@@ -177,13 +186,13 @@ def _forgetful(real: Any) -> Any:
 
 
 def _activating_twice(real: Any) -> Any:
-    return {**real, prospects.Action.ACTIVATE: _forgetful(real[prospects.Action.ACTIVATE])}
+    return {**real, candidates.Action.ACTIVATE: _forgetful(real[candidates.Action.ACTIVATE])}
 
 
 OBSERVED: Mapping[str, Patch] = {
     "the lead is ignored": MUTANTS["the lead is ignored"][0],
     "retention is ignored": MUTANTS["retention is ignored"][0],
-    "the former key stays in use": patched(moves, "_MOVERS", _activating_twice),
+    "the former key stays in use": patched(transitions, "_MOVERS", _activating_twice),
 }
 """What random histories find within a second; the rest is left to the rows above."""
 
@@ -200,5 +209,5 @@ def test_a_buried_key_must_not_come_back() -> None:
     history.live(START + rows.timestamp("26h"))
     record = history.record()
     assert record is not None
-    with pytest.raises(lifecycle.IllegalMoveError):
-        births.unburied(record, history.born["k1"])
+    with pytest.raises(key_states.IllegalMoveError):
+        key_requests.unburied(record, history.born["k1"])

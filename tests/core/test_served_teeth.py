@@ -14,10 +14,10 @@ from core import test_served as histories
 from core.history import History
 from core.pods import MINUTE, SEALED, SERVED, Pods
 from core.rows import annotate
-from jwks_operator.core import plan, prospects, served
-from jwks_operator.core.record import Record, State
-from jwks_operator.core.served import Question
-from jwks_operator.core.world import Endpoints, World
+from jwks_operator.core.model.observed_state import Endpoints, World
+from jwks_operator.core.model.record import Record, State
+from jwks_operator.core.planner import candidates, endpoint_gate, rules
+from jwks_operator.core.planner.endpoint_gate import Question
 from jwks_operator.keys.algorithms import KeyClass
 
 
@@ -117,37 +117,37 @@ def _from_the_write(real: Any) -> Any:
 
 MUTANTS: Mapping[str, tuple[object, str, Callable[[Any], Any], Callable[[], None]]] = {
     "the lead counts from the write": (
-        prospects._Store,
+        candidates._Store,
         "_known_everywhere",
         _from_the_write,
         histories.test_the_lead_counts_from_the_moment_at_which_the_last_endpoint_served_the_key,
     ),
     "there is no last look": (
-        served,
+        endpoint_gate,
         "confirmed",
         lambda _: lambda world, record, due, urgent: due,
         lambda: histories.test_silence_right_before_its_use_holds_the_key_and_takes_no_witness_back(histories.silent),
     ),
     "a witness is for ever": (
-        served,
+        endpoint_gate,
         "attested",
         _for_ever,
         histories.test_right_before_its_use_everybody_is_asked_once_more_and_a_key_that_is_lacking_waits_anew,
     ),
     "a kid is enough": (
-        served,
+        endpoint_gate,
         "_denies",
         _kid_alone,
         lambda: histories.test_another_key_of_that_kid_does_not_count({"kid": "k2", "kty": "EC"}),
     ),
     "an emergency asks, too": (
-        plan,
+        rules,
         "_urgent",
         lambda _: lambda record, asked, now: frozenset(),
         histories.test_an_emergency_is_not_held_by_an_ordinary_rotation_that_is,
     ),
     "retention counts from the write": (
-        served,
+        endpoint_gate,
         "_stamped",
         lambda real: lambda key, now: replace(real(key, now), unserved=key.retired),
         histories.test_an_encryption_key_is_used_without_asking_and_kept_from_the_moment_nobody_serves_it,

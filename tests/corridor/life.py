@@ -12,13 +12,13 @@ import yaml
 from fakes.apiserver import FakeApiServer
 from fakes.seam import FakeTransport
 from jwks_operator.api.names import SetRef, keyring_name
-from jwks_operator.clock import Clock
 from jwks_operator.keys.generate import KeyFactory
 from jwks_operator.kube.client import CONFIGMAPS, CRDS, NAMESPACES, SECRETS, SETS, Call, Client, Object, Resource
+from jwks_operator.kube.endpoint_fetch import Fetch
 from jwks_operator.kube.endpoints import EndpointAsker
-from jwks_operator.kube.fetch import Fetch
-from jwks_operator.memory import ObjectMemory
-from jwks_operator.reconcile import Means, Reconciler
+from jwks_operator.reconcile.clock import Clock
+from jwks_operator.reconcile.observed_versions import ObjectMemory
+from jwks_operator.reconcile.reconciler import Means, Reconciler
 
 REF = SetRef("shop", "auth")
 START = datetime(2026, 3, 2, 12, 0, 0, 123456, tzinfo=UTC)

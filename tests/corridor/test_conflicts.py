@@ -10,11 +10,11 @@ from corridor.life import ES256, REF, Life
 from fakes.faults import Answer, LoseResponse, Stuck, to
 from fakes.seam import FakeTransport
 from jwks_operator.api.names import keyring_name
-from jwks_operator.clock import Clock
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, Client, Resource
 from jwks_operator.kube.errors import Conflict, KubeError, Refused
-from jwks_operator.memory import ObjectMemory
-from jwks_operator.reconcile import Means, Reconciler
+from jwks_operator.reconcile.clock import Clock
+from jwks_operator.reconcile.observed_versions import ObjectMemory
+from jwks_operator.reconcile.reconciler import Means, Reconciler
 
 FOREIGN = {
     "ConfigMap": (CONFIGMAPS, REF.name, {"data": {"theirs": "1"}}),

@@ -8,10 +8,10 @@ import pytest
 
 from corridor.life import REF, Life
 from jwks_operator.api.reasons import EventReason
-from jwks_operator.api.status import JsonWebKeySetStatus
+from jwks_operator.api.status_model import JsonWebKeySetStatus
 from jwks_operator.core.forecast import Forecast, foresee
-from jwks_operator.core.hindsight import recalled
-from jwks_operator.core.record import HistoryEntry
+from jwks_operator.core.model.record import HistoryEntry
+from jwks_operator.core.planner.record_from_status import recalled
 from jwks_operator.keys.jwk import parse_json_strict
 from jwks_operator.kube.client import CONFIGMAPS, SETS
 from jwks_operator.kube.gather import gather

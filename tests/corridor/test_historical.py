@@ -11,7 +11,7 @@ from joserfc.jwk import KeySet
 
 from corridor.life import REF, START, Life
 from fakes.faults import Crash, CrashAfter
-from jwks_operator.core import historical
+from jwks_operator.core.features import historical
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS
 from jwks_operator.serve.check import check_historical
 

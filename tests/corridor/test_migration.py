@@ -14,7 +14,7 @@ import yaml
 
 from corridor.life import REF, Life
 from corridor.sources import CONSENT, named, old_key, pem, public_set
-from jwks_operator.api.status import format_time
+from jwks_operator.api.status_model import format_time
 from jwks_operator.keys.generate import GeneratedKey
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, SETS
 

@@ -7,7 +7,7 @@ import pytest
 
 from corridor.life import ES256, REF, Life
 from fakes.faults import SkewDate
-from jwks_operator.api.status import format_time
+from jwks_operator.api.status_model import format_time
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS
 
 LEAD = timedelta(minutes=70)

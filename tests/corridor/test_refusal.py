@@ -7,7 +7,7 @@ import pytest
 
 from corridor.life import ES256, REF, Life
 from fakes.faults import Answer, to
-from jwks_operator.api.status import format_time_up
+from jwks_operator.api.status_model import format_time_up
 from jwks_operator.kube.client import EVENTS, SETS
 
 ROTATING = {**ES256, "rotation": {"every": "24h"}}

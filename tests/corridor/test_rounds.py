@@ -7,13 +7,13 @@ import pytest
 
 from corridor.life import REF, Life
 from fakes.faults import Answer, to
-from jwks_operator import reconcile
-from jwks_operator.core.births import need_of
-from jwks_operator.core.plan import Plan, decide
-from jwks_operator.core.record import State
-from jwks_operator.core.world import Reading, World
+from jwks_operator.core.model.observed_state import Reading, World
+from jwks_operator.core.model.record import State
+from jwks_operator.core.planner.key_requests import need_of
+from jwks_operator.core.planner.rules import Plan, decide
 from jwks_operator.kube.client import EVENTS
 from jwks_operator.kube.errors import Unavailable
+from jwks_operator.reconcile import reconciler
 
 MONTH = timedelta(hours=720)
 
@@ -26,8 +26,8 @@ async def test_a_plan_that_asks_for_ever_more_keys_ends_the_pass_as_a_defect(mon
         assert world.spec is not None
         return replace(decide(world, reading), needs=(need_of(world.spec.keys[0], State.PENDING),))
 
-    monkeypatch.setattr(reconcile, "decide", insatiable)
-    with pytest.raises(reconcile.UnsettledPlanError, match="shop/auth"):
+    monkeypatch.setattr(reconciler, "decide", insatiable)
+    with pytest.raises(reconciler.UnsettledPlanError, match="shop/auth"):
         await life.pass_()
     assert life.writes() == []
 

@@ -9,8 +9,8 @@ import pytest
 from corridor.life import ES256, REF, START, Life
 from fakes.faults import Answer, to
 from jwks_operator.kube.client import CONFIGMAPS, EVENTS, SETS
+from jwks_operator.kube.endpoint_fetch import NoAnswer
 from jwks_operator.kube.endpoints import ENDPOINT_SLICES
-from jwks_operator.kube.fetch import NoAnswer
 from kube.services import SERVICE, Network, Service
 
 MINUTE = timedelta(minutes=1)

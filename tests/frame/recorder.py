@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from jwks_operator.agenda import Agenda
 from jwks_operator.api.names import SetRef
+from jwks_operator.reconcile.work_queue import Agenda
 
 
 class Recorder(Agenda):

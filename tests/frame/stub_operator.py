@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 
 import uvloop
 
-from jwks_operator import logs
-from jwks_operator.agenda import Work
 from jwks_operator.api.names import SetRef
-from jwks_operator.frame import Closer, Options, Parts, operate
+from jwks_operator.process import logs
+from jwks_operator.process.app import Closer, Options, Parts, operate
+from jwks_operator.reconcile.work_queue import Work
 
 
 async def work(ref: SetRef) -> datetime | None:

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from frame.virtual import BEGIN, World, ref, run
-from jwks_operator.agenda import Agenda, Backoff, Work
 from jwks_operator.api.names import SetRef
+from jwks_operator.reconcile.work_queue import Agenda, Backoff, Work
 
 
 class Trouble(Exception):

@@ -24,10 +24,10 @@ from jwks_operator.api.names import (
     PLURAL,
 )
 from jwks_operator.api.shards import Scope, Shard, shard_labels
-from jwks_operator.audit import SERVED_POLL, Audit
 from jwks_operator.kube.client import CONFIGMAPS, CRDS, NAMESPACES, SECRETS, SETS, Call, Client, Object, Resource
 from jwks_operator.kube.errors import KubeError, NotServed, Unavailable
-from jwks_operator.memory import Kind, ObjectMemory
+from jwks_operator.reconcile.observed_versions import Kind, ObjectMemory
+from jwks_operator.watch.resync import SERVED_POLL, Audit
 
 SPEC = {"keys": [{"name": "signing", "algorithm": "ES256"}]}
 

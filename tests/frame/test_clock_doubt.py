@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from jwks_operator.clock import Clock
+from jwks_operator.reconcile.clock import Clock
 
 MINUTE = timedelta(minutes=1)
 

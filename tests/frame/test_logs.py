@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from jwks_operator import logs
 from jwks_operator.keys.generate import generate
 from jwks_operator.kube.errors import Unavailable
+from jwks_operator.process import logs
 
 KEY = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj"
 
@@ -31,12 +31,12 @@ def line(capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
 
 def test_a_line_says_when_where_how_bad_and_what(capsys: pytest.CaptureFixture[str]) -> None:
     logs.set_up("json", logging.INFO)
-    logging.getLogger("jwks_operator.agenda").info("hello %s", "you", extra={"set": "shop/a", "put": 3})
+    logging.getLogger("jwks_operator.reconcile.work_queue").info("hello %s", "you", extra={"set": "shop/a", "put": 3})
     told = line(capsys)
     assert str(told.pop("time")).endswith("Z")
     assert told == {
         "level": "info",
-        "logger": "jwks_operator.agenda",
+        "logger": "jwks_operator.reconcile.work_queue",
         "message": "hello you",
         "set": "shop/a",
         "put": 3,
@@ -123,5 +123,5 @@ def test_a_higher_level_holds_for_everybody(level: int, capsys: pytest.CaptureFi
 
 def test_text_is_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     logs.set_up("text", logging.INFO)
-    logging.getLogger("jwks_operator.audit").info("audit done", extra={"put": 3})
-    assert capsys.readouterr().err.endswith("Z INFO jwks_operator.audit audit done put=3\n")
+    logging.getLogger("jwks_operator.watch.resync").info("audit done", extra={"put": 3})
+    assert capsys.readouterr().err.endswith("Z INFO jwks_operator.watch.resync audit done put=3\n")

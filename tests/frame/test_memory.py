@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from frame.virtual import ref
-from jwks_operator.memory import Kind, ObjectMemory
+from jwks_operator.reconcile.observed_versions import Kind, ObjectMemory
 
 A = ref("a")
 

@@ -14,8 +14,8 @@ from jwks_operator.api.names import (
     SetRef,
     consent_label,
 )
-from jwks_operator.memory import Kind, ObjectMemory
-from jwks_operator.sightings import CONFIG_MAPS, SECRETS, Sighting, Sightings, sighting
+from jwks_operator.reconcile.observed_versions import Kind, ObjectMemory
+from jwks_operator.watch.event_router import CONFIG_MAPS, SECRETS, Sighting, Sightings, sighting
 
 
 class Desk:

@@ -10,8 +10,8 @@ import aiohttp
 import pytest
 from yarl import URL
 
-from jwks_operator.handlers import _NoMemories
-from jwks_operator.watches import Metadata, Response, Stream
+from jwks_operator.watch.echo_filter import Metadata, Response, Stream
+from jwks_operator.watch.kopf_adapter import _NoMemories
 
 WATCH = "https://127.0.0.1:1/api/v1/secrets?watch=true"
 LIST = "https://127.0.0.1:1/api/v1/secrets"

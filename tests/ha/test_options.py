@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from jwks_operator import logs
-from jwks_operator import run as run_module
 from jwks_operator.__main__ import main
-from jwks_operator.frame import Options
 from jwks_operator.kube.lease import Election, Terms
+from jwks_operator.process import logs
+from jwks_operator.process import run as run_module
+from jwks_operator.process.app import Options
 
 Run = Callable[..., tuple[Result, Election | None]]
 

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from frame.virtual import World, ref, run
-from jwks_operator.agenda import Agenda
 from jwks_operator.api.names import SetRef
+from jwks_operator.reconcile.work_queue import Agenda
 
 NAMES = ("a", "b", "c", "d")
 

@@ -19,16 +19,16 @@ from typing import Any
 import yaml
 
 from fakes.apiserver import FakeApiServer
-from jwks_operator.agenda import Agenda
-from jwks_operator.audit import Audit
-from jwks_operator.clock import Clock
 from jwks_operator.keys.generate import KeyFactory
 from jwks_operator.kube.client import CRDS, LEASES, NAMESPACES, Call, Object, Reply
 from jwks_operator.kube.errors import KubeError, Unavailable
 from jwks_operator.kube.lease import Election
-from jwks_operator.leadership import Leadership
-from jwks_operator.memory import ObjectMemory
-from jwks_operator.reconcile import Means, Reconciler
+from jwks_operator.process.leadership import Leadership
+from jwks_operator.reconcile.clock import Clock
+from jwks_operator.reconcile.observed_versions import ObjectMemory
+from jwks_operator.reconcile.reconciler import Means, Reconciler
+from jwks_operator.reconcile.work_queue import Agenda
+from jwks_operator.watch.resync import Audit
 
 BEGIN = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 HOME, NAME = "jwks-operator", "jwks-operator"

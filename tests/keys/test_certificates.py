@@ -28,8 +28,8 @@ from jwks_operator.keys.certificates import (
     renewal_due,
     self_signed,
 )
-from jwks_operator.keys.errors import CertificateError, InconsistentKeyError, JwkError, NoSuchFormError
 from jwks_operator.keys.formats import render_tls
+from jwks_operator.keys.key_errors import CertificateError, InconsistentKeyError, JwkError, NoSuchFormError
 from jwks_operator.keys.members import canonical_json, encode_octets
 from keys.authority import NOW, YEAR, authority_of, ca
 from keys.samples import PAIR_NAMES, SECRET_NAMES, SHAPES, fresh, private_windows

@@ -11,9 +11,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from jwks_operator.keys.errors import JwkError
-from jwks_operator.keys.exchange import Source, bring, bring_file, recognise
 from jwks_operator.keys.generate import generate
+from jwks_operator.keys.issuer_import import Source, bring, bring_file, recognise
+from jwks_operator.keys.key_errors import JwkError
 
 RSA = rsa.generate_private_key(65537, 2048)
 P256 = ec.generate_private_key(ec.SECP256R1())

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from jwks_operator.keys.algorithms import ALGORITHMS, CURVE_OCTETS
-from jwks_operator.keys.errors import InconsistentKeyError, JwkError
 from jwks_operator.keys.generate import generate
-from jwks_operator.keys.imports import Wanted, read_private, read_public_keys
+from jwks_operator.keys.import_reader import Wanted, read_private, read_public_keys
 from jwks_operator.keys.jwk import parse_private, parse_public
+from jwks_operator.keys.key_errors import InconsistentKeyError, JwkError
 from jwks_operator.keys.members import encode_octets
 from keys.samples import PAIR_NAMES, SHAPES, fresh, octets_of
 

@@ -7,16 +7,16 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
 from jwks_operator.keys.algorithms import ALGORITHMS
-from jwks_operator.keys.errors import (
+from jwks_operator.keys.formats import Format, algorithm_name, parse_pem, published, render, render_set
+from jwks_operator.keys.generate import generate
+from jwks_operator.keys.jwk import parse_json_strict, parse_private, parse_public
+from jwks_operator.keys.key_errors import (
     InconsistentKeyError,
     InvalidMemberError,
     JwkError,
     NoSuchFormError,
     UnsupportedKeyError,
 )
-from jwks_operator.keys.formats import Format, algorithm_name, parse_pem, published, render, render_set
-from jwks_operator.keys.generate import generate
-from jwks_operator.keys.jwk import parse_json_strict, parse_private, parse_public
 from jwks_operator.keys.material import load_private, load_public
 from jwks_operator.keys.members import canonical_json
 from jwks_operator.keys.private import PrivateJwk

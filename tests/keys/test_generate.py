@@ -7,9 +7,9 @@ import pytest
 
 from jwks_operator.keys import generate as making
 from jwks_operator.keys.algorithms import ALGORITHMS
-from jwks_operator.keys.errors import KeyProofError, UnsupportedKeyError
 from jwks_operator.keys.generate import GeneratedKey, KeyFactory, generate
 from jwks_operator.keys.jwk import parse_private, parse_public
+from jwks_operator.keys.key_errors import KeyProofError, UnsupportedKeyError
 from jwks_operator.keys.material import members_of
 from keys.samples import SECRET_NAMES, SHAPES, fresh, octets_of
 

@@ -7,8 +7,8 @@ import jwcrypto.jws
 import pytest
 
 from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
-from jwks_operator.keys.errors import InvalidMemberError, NoSuchFormError, UnsupportedKeyError
-from jwks_operator.keys.historical import TYPE, HistoricalKey, Revoked, claims, digest, sign_set
+from jwks_operator.keys.historical_signature import TYPE, HistoricalKey, Revoked, claims, digest, sign_set
+from jwks_operator.keys.key_errors import InvalidMemberError, NoSuchFormError, UnsupportedKeyError
 from jwks_operator.keys.signing import verify_compact
 from keys.samples import fresh
 

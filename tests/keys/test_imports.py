@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from jwks_operator.keys.algorithms import ALGORITHMS
-from jwks_operator.keys.errors import JwkError
-from jwks_operator.keys.imports import Wanted, read_private, read_public_keys
+from jwks_operator.keys.import_reader import Wanted, read_private, read_public_keys
+from jwks_operator.keys.key_errors import JwkError
 from jwks_operator.keys.material import load_private, members_of
 from jwks_operator.keys.weakness import refuse_weak
 from keys.samples import PAIR_NAMES, SECRET_NAMES, SHAPES, fresh, private_windows

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from jwks_operator.keys.algorithms import ALGORITHMS, CURVE_OCTETS
 from jwks_operator.keys.edwards import is_usable_point
-from jwks_operator.keys.errors import InconsistentKeyError, InvalidMemberError, JwkError, NoSuchFormError
 from jwks_operator.keys.jwk import parse_private, parse_public, public_jwk
+from jwks_operator.keys.key_errors import InconsistentKeyError, InvalidMemberError, JwkError, NoSuchFormError
 from jwks_operator.keys.material import load_private, load_public, load_secret
 from jwks_operator.keys.members import encode_octets
 from keys.samples import SECRET_NAMES, fresh, octets_of

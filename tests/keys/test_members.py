@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jwks_operator.keys.algorithms import ALGORITHMS, COMMON_MEMBERS, PUBLIC_MEMBERS
-from jwks_operator.keys.errors import (
+from jwks_operator.keys.key_errors import (
     InvalidMemberError,
     JwkError,
     MalformedJsonError,

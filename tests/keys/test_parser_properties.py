@@ -19,10 +19,10 @@ from jwks_operator.keys.certificates import (
     foreign_chain,
     self_signed,
 )
-from jwks_operator.keys.errors import InvalidMemberError, JwkError
 from jwks_operator.keys.formats import parse_pem, render
-from jwks_operator.keys.imports import Wanted, read_private, read_public_keys
+from jwks_operator.keys.import_reader import Wanted, read_private, read_public_keys
 from jwks_operator.keys.jwk import parse_json_strict, parse_private, parse_public, public_jwk, thumbprint
+from jwks_operator.keys.key_errors import InvalidMemberError, JwkError
 from jwks_operator.keys.members import encode_octets
 from jwks_operator.keys.private import PrivateJwk
 from jwks_operator.keys.signing import verify_compact

@@ -5,7 +5,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from jwks_operator.keys.algorithms import PRIVATE_MEMBERS, RSA_MODULUS_LENGTHS
-from jwks_operator.keys.errors import InconsistentKeyError, InvalidMemberError, JwkError, UnsupportedKeyError
+from jwks_operator.keys.check_cache import Verdicts
 from jwks_operator.keys.jwk import (
     canonical_json,
     parse_json_strict,
@@ -13,10 +13,10 @@ from jwks_operator.keys.jwk import (
     parse_public,
     public_jwk,
 )
+from jwks_operator.keys.key_errors import InconsistentKeyError, InvalidMemberError, JwkError, UnsupportedKeyError
 from jwks_operator.keys.material import load_private_unchecked, members_of
 from jwks_operator.keys.members import encode_octets
 from jwks_operator.keys.private import PrivateJwk
-from jwks_operator.keys.verdicts import Verdicts
 from keys.samples import EC_VECTOR, PAIR_NAMES, RSA_VECTOR, SHAPES, VECTORS, fresh, octets_of
 
 P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from jwks_operator.keys.errors import JwkError
 from jwks_operator.keys.generate import generate
+from jwks_operator.keys.key_errors import JwkError
 from jwks_operator.keys.members import canonical_json
 from jwks_operator.keys.private import PrivateJwk
 from keys.samples import EACH_KEY_TYPE, fresh, private_windows

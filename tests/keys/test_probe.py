@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 
 from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
-from jwks_operator.keys.errors import JwkError
 from jwks_operator.keys.generate import generate
+from jwks_operator.keys.key_errors import JwkError
 from jwks_operator.keys.probe import probe
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)

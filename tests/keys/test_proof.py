@@ -1,13 +1,13 @@
 import pytest
 
 from jwks_operator.keys.algorithms import ALGORITHMS
-from jwks_operator.keys.errors import KeyProofError, UnsupportedKeyError
 from jwks_operator.keys.generate import generate
 from jwks_operator.keys.jwk import parse_private
+from jwks_operator.keys.key_errors import KeyProofError, UnsupportedKeyError
 from jwks_operator.keys.material import load_private_unchecked, load_public
 from jwks_operator.keys.members import encode_octets
+from jwks_operator.keys.pairwise_check import prove
 from jwks_operator.keys.private import PrivateJwk
-from jwks_operator.keys.proof import prove
 from jwks_operator.keys.signing import hash_of, sign, sign_compact, verify
 from keys.samples import PAIR_NAMES, PRIVATE, SECRET_NAMES, SHAPES, fresh, octets_of
 

@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, x448, x25519
 from jwcrypto.common import base64url_decode
 
 from jwks_operator.keys.certificates import certificate_members, check_belongs
-from jwks_operator.keys.errors import InvalidMemberError, NoSuchFormError
 from jwks_operator.keys.jwk import parse_private, parse_public, thumbprint
+from jwks_operator.keys.key_errors import InvalidMemberError, NoSuchFormError
 from jwks_operator.keys.material import load_private, load_private_unchecked, load_public
 from jwks_operator.keys.members import algorithm_of, encode_octets
 from jwks_operator.keys.signing import sign, verify_compact

@@ -8,8 +8,8 @@ from typing import Any
 from fakes.apiserver import FakeApiServer
 from fakes.seam import FakeTransport
 from jwks_operator.kube.client import Client, Object
+from jwks_operator.kube.endpoint_fetch import Address, NoAnswer
 from jwks_operator.kube.endpoints import ENDPOINT_SLICES, PODS, SERVICE_NAME
-from jwks_operator.kube.fetch import Address, NoAnswer
 
 SERVICE = "auth-jwks"
 HTTP = ({"name": "http", "port": 8080},)

@@ -11,12 +11,12 @@ from fakes.apiserver import FakeApiServer
 from fakes.faults import Answer, to
 from fakes.seam import FakeTransport
 from jwks_operator.api.names import SetRef
-from jwks_operator.core.served import Question
-from jwks_operator.core.world import Endpoint, Endpoints
+from jwks_operator.core.model.observed_state import Endpoint, Endpoints
+from jwks_operator.core.planner.endpoint_gate import Question
 from jwks_operator.kube import endpoints
 from jwks_operator.kube.client import NAMESPACES, Client, Object
+from jwks_operator.kube.endpoint_fetch import Address, NoAnswer
 from jwks_operator.kube.endpoints import AT_ONCE, MOST, EndpointAsker
-from jwks_operator.kube.fetch import Address, NoAnswer
 from kube.services import SERVICE, Service, endpoint, members
 
 REF = SetRef("shop", "auth")

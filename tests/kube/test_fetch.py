@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from jwks_operator.kube.fetch import Address, HttpFetch, NoAnswer
+from jwks_operator.kube.endpoint_fetch import Address, HttpFetch, NoAnswer
 from serve.certificates import pair
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

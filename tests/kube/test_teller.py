@@ -12,7 +12,7 @@ from fakes.faults import Answer, Delay
 from fakes.seam import FakeTransport
 from frame.virtual import run
 from jwks_operator.api.reasons import EventReason
-from jwks_operator.core.record import Happening
+from jwks_operator.core.model.record import Happening
 from jwks_operator.kube.client import EVENTS, NAMESPACES, SETS, Client
 from jwks_operator.kube.events import PACE, Teller
 

@@ -11,7 +11,7 @@ from typing import Any
 from corridor.life import ES256, Life
 from jwks_operator.api.names import SetRef
 from jwks_operator.metrics.page import Metrics
-from jwks_operator.metrics.survey import Look
+from jwks_operator.reconcile.observer import Look
 
 REFUSED = {**ES256, "rotation": {"every": "10m"}}
 

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 from corridor.life import Time
 from jwks_operator.api.names import SetRef
-from jwks_operator.core.record import StepKind
-from jwks_operator.core.served import Lag
+from jwks_operator.core.model.record import StepKind
+from jwks_operator.core.planner.endpoint_gate import Lag
 from jwks_operator.metrics.page import Metrics
-from jwks_operator.metrics.survey import NAMED
+from jwks_operator.metrics.set_gauges import NAMED
 from metrics.crowd import REFUSED, look, metrics_of
 from metrics.scrape import Scrape
 

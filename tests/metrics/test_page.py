@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from corridor.life import START, Time
 from jwks_operator.metrics.catalog import CATALOG, SET_FAMILIES
 from jwks_operator.metrics.page import Metrics
-from jwks_operator.metrics.vitals import Load, Vitals
+from jwks_operator.metrics.process_gauges import Vitals
+from jwks_operator.reconcile.work_queue import Load
 from metrics.crowd import look, metrics_of
 from metrics.scrape import Scrape
 

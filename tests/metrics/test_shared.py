@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from jwks_operator.api.names import SetRef
-from jwks_operator.metrics.shared import FEW, Shared
-from jwks_operator.metrics.survey import Survey
+from jwks_operator.metrics.interning import FEW, Shared
+from jwks_operator.metrics.set_gauges import Survey
 from jwks_operator.statuspage.board import Board
 from metrics.crowd import look
 

@@ -9,11 +9,11 @@ from typing import Any
 import yaml
 from rich.console import Console, RenderableType
 
-from jwks_operator.plugin.asking import ask_revoke, ask_rotate, keys_of
 from jwks_operator.plugin.cluster import SeenSet, look
-from jwks_operator.plugin.plan import Case, page
-from jwks_operator.plugin.status import details, overview
-from jwks_operator.plugin.words import step_table
+from jwks_operator.plugin.plan_command import Case, page
+from jwks_operator.plugin.request_preview import ask_revoke, ask_rotate, keys_of
+from jwks_operator.plugin.status_command import details, overview
+from jwks_operator.plugin.wording import step_table
 
 FOLDER = Path(__file__).parent
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)

@@ -11,10 +11,10 @@ import pytest
 
 from helmchart.render import rules
 from jwks_operator.plugin import main
-from jwks_operator.plugin.command import COMMANDS, group, run
 from jwks_operator.plugin.completion import answer
 from jwks_operator.plugin.doctor_cluster import RIGHTS
-from jwks_operator.plugin.failure import MEANINGS, Exit
+from jwks_operator.plugin.exit_codes import MEANINGS, Exit
+from jwks_operator.plugin.plugin_command import COMMANDS, group, run
 
 ROOT = Path(__file__).parents[2]
 MANUAL = (ROOT / "docs" / "kubectl-jwks.md").read_text()

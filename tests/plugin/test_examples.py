@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from jwks_operator.plugin.command import run
-from jwks_operator.plugin.failure import Exit, Failure
+from jwks_operator.plugin.exit_codes import Exit, Failure
 from jwks_operator.plugin.manifests import read_sets
+from jwks_operator.plugin.plugin_command import run
 
 ROOT = Path(__file__).parents[2]
 

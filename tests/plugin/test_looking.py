@@ -11,14 +11,14 @@ from demo.mount import swap
 from jwks_operator.keys.generate import generate
 from jwks_operator.plugin.bars import short
 from jwks_operator.plugin.cluster import SeenSet
-from jwks_operator.plugin.command import run
 from jwks_operator.plugin.doctor_sets import gitops, progress
-from jwks_operator.plugin.failure import Exit
-from jwks_operator.plugin.fetch import MAX_BYTES, Fetched, Unfetched, fetch
+from jwks_operator.plugin.exit_codes import Exit
 from jwks_operator.plugin.findings import Finding, Verdict, report
 from jwks_operator.plugin.gitops import keepers
 from jwks_operator.plugin.http import age, http_findings, max_age, stale_window
+from jwks_operator.plugin.jwks_fetch import MAX_BYTES, Fetched, Unfetched, fetch
 from jwks_operator.plugin.output import say
+from jwks_operator.plugin.plugin_command import run
 from plugin.pages import NOW, degraded, seen
 from plugin.site import GOOD, served
 from serve.running import serving

@@ -5,13 +5,13 @@ from datetime import timedelta
 import pytest
 
 from jwks_operator.core.forecast import foresee
-from jwks_operator.core.record import State
-from jwks_operator.plugin.asking import ask_hold, ask_rotate, keys_of
+from jwks_operator.core.model.record import State
+from jwks_operator.core.outputs.timeline import Stretch, picture, stretch_around, svg
 from jwks_operator.plugin.bars import LEFT, MARKS, draw_bars
-from jwks_operator.plugin.failure import Failure
+from jwks_operator.plugin.exit_codes import Failure
 from jwks_operator.plugin.output import distance, span
 from jwks_operator.plugin.png import write_png
-from jwks_operator.timeline import Stretch, picture, stretch_around, svg
+from jwks_operator.plugin.request_preview import ask_hold, ask_rotate, keys_of
 from plugin.pages import FOLDER, NOW, PAGES, drawn, seen, unsound
 
 

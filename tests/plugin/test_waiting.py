@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from jwks_operator.keys.generate import generate
-from jwks_operator.plugin.asking import Asked
 from jwks_operator.plugin.cluster import SeenSet
+from jwks_operator.plugin.request_preview import Asked
 from jwks_operator.plugin.waiting import Until, stage_of
 from plugin.pages import seen
 from plugin.site import served

@@ -6,8 +6,8 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jwks_operator.serve.metrics import render
 from jwks_operator.serve.probes import admin, probes
+from jwks_operator.serve.server_metrics import render
 from jwks_operator.serve.stats import BUCKETS, SetState, Snapshot, Stats, total
 
 GOOD = SetState("auth", loaded=True, etag="ab" * 32, keys=2, changed=100.0)

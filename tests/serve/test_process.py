@@ -234,7 +234,7 @@ def test_the_access_log_is_json_and_holds_no_query(tmp_path: Path) -> None:
 
 def test_it_starts_without_what_it_does_not_need_and_stays_small(tmp_path: Path) -> None:
     heavy = {"kopf", "kubernetes", "pydantic", "cryptography", "aiohttp", "yaml"}
-    code = f"import sys, jwks_operator.serve.command; print(sorted({heavy} & set(sys.modules)))"
+    code = f"import sys, jwks_operator.serve.serve_command; print(sorted({heavy} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
     swap(tmp_path, {"jwks.json": jwks(EC)})
     with serving(tmp_path, environ={"COVERAGE_PROCESS_START": "", "COVERAGE_PROCESS_CONFIG": ""}) as server:

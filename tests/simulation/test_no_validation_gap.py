@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from fakes.faults import Answer, Fault, LoseRequest, LoseResponse, Stuck, writes
-from jwks_operator.api.status import format_time
+from jwks_operator.api.status_model import format_time
 from simulation.enemies import ENEMIES, lose_keyring, restore_keyring, save_keyring
 from simulation.imports import SHAPES, offer_buried, offer_foreign, source
 from simulation.sampling import refused

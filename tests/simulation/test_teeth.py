@@ -8,26 +8,18 @@ import pytest
 
 from fakes.writes import Writes
 from hurried import some_history_fails
-from jwks_operator import reconcile
-from jwks_operator.core import (
-    births,
-    imports,
-    lifecycle,
-    plan,
-    prospects,
-    recovery,
-    restart,
-    revocation,
-    spec_change,
-    status,
-    timing,
-)
-from jwks_operator.core.projections import Owned
-from jwks_operator.core.prospects import _Store
-from jwks_operator.core.record import Bounds
-from jwks_operator.core.world import Reading
+from jwks_operator.core.features import imports
+from jwks_operator.core.model import key_states
+from jwks_operator.core.model.observed_state import Reading
+from jwks_operator.core.model.record import Bounds
+from jwks_operator.core.outputs import status
+from jwks_operator.core.outputs.projections import Owned
+from jwks_operator.core.planner import candidates, key_requests, recovery, revocation, rules, timestamp_reset
+from jwks_operator.core.planner.candidates import _Store
+from jwks_operator.core.timing import formulas, policy_change
 from jwks_operator.kube import apply, client
-from jwks_operator.reconcile import Reconciler
+from jwks_operator.reconcile import reconciler
+from jwks_operator.reconcile.reconciler import Reconciler
 from simulation import clocks, directed
 from simulation.directed import History
 from simulation.test_no_validation_gap import AnyHistory
@@ -74,16 +66,16 @@ def _latency_of_now(real: Any) -> Any:
 def _forgetful(patch: pytest.MonkeyPatch) -> None:
     """Neither the keys nor the record know of former facts."""
     patched(Bounds, "largest", lambda _: lambda self, newer: newer)(patch)
-    patched(spec_change, "lately", lambda _: lambda record, _now: timing.NO_OTHERS)(patch)
+    patched(policy_change, "lately", lambda _: lambda record, _now: formulas.NO_OTHERS)(patch)
 
 
 def _no_tombstones(patch: pytest.MonkeyPatch) -> None:
-    for module in (imports, births):
+    for module in (imports, key_requests):
         patched(module, "is_buried", lambda _: lambda record, key: False)(patch)
 
 
 LEAD = patched(_Store, "_known_everywhere", lambda _: lambda store, pending, published: published)
-RETENTION = patched(prospects, "removable", _no_retention)
+RETENTION = patched(candidates, "removable", _no_retention)
 FENCES = patched(Writes, "_check_fence", lambda _: lambda *call: None)
 
 MUTANTS: Mapping[str, tuple[Patch, History]] = {
@@ -91,9 +83,9 @@ MUTANTS: Mapping[str, tuple[Patch, History]] = {
     "lead, encryption": (LEAD, directed.rotate_under_encryption),
     "lead, symmetric": (LEAD, directed.rotate_under_symmetry),
     "lead of an added entry": (LEAD, directed.add_an_entry),
-    "lead floor": (patched(lifecycle, "_floors", lambda _: lambda *facts: {}), directed.lower_the_lead),
+    "lead floor": (patched(key_states, "_floors", lambda _: lambda *facts: {}), directed.lower_the_lead),
     "a lowered lead is a step": (
-        patched(spec_change, "_lowers", lambda _: lambda *specs: False),
+        patched(policy_change, "_lowers", lambda _: lambda *specs: False),
         directed.lower_the_lead,
     ),
     "retention, signature": (RETENTION, directed.rotate_soon_after_publication),
@@ -102,7 +94,7 @@ MUTANTS: Mapping[str, tuple[Patch, History]] = {
     "retention of a removed entry": (RETENTION, directed.remove_an_entry),
     "the largest bounds": (_forgetful, directed.lower_the_lifetime),
     "the longest of each fact": (
-        patched(spec_change, "longest", lambda _: lambda former, _new: former),
+        patched(policy_change, "longest", lambda _: lambda former, _new: former),
         directed.lower_one_fact_and_raise_another,
     ),
     "former facts after the loss of the keyring": (
@@ -126,7 +118,7 @@ MUTANTS: Mapping[str, tuple[Patch, History]] = {
         clocks.retire_between_two_clocks,
     ),
     "a step of all clocks is written down": (
-        patched(restart, "_after_a_step", lambda _: lambda record, _since: record),
+        patched(timestamp_reset, "_after_a_step", lambda _: lambda record, _since: record),
         clocks.hand_over_after_a_step,
     ),
     "first keys of each class to their checkers first": (
@@ -143,13 +135,13 @@ MUTANTS: Mapping[str, tuple[Patch, History]] = {
         directed.stand_still_before_a_stamp,
     ),
     "no stamp in doubt": (patched(Reconciler, "_confirmed", _stamp_in_doubt), clocks.take_over_with_a_clock_behind),
-    "no move in doubt": (patched(reconcile, "decide", _always_trusted), clocks.step_a_clock),
+    "no move in doubt": (patched(reconciler, "decide", _always_trusted), clocks.step_a_clock),
     "drift restarts the lead": (
-        patched(restart, "_doubted", lambda _: lambda key, stale: key),
+        patched(timestamp_reset, "_doubted", lambda _: lambda key, stale: key),
         directed.lose_the_configmap_before_a_rotation,
     ),
     "drift restarts the retention": (
-        patched(restart, "_doubted", lambda _: lambda key, stale: key),
+        patched(timestamp_reset, "_doubted", lambda _: lambda key, stale: key),
         directed.put_an_old_secret_back,
     ),
     "fences of the ConfigMap": (FENCES, directed.stand_still_in_front_of_the_configmap),
@@ -159,10 +151,10 @@ MUTANTS: Mapping[str, tuple[Patch, History]] = {
         patched(client, "names_the_missing", lambda _: lambda asked, status: True),
         directed.apply_the_crd_again,
     ),
-    "the record's own uid": (patched(plan, "caught_up", _uid_of_no_matter), directed.restore_a_backup),
+    "the record's own uid": (patched(rules, "caught_up", _uid_of_no_matter), directed.restore_a_backup),
     "revocation before all": (patched(revocation, "revoked", _held_back), directed.revoke_what_is_held),
     "windows": (
-        patched(prospects, "opening", lambda _: lambda rotation, time: time),
+        patched(candidates, "opening", lambda _: lambda rotation, time: time),
         directed.rotate_outside_of_the_windows,
     ),
 }

@@ -18,11 +18,11 @@ from fakes.faults import Crash, Fault
 from fakes.seam import FakeTransport
 from jwks_operator.api.names import keyring_name
 from jwks_operator.api.shards import Shard
-from jwks_operator.clock import Clock
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, Call, Client, Object, Reply
 from jwks_operator.kube.errors import KubeError
-from jwks_operator.memory import ObjectMemory
-from jwks_operator.reconcile import Means, Reconciler
+from jwks_operator.reconcile.clock import Clock
+from jwks_operator.reconcile.observed_versions import ObjectMemory
+from jwks_operator.reconcile.reconciler import Means, Reconciler
 from simulation.chronicle import Chronicle
 from simulation.pool import Pool
 from simulation.promise import Promise

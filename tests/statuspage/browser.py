@@ -16,7 +16,7 @@ from pathlib import Path
 from PIL import Image
 
 from corridor.life import REF, Life
-from jwks_operator.admin import Admin, Shows
+from jwks_operator.process.admin_port import Admin, Shows
 from jwks_operator.statuspage.pages import ROOT
 from statuspage.shown import crowd, watched
 

@@ -8,10 +8,11 @@ from typing import Any
 
 from corridor.life import Life
 from jwks_operator.api.names import SetRef
-from jwks_operator.metrics.vitals import Load, Vitals
+from jwks_operator.metrics.process_gauges import Vitals
+from jwks_operator.reconcile.work_queue import Load
 from jwks_operator.statuspage.board import Board
 from jwks_operator.statuspage.pages import ROOT, Writer
-from jwks_operator.statuspage.site import Answer, Site
+from jwks_operator.statuspage.status_site import Answer, Site
 
 VOID = {"input", "link", "meta"}
 

@@ -11,15 +11,15 @@ import aiohttp
 import pytest
 
 from corridor.life import ES256, REF, Life, Time
-from jwks_operator.admin import Admin, Shows
 from jwks_operator.api.names import SetRef
 from jwks_operator.kube.client import SECRETS, SETS
 from jwks_operator.kube.errors import Conflict, KubeError
 from jwks_operator.metrics.page import Metrics
+from jwks_operator.process.admin_port import Admin, Shows
 from jwks_operator.statuspage.board import Health
 from jwks_operator.statuspage.html import Html, element, together
 from jwks_operator.statuspage.pages import ROOT, STYLE
-from jwks_operator.statuspage.site import SAFETY
+from jwks_operator.statuspage.status_site import SAFETY
 from statuspage.shown import Markup, Seen, crowd, vitals, watched
 
 HASTY = {**ES256, "rotation": {"every": "10m"}}

@@ -7,7 +7,7 @@ import yaml
 from jwks_operator.api.names import GROUP, KIND, PLURAL, SHORT_NAME, SINGULAR, VERSION
 from jwks_operator.api.parse import JsonWebKeySet
 from jwks_operator.api.schema import Schema, structural
-from jwks_operator.api.status import JsonWebKeySetStatus
+from jwks_operator.api.status_model import JsonWebKeySetStatus
 
 HEADER = "# generated, do not edit: make generate\n"
 

@@ -16,8 +16,8 @@ from jwks_operator.api.defaults import (
 from jwks_operator.api.durations import cel_is_duration, format_duration
 from jwks_operator.api.presets import by_value
 from jwks_operator.api.rules import Rule, cel_list
-from jwks_operator.api.targets import SecretTarget
-from jwks_operator.api.timing import Timing
+from jwks_operator.api.targets_spec import SecretTarget
+from jwks_operator.api.timing_spec import Timing
 from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
 
 

@@ -10,16 +10,16 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
-from jwks_operator.api.certificate import Certificate
+from jwks_operator.api.certificate_spec import Certificate
 from jwks_operator.api.durations import cel_is_duration
 from jwks_operator.api.fields import UNIQUE, EntryName, Kid
-from jwks_operator.api.imports import Import
+from jwks_operator.api.import_spec import Import
 from jwks_operator.api.overrides import overrides_cover_facts
-from jwks_operator.api.revocation import Revocation
-from jwks_operator.api.rotation import Prepublish, Rotation, RotationPolicy
+from jwks_operator.api.revocation_spec import Revocation
+from jwks_operator.api.rotation_spec import Prepublish, Rotation, RotationPolicy
 from jwks_operator.api.rules import Model, Rule, cel_list, refusal
-from jwks_operator.api.targets import ConfigMapTarget, Format, Publish, SecretTarget
-from jwks_operator.api.timing import Timing
+from jwks_operator.api.targets_spec import ConfigMapTarget, Format, Publish, SecretTarget
+from jwks_operator.api.timing_spec import Timing
 from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
 
 __all__ = [

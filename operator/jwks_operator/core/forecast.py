@@ -11,12 +11,12 @@ from itertools import islice
 
 from jwks_operator.api.names import SetRef
 from jwks_operator.api.spec import JsonWebKeySetSpec
-from jwks_operator.core.births import Need
-from jwks_operator.core.checks import complaint
-from jwks_operator.core.lifecycle import LIVING, FreshKey, witnessed
-from jwks_operator.core.plan import Plan, decide
-from jwks_operator.core.record import HistoryEntry, KeyRecord, Record, State
-from jwks_operator.core.world import Reading, Sight, World
+from jwks_operator.core.model.key_states import LIVING, FreshKey, witnessed
+from jwks_operator.core.model.observed_state import Reading, Sight, World
+from jwks_operator.core.model.record import HistoryEntry, KeyRecord, Record, State
+from jwks_operator.core.planner.key_requests import Need
+from jwks_operator.core.planner.rules import Plan, decide
+from jwks_operator.core.planner.spec_checks import complaint
 
 STEPS = 10_000
 """More steps than any forecast worth drawing has."""

@@ -23,7 +23,7 @@ from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import NameOID
 
 from jwks_operator.keys.algorithms import Algorithm, KeyClass, Method
-from jwks_operator.keys.errors import CertificateError, InconsistentKeyError, NoSuchFormError
+from jwks_operator.keys.key_errors import CertificateError, InconsistentKeyError, NoSuchFormError
 from jwks_operator.keys.material import PublicKey, load_private_unchecked, load_public, members_of
 from jwks_operator.keys.members import algorithm_of, encode_octets
 from jwks_operator.keys.private import PrivateJwk

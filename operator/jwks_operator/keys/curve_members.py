@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, x448, 
 
 from jwks_operator.keys.algorithms import CURVE_OCTETS
 from jwks_operator.keys.edwards import is_reduced, is_usable_point
-from jwks_operator.keys.errors import InconsistentKeyError
+from jwks_operator.keys.key_errors import InconsistentKeyError
 from jwks_operator.keys.members import encode_octets, exact_octets, text
 
 EC_CURVES: Final[Mapping[str, ec.EllipticCurve]] = MappingProxyType(

@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.serialization import (
 
 from jwks_operator.keys.algorithms import KeyClass
 from jwks_operator.keys.certificates import check_belongs
-from jwks_operator.keys.errors import InconsistentKeyError, InvalidMemberError, NoSuchFormError, UnsupportedKeyError
 from jwks_operator.keys.jwk import parse_private
+from jwks_operator.keys.key_errors import InconsistentKeyError, InvalidMemberError, NoSuchFormError, UnsupportedKeyError
 from jwks_operator.keys.material import load_private_unchecked, members_of
 from jwks_operator.keys.members import algorithm_of, canonical_json, public_jwk
 from jwks_operator.keys.naming import EddsaName, algorithm_name, published

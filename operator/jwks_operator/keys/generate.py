@@ -16,12 +16,12 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from jwks_operator.keys.algorithms import ALGORITHMS, RSA_PUBLIC_EXPONENT, Algorithm, KeyClass
 from jwks_operator.keys.curve_members import EC_CURVES, OKP_PRIVATE
-from jwks_operator.keys.errors import UnsupportedKeyError
+from jwks_operator.keys.key_errors import UnsupportedKeyError
 from jwks_operator.keys.lattice_members import ML_DSA_PRIVATE
 from jwks_operator.keys.material import PrivateKey, members_of
 from jwks_operator.keys.members import common_members, encode_octets, public_jwk, thumbprint
+from jwks_operator.keys.pairwise_check import prove
 from jwks_operator.keys.private import PrivateJwk
-from jwks_operator.keys.proof import prove
 
 _KID_OCTETS: Final = 32
 

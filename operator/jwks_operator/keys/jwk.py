@@ -10,7 +10,7 @@ other names from `members.py`.
 from collections.abc import Collection, Iterable, Mapping
 
 from jwks_operator.keys.algorithms import PRIVATE_MEMBERS, Algorithm, KeyClass
-from jwks_operator.keys.errors import InvalidMemberError, JwkError
+from jwks_operator.keys.key_errors import InvalidMemberError, JwkError
 from jwks_operator.keys.material import load_private, load_public, load_secret
 from jwks_operator.keys.members import (
     algorithm_of,

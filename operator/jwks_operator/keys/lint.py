@@ -16,7 +16,7 @@ from typing import Final
 from jwks_operator.keys.algorithms import ALGORITHMS, CURVES, EDDSA, PRIVATE_MEMBERS, KeyClass
 from jwks_operator.keys.certificates import check_belongs, load_chain
 from jwks_operator.keys.chain import pem_chain
-from jwks_operator.keys.errors import JwkError
+from jwks_operator.keys.key_errors import JwkError
 from jwks_operator.keys.material import load_public
 from jwks_operator.keys.members import octets, parse_json_strict, text, thumbprint
 from jwks_operator.keys.weakness import refuse_weak

@@ -23,7 +23,7 @@ from jwks_operator.keys.curve_members import (
     okp_private,
     okp_public,
 )
-from jwks_operator.keys.errors import InconsistentKeyError, InvalidMemberError, NoSuchFormError
+from jwks_operator.keys.key_errors import InconsistentKeyError, InvalidMemberError, NoSuchFormError
 from jwks_operator.keys.lattice_members import (
     MlDsaPrivateKey,
     MlDsaPublicKey,

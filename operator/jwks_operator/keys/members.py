@@ -25,7 +25,7 @@ from jwks_operator.keys.algorithms import (
     Algorithm,
     Method,
 )
-from jwks_operator.keys.errors import InvalidMemberError, MalformedJsonError, NoSuchFormError, UnsupportedKeyError
+from jwks_operator.keys.key_errors import InvalidMemberError, MalformedJsonError, NoSuchFormError, UnsupportedKeyError
 
 _CANONICAL: Final = dict.fromkeys(
     (

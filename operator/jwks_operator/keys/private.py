@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable, Mapping
 from typing import Never, Self, TypeVar, cast
 
 from jwks_operator.keys.algorithms import COMMON_MEMBERS
-from jwks_operator.keys.errors import InvalidMemberError
+from jwks_operator.keys.key_errors import InvalidMemberError
 from jwks_operator.keys.members import (
     algorithm_of,
     canonical_json,

@@ -7,8 +7,8 @@ from datetime import datetime
 from jwks_operator.keys.algorithms import KeyClass
 from jwks_operator.keys.jwk import parse_public
 from jwks_operator.keys.members import algorithm_of
+from jwks_operator.keys.pairwise_check import prove
 from jwks_operator.keys.private import PrivateJwk
-from jwks_operator.keys.proof import prove
 from jwks_operator.keys.signing import sign_compact, verify_compact
 
 TYP = "jwks-probe+jwt"

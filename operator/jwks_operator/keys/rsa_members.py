@@ -8,9 +8,9 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from jwks_operator.keys.algorithms import PRIVATE_MEMBERS, PUBLIC_MEMBERS, RSA_PUBLIC_EXPONENT, Algorithm
-from jwks_operator.keys.errors import InconsistentKeyError, InvalidMemberError, UnsupportedKeyError
+from jwks_operator.keys.check_cache import Verdicts
+from jwks_operator.keys.key_errors import InconsistentKeyError, InvalidMemberError, UnsupportedKeyError
 from jwks_operator.keys.members import encode_octets, octets, text
-from jwks_operator.keys.verdicts import Verdicts
 
 Jwk = Mapping[str, object]
 

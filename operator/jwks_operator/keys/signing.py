@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, mldsa,
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
 from jwks_operator.keys.algorithms import CURVE_OCTETS, Algorithm, KeyClass, Method
-from jwks_operator.keys.errors import InvalidMemberError, UnsupportedKeyError
+from jwks_operator.keys.key_errors import InvalidMemberError, UnsupportedKeyError
 from jwks_operator.keys.material import PrivateKey, PublicKey, load_private_unchecked, load_public
 from jwks_operator.keys.members import algorithm_of, canonical_json, encode_octets, parse_json_strict
 from jwks_operator.keys.private import PrivateJwk

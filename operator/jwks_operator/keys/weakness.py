@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping
 from typing import Final
 
-from jwks_operator.keys.errors import UnsupportedKeyError
+from jwks_operator.keys.key_errors import UnsupportedKeyError
 from jwks_operator.keys.members import octets
 
 _ROCA_PRIMES: Final = tuple(

@@ -16,10 +16,10 @@ from datetime import datetime
 
 from jwks_operator.api.names import LABEL_ALLOW_SET, keyring_name
 from jwks_operator.api.reasons import EventReason
-from jwks_operator.api.status import JsonWebKeySetStatus
-from jwks_operator.core.lifecycle import witnessed
-from jwks_operator.core.projections import Owned, ahead, effect_order
-from jwks_operator.core.record import Happening, Record
+from jwks_operator.api.status_model import JsonWebKeySetStatus
+from jwks_operator.core.model.key_states import witnessed
+from jwks_operator.core.model.record import Happening, Record
+from jwks_operator.core.outputs.projections import Owned, ahead, effect_order
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, Client, Object, Resource
 from jwks_operator.kube.copies import chosen, find, keep, owes
 from jwks_operator.kube.errors import Conflict

@@ -13,11 +13,11 @@ from jwks_operator.api import names
 from jwks_operator.api.names import SetRef, consent_label, copy_name
 from jwks_operator.api.reasons import EventReason
 from jwks_operator.api.spec import JsonWebKeySetSpec
-from jwks_operator.core.copies import edited_in
-from jwks_operator.core.projections import published
-from jwks_operator.core.record import Happening, Record
-from jwks_operator.core.world import Copy, Sight, World
-from jwks_operator.keys.errors import JwkError
+from jwks_operator.core.features.copies_plan import edited_in
+from jwks_operator.core.model.observed_state import Copy, Sight, World
+from jwks_operator.core.model.record import Happening, Record
+from jwks_operator.core.outputs.projections import published
+from jwks_operator.keys.key_errors import JwkError
 from jwks_operator.keys.members import parse_json_strict
 from jwks_operator.kube.client import CONFIGMAPS, NAMESPACES, Client, Object
 from jwks_operator.kube.errors import KubeError, Missing, NamespaceTerminating, Refused

@@ -14,13 +14,13 @@ from ipaddress import ip_address
 from typing import Any, Final
 
 from jwks_operator.api.names import SetRef
-from jwks_operator.core.served import Question
-from jwks_operator.core.world import Endpoint, Endpoints
-from jwks_operator.keys.errors import JwkError
+from jwks_operator.core.model.observed_state import Endpoint, Endpoints
+from jwks_operator.core.planner.endpoint_gate import Question
+from jwks_operator.keys.key_errors import JwkError
 from jwks_operator.keys.members import parse_json_strict
 from jwks_operator.kube.client import Client, Object, Resource
+from jwks_operator.kube.endpoint_fetch import Address, Fetch, NoAnswer
 from jwks_operator.kube.errors import KubeError
-from jwks_operator.kube.fetch import Address, Fetch, NoAnswer
 
 PODS: Final = Resource("", "v1", "pods", "Pod")
 ENDPOINT_SLICES: Final = Resource("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice")

@@ -12,8 +12,8 @@ from datetime import datetime
 from uuid import uuid4
 
 from jwks_operator.api.reasons import EventReason, Reason
-from jwks_operator.api.status import format_time
-from jwks_operator.core.record import Happening
+from jwks_operator.api.status_model import format_time
+from jwks_operator.core.model.record import Happening
 from jwks_operator.kube.client import EVENTS, Client, Object
 from jwks_operator.kube.errors import KubeError, NotLeading
 

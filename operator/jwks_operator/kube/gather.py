@@ -19,11 +19,11 @@ from jwks_operator.api.names import SetRef, keyring_name
 from jwks_operator.api.parse import SpecError, parse_spec
 from jwks_operator.api.shards import Shard, shard_of
 from jwks_operator.api.spec import JsonWebKeySetSpec
-from jwks_operator.api.status import JsonWebKeySetStatus
-from jwks_operator.core.codec import RecordError
-from jwks_operator.core.lifecycle import FreshKey
-from jwks_operator.core.record import Bounds, Record
-from jwks_operator.core.world import Salvage, Sight, World
+from jwks_operator.api.status_model import JsonWebKeySetStatus
+from jwks_operator.core.model.codec import RecordError
+from jwks_operator.core.model.key_states import FreshKey
+from jwks_operator.core.model.observed_state import Salvage, Sight, World
+from jwks_operator.core.model.record import Bounds, Record
 from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
 from jwks_operator.keys.formats import parse_pem
 from jwks_operator.keys.jwk import JwkError, parse_json_strict, parse_private, parse_public, thumbprint
@@ -31,6 +31,7 @@ from jwks_operator.keys.private import PrivateJwk
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, SETS, Client, Object
 from jwks_operator.kube.copies import Copies, chosen, facts, find
 from jwks_operator.kube.errors import LookedAfterElsewhere
+from jwks_operator.kube.historical_tombstones import told
 from jwks_operator.kube.keyring import read_keyring
 from jwks_operator.kube.objects import (
     Vault,
@@ -41,8 +42,7 @@ from jwks_operator.kube.objects import (
     secret_object,
     sight,
 )
-from jwks_operator.kube.remains import told
-from jwks_operator.kube.sources import read_sources
+from jwks_operator.kube.source_reader import read_sources
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from typing import Any
 
 from jwks_operator.api.names import KEYRING_TYPE, RECORD_KEY, SetRef, key_data_name, keyring_name
 from jwks_operator.api.shards import Shard
-from jwks_operator.core.codec import Document, RecordError, dump_key, dump_rest, load, load_key
-from jwks_operator.core.record import Record
+from jwks_operator.core.model.codec import Document, RecordError, dump_key, dump_rest, load, load_key
+from jwks_operator.core.model.record import Record
 from jwks_operator.keys.jwk import JwkError
 from jwks_operator.keys.private import PrivateJwk
 from jwks_operator.kube.client import Object

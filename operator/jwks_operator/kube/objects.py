@@ -12,9 +12,9 @@ from typing import Any
 from jwks_operator.api import names
 from jwks_operator.api.names import SetRef, copy_name
 from jwks_operator.api.shards import Shard, shard_labels
-from jwks_operator.core.projections import Form, Item, configmap_data, secret_layout
-from jwks_operator.core.record import Record
-from jwks_operator.core.world import Sight
+from jwks_operator.core.model.observed_state import Sight
+from jwks_operator.core.model.record import Record
+from jwks_operator.core.outputs.projections import Form, Item, configmap_data, secret_layout
 from jwks_operator.keys.formats import render, render_set
 from jwks_operator.keys.naming import eddsa_name_of
 from jwks_operator.keys.private import PrivateJwk

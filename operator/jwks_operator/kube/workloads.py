@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from jwks_operator.api.names import ANNOTATION_RESTARTED_FOR, LABEL_ALLOW_SET, SetRef
 from jwks_operator.api.reasons import Reason
-from jwks_operator.core.checks import Trouble
-from jwks_operator.core.record import Record
+from jwks_operator.core.model.record import Record
+from jwks_operator.core.planner.spec_checks import Trouble
 from jwks_operator.kube.client import Client, Object, Resource
 from jwks_operator.kube.errors import Conflict, KubeError, Missing, NotLeading
 

@@ -25,12 +25,13 @@ from prometheus_client.registry import Collector
 from jwks_operator import __version__
 from jwks_operator.api.names import SetRef
 from jwks_operator.api.reasons import EventReason, Reason
-from jwks_operator.core.record import Happening, StepKind
+from jwks_operator.core.model.record import Happening, StepKind
 from jwks_operator.kube.workloads import WORKLOADS, Restarted
 from jwks_operator.metrics import catalog
 from jwks_operator.metrics.catalog import Family, Kind
-from jwks_operator.metrics.survey import Look, Samples, Survey
-from jwks_operator.metrics.vitals import Vitals
+from jwks_operator.metrics.process_gauges import Vitals
+from jwks_operator.metrics.set_gauges import Samples, Survey
+from jwks_operator.reconcile.observer import Look
 
 CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
 

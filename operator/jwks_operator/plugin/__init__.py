@@ -16,7 +16,7 @@ def main() -> None:
     """Run `kubectl-jwks`, which kubectl finds on PATH as `kubectl jwks`."""
     if find_spec("rich") is None:  # the operator's own image has no use for it
         sys.exit("error: kubectl jwks needs the package rich; pip install 'jwks-operator[plugin]'")
-    sys.exit(import_module("jwks_operator.plugin.command").run(sys.argv[1:]))
+    sys.exit(import_module("jwks_operator.plugin.plugin_command").run(sys.argv[1:]))
 
 
 def complete() -> None:

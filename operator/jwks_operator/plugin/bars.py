@@ -7,9 +7,9 @@ from itertools import groupby
 from rich.text import Text
 
 from jwks_operator.core.forecast import Span
-from jwks_operator.core.record import State
-from jwks_operator.plugin.failure import printable
-from jwks_operator.timeline import Stretch, mark, ticks
+from jwks_operator.core.model.record import State
+from jwks_operator.core.outputs.timeline import Stretch, mark, ticks
+from jwks_operator.plugin.exit_codes import printable
 
 MARKS = {State.PENDING: "░", State.ACTIVE: "█", State.RETIRED: "▒"}
 STYLES = {State.PENDING: "bright_blue", State.ACTIVE: "green", State.RETIRED: "yellow"}

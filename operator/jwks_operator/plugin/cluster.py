@@ -12,15 +12,15 @@ from pydantic import ValidationError
 from jwks_operator.api.names import SetRef
 from jwks_operator.api.parse import SpecError, parse_spec
 from jwks_operator.api.spec import JsonWebKeySetSpec
-from jwks_operator.api.status import Condition, JsonWebKeySetStatus, KeyState, KeyStatus
-from jwks_operator.core.hindsight import recalled
-from jwks_operator.core.world import World
-from jwks_operator.keys.errors import JwkError
+from jwks_operator.api.status_model import Condition, JsonWebKeySetStatus, KeyState, KeyStatus
+from jwks_operator.core.model.observed_state import World
+from jwks_operator.core.planner.record_from_status import recalled
+from jwks_operator.keys.key_errors import JwkError
 from jwks_operator.keys.members import parse_json_strict
 from jwks_operator.kube.client import CONFIGMAPS, SETS, Client, Object
 from jwks_operator.kube.errors import KubeError, Refused
-from jwks_operator.kube.person import Way, annotate, connect_as
-from jwks_operator.plugin.failure import give_up, missing
+from jwks_operator.kube.user_connection import Way, annotate, connect_as
+from jwks_operator.plugin.exit_codes import give_up, missing
 from jwks_operator.plugin.options import Place
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem, ShellComplete, get_completion_class
 
-from jwks_operator.api.status import KeyStatus
+from jwks_operator.api.status_model import KeyStatus
 from jwks_operator.plugin.cluster import SeenSet, opened
 from jwks_operator.plugin.options import Place
 
@@ -20,7 +20,7 @@ NO_FILES, FILES = 4, 0
 def answer(arguments: list[str]) -> int:
     """Print the completions of a command line as kubectl wants them: one a line, its help behind a tab."""
     *words, text = arguments or [""]
-    group: click.Group = import_module("jwks_operator.plugin.command").group
+    group: click.Group = import_module("jwks_operator.plugin.plugin_command").group
     found = ShellComplete(group, {}, "kubectl jwks", "").get_completions(words, text)
     for item in found:
         if item.type == "plain":
@@ -80,6 +80,6 @@ def completion_command(shell: str) -> None:
       source <(kubectl jwks completion bash)
       kubectl jwks completion fish > ~/.config/fish/completions/kubectl-jwks.fish
     """
-    module = import_module("jwks_operator.plugin.command")
+    module = import_module("jwks_operator.plugin.plugin_command")
     made: Any = get_completion_class(shell)
     click.echo(made(module.group, {}, "kubectl-jwks", module.COMPLETE).source())

@@ -8,7 +8,7 @@ from jwks_operator.api.crd import crd as wanted_crd
 from jwks_operator.api.names import GROUP, LABEL_SHARD, PLURAL, VERSION
 from jwks_operator.api.reasons import Reason
 from jwks_operator.api.shards import shard_of
-from jwks_operator.api.status import Condition
+from jwks_operator.api.status_model import Condition
 from jwks_operator.kube.client import CRDS, LEASES, Object, Resource
 from jwks_operator.plugin.cluster import Cluster, SeenSet
 from jwks_operator.plugin.findings import Finding, error, ok, skipped, warning

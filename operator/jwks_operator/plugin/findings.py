@@ -7,7 +7,7 @@ from enum import StrEnum
 from rich.console import Console
 from rich.text import Text
 
-from jwks_operator.plugin.failure import Exit, printable
+from jwks_operator.plugin.exit_codes import Exit, printable
 from jwks_operator.plugin.output import console, document
 
 

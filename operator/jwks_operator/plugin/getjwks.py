@@ -8,10 +8,10 @@ from typing import Any
 import click
 import yaml
 
-from jwks_operator.keys.errors import JwkError
 from jwks_operator.keys.jwk import parse_public
+from jwks_operator.keys.key_errors import JwkError
 from jwks_operator.plugin.cluster import opened
-from jwks_operator.plugin.failure import Exit, Failure, missing, refused
+from jwks_operator.plugin.exit_codes import Exit, Failure, missing, refused
 from jwks_operator.plugin.options import Place, place_options, set_argument
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from jwks_operator.api.names import RESERVED_PREFIX
-from jwks_operator.kube.person import FIELD_MANAGER
+from jwks_operator.kube.user_connection import FIELD_MANAGER
 from jwks_operator.plugin.cluster import SeenSet
 
 TOOLS = {

@@ -7,8 +7,8 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from jwks_operator.api.durations import format_duration
-from jwks_operator.plugin.fetch import Fetched
 from jwks_operator.plugin.findings import Finding, Verdict, error, ok, warning
+from jwks_operator.plugin.jwks_fetch import Fetched
 
 MEDIA_TYPES = ("application/jwk-set+json", "application/json")
 # Our own server spreads five minutes over the last tenth below them.

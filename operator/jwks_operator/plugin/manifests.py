@@ -9,7 +9,7 @@ import yaml
 from jwks_operator.api.names import GROUP, KIND
 from jwks_operator.api.parse import SpecError, parse_spec
 from jwks_operator.plugin.cluster import SeenSet, look
-from jwks_operator.plugin.failure import Exit, Failure, missing
+from jwks_operator.plugin.exit_codes import Exit, Failure, missing
 
 MAX_BYTES = 4 << 20
 

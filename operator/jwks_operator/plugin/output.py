@@ -11,8 +11,8 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-from jwks_operator.api.status import format_time
-from jwks_operator.plugin.failure import printable
+from jwks_operator.api.status_model import format_time
+from jwks_operator.plugin.exit_codes import printable
 
 WIDTH = 100
 """Columns where nobody's terminal says: in pipes and files."""

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from jwks_operator.timeline import Box, Line, Picture, Words
+from jwks_operator.core.outputs.timeline import Box, Line, Picture, Words
 
 SCALE = 2
 """Pixels of the file for each pixel of the picture, for sharp letters."""

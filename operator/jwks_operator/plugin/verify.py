@@ -11,21 +11,21 @@ import click
 from jwks_operator.api.durations import format_duration
 from jwks_operator.api.shards import shard_of
 from jwks_operator.api.spec import JsonWebKeySetSpec
-from jwks_operator.core.record import State
-from jwks_operator.core.timing import facts
-from jwks_operator.core.world import Sight, World
+from jwks_operator.core.model.observed_state import Sight, World
+from jwks_operator.core.model.record import State
+from jwks_operator.core.timing.formulas import facts
 from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
-from jwks_operator.keys.errors import JwkError
+from jwks_operator.keys.key_errors import JwkError
 from jwks_operator.keys.probe import probe
 from jwks_operator.kube.client import Object
-from jwks_operator.kube.consumer import InUse, keys_in_use
+from jwks_operator.kube.consumer_secret_reader import InUse, keys_in_use
 from jwks_operator.kube.errors import Refused
 from jwks_operator.kube.gather import Gathered, gather
 from jwks_operator.plugin.cluster import Cluster, SeenSet, keys_in, opened
-from jwks_operator.plugin.fetch import Fetched, Unfetched, fetch
 from jwks_operator.plugin.findings import Finding, error, ok, report, skipped, warning
 from jwks_operator.plugin.http import age, http_findings, max_age, stale_window
-from jwks_operator.plugin.lint import set_findings
+from jwks_operator.plugin.jwks_fetch import Fetched, Unfetched, fetch
+from jwks_operator.plugin.lint_command import set_findings
 from jwks_operator.plugin.options import Place, output_option, place_options, set_argument
 
 Keys = Mapping[str, Mapping[str, Any]]

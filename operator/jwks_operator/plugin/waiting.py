@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
-from jwks_operator.api.status import KeyState, KeyStatus
+from jwks_operator.api.status_model import KeyState, KeyStatus
 from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
 from jwks_operator.kube.errors import Throttled, Unavailable
-from jwks_operator.plugin.asking import Asked
 from jwks_operator.plugin.cluster import Cluster, SeenSet, keys_in
-from jwks_operator.plugin.failure import Exit, Failure
-from jwks_operator.plugin.fetch import Unfetched, fetch
+from jwks_operator.plugin.exit_codes import Exit, Failure
+from jwks_operator.plugin.jwks_fetch import Unfetched, fetch
 from jwks_operator.plugin.output import clock, say, span, talk
+from jwks_operator.plugin.request_preview import Asked
 
 PERIOD = 1.0
 GRACE = timedelta(minutes=10)

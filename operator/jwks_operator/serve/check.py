@@ -21,7 +21,7 @@ from jwks_operator.keys.algorithms import (
     RSA_MODULUS_LENGTHS,
     Algorithm,
 )
-from jwks_operator.keys.errors import JwkError
+from jwks_operator.keys.key_errors import JwkError
 from jwks_operator.keys.members import algorithm_of, check_use, kid_of, octets, parse_json_strict
 
 MAX_BYTES: Final = 1 << 20

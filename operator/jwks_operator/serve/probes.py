@@ -7,7 +7,7 @@ taking the server down would turn a bad write into an outage. `/readyz?verbose` 
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from jwks_operator.serve import metrics
+from jwks_operator.serve import server_metrics
 from jwks_operator.serve.site import Probe
 from jwks_operator.serve.stats import SetState, Snapshot
 
@@ -35,7 +35,7 @@ def admin(snapshots: Snapshots, workers: int) -> Mapping[str, Probe]:
     """Return the probes and /metrics by path."""
 
     def render(_: bool) -> tuple[int, str]:
-        return 200, metrics.render(snapshots(), time.time())
+        return 200, server_metrics.render(snapshots(), time.time())
 
     return {**probes(snapshots, workers), "/metrics": render}
 

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from jwks_operator.serve.hints import HISTORICAL_PATHS, JWKS_PATHS, OPENID_PATHS
-from jwks_operator.serve.pages import Page
 from jwks_operator.serve.reply import Reply, plain, without_body
+from jwks_operator.serve.reply_pages import Page
 from jwks_operator.serve.request import Request
 from jwks_operator.serve.shelf import Content, Shelf
 from jwks_operator.serve.stats import SetState

@@ -12,11 +12,11 @@ from typing import Final
 from jwks_operator.api.names import GROUP, SetRef
 from jwks_operator.api.reasons import ConditionType, Reason
 from jwks_operator.api.spec import JsonWebKeySetSpec
-from jwks_operator.api.status import JsonWebKeySetStatus
-from jwks_operator.core.record import Happening, StepKind
+from jwks_operator.api.status_model import JsonWebKeySetStatus
+from jwks_operator.core.model.record import Happening, StepKind
 from jwks_operator.kube.workloads import Restarted
-from jwks_operator.metrics.shared import Shared
-from jwks_operator.metrics.survey import Look
+from jwks_operator.metrics.interning import Shared
+from jwks_operator.reconcile.observer import Look
 
 
 class Health(StrEnum):

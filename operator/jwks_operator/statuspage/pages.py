@@ -7,14 +7,14 @@ from typing import Final
 from urllib.parse import quote, urlencode
 
 from jwks_operator.api.names import SetRef
-from jwks_operator.api.status import JsonWebKeySetStatus
+from jwks_operator.api.status_model import JsonWebKeySetStatus
 from jwks_operator.core.forecast import UnsoundSpecError, foresee
-from jwks_operator.core.hindsight import recalled
-from jwks_operator.core.world import World
-from jwks_operator.metrics.vitals import Vitals
+from jwks_operator.core.model.observed_state import World
+from jwks_operator.core.outputs.timeline import picture, stretch_around, svg
+from jwks_operator.core.planner.record_from_status import recalled
+from jwks_operator.metrics.process_gauges import Vitals
 from jwks_operator.statuspage.board import RANK, Board, Health, Row, Shown, following, moment
 from jwks_operator.statuspage.html import Html, element, link, table, together, void
-from jwks_operator.timeline import picture, stretch_around, svg
 
 ROOT: Final = "/status"
 STYLE: Final = f"{ROOT}/style.css"

@@ -1,0 +1,39 @@
+"""Which workloads are restarted when the keys in the Secret change, and how long that takes."""
+
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import Field
+
+from jwks_operator.api.defaults import DEFAULT_RESTART_WITHIN
+from jwks_operator.api.durations import AtLeast, Duration
+from jwks_operator.api.fields import SelectedLabels
+from jwks_operator.api.namespaces_spec import MatchExpression, NamespaceSelector
+from jwks_operator.api.rules import Model
+
+
+class WorkloadSelector(NamespaceSelector):
+    """Workloads by their labels; all parts must match."""
+
+    match_labels: SelectedLabels | None = None
+    """Labels that the workload must have, with these values."""
+    match_expressions: Annotated[tuple[MatchExpression, ...], Field(max_length=32)] | None = None
+    """Requirements that the labels of the workload must meet."""
+
+
+class Restart(Model):
+    """Workloads that read the Secret only when they start."""
+
+    selector: WorkloadSelector | None = None
+    """Which of the Deployments, StatefulSets and DaemonSets in the namespace of the set are restarted. Each of them
+    must consent by the label jwks-operator.dev/allow-set: <name of the set>. Default: all that consent."""
+    within: Annotated[Duration, AtLeast("1s", "a roll-out takes its time")] | None = None
+    """Longest time from the change of the Secret until the last pod has started anew: the whole roll-out, with images
+    to pull and probes to pass. Default 10m. It is added to the waits that end with the Secret: to the retention of
+    signature keys, the lead of encryption keys and both of symmetric keys. If it is too short here, tokens of a pod
+    that still runs with a former key fail before they expire."""
+
+    @property
+    def takes(self) -> timedelta:
+        """How long a roll-out takes, by default or as stated."""
+        return DEFAULT_RESTART_WITHIN if self.within is None else self.within

@@ -1,0 +1,160 @@
+"""Where keys go: the public set into a ConfigMap, the private keys in use into a Secret."""
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from jwks_operator.api.fields import UNIQUE, Annotations, DataKey, Labels, ObjectName, ServiceName
+from jwks_operator.api.names import HISTORICAL_KEY, JWKS_KEY, KEYRING_SUFFIX, OPENID_KEY, SERVE_KEY
+from jwks_operator.api.namespaces_spec import NamespaceSelector
+from jwks_operator.api.restart_spec import Restart
+from jwks_operator.api.rules import Model, Rule, cel_list
+from jwks_operator.api.serving_spec import Cors, Discovery, Issuer, Paths
+from jwks_operator.keys.naming import EddsaName
+
+
+class Format(StrEnum):
+    """How private keys are written into the Secret."""
+
+    JWK = "JWK"
+    JWK_SET = "JWKSet"
+    PEM = "PEM"
+    TLS = "TLS"
+
+
+DEFAULT_FORMATS = (Format.JWK, Format.PEM)
+_RESERVED_KEYS = (SERVE_KEY, OPENID_KEY, HISTORICAL_KEY)
+_RESERVED = f"{SERVE_KEY}, {OPENID_KEY} or {HISTORICAL_KEY}, which the operator uses itself; choose another"
+
+
+def _no_keyring() -> Rule:
+    return Rule(
+        field="name",
+        cel=f"!has(self.name) || !self.name.endsWith('{KEYRING_SUFFIX}')",
+        holds=lambda target: target.name is None or not target.name.endswith(KEYRING_SUFFIX),
+        message=f"name must not end in {KEYRING_SUFFIX}, which marks the records of sets; choose another",
+    )
+
+
+class ConfigMapTarget(Model):
+    """The ConfigMap with the public JWK Set (RFC 7517 section 5)."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        _no_keyring(),
+        Rule(
+            field="key",
+            cel=f"!has(self.key) || !(self.key in {cel_list(_RESERVED_KEYS)})",
+            holds=lambda target: target.key not in _RESERVED_KEYS,
+            message=f"key must not be {_RESERVED}",
+        ),
+        Rule(
+            field="aliases",
+            cel=f"!has(self.aliases) || self.aliases.all(a, !(a in {cel_list(_RESERVED_KEYS)}))",
+            holds=lambda target: not {*_RESERVED_KEYS} & {*target.aliases},
+            message=f"aliases must not hold {_RESERVED}",
+        ),
+        Rule(
+            field="aliases",
+            cel=f"!has(self.aliases) || !((has(self.key) ? self.key : '{JWKS_KEY}') in self.aliases)",
+            holds=lambda target: target.key not in target.aliases,
+            message="aliases must not repeat key; remove it from aliases",
+        ),
+    )
+
+    name: ObjectName | None = None
+    """Name of the ConfigMap, at most 189 characters. Default: the name of the set. Cannot change
+    afterwards, because pods mount it by name."""
+    key: DataKey = JWKS_KEY
+    """Data key (file name when mounted) of the JWK Set. Default jwks.json."""
+    aliases: Annotated[tuple[DataKey, ...], Field(max_length=8), *UNIQUE] = ()
+    """More data keys with the same content, for consumers that look for a fixed one; Envoy Gateway reads
+    jwks."""
+    labels: Labels = Field(default_factory=dict)
+    """Labels to put on the ConfigMap beside the operator's own."""
+    annotations: Annotations = Field(default_factory=dict)
+    """Annotations to put on the ConfigMap."""
+
+
+def _needs_issuer(field: str, cel: str, given: Callable[[Any], bool]) -> Rule:
+    return Rule(
+        field=field,
+        cel=f"!({cel}) || has(self.issuer)",
+        holds=lambda publish: not given(publish) or publish.issuer is not None,
+        message=f"{field} needs issuer, who says it; add issuer or remove {field}",
+    )
+
+
+class Publish(Model):
+    """How the public keys are published."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        _needs_issuer("discovery", "has(self.discovery)", lambda publish: publish.discovery is not None),
+        _needs_issuer("historical", "has(self.historical) && self.historical", lambda publish: publish.historical),
+    )
+
+    config_map: ConfigMapTarget = ConfigMapTarget()
+    """The ConfigMap with the public JWK Set."""
+    issuer: Issuer | None = None
+    """HTTPS URL of the issuer, exactly as in the iss of its tokens. Adds an OpenID Connect discovery document under
+    the data key openid-configuration; jwks_uri is the first of paths.jwks, by default /.well-known/jwks.json, below
+    the issuer."""
+    discovery: Discovery | None = None
+    """More members of the discovery document with any JSON value, for example authorization_endpoint. What the
+    operator derives itself (issuer, jwks_uri, id_token_signing_alg_values_supported) takes precedence."""
+    paths: Paths | None = None
+    """URL paths at which the set is served."""
+    media_type: Literal["application/jwk-set+json", "application/json"] | None = None
+    """Content-Type of the served set: application/jwk-set+json (default, RFC 7517 section 8.5) or application/json
+    for clients that know nothing else."""
+    eddsa_name: EddsaName | None = None
+    """Name under which Ed25519 and Ed448 keys are published and handed out: Ed25519 (default; RFC 9864: each has its
+    own name) or EdDSA for older libraries. A change applies to the next key, which is brought in at once; tokens of
+    the former keys stay valid until they expire."""
+    cors: Cors | None = None
+    """Cross-origin access to the served documents."""
+    historical: Annotated[bool, Field(strict=True)] = False
+    """True also publishes signature keys that left the set under the data key historical.jwt, as a jwk-set+jwt
+    (OpenID Federation historical keys) that the first signature entry's key in use signs. Only keys that leave while
+    this is true are kept for it. Default false."""
+    max_keys: Annotated[int, Field(ge=2, le=100, strict=True)] = 10
+    """Most keys the published set may hold, 2 to 100. Default 10; some clients refuse more. A rotation that
+    would exceed it waits and is reported as a condition; keys that are needed are never dropped for it."""
+    service_name: ServiceName | None = None
+    """Name of a Service in the namespace of the set, behind which pods serve the set. Every ready endpoint is asked,
+    over HTTP at the first of paths.jwks or /.well-known/jwks.json: a signature key is used one lead after all of
+    them served it, and a retired encryption key is kept for its retention after none of them serves it any more. An
+    endpoint that lags, or a Service without ready endpoints, holds the rotation and is told in the status. Default:
+    nobody is asked, and timing.propagation is believed."""
+    namespaces: NamespaceSelector | None = None
+    """Namespaces, by their labels, that get a read-only copy of the ConfigMap, if they consent by the label
+    accept.jwks-operator.dev/<namespace of the set>: "true". The copy is named <namespace of the set>.<ConfigMap> and
+    follows the published set; a key counts as published only when every copy has it, so one that cannot be written
+    holds the rotation. Empty ({}) means every namespace that consents. Needs an operator that watches all
+    namespaces. Default: no copies."""
+
+
+class SecretTarget(Model):
+    """The Secret with the private keys in use, for the pods that sign."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (_no_keyring(),)
+
+    name: ObjectName | None = None
+    """Name of the Secret, at most 189 characters. Default: the name of the set. Cannot change afterwards,
+    because pods mount it by name."""
+    formats: Annotated[tuple[Format, ...], Field(min_length=1, max_length=4), *UNIQUE] = DEFAULT_FORMATS
+    """How the private key of each entry is written: JWK (<entry>.jwk, RFC 7517), JWKSet (<entry>.jwks), PEM
+    (<entry>.pem, PKCS #8; not for symmetric keys) and TLS (<entry>.tls.crt and <entry>.tls.key; the entries then need
+    a certificate, or a kubernetes.io/tls Secret that they follow). Default JWK and PEM. Encryption and symmetric
+    entries always have <entry>.jwks, with every key that may still be needed to open or verify, the one in use
+    first."""
+    labels: Labels = Field(default_factory=dict)
+    """Labels to put on the Secret beside the operator's own."""
+    annotations: Annotations = Field(default_factory=dict)
+    """Annotations to put on the Secret."""
+    restart: Restart | None = None
+    """Workloads that read the Secret only when they start, to be restarted when a key that they use or check with
+    changes: an annotation of their pod template is changed once, and Kubernetes rolls them out as they are set up to.
+    What cannot be restarted is told as a condition and holds no rotation. Empty ({}) means every workload that
+    consents. Default: none; processes that read the Secret again by themselves need no restart."""

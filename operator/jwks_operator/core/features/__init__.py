@@ -1,0 +1,1 @@
+"""Imports, certificates, the historical set, copies and workload restarts."""

@@ -1,0 +1,91 @@
+"""Copies of the published set in other namespaces: what they prove, and what stands in their way.
+
+A copy is another place where verifiers find the set, so a key counts as published only when every copy has it: a step
+is not confirmed while one cannot be written. A copy made later adds no wait, because nobody could have cached it. One
+that somebody edited so that it lacks a published key takes that key's witness back, as an edited ConfigMap does.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from jwks_operator.api.names import consent_label, copy_name
+from jwks_operator.api.reasons import EventReason, Reason
+from jwks_operator.core.model.observed_state import Copy, Sight, World
+from jwks_operator.core.model.record import Happening, KeyRecord, Record, State
+from jwks_operator.core.planner.spec_checks import Trouble
+from jwks_operator.keys.algorithms import KeyClass
+
+NAMED = 3
+"""So many namespaces are told with their trouble; of the others their number."""
+
+
+def doubted(world: World, record: Record) -> tuple[Record, tuple[Happening, ...]]:
+    """Return the record without the witnesses that edited copies deny, and what is to be told of those copies."""
+    edited = tuple(copy for copy in world.copies if copy.sight is Sight.DIFFERS)
+    changed = [after for key in record.keys for after in (_doubted(key, edited),) if after != key]
+    guilty = (copy for copy in edited if any(_denied(key, copy) for key in record.keys))
+    told = tuple(Happening(EventReason.OBJECT_REPAIRED, edited_in(copy.namespace)) for copy in guilty)
+    return (record.with_keys(*changed), told) if changed else (record, ())
+
+
+def edited_in(namespace: str) -> str:
+    """Return what is told of a copy that differs although nothing changed."""
+    return f"the copy in namespace {namespace} was edited"
+
+
+def troubles(world: World, record: Record) -> Iterator[Trouble]:
+    """Yield what a person has to know of the copies of a set."""
+    if record.spec.publish.namespaces is not None and not world.everywhere:
+        yield Trouble(
+            Reason.COPIES_UNSUPPORTED,
+            "spec.publish.namespaces needs an operator that watches all namespaces, but this one runs with "
+            "--namespace; remove the field, or run the operator for the whole cluster",
+        )
+        return
+    if world.copies_complaint:
+        yield Trouble(
+            Reason.COPY_REFUSED,
+            f"it cannot be told which namespaces are to have a copy: {world.copies_complaint}",
+            lasting="it cannot be told which namespaces are to have a copy: ",
+        )
+    yield from _named(tuple(_of_one(world, copy) for copy in world.copies if copy.sight is Sight.FOREIGN))
+    yield from _named(tuple(_of_one(world, copy) for copy in world.copies if copy.refused))
+
+
+def _of_one(world: World, copy: Copy) -> Trouble:
+    name = copy_name(world.ref, world.configmap_name)
+    consent = f"withdraw the label {consent_label(world.ref.namespace)} from the namespace"
+    if copy.sight is Sight.FOREIGN:
+        head = f"ConfigMap {copy.namespace}/{name} exists and is not a copy of this set; "
+        return Trouble(Reason.COPY_CONFLICT, f"{head}remove it, or {consent}", lasting=head)
+    if copy.leaves:
+        head = f"the copy in namespace {copy.namespace}, which is to have none any more, cannot be removed: "
+        return Trouble(Reason.COPY_REFUSED, head + copy.refused, lasting=head)
+    head = f"the copy in namespace {copy.namespace} was refused: "
+    cure = f"no step is confirmed until it can be written; allow it, or {consent}"
+    return Trouble(Reason.COPY_REFUSED, f"{head}{copy.refused}; {cure}", lasting=head)
+
+
+def _named(found: tuple[Trouble, ...]) -> Iterator[Trouble]:
+    yield from found[:NAMED]
+    if len(found) > NAMED:
+        what = f"so it is in {len(found) - NAMED} more namespaces"
+        yield Trouble(found[0].reason, what, lasting="so it is in ")
+
+
+def _doubted(key: KeyRecord, edited: tuple[Copy, ...]) -> KeyRecord:
+    if not any(_denied(key, copy) for copy in edited):
+        return key
+    if key.key_class is KeyClass.ENCRYPTION:
+        return replace(key, retired=None, unserved=None)
+    return replace(key, published=None)
+
+
+def _denied(key: KeyRecord, copy: Copy) -> bool:
+    """Whether a copy lacks a key that waits for everybody to have it, or shows one that nobody is to use."""
+    if copy.sight is not Sight.DIFFERS:
+        return False
+    if key.key_class is KeyClass.ENCRYPTION:
+        return key.state is State.RETIRED and key.kid in copy.extra
+    signs = key.key_class is KeyClass.SIGNATURE and key.state in {State.PENDING, State.RETIRED}
+    return signs and key.kid in copy.missing

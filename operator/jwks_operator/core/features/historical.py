@@ -1,0 +1,95 @@
+"""What is told of keys that left, for whoever must still check old signatures (OpenID Federation 1.0 section 8.7).
+
+Only signature keys count, and only those that left while the spec wanted them told. What is kept is bounded: the
+oldest expired keys give way first, revoked ones last, because of them people must know.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from jwks_operator.api.reasons import EventReason
+from jwks_operator.api.revocation_spec import RevocationReason
+from jwks_operator.core.model.record import Former, Happening, KeyRecord, Record, State, Tombstone
+from jwks_operator.keys import historical_set as telling
+from jwks_operator.keys.algorithms import KeyClass
+from jwks_operator.keys.members import canonical_json
+
+TOLD_LIMIT = 192 * 1024
+"""Most bytes of public JWKs of former keys: with the signed set they must fit into one Secret beside living keys."""
+
+_REASONS: Mapping[str, telling.RevocationReason] = {
+    RevocationReason.KEY_COMPROMISE: "compromised",
+    RevocationReason.SUPERSEDED: "superseded",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Signing:
+    """A set of historical keys that is to be signed: what it says, by which key, and the digest of both."""
+
+    entry: str
+    kid: str
+    signer: Mapping[str, object]
+    """Its public JWK."""
+    digest: str
+    said: Mapping[str, object]
+
+
+def reason_of(word: str) -> str:
+    """Return the reason of a revocation by its word in the historical set; nothing for a word that says nothing."""
+    return next((reason for reason, known in _REASONS.items() if known == word), "")
+
+
+def former(record: Record, key: KeyRecord, time: datetime) -> Former | None:
+    """Return what to keep of a key that leaves with the step of this record at this time, if anything."""
+    if not record.spec.publish.historical or key.key_class is not KeyClass.SIGNATURE:
+        return None
+    if key.state is State.COMPROMISED:
+        why = {told.kid: told.reason for told in _happenings(record) if told.event == EventReason.KEY_REVOKED}
+        return Former(key.public, min(key.retired or time, time), key.in_use_since, why.get(key.kid, ""))
+    # A key that never retired was never used: nobody holds a signature of it.
+    return None if key.retired is None else Former(key.public, key.retired, key.in_use_since)
+
+
+def within_limit(stones: tuple[Tombstone, ...]) -> tuple[Tombstone, ...]:
+    """Return the tombstones, with only as many former keys to be told as there is room for."""
+    room = TOLD_LIMIT
+    kept: set[str] = set()
+    newest_first = [stone for stone in reversed(stones) if stone.former is not None]
+    for stone in sorted(newest_first, key=lambda stone: stone.reason != State.COMPROMISED):
+        room -= 0 if stone.former is None else len(canonical_json(dict(stone.former.public)))
+        if room < 0:
+            break
+        kept.add(stone.digest)
+    return tuple(stone if stone.digest in kept else replace(stone, former=None) for stone in stones)
+
+
+def outdated(record: Record) -> Signing | None:
+    """Return the set that is to be signed; None while the one there is says the same, or nobody can sign."""
+    issuer, signer = record.spec.publish.issuer, _signer(record)
+    told = [_told(stone, stone.former) for stone in record.tombstones if stone.former is not None]
+    if not record.spec.publish.historical or issuer is None or signer is None or not told:
+        return None
+    said = telling.claims(issuer, told)
+    digest = telling.digest_for(said, signer.kid)
+    if record.historical is not None and record.historical.digest == digest:
+        return None
+    return Signing(signer.entry, signer.kid, signer.public, digest, said)
+
+
+def _signer(record: Record) -> KeyRecord | None:
+    """The key in use of the first signature entry."""
+    in_use = (record.active(entry.name) for entry in record.spec.keys)
+    return next((key for key in in_use if key is not None and key.key_class is KeyClass.SIGNATURE), None)
+
+
+def _told(stone: Tombstone, said: Former) -> telling.HistoricalKey:
+    revoked = None
+    if said.revoked is not None:
+        revoked = telling.Revoked(stone.time, _REASONS.get(said.revoked, "unspecified"))
+    return telling.HistoricalKey(said.public, said.expired, said.issued, revoked)
+
+
+def _happenings(record: Record) -> Iterable[Happening]:
+    return () if record.step is None else record.step.happenings

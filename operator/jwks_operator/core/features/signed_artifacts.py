@@ -1,0 +1,138 @@
+"""The papers of keys: certificates, and the signed set of historical ones. They need a private half to be made.
+
+So they are facts, like a generated key: the plan says which it needs, the corridor has them made and asks again.
+Where a certificate cannot be made (its CA is missing or does not consent), the key goes on with the one it has, or
+without: a paper never stands between a key and its use.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any, TypeAlias
+
+from jwks_operator.api.reasons import EventReason, Reason
+from jwks_operator.api.spec import KeyEntry
+from jwks_operator.core.features.certificate_renewal import bare, digest_of_terms, renewal, sourced
+from jwks_operator.core.features.historical import Signing, outdated
+from jwks_operator.core.features.source_content import Holding
+from jwks_operator.core.model.observed_state import Reading, World
+from jwks_operator.core.model.record import Certificate, Happening, Historical, KeyRecord, Record, Step, StepKind
+from jwks_operator.core.planner.candidates import Action, Prospect
+from jwks_operator.core.planner.spec_checks import Trouble
+from jwks_operator.core.timing.formulas import entry_named, facts
+
+
+@dataclass(frozen=True, slots=True)
+class Certification:
+    """One certificate to be made: for which key, after which entry of the spec."""
+
+    kid: str
+    entry: KeyEntry
+    public: Mapping[str, Any]
+    terms: str
+    """The digest to keep with the certificate."""
+    slack: timedelta
+    """How far clocks may be apart: the certificate is valid that much earlier."""
+
+
+Paper: TypeAlias = Certification | Signing
+
+PAPERWORK = frozenset({Action.CERTIFY, Action.SIGN})
+
+
+def possible(world: World, moves: Iterable[Prospect]) -> tuple[Prospect, ...]:
+    """Return the moves without the certificates that cannot be made in this pass."""
+    return tuple(m for m in moves if m.action is not Action.CERTIFY or m.entry not in world.uncertified)
+
+
+def troubles(world: World, record: Record | None) -> tuple[Trouble, ...]:
+    """Return what a person has to know of certificates that could not be made, and of sources that bring none."""
+    refused = [
+        Trouble(Reason.CERTIFICATE_REFUSED, f"no certificate for {entry}: {why}; keys go on as they are")
+        for entry, why in world.uncertified.items()
+    ]
+    # The reason of all that concerns a source: it can wait for the audit, unlike a CA that a key waits for.
+    sourceless = {**_without_files(record), **_complaints(world)}
+    refused += [
+        Trouble(Reason.IMPORT_REFUSED, f"spec.keys[{entry}].import: {why}") for entry, why in sourceless.items()
+    ]
+    return tuple(refused)
+
+
+def _complaints(world: World) -> dict[str, str]:
+    """By entry, what is wrong with the certificate of a followed source, where the spec asks for no other."""
+    return {
+        name: f"{seen.private.complaint}; keys go on with the certificate they have, or without"
+        for name, seen in world.imports.items()
+        if seen.entry.certificate is None and isinstance(seen.private, Holding) and seen.private.complaint
+    }
+
+
+def _without_files(record: Record | None) -> dict[str, str]:
+    """By entry that imports, why it has no TLS files although it should: its source is not followed."""
+    why = (
+        "no kubernetes.io/tls Secret brings the certificate that format TLS needs; add keys[].certificate, or remove "
+        "TLS from secret.formats"
+    )
+    return {} if record is None else {entry.name: why for entry in bare(record) if entry.certificate is None}
+
+
+def wanted(world: World, record: Record, moves: Iterable[Prospect]) -> tuple[Paper, ...]:
+    """Return the papers that these moves need and that have not been made yet."""
+    found: list[Paper] = []
+    for move in moves:
+        if move.action is Action.SIGN:
+            signing = outdated(record)
+            found += [signing] if signing is not None and signing.digest not in world.signed else []
+        elif move.action is Action.CERTIFY:
+            keys = [key for key in record.keys if key.kid == move.kid and _made(world, record, key) is None]
+            found += [_certification(record, key) for key in keys]
+    return tuple(found)
+
+
+def intent(world: World, record: Record, moves: tuple[Prospect, ...]) -> Record:
+    """Return the record with the step that puts these papers in place, once they have been made."""
+    if moves[0].action is Action.SIGN:
+        signing = outdated(record)
+        if signing is None:
+            return record
+        signed = Historical(signing.digest, world.signed[signing.digest])
+        return replace(record, historical=signed, step=Step(StepKind.SIGN, ()))
+    kids = {move.kid for move in moves}
+    keys = (replace(key, certificate=_made(world, record, key)) for key in record.keys if key.kid in kids)
+    told = (Happening(EventReason.CERTIFICATE_RENEWED, move.why, move.kid, move.entry) for move in moves)
+    return replace(record.with_keys(*keys), step=Step(StepKind.CERTIFY, tuple(told)))
+
+
+def of_newborn(world: World, record: Record, reading: Reading) -> tuple[Record, tuple[Paper, ...]]:
+    """Return the record to be with the certificates of the keys that are new in it, and those still to be made.
+
+    A clock in doubt would date them wrongly: they follow as soon as it can be trusted.
+    """
+    known = {key.kid for key in world.record.keys} if world.record is not None else set()
+    new = [key for key in record.keys if key.kid not in known and key.certificate is None]
+    record = record.with_keys(*(replace(key, certificate=sourced(world.imports, record.spec, key)) for key in new))
+    if not reading.trusted:
+        return record, ()
+    new = [key for key in new if _awaits(world, record, key)]
+    missing = tuple(_certification(record, key) for key in new if _made(world, record, key) is None)
+    return record.with_keys(*(replace(key, certificate=_made(world, record, key)) for key in new)), missing
+
+
+def _awaits(world: World, record: Record, key: KeyRecord) -> bool:
+    return key.certificate is None and key.entry not in world.uncertified and renewal(record.spec, key) is not None
+
+
+def _made(world: World, record: Record, key: KeyRecord) -> Certificate | None:
+    """The certificate that was made for a key in this pass, or found, if it is what the spec in force asks for."""
+    certificate, entry = world.certificates.get(key.kid), entry_named(record.spec, key.entry)
+    if entry is None or entry.certificate is None:
+        return sourced(world.imports, record.spec, key)
+    return certificate if certificate is not None and certificate.terms == digest_of_terms(entry) else None
+
+
+def _certification(record: Record, key: KeyRecord) -> Certification:
+    entry = entry_named(record.spec, key.entry)
+    if entry is None:
+        raise LookupError(f"no entry {key.entry} to make a certificate for")
+    return Certification(key.kid, entry, key.public, digest_of_terms(entry), facts(record.spec.timing)["clock_skew"])

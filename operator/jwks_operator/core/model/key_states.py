@@ -1,0 +1,188 @@
+"""The life of a key: one table of moves, and the only code that assigns a state.
+
+```
+             ┌────────────── roll back ─────────────┐
+             ▼                                      │
+new ──► Pending ──► Active ──► Retired ──► Destroyed
+ │         │          ▲                        ▲
+ └─────────┼──────────┘ (bootstrap, loss)      │
+           └── no longer wanted ───────────────┘      any ──► Compromised (final)
+```
+
+A move forgets the witnesses that it makes untrue; `witnessed` writes them again once the effect is confirmed.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+from jwks_operator.core.features.historical import former, within_limit
+from jwks_operator.core.model.record import (
+    HISTORY_LIMIT,
+    TOMBSTONE_LIMIT,
+    Bounds,
+    Former,
+    HistoryEntry,
+    KeyRecord,
+    Record,
+    State,
+    Tombstone,
+)
+from jwks_operator.core.timing.formulas import horizon
+from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
+
+MOVES: frozenset[tuple[State | None, State]] = frozenset(
+    {
+        (None, State.PENDING),
+        (None, State.ACTIVE),
+        (None, State.RETIRED),
+        (State.PENDING, State.ACTIVE),
+        (State.PENDING, State.DESTROYED),
+        (State.ACTIVE, State.RETIRED),
+        (State.RETIRED, State.ACTIVE),
+        (State.RETIRED, State.DESTROYED),
+        (State.PENDING, State.COMPROMISED),
+        (State.ACTIVE, State.COMPROMISED),
+        (State.RETIRED, State.COMPROMISED),
+    }
+)
+"""Every permitted (from, to); None stands for a key that does not exist yet, or is found again after a loss."""
+
+LIVING = frozenset({State.PENDING, State.ACTIVE, State.RETIRED})
+
+
+class IllegalMoveError(Exception):
+    """A move that is not in the table: a defect of the planner, never of the input."""
+
+
+@dataclass(frozen=True, slots=True)
+class FreshKey:
+    """The public face of a key that was just generated or found; its private half stays outside this room."""
+
+    kid: str
+    algorithm: str
+    thumbprint: str
+    public: dict[str, Any]
+    has_private: bool = True
+
+
+def born(fresh: FreshKey, entry: str, state: State, now: datetime, bounds: Bounds) -> KeyRecord:
+    """Return the record of a new key in its first state, without any witness yet."""
+    _permit(None, state)
+    return KeyRecord(
+        kid=fresh.kid,
+        entry=entry,
+        algorithm=fresh.algorithm,
+        key_class=ALGORITHMS[fresh.algorithm].key_class,
+        state=state,
+        thumbprint=fresh.thumbprint,
+        public=fresh.public,
+        has_private=fresh.has_private,
+        created=now,
+        bounds=bounds,
+    )
+
+
+def moved(key: KeyRecord, state: State) -> KeyRecord:
+    """Return the key in its next state; raises IllegalMoveError if the table does not know the move.
+
+    Becoming active needs a private half. Destroyed and compromised keys lose theirs at once.
+    """
+    _permit(key.state, state)
+    if state is State.ACTIVE:
+        if not key.has_private:
+            raise IllegalMoveError(f"{key.kid} has no private half and cannot become {state}")
+        return replace(key, state=state, in_use_since=None, retired=None, unserved=None)
+    if state is State.RETIRED:
+        return replace(key, state=state, retired=None, unserved=None)
+    return replace(key, state=state, has_private=False)
+
+
+def witnessed(record: Record, confirmed: datetime) -> Record:
+    """Return the record after every effect of its unfinished step was confirmed at this time.
+
+    Missing witnesses are stamped, destroyed keys leave a tombstone, and the step becomes history. Where a lowered
+    fact was adopted, documents cached until now are believed for the former lead, and the former facts count on until
+    all that began under them is over.
+    """
+    if record.step is None:
+        return record
+    living = tuple(_stamped(key, confirmed) for key in record.keys if key.state in LIVING)
+    gone = tuple(key for key in record.keys if key.state not in LIVING)
+    story = tuple(HistoryEntry(confirmed, told) for told in record.step.happenings)
+    return replace(
+        record,
+        keys=living,
+        step=None,
+        lead_floor=_floors(record, confirmed) if record.former_leads else record.lead_floor,
+        former_leads={},
+        longest_until=confirmed + horizon(record)
+        if record.longest and not record.longest_until
+        else record.longest_until,
+        tombstones=_trimmed((*record.tombstones, *(_tombstone(record, key, confirmed) for key in gone))),
+        history=(*record.history, *story)[-HISTORY_LIMIT:],
+    )
+
+
+def digest_of(kid: str, thumbprint: str) -> str:
+    """Return what a tombstone remembers of a key."""
+    return _digest(f"{kid}\n{thumbprint}")
+
+
+def is_buried(record: Record, fresh: FreshKey) -> bool:
+    """Tell whether this key, or another one of its kid, was destroyed or revoked before and must not come back."""
+    whole, kid, key = digest_of(fresh.kid, fresh.thumbprint), _digest(fresh.kid), _digest(fresh.thumbprint)
+    return any(whole == stone.digest or kid == stone.kid or key == stone.key for stone in record.tombstones)
+
+
+def buried(key: KeyRecord | FreshKey, state: State, time: datetime, told: Former | None = None) -> Tombstone:
+    """Return the tombstone of a key that left in this state, with what is still to be told of it."""
+    digest = digest_of(key.kid, key.thumbprint)
+    return Tombstone(digest, state.value, time, _digest(key.kid), _digest(key.thumbprint), told)
+
+
+def mourned(record: Record, stones: Iterable[Tombstone]) -> Record:
+    """Return the record with tombstones found elsewhere, of keys that it knows neither alive nor dead."""
+    known = {stone.digest for stone in record.tombstones}
+    known |= {digest_of(key.kid, key.thumbprint) for key in record.keys}
+    news = sorted((stone for stone in stones if stone.digest not in known), key=lambda stone: stone.time)
+    return replace(record, tombstones=_trimmed((*news, *record.tombstones)))
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()
+
+
+def _permit(state: State | None, to: State) -> None:
+    if (state, to) not in MOVES:
+        raise IllegalMoveError(f"no key moves from {state or 'nothing'} to {to}")
+
+
+def _stamped(key: KeyRecord, confirmed: datetime) -> KeyRecord:
+    published = key.published or confirmed
+    if key.state is State.ACTIVE:
+        return replace(key, published=published, in_use_since=key.in_use_since or confirmed)
+    if key.state is State.RETIRED:
+        return replace(key, published=published, retired=key.retired or confirmed)
+    return replace(key, published=published)
+
+
+def _floors(record: Record, confirmed: datetime) -> dict[KeyClass, datetime]:
+    """The former lead, of classes without a key too: whoever cached the set cached that it has none of them."""
+    floors = dict(record.lead_floor)
+    for key_class, lead in record.former_leads.items():
+        floors[key_class] = max(floors.get(key_class, confirmed), confirmed + lead)
+    return floors
+
+
+def _tombstone(record: Record, key: KeyRecord, time: datetime) -> Tombstone:
+    return buried(key, key.state, time, former(record, key, time))
+
+
+def _trimmed(stones: Iterable[Tombstone]) -> tuple[Tombstone, ...]:
+    every = tuple(stones)
+    trimmable = [stone for stone in every if stone.reason != State.COMPROMISED]
+    dropped = {stone.digest for stone in trimmable[: max(0, len(trimmable) - TOMBSTONE_LIMIT)]}
+    return within_limit(tuple(stone for stone in every if stone.digest not in dropped))

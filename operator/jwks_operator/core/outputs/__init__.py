@@ -1,0 +1,1 @@
+"""What the record looks like to others: ConfigMap, consumer Secret, status."""

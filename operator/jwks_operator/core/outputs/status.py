@@ -1,0 +1,225 @@
+"""What does a person see? The status as a projection of the record, the plan and the troubles found.
+
+Nothing in here counts down: every time is absolute, so that a status that says the same is the same, and is
+not written again.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from jwks_operator.api.durations import format_duration
+from jwks_operator.api.reasons import ConditionType, Reason
+from jwks_operator.api.status_model import (
+    SHORT_KID,
+    Condition,
+    HistoryEntry,
+    JsonWebKeySetStatus,
+    KeyState,
+    KeyStatus,
+    NextMove,
+    Waits,
+    cut,
+    format_time_up,
+    merge_conditions,
+)
+from jwks_operator.core.model.observed_state import Reading, World
+from jwks_operator.core.model.record import HistoryEntry as RecordedEntry
+from jwks_operator.core.model.record import KeyRecord, Record, State
+from jwks_operator.core.planner.candidates import Action, Prospect, Wait, held_kids, removable
+from jwks_operator.core.planner.endpoint_gate import Lag
+from jwks_operator.core.planner.rules import ROTATION, Plan
+from jwks_operator.core.planner.spec_checks import Trouble
+from jwks_operator.core.planner.triggers import LONG_AGO
+from jwks_operator.core.timing.policy_change import revocation_latency, waits_in_force
+from jwks_operator.keys.algorithms import KeyClass
+
+_ORDER = {State.ACTIVE: 0, State.PENDING: 1, State.RETIRED: 2, State.COMPROMISED: 3, State.DESTROYED: 4}
+
+WAITING_FOR_LEAD = "everybody who checks to have the key (lead)"
+
+_WAITING = {
+    Wait.NOTHING: None,
+    Wait.SCHEDULE: "the schedule",
+    Wait.LEAD: WAITING_FOR_LEAD,
+    Wait.WINDOW: "a rotation window to open, or a freeze to end",
+    Wait.REQUEST: "the requested time",
+    Wait.RETENTION: "the last token signed with the key to expire (retention)",
+    Wait.ROLLBACK_WINDOW: "the roll-back window to pass",
+    Wait.RENEWAL: "the certificate to come near its end",
+}
+
+
+def project(
+    world: World, plan: Plan, record: Record | None, before: JsonWebKeySetStatus, reading: Reading
+) -> JsonWebKeySetStatus:
+    """Return the status to be; `record` is the one confirmed in the cluster now, None if there is none.
+
+    Of the status before, only the transition times of unchanged conditions survive, and, while nothing can
+    be told of the keys, what was last told of them.
+    """
+    now = reading.now
+    conditions = merge_conditions(before.conditions, _conditions(world, plan, record, now), now)
+    if record is None:
+        return before.model_copy(update={"observed_generation": world.generation, "conditions": conditions})
+    spec = record.spec
+    first = record.active(spec.keys[0].name)
+    return JsonWebKeySetStatus(
+        observed_generation=world.generation,
+        conditions=conditions,
+        algorithms=",".join(dict.fromkeys(entry.algorithm for entry in spec.keys)),
+        active_kid=None if first is None else first.kid[:SHORT_KID],
+        keys=tuple(_key(key, held_kids(record, plan.asked)) for key in sorted(record.keys, key=_position)),
+        next=_next(plan, now, suspended=spec.suspend),
+        waits=_waits(record, reading.earliest),
+        revocation_latency=format_duration(revocation_latency(record, reading.earliest)),
+        history=tuple(_told(entry) for entry in record.history),
+    )
+
+
+def _conditions(world: World, plan: Plan, record: Record | None, now: datetime) -> Iterable[Condition]:
+    def condition(kind: ConditionType, holds: bool, reason: Reason, message: str) -> Condition:
+        return Condition(
+            type=kind,
+            status="True" if holds else "False",
+            reason=reason,
+            message=message,
+            last_transition_time=now,
+            observed_generation=world.generation,
+        )
+
+    yield condition(ConditionType.READY, *_ready(plan, record))
+    yield condition(ConditionType.DEGRADED, *_degraded(plan.troubles))
+    yield condition(ConditionType.ROTATING, *_rotating(plan, record, now))
+
+
+_Verdict = tuple[bool, Reason, str]
+
+_UNUSABLE = {Reason.NAME_CONFLICT, Reason.UNKNOWN_RECORD_FORMAT}
+"""Troubles under which it cannot be told that the outputs are right."""
+
+
+def _ready(plan: Plan, record: Record | None) -> _Verdict:
+    grave = next((trouble for trouble in plan.troubles if trouble.reason in _UNUSABLE or record is None), None)
+    if grave is not None:
+        return False, grave.reason, grave.message
+    if record is None:
+        return False, Reason.PROGRESSING, "the first keys are being made"
+    without = [entry.name for entry in record.spec.keys if record.active(entry.name) is None]
+    if not without:
+        return True, Reason.KEYS_IN_USE, "every entry has a key in use that is published"
+    lost = [name for name in without if name in record.lost]
+    if lost:
+        cure = "set spec.recovery to Regenerate to have a new one made"
+        return False, Reason.KEYS_LOST, f"the key of {', '.join(lost)} was lost; {cure}"
+    refused = next((trouble for trouble in plan.troubles if trouble.reason is Reason.IMPORT_REFUSED), None)
+    if refused is not None and any(not record.of(name, State.PENDING) for name in without):
+        return False, refused.reason, refused.message
+    move = next((m for m in plan.prospects if m.entry in without and m.action is Action.ACTIVATE), None)
+    until = "" if move is None or move.time == LONG_AGO else f", not before {format_time_up(move.time)}"
+    return (
+        False,
+        Reason.WAITING_FOR_LEAD,
+        f"the first key of {', '.join(without)} is used once everybody who checks can have it{until}",
+    )
+
+
+def _degraded(troubles: tuple[Trouble, ...]) -> _Verdict:
+    if not troubles:
+        return False, Reason.AS_EXPECTED, "nothing needs attention"
+    return True, troubles[0].reason, "; ".join(trouble.message for trouble in troubles)
+
+
+def _rotating(plan: Plan, record: Record | None, now: datetime) -> _Verdict:
+    if record is not None and record.step is not None:
+        return True, Reason.STEP_IN_PROGRESS, f"step {record.step.kind} is under way"
+    if record is not None and record.spec.suspend:
+        return (
+            False,
+            Reason.SUSPENDED,
+            "spec.suspend withholds every rotation; repair and the removal of expired keys go on",
+        )
+    changes = [m for m in plan.prospects if m.action is Action.ACTIVATE]
+    for move in changes:
+        lag = _lag(plan, move)
+        if lag is not None and move.time <= now:
+            told = f"{move.entry} changes to key {move.kid} ({move.why}) after {lag.text}"
+            return True, Reason.WAITING_FOR_ENDPOINTS, told
+    waiting = [move for move in changes if move.waiting_for is Wait.LEAD]
+    if waiting:
+        move = waiting[0]
+        return (
+            True,
+            Reason.NEXT_KEY_PUBLISHED,
+            f"{move.entry} changes to key {move.kid} ({move.why}) after its lead",
+        )
+    return False, Reason.NOTHING_DUE, "no key is due for replacement"
+
+
+def _key(key: KeyRecord, held: frozenset[str]) -> KeyStatus:
+    return KeyStatus(
+        kid=key.kid,
+        name=key.entry,
+        algorithm=key.algorithm,
+        state=KeyState(key.state.value),
+        created=key.created,
+        published=key.published,
+        in_use_since=key.in_use_since,
+        retired=key.retired,
+        remove_after=removable(key, held),
+        served=key.served,
+        unserved=key.unserved,
+        held=key.kid in held,
+    )
+
+
+def _next(plan: Plan, now: datetime, *, suspended: bool) -> NextMove | None:
+    move = next(iter(plan.prospects), None)
+    if move is None:
+        return None
+    return NextMove(
+        time=None if move.time <= LONG_AGO else move.time,
+        name=move.entry,
+        action=move.action,
+        waiting_for="spec.suspend" if suspended and move.action in ROTATION else _awaited(plan, move, now),
+    )
+
+
+def _awaited(plan: Plan, move: Prospect, now: datetime) -> str | None:
+    lag = _lag(plan, move)
+    if lag is None:
+        return _WAITING[move.waiting_for]
+    parts = (None if move.time <= now else _WAITING[move.waiting_for], lag.text)
+    return cut(" and ".join(filter(None, parts)))
+
+
+def _lag(plan: Plan, move: Prospect) -> Lag | None:
+    """What the endpoints of the Service have to do with a move, if it waits for them."""
+    return next((lag for lag in plan.waiting if lag.kid == move.kid), None)
+
+
+def _waits(record: Record, now: datetime) -> tuple[Waits, ...]:
+    found = waits_in_force(record, now)
+    return tuple(
+        Waits(
+            key_class=kind.value,
+            lead=format_duration(found[kind].lead),
+            retention=format_duration(found[kind].retention),
+        )
+        for kind in KeyClass
+        if kind in found
+    )
+
+
+def _told(entry: RecordedEntry) -> HistoryEntry:
+    told = entry.happening
+    return HistoryEntry(
+        time=entry.time,
+        kid=told.kid or None,
+        name=told.entry or None,
+        event=told.event,
+        reason=told.reason or None,
+    )
+
+
+def _position(key: KeyRecord) -> tuple[str, int, datetime, str]:
+    return key.entry, _ORDER[key.state], key.created, key.kid

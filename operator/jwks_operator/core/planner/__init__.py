@@ -1,0 +1,1 @@
+"""The rules in order: what should happen to one set now."""

@@ -1,0 +1,177 @@
+"""Is a key really served? What the ready endpoints of `spec.publish.serviceName` must show before a wait begins.
+
+A wait of the record counts from confirmed writes and believes `propagation`. With a Service the operator looks:
+
+* a pending signature key is used only when its lead has passed since every ready endpoint served it;
+* a retired encryption key is removed only when its retention has passed since no ready endpoint served it any more.
+
+The witness (`served`, `unserved`) is written once and taken back only when an endpoint is seen to say otherwise;
+right before the move everybody is asked once more. An endpoint that does not answer, or a Service without ready
+endpoints, says nothing: then nothing is stamped, nothing is taken back, and the move is withheld. Emergencies,
+revocations, first keys and replacements of what was lost do not ask. Endpoints are asked only while a key waits for
+them, ever less often.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from jwks_operator.api.reasons import Reason
+from jwks_operator.api.serving_spec import JWKS_PATH
+from jwks_operator.api.spec import JsonWebKeySetSpec
+from jwks_operator.core.model.observed_state import Endpoint, Endpoints, World
+from jwks_operator.core.model.record import KeyRecord, Record, State
+from jwks_operator.core.planner.candidates import Action, Prospect, awaits_endpoints
+from jwks_operator.core.planner.spec_checks import Trouble
+from jwks_operator.core.timing.formulas import facts
+from jwks_operator.keys.algorithms import KeyClass
+
+SOONEST = timedelta(seconds=2)
+LATEST = timedelta(minutes=1)
+"""The endpoints are asked again after a quarter of the time waited so far, within these bounds."""
+NAMED = 3
+"""So many endpoints that lag are named; of the others their number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What the ready endpoints of a Service are asked: at which path, about which kids."""
+
+    service: str
+    path: str
+    kids: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """A key that waits for the endpoints, and those of them that stand in its way."""
+
+    kid: str
+    entry: str
+    pods: tuple[str, ...]
+    """The ready endpoints that lag or do not tell, by name; empty if nobody could be asked."""
+    text: str
+    """What it waits for, in words."""
+    since: datetime
+    """When the wait began."""
+
+    def again(self, now: datetime) -> datetime:
+        """Return when to ask again."""
+        return now + min(max((now - self.since) / 4, SOONEST), LATEST)
+
+
+def question(world: World, record: Record, ripe: Iterable[Prospect], urgent: Collection[str]) -> Question | None:
+    """Return what to ask before these moves are made; None if nothing waits for an answer, or it is there already."""
+    service = record.spec.publish.service_name
+    kids = {key.kid for key in record.keys if awaits_endpoints(record, key)}
+    kids |= {key.kid for key in _to_be_confirmed(record, ripe, urgent)}
+    if service is None or not kids or world.endpoints is not None:
+        return None
+    return Question(service, path(record.spec), frozenset(kids))
+
+
+def path(spec: JsonWebKeySetSpec) -> str:
+    """Return where an endpoint serves the set."""
+    paths = spec.publish.paths
+    return paths.jwks[0] if paths is not None and paths.jwks else JWKS_PATH
+
+
+def attested(world: World, record: Record, now: datetime) -> Record:
+    """Return the record with the witnesses that the answers of this pass give, and without those that they deny."""
+    said = world.endpoints
+    if said is None or record.spec.publish.service_name is None:
+        return record
+    changed = []
+    for key in record.keys:
+        if key.kid in said.kids and _gated(key):
+            if _agreed(said, key):
+                changed.append(_stamped(key, now))
+            elif any(_denies(endpoint, key) for endpoint in said.ready):
+                changed.append(replace(key, served=None, unserved=None))
+    return record.with_keys(*changed)
+
+
+def confirmed(
+    world: World, record: Record, ripe: tuple[Prospect, ...], urgent: Collection[str]
+) -> tuple[Prospect, ...]:
+    """Return the moves that may be made: those that ask nobody, and those about which everybody agrees now."""
+    said = world.endpoints
+    doubtful = {key.kid for key in _to_be_confirmed(record, ripe, urgent) if said is None or not _agreed(said, key)}
+    return tuple(move for move in ripe if move.kid not in doubtful)
+
+
+def lags(world: World, record: Record, withheld: Iterable[Prospect]) -> tuple[Lag, ...]:
+    """Return what waits for the endpoints: keys without a witness, and moves withheld for a last look."""
+    kids = {move.kid for move in withheld}
+    waiting = (key for key in record.keys if awaits_endpoints(record, key) or key.kid in kids)
+    return tuple(_lag(world.endpoints, record, key) for key in waiting)
+
+
+def troubles(record: Record, waiting: Iterable[Lag], now: datetime) -> tuple[Trouble, ...]:
+    """Return what a person has to know: endpoints that take longer than the spec says that propagation takes."""
+    patience = facts(record.spec.timing)["propagation"]
+    found = []
+    for lag in waiting:
+        if now - lag.since >= patience:
+            head = f"key {lag.kid} of {lag.entry} waits for "
+            found.append(Trouble(Reason.ENDPOINTS_LAG, head + lag.text, lasting=head))
+    return tuple(found)
+
+
+def _gated(key: KeyRecord) -> bool:
+    signing = key.key_class is KeyClass.SIGNATURE and key.state is State.PENDING and key.published is not None
+    leaving = key.key_class is KeyClass.ENCRYPTION and key.state is State.RETIRED and key.retired is not None
+    return signing or leaving
+
+
+def _to_be_confirmed(record: Record, ripe: Iterable[Prospect], urgent: Collection[str]) -> Iterable[KeyRecord]:
+    """The keys of moves that are made only after a last look."""
+    if record.spec.publish.service_name is None:
+        return ()
+    used = {move.kid for move in ripe if move.action is Action.ACTIVATE and move.entry not in urgent}
+    removed = {move.kid for move in ripe if move.action is Action.DESTROY}
+    return [key for key in record.keys if _gated(key) and key.kid in (used if key.state is State.PENDING else removed)]
+
+
+def _agreed(said: Endpoints, key: KeyRecord) -> bool:
+    """Whether there are endpoints, and all of them tell what the key waits for."""
+    told = all(endpoint.keys is not None and not _denies(endpoint, key) for endpoint in said.ready)
+    return key.kid in said.kids and bool(said.ready) and not said.trouble and told
+
+
+def _denies(endpoint: Endpoint, key: KeyRecord) -> bool:
+    """Whether an endpoint is seen to lack a key that is to be served, or to serve one that is not."""
+    if endpoint.keys is None:
+        return False
+    if key.state is State.PENDING:
+        return not any(all(jwk.get(name) == value for name, value in key.public.items()) for jwk in endpoint.keys)
+    return any(jwk.get("kid") == key.kid for jwk in endpoint.keys)
+
+
+def _stamped(key: KeyRecord, now: datetime) -> KeyRecord:
+    if key.state is State.PENDING:
+        return replace(key, served=key.served or now)
+    return replace(key, unserved=key.unserved or now)
+
+
+def _lag(said: Endpoints | None, record: Record, key: KeyRecord) -> Lag:
+    service = record.spec.publish.service_name
+    appears = key.state is State.PENDING
+    since = (key.published if appears else key.retired) or key.created
+    what = "to serve the key" if appears else "to serve it no more"
+    text = f"every ready endpoint of Service {service} {what}"
+    if said is None or key.kid not in said.kids:
+        return Lag(key.kid, key.entry, (), text, since)
+    if said.trouble or not said.ready:
+        why = said.trouble or "there is none, or no such Service"
+        return Lag(key.kid, key.entry, (), f"{text}; {why}", since)
+    denying = [(one.name, "lacks it" if appears else "still serves it") for one in said.ready if _denies(one, key)]
+    silent = [(one.name, one.trouble) for one in said.ready if one.keys is None]
+    found = sorted((*denying, *silent))
+    return Lag(key.kid, key.entry, tuple(name for name, _ in found), f"{text}; {_named(found)}", since)
+
+
+def _named(found: list[tuple[str, str]]) -> str:
+    named = ", ".join(f"{name} {how}" for name, how in found[:NAMED])
+    more = len(found) - NAMED
+    return f"{named} and {more} more do not" if more > 0 else named

@@ -1,0 +1,124 @@
+"""Which keys must be made? The needs of a first pass and of the moves that bring a new key."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from jwks_operator.api.reasons import EventReason
+from jwks_operator.api.spec import JsonWebKeySetSpec, KeyEntry, Prepublish
+from jwks_operator.core.features.imports import NO_OFFER, Offer, Offers, offers, taken
+from jwks_operator.core.model.key_states import FreshKey, IllegalMoveError, born, is_buried
+from jwks_operator.core.model.observed_state import World
+from jwks_operator.core.model.record import Happening, KeyRecord, Record, State, Step, StepKind
+from jwks_operator.core.planner import requests
+from jwks_operator.core.planner.candidates import Action, Prospect
+from jwks_operator.core.planner.triggers import curve, modulus_length, published_name
+from jwks_operator.core.timing.formulas import bounds, entry_named, rotation_of
+from jwks_operator.keys.algorithms import ALGORITHMS
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """One key to be generated: for which entry, of which shape, and the first state it is meant for."""
+
+    entry: str
+    algorithm: str
+    modulus_length: int | None
+    crv: str | None
+    state: State
+
+
+def need_of(entry: KeyEntry, state: State) -> Need:
+    """Return the need of an entry for a key in this first state."""
+    return Need(entry.name, entry.algorithm, modulus_length(entry), curve(entry), state)
+
+
+def bootstrap_needs(spec: JsonWebKeySetSpec, offers: Offers) -> tuple[Need, ...]:
+    """Return the keys to be generated for a set that never existed: one to use per entry, and its standby."""
+    return tuple(
+        need_of(entry, state)
+        for entry in spec.keys
+        for state in _first_states(spec, entry, offers.get(entry.name, NO_OFFER))
+    )
+
+
+def first_offers(world: World, spec: JsonWebKeySetSpec) -> Offers:
+    """Return what a set that never existed may take from its sources."""
+    asked = requests.read(world.annotations, frozenset(entry.name for entry in spec.keys))
+    return offers(Record(world.ref.name, spec), world.imports, asked.revoked)
+
+
+def bootstrapped(world: World, spec: JsonWebKeySetSpec, now: datetime, fresh: Mapping[Need, FreshKey]) -> Record:
+    """Return the first record of a set; its keys are active at once, because nobody can have cached it."""
+    record = Record(set_name=world.ref.name, spec=spec)
+    found = first_offers(world, spec)
+    generated = tuple(new_key(spec, need, now, fresh[need]) for need in bootstrap_needs(spec, found))
+    told = tuple(_first_told(key) for key in generated)
+    for entry in spec.keys:
+        if entry.name in found:
+            record, joined = joining(record, entry, found[entry.name], State.ACTIVE, now)
+            told += joined
+    return replace(record.with_keys(*generated), step=Step(StepKind.BOOTSTRAP, told))
+
+
+def joining(
+    record: Record, entry: KeyEntry, offer: Offer, state: State, now: datetime
+) -> tuple[Record, tuple[Happening, ...]]:
+    """Return the record in which an entry has taken an offer, its private key in this first state, and the news."""
+    states = ((offer.key, state), *((key, State.RETIRED) for key in offer.former))
+    keys = [
+        new_key(record.spec, need_of(entry, first), now, unburied(record, key))
+        for key, first in states
+        if key is not None
+    ]
+    told = [Happening(EventReason.KEY_IMPORTED, f"{key.state}", key.kid, key.entry) for key in keys]
+    told += [
+        Happening(EventReason.KEY_ACTIVATED, "Import", key.kid, key.entry) for key in keys if key.state is State.ACTIVE
+    ]
+    return taken(record.with_keys(*keys), entry.name, offer), tuple(told)
+
+
+def needs(record: Record, moves: Iterable[Prospect]) -> tuple[Need, ...]:
+    """Return the keys that these moves bring into the world."""
+    found = []
+    for move in moves:
+        entry = entry_named(record.spec, move.entry)
+        if entry is not None and move.action is Action.PUBLISH:
+            found.append(need_of(entry, State.PENDING))
+        elif entry is not None and move.action is Action.REPLACE and not move.kid and move.offer is None:
+            found.append(need_of(entry, State.ACTIVE))
+    return tuple(found)
+
+
+def new_key(spec: JsonWebKeySetSpec, need: Need, now: datetime, fresh: FreshKey) -> KeyRecord:
+    """Return the record of a generated key under the waits of its spec."""
+    entry = entry_named(spec, need.entry)
+    waits = bounds(spec, rotation_of(spec, entry), ALGORITHMS[need.algorithm].key_class)
+    return born(named(spec, fresh), need.entry, need.state, now, waits)
+
+
+def named(spec: JsonWebKeySetSpec, fresh: FreshKey) -> FreshKey:
+    """Return the key with its algorithm named as this spec has it published."""
+    name = published_name(spec, fresh.algorithm)
+    return fresh if fresh.public.get("alg", name) == name else replace(fresh, public={**fresh.public, "alg": name})
+
+
+def unburied(record: Record, fresh: FreshKey) -> FreshKey:
+    """Return the key if it may live; raises IllegalMoveError if it was destroyed or revoked before."""
+    if is_buried(record, fresh):
+        raise IllegalMoveError(f"{fresh.kid} was destroyed or revoked and must not come back")
+    return fresh
+
+
+def _first_told(key: KeyRecord) -> Happening:
+    if key.state is State.ACTIVE:
+        return Happening(EventReason.KEY_ACTIVATED, "Bootstrap", key.kid, key.entry)
+    return Happening(EventReason.KEY_PUBLISHED, "Standby", key.kid, key.entry)
+
+
+def _first_states(spec: JsonWebKeySetSpec, entry: KeyEntry, offer: Offer) -> tuple[State, ...]:
+    if offer.current is not None:
+        return ()
+    keeps_standby = rotation_of(spec, entry).prepublish is Prepublish.ALWAYS and not spec.suspend
+    first = () if offer.key is not None else (State.ACTIVE,)
+    return (*first, State.PENDING) if keeps_standby else first

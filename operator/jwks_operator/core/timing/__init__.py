@@ -1,0 +1,1 @@
+"""Facts, bounds, schedules and windows."""

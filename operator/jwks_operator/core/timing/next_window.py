@@ -1,0 +1,24 @@
+"""Which moves missed their window? A window may pass while the operator is down, suspended, in doubt or held back."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+
+from jwks_operator.core.model.record import Record
+from jwks_operator.core.planner.candidates import PRECEDENCE, Prospect, Wait
+from jwks_operator.core.timing.formulas import entry_named, rotation_of
+from jwks_operator.core.timing.windows import opening
+
+
+def timely(record: Record, store: Iterable[Prospect], now: datetime) -> tuple[Prospect, ...]:
+    """Return the moves, first come first; those that missed their window wait for the next one, if there is one."""
+    found = []
+    for move in store:
+        opened: datetime | None = move.time
+        if move.windowed and move.time < now:
+            opened = opening(rotation_of(record.spec, entry_named(record.spec, move.entry)), now)
+        if opened in {now, move.time}:
+            found.append(move)
+        elif opened is not None:
+            found.append(replace(move, time=opened, waiting_for=Wait.WINDOW))
+    return tuple(sorted(found, key=lambda prospect: (prospect.time, PRECEDENCE[prospect.action])))

@@ -1,0 +1,1 @@
+"""The one table of transitions, and their effect on a record."""

@@ -1,0 +1,109 @@
+"""Certificates and signed sets, made where private halves may be touched: in the vault, and in the Secret of a CA.
+
+What stands in the way of a certificate is an answer, put into words; a read that fails raises and ends the pass.
+"""
+
+import asyncio
+from base64 import b64decode
+from binascii import Error as Base64Error
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from secrets import randbits
+
+from jwks_operator.api.names import LABEL_ALLOW_SET
+from jwks_operator.core.features.historical import Signing
+from jwks_operator.core.features.signed_artifacts import Certification, Paper
+from jwks_operator.core.features.source_content import no_consent
+from jwks_operator.core.model.record import Certificate
+from jwks_operator.keys.certificates import Authority, Terms, ca_signed, certificate_members, load_chain, self_signed
+from jwks_operator.keys.historical_signature import sign_set
+from jwks_operator.keys.key_errors import JwkError
+from jwks_operator.keys.naming import eddsa_name_of
+from jwks_operator.keys.private import PrivateJwk
+from jwks_operator.kube.client import SECRETS, Client
+from jwks_operator.kube.gather import Gathered
+from jwks_operator.kube.source_reader import TLS_TYPE
+
+SERIAL_BITS = 127
+"""Random bits of a serial number, of which CAs must use at least 64; positive, and within 20 octets (RFC 5280)."""
+SHORTEST = timedelta(minutes=1)
+"""A CA that ends sooner than this signs nothing that would be worth publishing."""
+
+
+class CertificateRefused(Exception):
+    """A certificate cannot be made now; the message says why and names the cure."""
+
+
+async def make_papers(client: Client, gathered: Gathered, wanted: Iterable[Paper], now: datetime) -> Gathered:
+    """Return the facts with these papers made, or with the reasons why they cannot be; raises KubeError."""
+    for paper in wanted:
+        world = gathered.world
+        if isinstance(paper, Signing):
+            jwt = await asyncio.to_thread(_signed, gathered, paper, now)
+            world = replace(world, signed={**world.signed, paper.digest: jwt})
+        else:
+            try:
+                certificate = await _certificate(client, gathered, paper, now)
+                world = replace(world, certificates={**world.certificates, paper.kid: certificate})
+            except CertificateRefused as why:
+                world = replace(world, uncertified={**world.uncertified, paper.entry.name: str(why)})
+        gathered = replace(gathered, world=world)
+    return gathered
+
+
+def _signed(gathered: Gathered, paper: Signing, now: datetime) -> str:
+    return sign_set(paper.said, gathered.vault[paper.kid], now, eddsa_name_of(paper.signer))
+
+
+async def _certificate(client: Client, gathered: Gathered, paper: Certification, now: datetime) -> Certificate:
+    try:
+        authority = await _authority(client, gathered, paper)
+        # Reading a CA's RSA key takes a while: its primes are tested.
+        return await asyncio.to_thread(_issued, paper, gathered.vault.get(paper.kid), authority, now)
+    except JwkError as error:
+        raise CertificateRefused(str(error)) from None
+
+
+async def _authority(client: Client, gathered: Gathered, paper: Certification) -> Mapping[str, bytes] | None:
+    """The files of the CA, if there is to be one."""
+    terms, ref = paper.entry.certificate, gathered.world.ref
+    if terms is None or terms.ca_secret_ref is None:
+        return None
+    what = f"Secret {terms.ca_secret_ref.name}"
+    secret = await client.read(SECRETS, ref.namespace, terms.ca_secret_ref.name)
+    if secret is None:
+        raise CertificateRefused(f"{what} does not exist; create it, or correct caSecretRef")
+    if (secret["metadata"].get("labels") or {}).get(LABEL_ALLOW_SET) != ref.name:
+        raise CertificateRefused(no_consent(what, ref.name))
+    if secret.get("type") != TLS_TYPE:
+        raise CertificateRefused(f"{what} is not of type {TLS_TYPE}")
+    data: Mapping[str, str] = secret.get("data") or {}
+    try:
+        return {name: b64decode(data.get(name, ""), validate=True) for name in ("tls.crt", "tls.key")}
+    except Base64Error:
+        raise CertificateRefused(f"{what} is not base64") from None
+
+
+def _issued(
+    paper: Certification, private: PrivateJwk | None, files: Mapping[str, bytes] | None, now: datetime
+) -> Certificate:
+    """Valid from a little earlier on, because not every clock is right, but not from before its CA was."""
+    spec = paper.entry.certificate
+    start = (now - paper.slack).replace(microsecond=0)
+    authority = None if files is None else Authority.load(files["tls.crt"], files["tls.key"])
+    if authority is not None:
+        start = max(start, authority.certificate.not_valid_before_utc)
+        if authority.certificate.not_valid_after_utc < now + SHORTEST:
+            raise CertificateRefused("the CA certificate has expired; renew it")
+    if spec is None or (authority is None and private is None):
+        raise CertificateRefused("the private key is no longer there to sign with")
+    life = spec.life + (now.replace(microsecond=0) - start)
+    terms = Terms(spec.common_name or paper.entry.name, spec.names, start, life, randbits(SERIAL_BITS) + 1)
+    if authority is not None:
+        pem = ca_signed(paper.public, authority, terms)
+    elif private is not None:
+        pem = self_signed(paper.public, private, terms)
+    x5c = certificate_members(paper.public, pem)["x5c"]
+    chain = tuple(map(str, x5c)) if isinstance(x5c, list) else ()
+    return Certificate(chain, now, load_chain(pem)[0].not_valid_after_utc, paper.terms)

@@ -1,0 +1,241 @@
+"""What the passes found, one small view for each set, and the gauges that are worked out from all of them.
+
+Counts are kept as the views change; only what is the first or the oldest of all is looked for at a scrape, in one
+walk over the views. What a set needs attention for is remembered with its beginning, so that an alert can wait.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from operator import itemgetter
+from typing import Final
+
+from jwks_operator.api.names import SetRef
+from jwks_operator.api.reasons import ConditionType, Reason
+from jwks_operator.core.model.record import StepKind
+from jwks_operator.core.planner.rules import ROTATION
+from jwks_operator.core.planner.triggers import LONG_AGO
+from jwks_operator.metrics import catalog
+from jwks_operator.metrics.catalog import Family
+from jwks_operator.metrics.interning import Shared
+from jwks_operator.reconcile.observer import Look
+
+GRACE: Final = 60.0
+"""Seconds that an unfinished step, an overdue transition or failing passes may last before they count."""
+
+NAMED: Final = 100
+"""Most sets that are named, so that ten thousand sets in trouble are not ten thousand series."""
+
+STEP_UNFINISHED: Final = "StepUnfinished"
+OVERDUE: Final = "TransitionOverdue"
+PASSES_FAIL: Final = "PassesFail"
+
+_CALM = frozenset[str]({Reason.KEYS_IN_USE, Reason.PROGRESSING, Reason.WAITING_FOR_LEAD})
+"""Reasons of Ready under which a set needs nobody."""
+
+Labels = tuple[str, ...]
+Samples = tuple[Family, list[tuple[Labels, float]]]
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """One set; every tuple in it is shared with the sets that look the same."""
+
+    keys: tuple[tuple[Labels, int], ...]
+    conditions: tuple[Labels, ...]
+    in_use_since: float | None
+    lagging: int
+    action: str | None = None
+    due: float = 0.0
+
+
+@dataclass(slots=True)
+class _Trouble:
+    """Since when a set needs attention, by reason."""
+
+    told: dict[str, float] = field(default_factory=dict)
+    failing: float | None = None
+
+
+class Survey:
+    """See the module. Every moment is Unix time; `gauges` gets the present one."""
+
+    def __init__(self) -> None:
+        self._views: dict[SetRef, _View] = {}
+        self._keys: Counter[Labels] = Counter()
+        self._conditions: Counter[Labels] = Counter()
+        self._troubles: dict[SetRef, _Trouble] = {}
+        self._steps: dict[SetRef, tuple[StepKind, float]] = {}
+        self._same_keys = Shared(lambda: (view.keys for view in self._views.values()))
+        self._same_conditions = Shared(lambda: (view.conditions for view in self._views.values()))
+
+    def shown(self, ref: SetRef, look: Look) -> None:
+        """Take in what a pass has found."""
+        before = self._views.get(ref)
+        view = self._view(look, before)
+        self._count(before, -1)
+        self._count(view, 1)
+        self._views[ref] = view
+        self._take_troubles(ref, _reasons(look), _since(look, first=before is None))
+        step = None if look.record is None else look.record.step
+        if step is None:
+            self._steps.pop(ref, None)
+        else:
+            self.begun(ref, step.kind, look.now)
+
+    def begun(self, ref: SetRef, kind: StepKind, now: datetime) -> None:
+        """Take in that a step is begun; it counts from when it was seen first."""
+        known = self._steps.get(ref)
+        self._steps[ref] = (kind, now.timestamp() if known is None else known[1])
+
+    def ended(self, ref: SetRef) -> None:
+        """Take in that the step is confirmed."""
+        self._steps.pop(ref, None)
+
+    def failed(self, ref: SetRef, now: datetime) -> None:
+        """Take in that a pass ended early."""
+        trouble = self._troubles.setdefault(ref, _Trouble())
+        if trouble.failing is None:
+            trouble.failing = now.timestamp()
+
+    def passed(self, ref: SetRef) -> None:
+        """Take in that a pass came to its end."""
+        trouble = self._troubles.get(ref)
+        if trouble is not None:
+            trouble.failing = None
+            self._drop_if_calm(ref, trouble)
+
+    def failing(self, now: float) -> dict[SetRef, float]:
+        """Return the sets whose passes fail for a while already, and since when."""
+        since = {ref: trouble.failing for ref, trouble in self._troubles.items()}
+        return {ref: begun for ref, begun in since.items() if begun is not None and begun + GRACE <= now}
+
+    def gone(self, ref: SetRef) -> None:
+        """Take in that the set does not exist any more."""
+        self._count(self._views.pop(ref, None), -1)
+        self._steps.pop(ref, None)
+        trouble = self._troubles.get(ref)
+        if trouble is not None:
+            trouble.told.clear()
+            self._drop_if_calm(ref, trouble)
+
+    def gauges(self, now: float) -> Iterator[Samples]:
+        """Give the families of sets as they are now."""
+        yield catalog.SETS, [((), float(len(self._views)))]
+        yield catalog.CONDITIONS, _counted(self._conditions)
+        yield catalog.KEYS, _counted(self._keys)
+        nearest, late, oldest = self._walk(now)
+        yield catalog.NEXT, [((action,), due) for action, due in sorted(nearest.items())]
+        yield catalog.OLDEST_ACTIVE, _known(oldest)
+        yield from self._unfinished()
+        yield catalog.OVERDUE, _counted(Counter((view.action or "",) for _, view in late))
+        yield catalog.OVERDUE_SINCE, _known(min((view.due for _, view in late), default=None))
+        yield from self._attention(now, late)
+        yield catalog.LAGGING, [((), float(sum(view.lagging for view in self._views.values())))]
+
+    def _walk(self, now: float) -> tuple[dict[str, float], list[tuple[SetRef, _View]], float | None]:
+        """The nearest transition of each action, the sets that are late, and the oldest use."""
+        nearest: dict[str, float] = {}
+        late = []
+        oldest = None
+        for ref, view in self._views.items():
+            if view.in_use_since is not None and (oldest is None or view.in_use_since < oldest):
+                oldest = view.in_use_since
+            if view.action is not None:
+                if view.due < nearest.get(view.action, float("inf")):
+                    nearest[view.action] = view.due
+                if view.due + GRACE <= now:
+                    late.append((ref, view))
+        return nearest, late, oldest
+
+    def _unfinished(self) -> Iterator[Samples]:
+        kinds: Counter[Labels] = Counter((kind.value,) for kind, _ in self._steps.values())
+        yield catalog.UNFINISHED, _counted(kinds)
+        yield catalog.UNFINISHED_SINCE, _known(min((since for _, since in self._steps.values()), default=None))
+
+    def _attention(self, now: float, late: Iterable[tuple[SetRef, _View]]) -> Iterator[Samples]:
+        found = [(ref, reason, since) for ref, trouble in self._troubles.items() for reason, since in _told(trouble)]
+        found += [(ref, STEP_UNFINISHED, since) for ref, (_, since) in self._steps.items()]
+        found = [each for each in found if each[1] not in {STEP_UNFINISHED, PASSES_FAIL} or each[2] + GRACE <= now]
+        found += [(ref, OVERDUE, view.due) for ref, view in late]
+        yield catalog.ATTENTION, _counted(Counter((reason,) for _, reason, _ in found))
+        longest = sorted(found, key=itemgetter(2, 0, 1))
+        named = set(list(dict.fromkeys(ref for ref, _, _ in longest))[:NAMED])
+        yield catalog.ATTENTION_SINCE, [((str(ref), reason), since) for ref, reason, since in longest if ref in named]
+
+    def _view(self, look: Look, before: _View | None) -> _View:
+        status = look.status
+        keys = Counter((key.state.value, key.algorithm) for key in status.keys)
+        used = [key.in_use_since.timestamp() for key in status.keys if key.in_use_since and key.state == "Active"]
+        view = _View(
+            self._same_keys.same(tuple(sorted(keys.items()))),
+            self._same_conditions.same(tuple((c.type, c.status, c.reason) for c in status.conditions)),
+            min(used, default=None),
+            len({pod for lag in look.plan.waiting for pod in lag.pods}),
+        )
+        suspended = look.record is not None and look.record.spec.suspend
+        move = next((m for m in look.plan.prospects if not (suspended and m.action in ROTATION)), None)
+        if move is None:
+            return view
+        due = look.now.timestamp()
+        if move.time > LONG_AGO:
+            due = move.time.timestamp()
+        elif before is not None and before.action == move.action:
+            due = min(due, before.due)
+        return replace(view, action=move.action.value, due=due)
+
+    def _count(self, view: _View | None, by: int) -> None:
+        if view is None:
+            return
+        for labels, number in view.keys:
+            _add(self._keys, labels, by * number)
+        for labels in view.conditions:
+            _add(self._conditions, labels, by)
+
+    def _take_troubles(self, ref: SetRef, reasons: Iterable[str], since: float) -> None:
+        trouble = self._troubles.get(ref) or _Trouble()
+        trouble.told = {reason: trouble.told.get(reason, since) for reason in reasons}
+        self._troubles[ref] = trouble
+        self._drop_if_calm(ref, trouble)
+
+    def _drop_if_calm(self, ref: SetRef, trouble: _Trouble) -> None:
+        if not trouble.told and trouble.failing is None:
+            self._troubles.pop(ref, None)
+
+
+def _reasons(look: Look) -> Iterator[str]:
+    """Why a set needs attention, as far as its conditions and troubles say."""
+    for trouble in look.plan.troubles:
+        yield trouble.reason.value
+    for condition in look.status.conditions:
+        if condition.type == ConditionType.READY and condition.status != "True" and condition.reason not in _CALM:
+            yield condition.reason
+
+
+def _since(look: Look, *, first: bool) -> float:
+    """From when a trouble counts that is new here: of a set seen for the first time, as long as its status says."""
+    degraded = [c for c in look.status.conditions if c.type == ConditionType.DEGRADED and c.status == "True"]
+    if first and degraded:
+        return degraded[0].last_transition_time.timestamp()
+    return look.now.timestamp()
+
+
+def _told(trouble: _Trouble) -> Iterator[tuple[str, float]]:
+    yield from trouble.told.items()
+    if trouble.failing is not None:
+        yield PASSES_FAIL, trouble.failing
+
+
+def _counted(counts: Mapping[Labels, int]) -> list[tuple[Labels, float]]:
+    return [(labels, float(number)) for labels, number in sorted(counts.items())]
+
+
+def _known(value: float | None) -> list[tuple[Labels, float]]:
+    return [] if value is None else [((), value)]
+
+
+def _add(counts: Counter[Labels], labels: Labels, number: int) -> None:
+    counts[labels] += number
+    if not counts[labels]:
+        del counts[labels]

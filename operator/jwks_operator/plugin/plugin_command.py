@@ -1,0 +1,88 @@
+"""The command line of `kubectl jwks`. Each command is loaded only when it is asked for."""
+
+import os
+import sys
+from importlib import import_module
+
+import click
+
+from jwks_operator.plugin.exit_codes import MEANINGS, Exit, Failure, printable
+
+NAME = "kubectl jwks"
+COMPLETE = "_KUBECTL_JWKS_COMPLETE"
+
+COMMANDS = {
+    "status": ("status", "status_command"),
+    "plan": ("plan", "plan_command"),
+    "rotate": ("requests", "rotate_command"),
+    "rollback": ("requests", "rollback_command"),
+    "hold": ("requests", "hold_command"),
+    "unhold": ("requests", "unhold_command"),
+    "revoke": ("requests", "revoke_command"),
+    "verify": ("verify", "verify_command"),
+    "lint": ("lint", "lint_command"),
+    "doctor": ("doctor", "doctor_command"),
+    "get-jwks": ("getjwks", "get_jwks_command"),
+    "import": ("exchange", "import_command"),
+    "export": ("exchange", "export_command"),
+    "completion": ("completion", "completion_command"),
+}
+"""Name of the command → module of this room and attribute."""
+
+_CODES = "\n".join(f"  {int(code):>3}  {words}" for code, words in MEANINGS.items())
+
+
+class Lazy(click.Group):
+    """A group that imports a command's module on first use."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Give all names, in the order of use."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Find a command, importing it."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute = COMMANDS[cmd_name]
+        command: click.Command = getattr(import_module(f"jwks_operator.plugin.{module}"), attribute)
+        # Docstrings are raw; click wants the character itself before what it is not to wrap.
+        command.help = (command.help or "").replace("\\b\n", "\b\n")
+        return command
+
+
+@click.group(
+    name=NAME,
+    cls=Lazy,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=f"\b\nExit codes:\n{_CODES}",
+)
+@click.version_option(package_name="jwks-operator", prog_name=NAME)
+def group() -> None:
+    """See, plan, ask for, check and move the JSON Web Keys of jwks-operator."""
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line and return its exit code."""
+    if COMPLETE in os.environ:
+        group.main(arguments, prog_name="kubectl-jwks", complete_var=COMPLETE)
+    try:
+        code = group.main(arguments, prog_name=NAME, standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        return Exit.DONE
+    except click.UsageError as error:
+        where = NAME if error.ctx is None else error.ctx.command_path
+        return _fail(f"{error.format_message().rstrip('.')}; see {where} --help", Exit.USAGE)
+    except click.ClickException as error:
+        return _fail(error.format_message(), error.code if isinstance(error, Failure) else Exit.FOUND)
+    except (click.Abort, KeyboardInterrupt):
+        return Exit.INTERRUPTED
+    except BrokenPipeError:  # whoever read it has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.DONE
+    return code if isinstance(code, int) else Exit.DONE
+
+
+def _fail(message: str, code: int) -> int:
+    click.echo(printable(f"error: {message}"), err=True)
+    return int(code)

@@ -1,0 +1,236 @@
+"""`kubectl jwks rotate | rollback | hold | unhold | revoke`: ask, by annotation; see what will happen first."""
+
+import asyncio
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+import click
+
+from jwks_operator.api.revocation_spec import RevocationReason
+from jwks_operator.kube.errors import Conflict
+from jwks_operator.plugin.cluster import Cluster, SeenSet, opened
+from jwks_operator.plugin.exit_codes import Exit, Failure, printable, refused
+from jwks_operator.plugin.gitops import keepers
+from jwks_operator.plugin.options import (
+    MOMENT,
+    SPAN,
+    Place,
+    entries_argument,
+    kids_argument,
+    place_options,
+    set_argument,
+)
+from jwks_operator.plugin.output import clock, console, distance, say
+from jwks_operator.plugin.request_preview import (
+    Asked,
+    ask_hold,
+    ask_revoke,
+    ask_rollback,
+    ask_rotate,
+    ask_unhold,
+    entries_of,
+    keys_of,
+)
+from jwks_operator.plugin.waiting import Until, wait_for
+from jwks_operator.plugin.wording import step_table
+
+F = TypeVar("F", bound=Callable[..., Any])
+TRIES = 5
+"""How often a request is made anew because the operator wrote in between."""
+
+Make = Callable[[SeenSet, datetime], Asked]
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How to ask: whether to confirm, whether to write, how to wait."""
+
+    yes: bool
+    dry_run: bool
+    wait: bool
+    timeout: timedelta | None
+    url: str | None
+
+
+def _manners(command: F) -> F:
+    """Give a command the options of all requests."""
+    for option in reversed(
+        (
+            click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation."),
+            click.option("--dry-run", is_flag=True, help="Show what would happen, and ask for nothing."),
+            click.option("--wait", is_flag=True, help="Wait until it is done and published, and served with --url."),
+            click.option("--timeout", type=SPAN, help="How long to wait. Default: 10m longer than planned."),
+            click.option("--url", metavar="URL", help="Where the set is served: --wait looks there, too."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+@click.command("rotate")
+@set_argument
+@entries_argument
+@place_options
+@_manners
+@click.option("--all", "everything", is_flag=True, help="Every entry of the set.")
+@click.option("--at", type=MOMENT, help="Not before this time, such as 2026-11-02T10:00:00Z. Default: now.")
+@click.option("--emergency", is_flag=True, help="Do not wait for the lead: verifiers without the new key fail for it.")
+def rotate_command(place: Place, name: str, entries: tuple[str, ...], **options: Any) -> int:
+    r"""Replace the key in use of an entry by the next one, without one failed token.
+
+    The next key is used as soon as everybody who checks can have it (its lead). ENTRY may be left out if the set has
+    one.
+
+    \b
+    Examples:
+      kubectl jwks rotate auth -n shop
+      kubectl jwks rotate auth signing -n shop --wait --url https://auth.example.com/.well-known/jwks.json
+      kubectl jwks rotate auth --at 2026-12-01T03:00:00Z --yes
+    """
+    everything, at, emergency = (options.pop(option) for option in ("everything", "at", "emergency"))
+
+    def make(seen: SeenSet, now: datetime) -> Asked:
+        chosen = entries_of(seen, entries, everything=everything)
+        return ask_rotate(seen, chosen, now, at, emergency=emergency)
+
+    return asyncio.run(_ask(place, name, make, Manner(**options)))
+
+
+@click.command("rollback")
+@set_argument
+@entries_argument
+@place_options
+@_manners
+def rollback_command(place: Place, name: str, entries: tuple[str, ...], **options: Any) -> int:
+    r"""Use the former key of an entry again, as long as it has its private half (rollbackWindow).
+
+    It never left the published set, so nobody has to wait for it.
+
+    \b
+    Examples:
+      kubectl jwks rollback auth -n shop --wait
+      kubectl jwks rollback auth signing --dry-run
+    """
+    return asyncio.run(
+        _ask(
+            place,
+            name,
+            lambda seen, now: ask_rollback(seen, entries_of(seen, entries, everything=False), now),
+            Manner(**options),
+        )
+    )
+
+
+@click.command("hold")
+@set_argument
+@kids_argument
+@place_options
+@_manners
+def hold_command(place: Place, name: str, kids: tuple[str, ...], **options: Any) -> int:
+    r"""Keep keys published beyond their retention, while long-lived tokens of them are about.
+
+    KID may be shortened to its first characters, or be the name of an entry: then its key in use.
+
+    \b
+    Examples:
+      kubectl jwks hold auth au6Gn0r8 -n shop
+      kubectl jwks hold auth signing --yes
+    """
+    return asyncio.run(_ask(place, name, lambda seen, now: ask_hold(seen, keys_of(seen, kids)), Manner(**options)))
+
+
+@click.command("unhold")
+@set_argument
+@kids_argument
+@place_options
+@_manners
+def unhold_command(place: Place, name: str, kids: tuple[str, ...], **options: Any) -> int:
+    r"""Let keys go that were held; those whose retention has passed are removed at once.
+
+    \b
+    Examples:
+      kubectl jwks unhold auth au6Gn0r8 -n shop --wait
+    """
+    return asyncio.run(
+        _ask(place, name, lambda seen, now: ask_unhold(seen, keys_of(seen, kids), now), Manner(**options))
+    )
+
+
+@click.command("revoke")
+@set_argument
+@kids_argument
+@place_options
+@_manners
+@click.option(
+    "--reason",
+    type=click.Choice([reason.value for reason in RevocationReason]),
+    default=RevocationReason.UNSPECIFIED.value,
+    show_default=True,
+    help="Why; it is kept in status.history and in the historical set.",
+)
+def revoke_command(place: Place, name: str, kids: tuple[str, ...], reason: str, **options: Any) -> int:
+    r"""Trust keys no more: they leave the published set and the Secret at once and for good.
+
+    The next key is used at once. KID may be shortened, or be the name of an entry: then its key in use.
+
+    \b
+    Examples:
+      kubectl jwks revoke auth au6Gn0r8 --reason KeyCompromise -n shop --wait
+      kubectl jwks revoke auth signing --reason Superseded --dry-run
+    """
+    return asyncio.run(
+        _ask(place, name, lambda seen, now: ask_revoke(seen, keys_of(seen, kids), reason, now), Manner(**options))
+    )
+
+
+async def _ask(place: Place, name: str, make: Make, manner: Manner) -> int:
+    async with opened(place) as cluster:
+        seen = await cluster.the_set(name)
+        asked = make(seen, cluster.now())
+        _show(seen, asked, cluster.now())
+        if manner.dry_run:
+            say("Dry run: nothing was asked for.")
+            return Exit.DONE
+        if not manner.yes:
+            _confirm()
+        seen, asked = await _write(cluster, name, make)
+        say("Asked for." if not manner.wait else "Asked for; waiting, Ctrl-C leaves the request in force.")
+        if manner.wait:
+            seen = await wait_for(cluster, seen, Until(asked, manner.url, manner.timeout))
+            served = "" if manner.url is None else f"; served at {manner.url}"
+            console().print(printable(f"Done: {asked.what}{served}"))
+        return Exit.DONE
+
+
+async def _write(cluster: Cluster, name: str, make: Make) -> tuple[SeenSet, Asked]:
+    """Annotate the set as it is now; anew if the operator wrote in between."""
+    for _ in range(TRIES):
+        seen = await cluster.the_set(name)
+        asked = make(seen, cluster.now())
+        try:
+            return await cluster.annotate(seen, asked.annotations), asked
+        except Conflict:
+            continue
+    raise refused(f"{name} changes too often to be annotated; try again")
+
+
+def _show(seen: SeenSet, asked: Asked, now: datetime) -> None:
+    screen = console()
+    screen.print(printable(f"{seen.ref}: {asked.what}"))
+    if asked.told:
+        screen.print()
+        screen.print(step_table(asked.told, now))
+    if asked.waits and asked.when is not None and asked.when > now + timedelta(seconds=1):
+        screen.print(f"\nDone by {clock(asked.when)} UTC, {distance(asked.when, now)}.")
+    for warning in (*asked.warnings, *keepers(seen, asked.annotations)):
+        screen.print(printable(f"Note: {warning}."))
+
+
+def _confirm() -> None:
+    if not sys.stdin.isatty():
+        raise Failure("nobody can be asked for confirmation here; give --yes, or --dry-run to look only", Exit.USAGE)
+    if not click.confirm("Go on?", err=True):
+        raise click.Abort

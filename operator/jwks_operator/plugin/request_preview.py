@@ -1,0 +1,240 @@
+"""What people may ask for, as annotations, and what will come of it.
+
+A request is an annotation beside what GitOps keeps: it is added to those that are there, under a field manager of its
+own. What will happen is told by the planner, on the set as it would be with the annotation.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from jwks_operator.api import names
+from jwks_operator.api.reasons import EventReason
+from jwks_operator.api.status_model import JsonWebKeySetStatus, KeyState, KeyStatus, format_time
+from jwks_operator.core.forecast import Forecast
+from jwks_operator.core.model.record import HistoryEntry
+from jwks_operator.plugin.cluster import SeenSet
+from jwks_operator.plugin.exit_codes import Exit, Failure, missing, refused
+from jwks_operator.plugin.forecast_view import look_ahead
+
+AHEAD = timedelta(days=366)
+STEPS = 200
+"""How far a request is followed into the future, in steps of the planner: what it causes comes among the first."""
+_LIVING = frozenset({KeyState.PENDING, KeyState.ACTIVE, KeyState.RETIRED})
+
+Annotations = Mapping[str, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request: the annotations to write, the sentence of what it is, and when it is fulfilled.
+
+    `done` tells from a set whether it is; it raises Failure once it never will be. `gone` and `there` are the kids
+    that must not, and must, be published then.
+    """
+
+    what: str
+    annotations: Annotations
+    done: Callable[[SeenSet], bool]
+    told: tuple[HistoryEntry, ...] = ()
+    warnings: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+    waits: bool = False
+    """Whether it is fulfilled only when its last step is; else as soon as the operator has seen it."""
+
+    @property
+    def when(self) -> datetime | None:
+        """When it will be fulfilled, by the plan; None if the plan has no change of keys for it."""
+        return max((each.time for each in self.told), default=None)
+
+
+def entries_of(seen: SeenSet, chosen: tuple[str, ...], *, everything: bool) -> tuple[str, ...]:
+    """Return the entries that are meant: the named ones, all, or the only one."""
+    there = tuple(dict.fromkeys(key.name for key in seen.status.keys if key.state in _LIVING))
+    if unknown := [name for name in chosen if name not in there]:
+        raise missing(f"{seen.ref} has no entry {unknown[0]!r} with keys; it has {', '.join(there) or 'none yet'}")
+    if chosen or everything:
+        return chosen or there
+    if len(there) != 1:
+        raise Failure(f"{seen.ref} has the entries {', '.join(there) or '(none yet)'}; name one, or --all", Exit.USAGE)
+    return there
+
+
+def keys_of(seen: SeenSet, chosen: Iterable[str]) -> tuple[KeyStatus, ...]:
+    """Return the living keys that kids, beginnings of kids, or names of entries (their key in use) mean."""
+    return tuple(_key(seen, text) for text in chosen)
+
+
+def _key(seen: SeenSet, text: str) -> KeyStatus:
+    living = [key for key in seen.status.keys if key.state in _LIVING]
+    for matching in (
+        [key for key in living if key.kid == text],
+        [key for key in living if key.name == text and key.state is KeyState.ACTIVE],
+        [key for key in living if len(text) >= 4 and key.kid.startswith(text)],
+    ):
+        if len(matching) == 1:
+            return matching[0]
+        if matching:
+            raise missing(f"{text!r} begins {len(matching)} kids of {seen.ref}; give more of it")
+    raise missing(f"{seen.ref} has no living key {text!r}; kubectl jwks status {seen.ref.name} -n {seen.ref.namespace}")
+
+
+def ask_rotate(
+    seen: SeenSet, entries: tuple[str, ...], now: datetime, at: datetime | None, *, emergency: bool
+) -> Asked:
+    """Ask that the keys of entries are replaced, from a moment on."""
+    stamp = f"{format_time(at or now)}{'!' if emergency else ''}"
+    text = _with_requests(seen, names.ANNOTATION_ROTATE, [f"{entry}@{stamp}" for entry in entries])
+    annotations = {names.ANNOTATION_ROTATE: text}
+    former = {entry: key.kid for entry in entries for key in [seen.active(entry)] if key is not None}
+    told = _changes(_foreseen(seen, annotations, now), entries, EventReason.KEY_ACTIVATED)
+    warnings = list(_brakes(seen, [entry for entry in entries if all(e.happening.entry != entry for e in told)]))
+    warnings += [f"it takes the place of the request {text}" for text in _outstanding(seen, entries, at or now)]
+    if emergency:
+        latency = seen.status.revocation_latency or "its lead"
+        warnings.append(f"verifiers that have not fetched the new key reject its tokens, for up to {latency}")
+
+    def done(later: SeenSet) -> bool:
+        _look_for_complaints(later)
+        actives = {entry: later.active(entry) for entry in entries}
+        return all(key is not None and key.kid != former.get(entry) for entry, key in actives.items())
+
+    what = f"{'Replace at once' if emergency else 'Replace'} the key of {', '.join(entries)}"
+    return Asked(what, annotations, done, told, tuple(warnings), waits=True)
+
+
+def ask_rollback(seen: SeenSet, entries: tuple[str, ...], now: datetime) -> Asked:
+    """Ask that entries go back to their former keys."""
+    stamp = format_time(now)
+    text = _with_requests(seen, names.ANNOTATION_ROLLBACK, [f"{entry}@{stamp}" for entry in entries])
+    annotations = {names.ANNOTATION_ROLLBACK: text}
+    foreseen = _foreseen(seen, annotations, now)
+    if nowhere := {each.happening.entry for each in _changes(foreseen, entries, EventReason.ROLLBACK_REFUSED)}:
+        raise refused(
+            f"{', '.join(sorted(nowhere))}: no former key has its private half any more; "
+            "kubectl jwks rotate brings a new key, spec.rotation.rollbackWindow keeps former ones longer"
+        )
+    told = _changes(foreseen, entries, EventReason.KEY_ROLLED_BACK)
+    wanted = {e.happening.entry: e.happening.kid for e in told if e.happening.event == EventReason.KEY_ROLLED_BACK}
+
+    def done(later: SeenSet) -> bool:
+        _look_for_complaints(later)
+        for each in later.status.history:
+            if each.event == EventReason.ROLLBACK_REFUSED and each.name in entries and each.time >= now - _SECOND:
+                raise refused(f"{each.name}: the operator refused the roll-back: {each.reason}")
+        return all((key := later.active(entry)) is not None and key.kid == kid for entry, kid in wanted.items())
+
+    what = f"Go back to the former key of {', '.join(entries)}"
+    return Asked(what, annotations, done, told, tuple(_brakes(seen, ())), waits=True)
+
+
+def ask_hold(seen: SeenSet, keys: tuple[KeyStatus, ...]) -> Asked:
+    """Ask that no time removes these keys."""
+    kids = [*_listed(seen, names.ANNOTATION_HOLD), *(key.kid for key in keys)]
+    annotations = {names.ANNOTATION_HOLD: ",".join(dict.fromkeys(kids))}
+    return Asked(_about("Hold", keys), annotations, lambda later: _held(later.status, keys, True))
+
+
+def ask_unhold(seen: SeenSet, keys: tuple[KeyStatus, ...], now: datetime) -> Asked:
+    """Ask that time may remove these keys again; refused for those that the spec holds."""
+    kids = {key.kid for key in keys}
+    if seen.spec is not None and (kept := kids.intersection(seen.spec.held)):
+        raise refused(f"{', '.join(sorted(kept))} is held by spec.held; take it off that list where the set is kept")
+    rest = [kid for kid in _listed(seen, names.ANNOTATION_HOLD) if kid not in kids]
+    annotations = {names.ANNOTATION_HOLD: ",".join(rest) or None}
+    told = tuple(
+        each
+        for each in _foreseen(seen, annotations, now).happenings
+        if each.happening.event == EventReason.KEY_DESTROYED and each.happening.kid in kids
+    )
+    return Asked(_about("Hold no longer", keys), annotations, lambda later: _held(later.status, keys, False), told)
+
+
+def ask_revoke(seen: SeenSet, keys: tuple[KeyStatus, ...], reason: str, now: datetime) -> Asked:
+    """Ask that these keys are trusted no more, for a reason."""
+    kids = [key.kid for key in keys]
+    listed = [part for part in _listed(seen, names.ANNOTATION_REVOKE) if part.rpartition("=")[0] not in kids]
+    listed = [part for part in listed if part not in kids] + [f"{kid}={reason}" for kid in kids]
+    annotations = {names.ANNOTATION_REVOKE: ",".join(listed)}
+    happenings = _foreseen(seen, annotations, now).happenings
+    told = tuple(each for each in happenings if each.time <= now + _SECOND)
+    latency = seen.status.revocation_latency
+    warnings = ["this is final: the private half is destroyed, tokens made with it fail"]
+    if latency:
+        warnings.append(f"verifiers may go on trusting it for up to {latency}, by the facts of spec.timing")
+
+    def done(later: SeenSet) -> bool:
+        living = {key.kid for key in later.status.keys if key.state in _LIVING}
+        return later.status.keys != () and not living.intersection(kids) and not {*kids}.intersection(later.published)
+
+    return Asked(_about(f"Revoke ({reason})", keys), annotations, done, told, tuple(warnings), tuple(kids))
+
+
+_SECOND = timedelta(seconds=1)
+
+
+def _foreseen(seen: SeenSet, annotations: Annotations, now: datetime) -> Forecast:
+    texts = {name: text for name, text in {**seen.annotations, **annotations}.items() if text is not None}
+    world = seen.world(now, texts)
+    if world.spec is None or world.record is None:
+        raise refused(f"{seen.ref} has no keys that could be asked about; kubectl jwks status {seen.ref.name}")
+    return look_ahead(world, now, now + AHEAD, STEPS)
+
+
+def _changes(foreseen: Forecast, entries: tuple[str, ...], event: EventReason) -> tuple[HistoryEntry, ...]:
+    """The first such event of each entry, with what else becomes of the entry's keys in use by it."""
+    first: dict[str, datetime] = {}
+    for each in foreseen.happenings:
+        if each.happening.event == event and each.happening.entry in entries:
+            first.setdefault(each.happening.entry, each.time)
+    return tuple(
+        each
+        for each in foreseen.happenings
+        if first.get(each.happening.entry) == each.time and each.happening.event in {event, EventReason.KEY_RETIRED}
+    )
+
+
+def _with_requests(seen: SeenSet, annotation: str, new: list[str]) -> str:
+    """The requests that stand there for other entries, and the new ones: of one entry only the newest counts."""
+    asked = {text.partition("@")[0] for text in new}
+    kept = [text for text in _listed(seen, annotation) if text.partition("@")[0] not in asked]
+    return ",".join([*kept, *new])
+
+
+def _outstanding(seen: SeenSet, entries: tuple[str, ...], stamp: datetime) -> Iterable[str]:
+    """The requests of these entries that are still to come, but for the same one."""
+    for text in _listed(seen, names.ANNOTATION_ROTATE):
+        entry, _, time = text.removesuffix("!").partition("@")
+        with suppress(ValueError):
+            if entry in entries and datetime.fromisoformat(time) > stamp:
+                yield text
+
+
+def _listed(seen: SeenSet, annotation: str) -> list[str]:
+    return [text.strip() for text in seen.annotations.get(annotation, "").split(",") if text.strip()]
+
+
+def _brakes(seen: SeenSet, unforeseen: Iterable[str]) -> Iterable[str]:
+    degraded = seen.condition("Degraded")
+    if degraded is not None and degraded.status == "True":
+        yield f"{degraded.reason}: {degraded.message}"
+    if seen.spec is not None and seen.spec.suspend:
+        yield "spec.suspend is true: nothing happens until it is false"
+    elif unforeseen := list(unforeseen):
+        yield f"nothing is foreseen for {', '.join(unforeseen)} within a year: see rotation.windows and freezes"
+
+
+def _look_for_complaints(later: SeenSet) -> None:
+    degraded = later.condition("Degraded")
+    if degraded is not None and degraded.status == "True" and degraded.reason == "InvalidRequest":
+        raise refused(f"the operator cannot honour it: {degraded.message}")
+
+
+def _held(status: JsonWebKeySetStatus, keys: tuple[KeyStatus, ...], held: bool) -> bool:
+    kids = {key.kid for key in keys}
+    return all(key.held is held for key in status.keys if key.kid in kids)
+
+
+def _about(verb: str, keys: tuple[KeyStatus, ...]) -> str:
+    return f"{verb}: {', '.join(f'{key.kid} ({key.name}, {key.state.value})' for key in keys)}"
