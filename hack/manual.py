@@ -7,7 +7,7 @@ import click
 
 from generated import ROOT, write_or_check
 from jwks_operator.plugin.exit_codes import MEANINGS
-from jwks_operator.plugin.plugin_command import NAME, group
+from jwks_operator.plugin.plugin_command import NAME, command_group
 
 PAGE = ROOT / "docs" / "kubectl-jwks.md"
 STATUS = ROOT / "tests" / "plugin" / "golden" / "status.txt"
@@ -58,9 +58,9 @@ def page() -> str:
 
 
 def _commands() -> Iterator[str]:
-    context = click.Context(group, info_name=NAME, **group.context_settings)
-    for name in group.list_commands(context):
-        command = group.get_command(context, name)
+    context = click.Context(command_group, info_name=NAME, **command_group.context_settings)
+    for name in command_group.list_commands(context):
+        command = command_group.get_command(context, name)
         if command is not None:
             own = click.Context(command, parent=context, info_name=name, terminal_width=WIDTH)
             yield f"\n## kubectl jwks {name}\n\n```text\n{command.get_help(own)}\n```\n"

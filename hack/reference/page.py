@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from jwks_operator.api.crd import crd
+from jwks_operator.api.crd import build_crd
 from jwks_operator.api.defaults import DEFAULT_EVERY, DEFAULTS
 from jwks_operator.api.durations import format_duration
 from jwks_operator.api.names import GROUP, KIND, SHORT_NAME, VERSION
@@ -50,7 +50,7 @@ class NotDescribed(Exception):
 
 def page() -> str:
     """Return the text of docs/reference.md, the same from run to run."""
-    fields = crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]
+    fields = build_crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]
     parts = [_HEAD]
     for root in ("spec", "status"):
         parts += _sections(fields[root], root, {})

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import pytest
 from pydantic import BaseModel, Field, create_model
 
-from jwks_operator.api.schema import Unbounded, UnknownKeyword, structural
+from jwks_operator.api.schema import Unbounded, UnknownKeyword, to_structural_schema
 
 Capped = Annotated[str, Field(max_length=5)]
 
@@ -68,7 +68,7 @@ ACCEPTED: list[tuple[str, Any, Any, dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("annotation", "default", "schema"), _rows(ACCEPTED), ids=_titles(ACCEPTED))
 def test_what_is_known_becomes_structural(annotation: Any, default: Any, schema: dict[str, Any]) -> None:
-    assert structural(model(annotation, default))["properties"]["field"] == schema
+    assert to_structural_schema(model(annotation, default))["properties"]["field"] == schema
 
 
 REFUSED = [
@@ -86,5 +86,5 @@ REFUSED = [
 @pytest.mark.parametrize(("annotation", "error", "text"), _rows(REFUSED), ids=_titles(REFUSED))
 def test_what_is_not_known_is_refused(annotation: Any, error: type[Exception], text: str) -> None:
     with pytest.raises(error) as caught:
-        structural(model(annotation))
+        to_structural_schema(model(annotation))
     assert str(caught.value).startswith(text)

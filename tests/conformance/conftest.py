@@ -13,7 +13,7 @@ import pytest
 from conformance.kinds import WIDGET_CRD, WIDGETS
 from fakes.apiserver import FakeApiServer
 from fakes.seam import FakeTransport
-from jwks_operator.api.crd import crd
+from jwks_operator.api.crd import build_crd
 from jwks_operator.kube.client import CRDS, NAMESPACES, SETS, Call, Client, Object, Reply, Resource, Transport
 from jwks_operator.kube.errors import AlreadyExists
 from jwks_operator.kube.transport import connect
@@ -74,7 +74,7 @@ async def world(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
 
 
 async def install(world: World) -> None:
-    for definition in (crd(), WIDGET_CRD):
+    for definition in (build_crd(), WIDGET_CRD):
         with suppress(AlreadyExists):
             await world.client.create(CRDS, None, definition)
     for resource in (SETS, WIDGETS):

@@ -16,7 +16,7 @@ from gotools import find
 from jwks_operator.__main__ import main
 from jwks_operator.api.names import KIND
 from jwks_operator.api.parse import parse_spec
-from jwks_operator.plugin.plugin_command import group as plugin
+from jwks_operator.plugin.plugin_command import command_group as plugin
 
 QUOTES = "\"'"
 README = ROOT / "README.md"

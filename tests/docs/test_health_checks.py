@@ -12,7 +12,7 @@ from lupa.lua51 import LuaRuntime
 from controlplane import Access
 from controlplane.errors import ApiError
 from docs.pages import ROOT, blocks
-from jwks_operator.api.crd import crd
+from jwks_operator.api.crd import build_crd
 
 PAGE = ROOT / "docs" / "health-checks.md"
 LUA = next(block.text for block in blocks(PAGE, "lua"))
@@ -66,7 +66,7 @@ def within_self(expression: str) -> str:
 @pytest.fixture(scope="module")
 def judged(control_plane: Access) -> Iterator[str]:
     """A kind of object that has a status like a set and refuses, by name, what the expressions find in it."""
-    status_schema = crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["status"]
+    status_schema = build_crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["status"]
     rules = [{"rule": f"!({within_self(FLUX[word])})", "message": word} for word in ORDER]
     fields = {
         "metadata": {"type": "object", "properties": {"generation": {"type": "integer"}}},

@@ -53,7 +53,7 @@ class Cluster:
         return self
 
     async def serve(self) -> None:
-        await self.people.create(CRDS, None, crd.crd())
+        await self.people.create(CRDS, None, crd.build_crd())
 
     async def create_set(self, name: str, namespace: str = "shop", shard: Shard = None) -> Object:
         metadata = {"name": name, "labels": shard_labels(shard)}

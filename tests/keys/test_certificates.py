@@ -22,9 +22,9 @@ from jwks_operator.keys.certificates import (
     Terms,
     ca_signed,
     certificate_members,
-    check_belongs,
-    foreign_chain,
+    check_certificate_key,
     load_chain,
+    read_issued_chain,
     renewal_due,
     self_signed,
 )
@@ -47,7 +47,7 @@ def test_a_key_signs_its_own_certificate(algorithm: str, crv: str | None) -> Non
     chain = self_signed(key.public, key.private, TERMS)
     (certificate,) = load_chain(chain)
     certificate.verify_directly_issued_by(certificate)
-    check_belongs(key.public, chain)
+    check_certificate_key(key.public, chain)
     again = self_signed(key.public, key.private, TERMS)
     assert load_chain(again)[0].tbs_certificate_bytes == certificate.tbs_certificate_bytes
     assert (again == chain) == (ALGORITHMS[algorithm].method not in RANDOMISED)
@@ -60,7 +60,7 @@ def test_a_ca_signs_the_certificate_of_every_key(algorithm: str, crv: str | None
     chain = ca_signed(key.public, authority, TERMS)
     leaf, issuer = load_chain(chain)
     leaf.verify_directly_issued_by(issuer)
-    check_belongs(key.public, chain)
+    check_certificate_key(key.public, chain)
     assert ca_signed(key.public, authority, TERMS) == chain
 
 
@@ -131,7 +131,7 @@ def test_a_certificate_with_a_key_of_an_unknown_type_belongs_to_nothing() -> Non
     assert der.count(of_ec_key) == 1
     strange = x509.load_der_x509_certificate(der.replace(of_ec_key, of_ec_key[:-1] + b"\x7f"))
     with pytest.raises(CertificateError, match="unknown type"):
-        check_belongs(key.public, strange.public_bytes(Encoding.PEM))
+        check_certificate_key(key.public, strange.public_bytes(Encoding.PEM))
 
 
 def test_a_certificate_needs_no_alternative_names() -> None:
@@ -229,33 +229,33 @@ def test_a_ca_certificate_that_is_broken_inside_is_refused(found: str, put: str)
         Authority.load(broken, key)
     assert caught.value.__context__ is None
     with pytest.raises(JwkError):
-        foreign_chain(fresh("ES256").public, broken)
+        read_issued_chain(fresh("ES256").public, broken)
 
 
 def test_a_serial_number_that_is_not_positive_is_refused_before_the_library_does() -> None:
     key = fresh("ES256")
     numbered = self_signed(key.public, key.private, replace(TERMS, serial=0x7B))
     with pytest.raises(CertificateError, match="RFC 5280"):
-        check_belongs(key.public, damaged(numbered, "02017b", "020100"))
+        check_certificate_key(key.public, damaged(numbered, "02017b", "020100"))
 
 
 def test_a_chain_from_elsewhere_is_taken_as_it_is_with_the_times_of_its_first_certificate() -> None:
     key = fresh("ES256")
     chain = ca_signed(key.public, ca(), TERMS)
-    x5c, begin, end = foreign_chain(key.public, chain)
+    x5c, begin, end = read_issued_chain(key.public, chain)
     assert list(x5c) == certificate_members(key.public, chain)["x5c"]
     assert (begin, end) == (NOW, NOW + TERMS.duration)
     with pytest.raises(InconsistentKeyError, match="of another key"):
-        foreign_chain(fresh("ES256", None, 1).public, chain)
+        read_issued_chain(fresh("ES256", None, 1).public, chain)
     with pytest.raises(CertificateError, match="more than 36 KiB"):
-        foreign_chain(key.public, chain * 60)
+        read_issued_chain(key.public, chain * 60)
 
 
 @pytest.mark.parametrize("algorithm", PAIR_NAMES)
 def test_a_certificate_of_another_key_does_not_belong(algorithm: str) -> None:
     key, other = fresh(algorithm), fresh(algorithm, None, 1)
     chain = ca_signed(other.public, ca(), TERMS)
-    for check in (check_belongs, certificate_members):
+    for check in (check_certificate_key, certificate_members):
         with pytest.raises(InconsistentKeyError, match="of another key"):
             check(key.public, chain)
     with pytest.raises(InconsistentKeyError):

@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
 from jwks_operator.keys.algorithms import ALGORITHMS
-from jwks_operator.keys.formats import Format, algorithm_name, parse_pem, published, render, render_set
+from jwks_operator.keys.formats import Format, algorithm_name, parse_pem, render, render_set, to_published_jwk
 from jwks_operator.keys.generate import generate
 from jwks_operator.keys.jwk import parse_json_strict, parse_private, parse_public
 from jwks_operator.keys.key_errors import (
@@ -97,9 +97,9 @@ def test_a_set_file_has_no_kid_twice_and_no_foreign_half() -> None:
 @pytest.mark.parametrize("algorithm", ["Ed25519", "Ed448"])
 def test_old_clients_get_the_former_name_and_it_is_read_back_as_todays(algorithm: str) -> None:
     key = fresh(algorithm)
-    old = published(key.public, "EdDSA")
+    old = to_published_jwk(key.public, "EdDSA")
     assert old == {**key.public, "alg": "EdDSA"}
-    assert parse_public(old) == key.public == published(key.public)
+    assert parse_public(old) == key.public == to_published_jwk(key.public)
     file = json.loads(render(key.public, key.private, "JWK", "EdDSA"))
     assert file == {**key.private.reveal(), "alg": "EdDSA"}
     assert parse_private(file) == (key.public, key.private)

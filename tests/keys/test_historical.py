@@ -7,7 +7,14 @@ import jwcrypto.jws
 import pytest
 
 from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
-from jwks_operator.keys.historical_signature import TYPE, HistoricalKey, Revoked, claims, digest, sign_set
+from jwks_operator.keys.historical_signature import (
+    TYPE,
+    HistoricalKey,
+    Revoked,
+    content_digest,
+    historical_claims,
+    sign_set,
+)
 from jwks_operator.keys.key_errors import InvalidMemberError, NoSuchFormError, UnsupportedKeyError
 from jwks_operator.keys.signing import verify_compact
 from keys.samples import fresh
@@ -31,7 +38,7 @@ def header_of(token: str) -> Any:
 @pytest.mark.parametrize("algorithm", SIGNING_NAMES)
 def test_every_signature_algorithm_signs_the_set_and_other_libraries_verify_it(algorithm: str) -> None:
     signer = fresh(algorithm)
-    said = claims(ISSUER, [past("ES256", 3)])
+    said = historical_claims(ISSUER, [past("ES256", 3)])
     token = sign_set(said, signer.private, NOW)
     assert header_of(token) == {"alg": algorithm, "kid": signer.kid, "typ": "jwk-set+jwt"}
     read = jwcrypto.jws.JWS()
@@ -46,7 +53,7 @@ def test_every_signature_algorithm_signs_the_set_and_other_libraries_verify_it(a
 
 def test_a_key_is_told_with_its_times_and_its_revocation() -> None:
     revoked = Revoked(NOW - 2 * DAY, "compromised")
-    said = claims(ISSUER, [past("ES256", 1, issued=NOW - 9 * DAY, revoked=revoked)])
+    said = historical_claims(ISSUER, [past("ES256", 1, issued=NOW - 9 * DAY, revoked=revoked)])
     assert said == {
         "iss": ISSUER,
         "keys": [
@@ -61,50 +68,50 @@ def test_a_key_is_told_with_its_times_and_its_revocation() -> None:
 
 
 def test_what_is_not_known_is_not_told() -> None:
-    said: dict[str, Any] = claims(ISSUER, [past("Ed25519", 1)])
+    said: dict[str, Any] = historical_claims(ISSUER, [past("Ed25519", 1)])
     assert set(said["keys"][0]) - set(fresh("Ed25519").public) == {"exp"}
 
 
 def test_the_order_of_the_keys_does_not_matter() -> None:
     keys = [past("ES256", 1), past("RS256", 5), past("Ed25519", 5)]
-    assert claims(ISSUER, keys) == claims(ISSUER, reversed(keys))
+    assert historical_claims(ISSUER, keys) == historical_claims(ISSUER, reversed(keys))
 
 
 def test_the_digest_changes_with_the_content_or_the_signer_and_with_nothing_else() -> None:
     signer, other = fresh("ES256").private, fresh("RS256").private
-    said = claims(ISSUER, [past("ES256", 1)])
-    same = claims(ISSUER, [past("ES256", 1)])
-    assert digest(said, signer) == digest(same, signer)
+    said = historical_claims(ISSUER, [past("ES256", 1)])
+    same = historical_claims(ISSUER, [past("ES256", 1)])
+    assert content_digest(said, signer) == content_digest(same, signer)
     changed = {
-        digest(said, signer),
-        digest(said, other),
-        digest(claims("https://other.example", [past("ES256", 1)]), signer),
-        digest(claims(ISSUER, [past("ES256", 2)]), signer),
-        digest(claims(ISSUER, [past("ES256", 1, revoked=Revoked(NOW))]), signer),
-        digest(claims(ISSUER, [past("ES256", 1), past("RS256", 1)]), signer),
-        digest(claims(ISSUER, []), signer),
+        content_digest(said, signer),
+        content_digest(said, other),
+        content_digest(historical_claims("https://other.example", [past("ES256", 1)]), signer),
+        content_digest(historical_claims(ISSUER, [past("ES256", 2)]), signer),
+        content_digest(historical_claims(ISSUER, [past("ES256", 1, revoked=Revoked(NOW))]), signer),
+        content_digest(historical_claims(ISSUER, [past("ES256", 1), past("RS256", 1)]), signer),
+        content_digest(historical_claims(ISSUER, []), signer),
     }
     assert len(changed) == 7
 
 
 @pytest.mark.parametrize("algorithm", ["ES256", "RS256", "Ed25519"])
 def test_signing_the_same_at_the_same_time_gives_the_same_bytes(algorithm: str) -> None:
-    said = claims(ISSUER, [past("ES256", 1)])
+    said = historical_claims(ISSUER, [past("ES256", 1)])
     assert sign_set(said, fresh(algorithm).private, NOW) == sign_set(said, fresh(algorithm).private, NOW)
 
 
 def test_old_clients_get_the_former_name_inside_and_in_the_header() -> None:
     signer = fresh("Ed25519")
-    token = sign_set(claims(ISSUER, [past("Ed448", 1)], "EdDSA"), signer.private, NOW, "EdDSA")
+    token = sign_set(historical_claims(ISSUER, [past("Ed448", 1)], "EdDSA"), signer.private, NOW, "EdDSA")
     assert header_of(token)["alg"] == "EdDSA"
     assert json.loads(verify_compact(signer.public, token, TYPE))["keys"][0]["alg"] == "EdDSA"
 
 
 def test_symmetric_keys_are_neither_told_nor_sign() -> None:
     with pytest.raises(NoSuchFormError):
-        claims(ISSUER, [HistoricalKey(fresh("HS256").private.reveal(), NOW)])
+        historical_claims(ISSUER, [HistoricalKey(fresh("HS256").private.reveal(), NOW)])
     with pytest.raises(UnsupportedKeyError):
-        sign_set(claims(ISSUER, []), fresh("HS256").private, NOW)
+        sign_set(historical_claims(ISSUER, []), fresh("HS256").private, NOW)
 
 
 @pytest.mark.parametrize(
@@ -123,7 +130,7 @@ def test_symmetric_keys_are_neither_told_nor_sign() -> None:
 @pytest.mark.parametrize("algorithm", ["ES256", "RS256", "Ed25519", "ML-DSA-44"])
 def test_a_spoiled_token_does_not_verify(algorithm: str, spoil: Any) -> None:
     signer = fresh(algorithm)
-    token = sign_set(claims(ISSUER, []), signer.private, NOW)
+    token = sign_set(historical_claims(ISSUER, []), signer.private, NOW)
     with pytest.raises(InvalidMemberError, match="not a jwk-set"):
         verify_compact(signer.public, spoil(token), TYPE)
     with pytest.raises(InvalidMemberError, match="not a JWT"):

@@ -15,8 +15,8 @@ from jwks_operator.keys.certificates import (
     Authority,
     Terms,
     certificate_members,
-    check_belongs,
-    foreign_chain,
+    check_certificate_key,
+    read_issued_chain,
     self_signed,
 )
 from jwks_operator.keys.formats import parse_pem, render
@@ -138,7 +138,7 @@ def test_any_pem_file_is_a_key_or_a_typed_error(data: st.DataObject, algorithm: 
 def test_any_certificate_is_read_or_a_typed_error(data: st.DataObject) -> None:
     key = fresh("ES256")
     pem = pem_file("CERTIFICATE", data.draw(spoilt(certificate())))
-    for read in (check_belongs, certificate_members, foreign_chain):
+    for read in (check_certificate_key, certificate_members, read_issued_chain):
         accepts_or_refuses(partial(read, key.public, pem))
     accepts_or_refuses(lambda: Authority.load(pem, render(key.public, key.private, "PEM")))
 

@@ -5,7 +5,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from jwks_operator.keys.algorithms import PRIVATE_MEMBERS, RSA_MODULUS_LENGTHS
-from jwks_operator.keys.check_cache import Verdicts
+from jwks_operator.keys.check_cache import CheckCache
 from jwks_operator.keys.jwk import (
     canonical_json,
     parse_json_strict,
@@ -242,7 +242,7 @@ def test_a_changed_rsa_key_is_not_believed_for_the_sake_of_the_sound_one(name: s
 
 
 def test_only_so_many_verdicts_are_remembered() -> None:
-    sound = Verdicts(2)
+    sound = CheckCache(2)
     for digest in (b"a", b"b", b"b", b"c"):
         sound.add(digest)
     assert [digest in sound for digest in (b"a", b"b", b"c")] == [False, True, True]

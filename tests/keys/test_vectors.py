@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, x448, x25519
 from jwcrypto.common import base64url_decode
 
-from jwks_operator.keys.certificates import certificate_members, check_belongs
+from jwks_operator.keys.certificates import certificate_members, check_certificate_key
 from jwks_operator.keys.jwk import parse_private, parse_public, thumbprint
 from jwks_operator.keys.key_errors import InvalidMemberError, NoSuchFormError
 from jwks_operator.keys.material import load_private, load_private_unchecked, load_public
@@ -148,7 +148,7 @@ def test_the_certificate_that_rfc_7517_prints_belongs_to_its_key() -> None:
     chain = b"".join(
         b"-----BEGIN CERTIFICATE-----\n" + der.encode() + b"\n-----END CERTIFICATE-----\n" for der in jwk["x5c"]
     )
-    check_belongs(public, chain)
+    check_certificate_key(public, chain)
     assert certificate_members(public, chain)["x5c"] == jwk["x5c"]
     assert x509.load_der_x509_certificate(base64.b64decode(jwk["x5c"][0]))
 

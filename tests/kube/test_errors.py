@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from fakes.status import already_exists, conflict, expired, invalid, not_found, status, terminating
 from jwks_operator.kube import errors
 from jwks_operator.kube.client import CONFIGMAPS, NAMESPACES, SECRETS, SETS, Object
-from jwks_operator.kube.errors import Asked, KubeError, error_for
+from jwks_operator.kube.errors import KubeError, RequestTarget, error_for
 
-PUT = Asked("PUT", "secrets", "shop", "auth")
-POST = Asked("POST", "secrets", "shop", "auth")
+PUT = RequestTarget("PUT", "secrets", "shop", "auth")
+POST = RequestTarget("POST", "secrets", "shop", "auth")
 
-ROWS: list[tuple[str, Asked, int, Object | None, type[KubeError]]] = [
+ROWS: list[tuple[str, RequestTarget, int, Object | None, type[KubeError]]] = [
     ("the object is missing", PUT, 404, not_found(SECRETS, "auth").body, errors.Missing),
     ("the namespace is missing", POST, 404, not_found(NAMESPACES, "shop").body, errors.Missing),
     ("another object is missing", PUT, 404, not_found(SECRETS, "other").body, errors.NotServed),
@@ -23,7 +23,7 @@ ROWS: list[tuple[str, Asked, int, Object | None, type[KubeError]]] = [
     ("nothing is named", PUT, 404, status(404, "NotFound", "the server could not find it"), errors.NotServed),
     ("plain text", PUT, 404, None, errors.NotServed),
     ("a proxy's own JSON", PUT, 404, {"error": "no route"}, errors.NotServed),
-    ("a list of the missing", Asked("GET", "secrets", "shop", None), 404, None, errors.NotServed),
+    ("a list of the missing", RequestTarget("GET", "secrets", "shop", None), 404, None, errors.NotServed),
     ("stale", PUT, 409, conflict(SECRETS, "auth", "modified").body, errors.Conflict),
     ("there already", POST, 409, already_exists(SECRETS, "auth").body, errors.AlreadyExists),
     ("a conflict without body", PUT, 409, None, errors.Conflict),
@@ -46,7 +46,9 @@ ROWS: list[tuple[str, Asked, int, Object | None, type[KubeError]]] = [
 
 
 @pytest.mark.parametrize(("asked", "code", "body", "error"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS])
-def test_each_answer_has_its_error(asked: Asked, code: int, body: Object | None, error: type[KubeError]) -> None:
+def test_each_answer_has_its_error(
+    asked: RequestTarget, code: int, body: Object | None, error: type[KubeError]
+) -> None:
     made = error_for(asked, code, body)
     assert type(made) is error
     assert str(made).startswith(f"{asked}: {code}")
@@ -75,12 +77,12 @@ def test_patience_is_asked_for_in_seconds(header: str | None, details: Object, s
 
 def test_a_set_is_told_what_is_wrong_with_it() -> None:
     body = invalid(SETS, "auth", [("spec.keys", "Too many")]).body
-    text = str(error_for(Asked("PUT", SETS.plural, "shop", "auth"), 422, body))
+    text = str(error_for(RequestTarget("PUT", SETS.plural, "shop", "auth"), 422, body))
     assert "spec.keys: Too many" in text
 
 
 def test_a_long_message_is_cut() -> None:
-    text = str(error_for(Asked("PUT", SETS.plural, "shop", "auth"), 422, status(422, "Invalid", "x" * 10_000)))
+    text = str(error_for(RequestTarget("PUT", SETS.plural, "shop", "auth"), 422, status(422, "Invalid", "x" * 10_000)))
     assert len(text) < 1200
 
 

@@ -7,7 +7,7 @@ import kopf
 from fakes.apiserver import FakeApiServer
 from fakes.front import Front
 from fakes.seam import FakeTransport
-from jwks_operator.api.crd import crd
+from jwks_operator.api.crd import build_crd
 from jwks_operator.api.names import GROUP, PLURAL, VERSION
 from jwks_operator.kube.client import CRDS, NAMESPACES, SETS, Client
 
@@ -16,7 +16,7 @@ async def test_kopf_sees_what_happens_on_the_fake() -> None:
     server = FakeApiServer()
     client = Client(FakeTransport(server))
     await client.create(NAMESPACES, None, {"metadata": {"name": "shop"}})
-    await client.create(CRDS, None, crd())
+    await client.create(CRDS, None, build_crd())
     spec = {"keys": [{"name": "signing", "algorithm": "ES256"}]}
     await client.create(SETS, "shop", {"metadata": {"name": "before"}, "spec": spec})
 

@@ -17,7 +17,7 @@ from jwks_operator.kube.client import (
     Resource,
 )  # fmt: skip
 from jwks_operator.kube.errors import Unavailable
-from jwks_operator.kube.metered import Metered, asked
+from jwks_operator.kube.metered import MeteredTransport, verb_and_resource
 
 ROWS = [
     ("GET", SETS.path("shop", "auth"), ("get", "jsonwebkeysets")),
@@ -37,7 +37,7 @@ ROWS = [
 
 @pytest.mark.parametrize(("method", "path", "told"), ROWS, ids=[f"{method} {path}" for method, path, _ in ROWS])
 def test_a_request_is_told_by_verb_and_resource(method: str, path: str, told: tuple[str, str]) -> None:
-    assert asked(method, path) == told
+    assert verb_and_resource(method, path) == told
 
 
 async def test_every_answer_is_told_and_so_is_its_absence() -> None:
@@ -48,7 +48,7 @@ async def test_every_answer_is_told_and_so_is_its_absence() -> None:
         told.append((verb, resource, code))
 
     seam = FakeTransport(FakeApiServer())
-    client = Client(Metered(seam, tell))
+    client = Client(MeteredTransport(seam, tell))
     await client.create(NAMESPACES, None, {"metadata": {"name": "shop"}})
     await client.read(SECRETS, "shop", "auth")
     seam.faults.append(LoseRequest())
@@ -59,4 +59,4 @@ async def test_every_answer_is_told_and_so_is_its_absence() -> None:
 
 def test_a_resource_of_another_group_needs_nothing_new() -> None:
     deployments = Resource("apps", "v1", "deployments", "Deployment")
-    assert asked("PATCH", deployments.path("shop", "api")) == ("patch", "deployments")
+    assert verb_and_resource("PATCH", deployments.path("shop", "api")) == ("patch", "deployments")

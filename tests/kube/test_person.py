@@ -13,8 +13,8 @@ from jwks_operator.keys.jwk import parse_json_strict
 from jwks_operator.kube.client import Object
 from jwks_operator.kube.consumer_secret_reader import keys_in_use
 from jwks_operator.kube.errors import NotConfigured
-from jwks_operator.kube.key_export import save_private
-from jwks_operator.kube.user_connection import connect_as
+from jwks_operator.kube.key_export import save_private_keys
+from jwks_operator.kube.user_connection import connect_as_user
 
 KEY = generate("ES256")
 
@@ -41,7 +41,7 @@ def kubeconfig(path: Path, **changes: Any) -> str:
 async def test_the_context_says_which_namespace_is_meant(
     tmp_path: Path, context: str | None, found: tuple[str, str]
 ) -> None:
-    way = await connect_as(kubeconfig(tmp_path / "config"), context)
+    way = await connect_as_user(kubeconfig(tmp_path / "config"), context)
     await way.transport.close()
     assert (way.context, way.namespace) == found
 
@@ -50,7 +50,7 @@ async def test_kubeconfig_names_several_files_of_which_some_may_be_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KUBECONFIG", f"{tmp_path / 'nothing'}:{kubeconfig(tmp_path / 'config')}")
-    way = await connect_as()
+    way = await connect_as_user()
     await way.transport.close()
     assert way.context == "here"
 
@@ -69,7 +69,7 @@ async def test_a_kubeconfig_that_does_not_work_is_named_without_its_token(
     tmp_path: Path, changes: dict[str, Any], context: str | None, says: str
 ) -> None:
     with pytest.raises(NotConfigured) as caught:
-        await connect_as(kubeconfig(tmp_path / "config", **changes), context)
+        await connect_as_user(kubeconfig(tmp_path / "config", **changes), context)
     assert says in str(caught.value)
     assert "secret-token" not in str(caught.value)
 
@@ -78,7 +78,7 @@ async def test_without_a_kubeconfig_the_cure_is_told(tmp_path: Path, monkeypatch
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "nothing"))
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
     with pytest.raises(NotConfigured, match="set KUBECONFIG or give --kubeconfig"):
-        await connect_as()
+        await connect_as_user()
 
 
 # --- the consumer Secret ---
@@ -110,11 +110,11 @@ def test_a_file_that_is_spoilt_is_told_without_its_content(content: bytes) -> No
 
 def test_private_keys_are_written_once_into_a_file_of_their_owner(tmp_path: Path) -> None:
     path = tmp_path / "keys.json"
-    assert save_private(of(KEY), ["signing"], path, "jwks") == (KEY.kid,)
+    assert save_private_keys(of(KEY), ["signing"], path, "jwks") == (KEY.kid,)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert parse_json_strict(path.read_bytes()) == {"keys": [KEY.private.reveal()]}
     with pytest.raises(FileExistsError):
-        save_private(of(KEY), ["signing"], path, "jwks")
+        save_private_keys(of(KEY), ["signing"], path, "jwks")
     with pytest.raises(KeyError, match="other"):
-        save_private(of(KEY), ["other"], tmp_path / "more.json", "jwks")
+        save_private_keys(of(KEY), ["other"], tmp_path / "more.json", "jwks")
     assert not (tmp_path / "more.json").exists()

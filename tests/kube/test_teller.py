@@ -14,7 +14,7 @@ from frame.virtual import run
 from jwks_operator.api.reasons import EventReason
 from jwks_operator.core.model.record import Happening
 from jwks_operator.kube.client import EVENTS, NAMESPACES, SETS, Client
-from jwks_operator.kube.events import PACE, Teller
+from jwks_operator.kube.events import PACE, EventRecorder
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 THE_SET = {
@@ -32,7 +32,7 @@ class Desk:
         self.busy = False
         self.leads = True
         self.seam = FakeTransport(FakeApiServer())
-        self.teller = Teller(Client(self.seam, may_write=lambda: self.leads), lambda: self.busy, most)
+        self.teller = EventRecorder(Client(self.seam, may_write=lambda: self.leads), lambda: self.busy, most)
 
     async def tell(self, *reasons: EventReason) -> None:
         await self.teller.tell(THE_SET, [Happening(reason, "because", "k1", "signing") for reason in reasons], NOW)

@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from corridor.life import START, Time
 from jwks_operator.metrics.catalog import CATALOG, SET_FAMILIES
 from jwks_operator.metrics.page import Metrics
-from jwks_operator.metrics.process_gauges import Vitals
+from jwks_operator.metrics.process_gauges import ProcessGauges
 from jwks_operator.reconcile.work_queue import Load
 from metrics.crowd import look, metrics_of
 from metrics.scrape import Scrape
 
-VITALS = Vitals(
+VITALS = ProcessGauges(
     load=lambda: Load(urgent=1, routine=2, retrying=3, timed=4, workers=8, busy=5),
     leads=lambda: True,
     clock_doubt=lambda: None,
@@ -22,7 +22,7 @@ VITALS = Vitals(
 )
 
 
-async def scrape(vitals: Vitals) -> Scrape:
+async def scrape(vitals: ProcessGauges) -> Scrape:
     metrics = metrics_of(3, await look())
     metrics.follow(vitals)
     return Scrape(metrics.page().decode())

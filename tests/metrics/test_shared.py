@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from jwks_operator.api.names import SetRef
-from jwks_operator.metrics.interning import FEW, Shared
-from jwks_operator.metrics.set_gauges import Survey
+from jwks_operator.metrics.interning import FEW, InternPool
+from jwks_operator.metrics.set_gauges import SetGauges
 from jwks_operator.statuspage.board import Board
 from metrics.crowd import look
 
@@ -13,14 +13,14 @@ CHANGES = 20 * FEW
 
 
 def test_equal_values_are_one_value() -> None:
-    shared = Shared[tuple[int, ...]](list)
+    shared = InternPool[tuple[int, ...]](list)
     first = shared.same((1, 2))
     assert shared.same((*first[:1], 2)) is first
 
 
 def test_values_that_live_stay_one_value_however_many_others_come_and_go() -> None:
     living: list[tuple[int, ...]] = []
-    shared = Shared(lambda: living)
+    shared = InternPool(lambda: living)
     living.append(shared.same((1, 2)))
     for number in range(CHANGES):
         shared.same((number,))
@@ -40,7 +40,7 @@ async def test_a_set_that_is_edited_again_and_again_leaves_no_trace_of_its_forme
 
 
 async def test_a_set_that_looked_many_ways_is_remembered_as_it_looks_now() -> None:
-    this, survey = await look(), Survey()
+    this, survey = await look(), SetGauges()
     for number in range(CHANGES):
         conditions = [each.model_copy(update={"reason": f"Reason{number}"}) for each in this.status.conditions]
         status = this.status.model_copy(update={"conditions": conditions})

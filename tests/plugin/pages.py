@@ -9,10 +9,10 @@ from typing import Any
 import yaml
 from rich.console import Console, RenderableType
 
-from jwks_operator.plugin.cluster import SeenSet, look
-from jwks_operator.plugin.plan_command import Case, page
+from jwks_operator.plugin.cluster import ObservedSet, read_set_object
+from jwks_operator.plugin.plan_command import Case, render_plan
 from jwks_operator.plugin.request_preview import ask_revoke, ask_rotate, keys_of
-from jwks_operator.plugin.status_command import details, overview
+from jwks_operator.plugin.status_command import render_details, render_overview
 from jwks_operator.plugin.wording import step_table
 
 FOLDER = Path(__file__).parent
@@ -20,14 +20,14 @@ NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 WIDTH = 100
 
 
-def seen(**spec: Any) -> SeenSet:
+def seen(**spec: Any) -> ObservedSet:
     """The set of seen.yaml, with other fields of its spec if some are given."""
     document = yaml.safe_load((FOLDER / "seen.yaml").read_text())
     document["spec"].update(spec)
-    return look(document)
+    return read_set_object(document)
 
 
-def degraded() -> SeenSet:
+def degraded() -> ObservedSet:
     """A set that waits for its operator and is in trouble."""
     document = yaml.safe_load((FOLDER / "seen.yaml").read_text())
     document["metadata"]["generation"] = 4
@@ -36,12 +36,12 @@ def degraded() -> SeenSet:
         "reason": "WriteRefused",
         "message": "quota exceeded; raise it",
     }
-    return look(document)
+    return read_set_object(document)
 
 
-def _plan(wanted: SeenSet, living: SeenSet | None, span: timedelta) -> RenderableType:
+def _plan(wanted: ObservedSet, living: ObservedSet | None, span: timedelta) -> RenderableType:
     case = Case(wanted, living, NOW, NOW + span)
-    return page(case, case.forecast(), WIDTH)
+    return render_plan(case, case.forecast(), WIDTH)
 
 
 def _edited() -> RenderableType:
@@ -50,11 +50,11 @@ def _edited() -> RenderableType:
 
 def _new() -> RenderableType:
     keys = [{"name": "signing", "algorithm": "ES256"}, {"name": "inbox", "algorithm": "ECDH-ES"}]
-    wanted = look({**seen().object, "spec": {"keys": keys}, "status": {}})
+    wanted = read_set_object({**seen().object, "spec": {"keys": keys}, "status": {}})
     return _plan(wanted, None, timedelta(days=70))
 
 
-def unsound() -> SeenSet:
+def unsound() -> ObservedSet:
     """A set whose new spec is not in force."""
     document = yaml.safe_load((FOLDER / "seen.yaml").read_text())
     document["spec"]["rotation"] = {"schedule": "0 3 31 2 *"}
@@ -63,15 +63,15 @@ def unsound() -> SeenSet:
         "reason": "InvalidSchedule",
         "message": "spec.rotation.schedule '0 3 31 2 *' is not a cron expression: Bad day-of-month",
     }
-    return look(document)
+    return read_set_object(document)
 
 
 PAGES: dict[str, Callable[[], RenderableType]] = {
-    "status": lambda: details(seen(), NOW, WIDTH),
-    "status-degraded": lambda: details(degraded(), NOW, WIDTH),
-    "status-unsound": lambda: details(unsound(), NOW, WIDTH),
-    "status-narrow": lambda: details(seen(), NOW, 60, timedelta(days=3)),
-    "overview": lambda: overview([seen(), degraded()], NOW),
+    "status": lambda: render_details(seen(), NOW, WIDTH),
+    "status-degraded": lambda: render_details(degraded(), NOW, WIDTH),
+    "status-unsound": lambda: render_details(unsound(), NOW, WIDTH),
+    "status-narrow": lambda: render_details(seen(), NOW, 60, timedelta(days=3)),
+    "overview": lambda: render_overview([seen(), degraded()], NOW),
     "plan-new": _new,
     "plan-edited": _edited,
     "rotate": lambda: step_table(ask_rotate(seen(), ("signing",), NOW, None, emergency=False).told, NOW),

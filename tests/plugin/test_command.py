@@ -11,10 +11,10 @@ import pytest
 
 from helmchart.render import rules
 from jwks_operator.plugin import main
-from jwks_operator.plugin.completion import answer
+from jwks_operator.plugin.completion import print_completions
 from jwks_operator.plugin.doctor_cluster import RIGHTS
 from jwks_operator.plugin.exit_codes import MEANINGS, Exit
-from jwks_operator.plugin.plugin_command import COMMANDS, group, run
+from jwks_operator.plugin.plugin_command import COMMANDS, command_group, run
 
 ROOT = Path(__file__).parents[2]
 MANUAL = (ROOT / "docs" / "kubectl-jwks.md").read_text()
@@ -43,7 +43,7 @@ def examples() -> list[str]:
 @pytest.mark.parametrize("line", examples())
 def test_every_example_of_the_manual_is_a_command_line_that_exists(line: str) -> None:
     name, *arguments = line.removesuffix(")").split()
-    command = group.get_command(click.Context(group), name)
+    command = command_group.get_command(click.Context(command_group), name)
     assert command is not None
     command.make_context(name, arguments)
 
@@ -90,7 +90,7 @@ def test_an_error_is_one_line_that_names_the_cure(
 def test_kubectl_is_answered_with_completions(
     arguments: list[str], expected: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert answer(arguments) == 0
+    assert print_completions(arguments) == 0
     *lines, directive = capsys.readouterr().out.splitlines()
     assert [line.partition("\t")[0] for line in lines] == expected
     assert directive == ":4"

@@ -9,14 +9,14 @@ import pytest
 
 from demo.mount import swap
 from jwks_operator.keys.generate import generate
-from jwks_operator.plugin.bars import short
-from jwks_operator.plugin.cluster import SeenSet
-from jwks_operator.plugin.doctor_sets import gitops, progress
+from jwks_operator.plugin.bars import short_kid
+from jwks_operator.plugin.cluster import ObservedSet
+from jwks_operator.plugin.doctor_sets import check_gitops, check_progress
 from jwks_operator.plugin.exit_codes import Exit
-from jwks_operator.plugin.findings import Finding, Verdict, report
-from jwks_operator.plugin.gitops import keepers
-from jwks_operator.plugin.http import age, http_findings, max_age, stale_window
-from jwks_operator.plugin.jwks_fetch import MAX_BYTES, Fetched, Unfetched, fetch
+from jwks_operator.plugin.findings import Finding, Verdict, write_report
+from jwks_operator.plugin.gitops import find_annotation_owners
+from jwks_operator.plugin.http import answer_age, http_findings, max_age, stale_window
+from jwks_operator.plugin.jwks_fetch import MAX_BYTES, FetchFailure, FetchResult, fetch
 from jwks_operator.plugin.output import say
 from jwks_operator.plugin.plugin_command import run
 from plugin.pages import NOW, degraded, seen
@@ -24,12 +24,12 @@ from plugin.site import GOOD, served
 from serve.running import serving
 
 
-def answer(url: str = "https://auth.example.com/jwks.json", body: bytes = b"{}", **more: Any) -> Fetched:
+def answer(url: str = "https://auth.example.com/jwks.json", body: bytes = b"{}", **more: Any) -> FetchResult:
     headers = {**GOOD, **more.pop("headers", {})}
-    return Fetched(url, more.pop("status", 200), {k.lower(): v for k, v in headers.items() if v}, body, **more)
+    return FetchResult(url, more.pop("status", 200), {k.lower(): v for k, v in headers.items() if v}, body, **more)
 
 
-def said(found: Fetched) -> set[tuple[str, str]]:
+def said(found: FetchResult) -> set[tuple[str, str]]:
     return {(one.verdict.value, one.check) for one in http_findings(found, NOW) if one.verdict is not Verdict.OK}
 
 
@@ -54,7 +54,7 @@ def said(found: Fetched) -> set[tuple[str, str]]:
         (answer(not_modified=False), {("warning", "caching")}),
     ],
 )
-def test_what_breaks_verifiers_is_found_in_one_answer(found: Fetched, expected: set[tuple[str, str]]) -> None:
+def test_what_breaks_verifiers_is_found_in_one_answer(found: FetchResult, expected: set[tuple[str, str]]) -> None:
     assert said(found) == expected
 
 
@@ -70,7 +70,7 @@ def test_what_breaks_verifiers_is_found_in_one_answer(found: Fetched, expected: 
 def test_cache_headers_are_read_as_caches_do(headers: dict[str, str], kept: int | None, stale: int, old: int) -> None:
     found = answer(headers=headers)
     assert max_age(found) == (None if kept is None else timedelta(seconds=kept))
-    assert (stale_window(found), age(found)) == (timedelta(seconds=stale), timedelta(seconds=old))
+    assert (stale_window(found), answer_age(found)) == (timedelta(seconds=stale), timedelta(seconds=old))
 
 
 # --- fetching ---
@@ -79,13 +79,13 @@ def test_cache_headers_are_read_as_caches_do(headers: dict[str, str], kept: int 
 async def test_a_fetch_asks_a_second_time_with_the_etag() -> None:
     with served(lambda: b'{"keys":[]}') as site:
         found = await fetch(site.url, revisit=True)
-    assert isinstance(found, Fetched)
+    assert isinstance(found, FetchResult)
     assert (found.status, found.body, found.not_modified) == (200, b'{"keys":[]}', True)
 
 
 async def test_a_fetch_is_bounded_in_size() -> None:
     with served(lambda: b" " * (MAX_BYTES + 1)) as site:
-        assert await fetch(site.url) == Unfetched(f"more than {MAX_BYTES} bytes")
+        assert await fetch(site.url) == FetchFailure(f"more than {MAX_BYTES} bytes")
 
 
 @pytest.mark.parametrize(
@@ -98,14 +98,14 @@ async def test_a_fetch_is_bounded_in_size() -> None:
 )
 async def test_what_cannot_be_fetched_is_told_in_words(url: str, problem: str) -> None:
     found = await fetch(url)
-    assert isinstance(found, Unfetched)
+    assert isinstance(found, FetchFailure)
     assert found.problem.startswith(problem)
 
 
 async def test_https_needs_a_certificate_that_can_be_verified() -> None:
     with served(lambda: b"") as site:
         found = await fetch(site.url.replace("http://", "https://"))
-    assert isinstance(found, Unfetched)
+    assert isinstance(found, FetchFailure)
     assert "TLS" in found.problem
 
 
@@ -121,7 +121,7 @@ def test_our_own_server_leaves_nothing_to_complain_about(tmp_path: Path, capsys:
 # --- who else writes ---
 
 
-def managed(manager: str, annotation: str = "jwks-operator.dev/rotate") -> SeenSet:
+def managed(manager: str, annotation: str = "jwks-operator.dev/rotate") -> ObservedSet:
     found = seen()
     fields: dict[str, Any] = {"f:metadata": {"f:annotations": {f"f:{annotation}": {}}}}
     found.object["metadata"]["annotations"] = {annotation: "x"}
@@ -141,13 +141,13 @@ def managed(manager: str, annotation: str = "jwks-operator.dev/rotate") -> SeenS
     ],
 )
 def test_whoever_keeps_a_request_is_named(manager: str, whose: str) -> None:
-    (told,) = keepers(managed(manager), ["jwks-operator.dev/rotate"])
+    (told,) = find_annotation_owners(managed(manager), ["jwks-operator.dev/rotate"])
     assert f"is kept by {whose}, which puts its own value back; change it where that is kept" in told
 
 
 @pytest.mark.parametrize("manager", ["kubectl-jwks", "kubectl-annotate", "kubectl-edit"])
 def test_people_do_not_come_back_to_take_a_request_away(manager: str) -> None:
-    assert list(keepers(managed(manager), ["jwks-operator.dev/rotate"])) == []
+    assert list(find_annotation_owners(managed(manager), ["jwks-operator.dev/rotate"])) == []
 
 
 async def test_a_request_in_a_manifest_is_found() -> None:
@@ -157,7 +157,7 @@ async def test_a_request_in_a_manifest_is_found() -> None:
         "jwks-operator.dev/hold": "b",
         "kubectl.kubernetes.io/last-applied-configuration": applied,
     }
-    (finding,) = [one async for one in gitops([found])]
+    (finding,) = [one async for one in check_gitops([found])]
     assert finding.verdict is Verdict.WARNING
     assert "the next apply puts its value back" in finding.message + finding.cure
 
@@ -177,9 +177,9 @@ class Clock:
         return NOW + self._late
 
 
-async def findings(of: SeenSet, late: timedelta) -> list[Finding]:
+async def findings(of: ObservedSet, late: timedelta) -> list[Finding]:
     clock: Any = Clock(late)
-    return [one async for one in progress(clock, [of])]
+    return [one async for one in check_progress(clock, [of])]
 
 
 @pytest.mark.parametrize(
@@ -206,9 +206,9 @@ async def test_a_set_that_nobody_looks_at_is_found_with_its_trouble() -> None:
 
 def test_nothing_that_is_looked_at_can_steer_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     hostile = "\x1b]0;title\x07\x9b31m\u202ered"
-    report([Finding(Verdict.ERROR, "served", f"also has {hostile}", f"remove {hostile}")], None)
+    write_report([Finding(Verdict.ERROR, "served", f"also has {hostile}", f"remove {hostile}")], None)
     say(hostile)
     told = capsys.readouterr()
-    assert short(hostile) + told.out + told.err == "".join(
-        letter for letter in short(hostile) + told.out + told.err if letter.isprintable() or letter == "\n"
+    assert short_kid(hostile) + told.out + told.err == "".join(
+        letter for letter in short_kid(hostile) + told.out + told.err if letter.isprintable() or letter == "\n"
     )

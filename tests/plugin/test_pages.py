@@ -9,7 +9,7 @@ from jwks_operator.core.model.record import State
 from jwks_operator.core.outputs.timeline import Stretch, picture, stretch_around, svg
 from jwks_operator.plugin.bars import LEFT, MARKS, draw_bars
 from jwks_operator.plugin.exit_codes import Failure
-from jwks_operator.plugin.output import distance, span
+from jwks_operator.plugin.output import format_distance, format_span
 from jwks_operator.plugin.png import write_png
 from jwks_operator.plugin.request_preview import ask_hold, ask_rotate, keys_of
 from plugin.pages import FOLDER, NOW, PAGES, drawn, seen, unsound
@@ -63,8 +63,8 @@ def test_pictures_of_equal_forecasts_are_equal_and_png_is_their_double_size(
     [(0, "0s"), (59, "59s"), (3600, "1h"), (3661, "1h1m"), (90_061, "1d1h"), (86_400 * 400, "400d")],
 )
 def test_spans_are_told_in_their_two_largest_units(seconds: int, told: str) -> None:
-    assert span(timedelta(seconds=seconds)) == told
-    assert distance(NOW + timedelta(seconds=seconds), NOW) == (f"in {told}" if seconds else "now")
+    assert format_span(timedelta(seconds=seconds)) == told
+    assert format_distance(NOW + timedelta(seconds=seconds), NOW) == (f"in {told}" if seconds else "now")
 
 
 # --- what a request writes ---

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from jwks_operator.keys.generate import generate
-from jwks_operator.plugin.cluster import SeenSet
-from jwks_operator.plugin.request_preview import Asked
+from jwks_operator.plugin.cluster import ObservedSet
+from jwks_operator.plugin.request_preview import RequestPreview
 from jwks_operator.plugin.waiting import Until, stage_of
 from plugin.pages import seen
 from plugin.site import served
@@ -18,10 +18,10 @@ URL = "http://127.0.0.1:1/jwks.json"
 
 
 def until(*, done: bool = True, gone: tuple[str, ...] = (), url: str | None = None, waits: bool = False) -> Until:
-    return Until(Asked("what", {}, lambda later: done, gone=gone, waits=waits), url, None)
+    return Until(RequestPreview("what", {}, lambda later: done, gone=gone, waits=waits), url, None)
 
 
-def publishing(*kids: str) -> SeenSet:
+def publishing(*kids: str) -> ObservedSet:
     return replace(seen(), published={kid: {} for kid in kids})
 
 
@@ -38,7 +38,7 @@ def publishing(*kids: str) -> SeenSet:
         (publishing(ACTIVE), until(url=URL), f"waiting for {URL}: no connection: "),
     ],
 )
-async def test_each_stage_is_named(shown: SeenSet, wish: Until, stage: str | None) -> None:
+async def test_each_stage_is_named(shown: ObservedSet, wish: Until, stage: str | None) -> None:
     found = await stage_of(shown, wish)
     assert (
         found == stage

@@ -6,9 +6,9 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jwks_operator.serve.probes import admin, probes
+from jwks_operator.serve.probes import build_admin_pages, build_probes
 from jwks_operator.serve.server_metrics import render
-from jwks_operator.serve.stats import BUCKETS, SetState, Snapshot, Stats, total
+from jwks_operator.serve.stats import BUCKETS, SetState, Snapshot, Stats, sum_snapshots
 
 GOOD = SetState("auth", loaded=True, etag="ab" * 32, keys=2, changed=100.0)
 LATE = SetState("auth", loaded=True, etag="cd" * 32, keys=1, changed=90.0, refused=3, trouble="keys[0]: not public")
@@ -63,7 +63,7 @@ def test_without_a_worker_there_are_still_metrics() -> None:
 
 def test_ready_means_every_worker_and_every_set() -> None:
     def ready(*snapshots: Snapshot, workers: int = 1) -> tuple[int, str]:
-        return probes(lambda: snapshots, workers)["/readyz"](True)
+        return build_probes(lambda: snapshots, workers)["/readyz"](True)
 
     assert ready(snapshot(GOOD))[0] == 200
     assert ready(snapshot(LATE)) == (
@@ -78,7 +78,7 @@ def test_ready_means_every_worker_and_every_set() -> None:
     )
     code, text = ready(snapshot(GOOD), workers=2)
     assert (code, text.splitlines()[0]) == (503, "[-] 1 of 2 workers are there")
-    assert admin(list, 1)["/healthz"](False) == (200, "ok\n")
+    assert build_admin_pages(list, 1)["/healthz"](False) == (200, "ok\n")
 
 
 @given(st.lists(st.tuples(st.sampled_from([200, 304, 404]), st.floats(0, 1)), max_size=20))
@@ -88,6 +88,6 @@ def test_a_snapshot_survives_its_journey_and_nothing_is_lost_in_the_sum(answers:
         stats.answered(code, seconds)
     found = Snapshot(stats, (GOOD, LATE), False, 5, 1.5)
     assert Snapshot.from_json(json.loads(json.dumps(found.to_json()))) == found
-    both = total([stats, stats])
+    both = sum_snapshots([stats, stats])
     assert sum(both.codes.values()) == sum(both.buckets) == 2 * len(answers)
     assert len(both.buckets) == len(BUCKETS) + 1

@@ -8,7 +8,7 @@ from typing import Any
 
 from corridor.life import Life
 from jwks_operator.api.names import SetRef
-from jwks_operator.metrics.process_gauges import Vitals
+from jwks_operator.metrics.process_gauges import ProcessGauges
 from jwks_operator.reconcile.work_queue import Load
 from jwks_operator.statuspage.board import Board
 from jwks_operator.statuspage.pages import ROOT, Writer
@@ -17,9 +17,9 @@ from jwks_operator.statuspage.status_site import Answer, Site
 VOID = {"input", "link", "meta"}
 
 
-def vitals(*, leads: bool = True, doubt: str | None = None) -> Vitals:
+def vitals(*, leads: bool = True, doubt: str | None = None) -> ProcessGauges:
     load = Load(urgent=0, routine=0, retrying=0, timed=1, workers=8, busy=0)
-    return Vitals(lambda: load, lambda: leads, lambda: doubt, lambda: 0.0, lambda: None, lambda: 0, lambda: 30)
+    return ProcessGauges(lambda: load, lambda: leads, lambda: doubt, lambda: 0.0, lambda: None, lambda: 0, lambda: 30)
 
 
 @dataclass
@@ -28,7 +28,7 @@ class Seen:
 
     board: Board
     now: Callable[[], datetime]
-    vitals: Vitals = field(default_factory=vitals)
+    vitals: ProcessGauges = field(default_factory=vitals)
     failing: dict[SetRef, float] = field(default_factory=dict)
 
     def get(self, path: str = ROOT, known: str = "", **query: str) -> Answer:

@@ -17,7 +17,7 @@ from jwks_operator.kube.errors import Conflict, KubeError
 from jwks_operator.metrics.page import Metrics
 from jwks_operator.process.admin_port import Admin, Shows
 from jwks_operator.statuspage.board import Health
-from jwks_operator.statuspage.html import Html, element, together
+from jwks_operator.statuspage.html import Html, join_html, render_element
 from jwks_operator.statuspage.pages import ROOT, STYLE
 from jwks_operator.statuspage.status_site import SAFETY
 from statuspage.shown import Markup, Seen, crowd, vitals, watched
@@ -229,9 +229,9 @@ async def test_it_is_served_on_the_admin_port_if_it_is_asked_for() -> None:
 
 
 def test_text_is_escaped_and_html_is_not() -> None:
-    made = element("p", "a<b", Html("<i>c</i>"), None, title='"q"')
+    made = render_element("p", "a<b", Html("<i>c</i>"), None, title='"q"')
     assert made == '<p title="&quot;q&quot;">a&lt;b<i>c</i></p>'
-    assert together(made, "&") == made + "&amp;"
+    assert join_html(made, "&") == made + "&amp;"
     assert isinstance(made, Html)
 
 

@@ -6,13 +6,13 @@ import yaml
 
 from jwks_operator.api.names import GROUP, KIND, PLURAL, SHORT_NAME, SINGULAR, VERSION
 from jwks_operator.api.parse import JsonWebKeySet
-from jwks_operator.api.schema import Schema, structural
+from jwks_operator.api.schema import Schema, to_structural_schema
 from jwks_operator.api.status_model import JsonWebKeySetStatus
 
 HEADER = "# generated, do not edit: make generate\n"
 
 
-def crd() -> dict[str, Any]:
+def build_crd() -> dict[str, Any]:
     """Return the CustomResourceDefinition of JsonWebKeySet."""
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
@@ -44,7 +44,7 @@ def crd() -> dict[str, Any]:
 
 def to_yaml() -> str:
     """Return the text of the committed file, the same from run to run."""
-    return HEADER + yaml.dump(crd(), Dumper=_Dumper, sort_keys=False, width=110, allow_unicode=True)
+    return HEADER + yaml.dump(build_crd(), Dumper=_Dumper, sort_keys=False, width=110, allow_unicode=True)
 
 
 class _Dumper(yaml.SafeDumper):
@@ -62,7 +62,7 @@ _Dumper.add_representer(str, _Dumper.represent_str)
 
 
 def _root() -> Schema:
-    root = structural(JsonWebKeySet)
+    root = to_structural_schema(JsonWebKeySet)
     spec = root["properties"]["spec"]
     root["required"] = ["spec"]
     root["properties"] = {
@@ -71,7 +71,7 @@ def _root() -> Schema:
         # The API server knows the metadata; only what a rule reads is named here, with a cap for its price.
         "metadata": {"type": "object", "properties": {"name": {"type": "string", "maxLength": 253}}},
         "spec": spec,
-        "status": structural(JsonWebKeySetStatus),
+        "status": to_structural_schema(JsonWebKeySetStatus),
     }
     return root
 

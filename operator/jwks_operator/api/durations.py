@@ -19,7 +19,7 @@ from pydantic import (
 )
 from pydantic_core import core_schema
 
-from jwks_operator.api.rules import VALIDATIONS, refusal
+from jwks_operator.api.rules import VALIDATIONS, rule_error
 
 PATTERN = "^([0-9]{1,5}h)?([0-9]{1,6}m)?([0-9]{1,8}s)?([0-9]{1,8}ms)?$"
 """For `matches` in CEL and for Python alike; the empty string is excluded beside it."""
@@ -79,7 +79,7 @@ def _read(value: object) -> timedelta:
     try:
         return parse_duration(value if isinstance(value, str) else "")
     except ValueError:
-        raise refusal(MESSAGE) from None
+        raise rule_error(MESSAGE) from None
 
 
 Duration = Annotated[
@@ -120,5 +120,5 @@ class AtLeast:
 
     def _check(self, value: timedelta) -> timedelta:
         if value < parse_duration(self.minimum):
-            raise refusal(self._message)
+            raise rule_error(self._message)
         return value

@@ -19,7 +19,7 @@ from pydantic import (
 from pydantic_core import core_schema
 
 from jwks_operator.api.names import LABEL_MANAGED_BY, NAME_MAX, RESERVED_PREFIX
-from jwks_operator.api.rules import VALIDATIONS, Pattern, refusal
+from jwks_operator.api.rules import VALIDATIONS, Pattern, rule_error
 
 OBJECT_NAME_MAX = 189
 """Longest name of an object of ours: a copy of it is named `<namespace>.<name>` and may have 253
@@ -115,11 +115,11 @@ class _OurMap:
 
     def _check(self, entries: dict[str, str]) -> dict[str, str]:
         if self.added and any(key.startswith(RESERVED_PREFIX) or key == LABEL_MANAGED_BY for key in entries):
-            raise refusal(_OURS)
+            raise rule_error(_OURS)
         if not all(re.fullmatch(_LABEL_KEY, key) for key in entries):
-            raise refusal(_KEY_SYNTAX)
+            raise rule_error(_KEY_SYNTAX)
         if len(entries) > MAP_MAX:
-            raise refusal(f"must have at most {MAP_MAX} items")
+            raise rule_error(f"must have at most {MAP_MAX} items")
         return entries
 
 
@@ -130,7 +130,7 @@ Annotations = Annotated[dict[str, Annotated[str, StringConstraints(max_length=40
 
 def _all_different(items: tuple[str, ...]) -> tuple[str, ...]:
     if len(set(items)) < len(items):
-        raise refusal("Duplicate value: name each only once")
+        raise rule_error("Duplicate value: name each only once")
     return items
 
 

@@ -14,7 +14,7 @@ from jwks_operator.api.defaults import (
     RETENTION_TERMS,
 )
 from jwks_operator.api.durations import cel_is_duration, format_duration
-from jwks_operator.api.presets import by_value
+from jwks_operator.api.presets import presets_by_value
 from jwks_operator.api.rules import Rule, cel_list
 from jwks_operator.api.targets_spec import SecretTarget
 from jwks_operator.api.timing_spec import Timing
@@ -95,7 +95,7 @@ def _fact(term: str) -> str:
 def _silent(term: str) -> str:
     """CEL of what holds for a fact that is not stated: what the preset says, else its default."""
     default = f"'{format_duration(DEFAULTS[term])}'"
-    presets = by_value(term)
+    presets = presets_by_value(term)
     if not presets:
         return default
     choice = default

@@ -90,12 +90,12 @@ PRESETS: Mapping[Preset, Verifier] = MappingProxyType(
 )
 
 
-def of_preset(preset: Preset | None, attribute: str) -> timedelta | None:
+def preset_value(preset: Preset | None, attribute: str) -> timedelta | None:
     """Return what a preset says of a fact; None if it says nothing."""
     return None if preset is None else PRESETS[preset].facts.get(attribute)
 
 
-def by_value(attribute: str) -> Mapping[timedelta, tuple[Preset, ...]]:
+def presets_by_value(attribute: str) -> Mapping[timedelta, tuple[Preset, ...]]:
     """Return which presets give a fact which value."""
     found: dict[timedelta, tuple[Preset, ...]] = {}
     for preset, verifier in PRESETS.items():

@@ -16,7 +16,7 @@ from pydantic_core import PydanticCustomError, core_schema
 VALIDATIONS = "x-kubernetes-validations"
 
 
-def refusal(text: str, field: str = "") -> PydanticCustomError:
+def rule_error(text: str, field: str = "") -> PydanticCustomError:
     """Return the error to raise for a broken rule; `field` is relative to the model, in camelCase."""
     return PydanticCustomError("rule", "{text}", {"text": text, "field": field})
 
@@ -49,7 +49,7 @@ class Rule:
         """Raise the refusal if the model breaks the rule."""
         if self.holds is None or self.holds(model):
             return
-        raise refusal(self.explain(model) if self.explain else self.message, self.field)
+        raise rule_error(self.explain(model) if self.explain else self.message, self.field)
 
 
 def cel_list(items: Iterable[str]) -> str:
@@ -105,5 +105,5 @@ class Pattern:
 
     def _check(self, text: str) -> str:
         if not re.fullmatch(self.pattern, text):
-            raise refusal(self.message)
+            raise rule_error(self.message)
         return text

@@ -45,7 +45,7 @@ class Unbounded(Exception):
     """A string, list or map has no upper bound."""
 
 
-def structural(model: type[BaseModel]) -> Schema:
+def to_structural_schema(model: type[BaseModel]) -> Schema:
     """Return the structural schema of the model.
 
     Raises UnknownKeyword or Unbounded, both with the path of the field.

@@ -4,7 +4,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema
 
-from jwks_operator.api.rules import Model, Pattern, Rule, refusal
+from jwks_operator.api.rules import Model, Pattern, Rule, rule_error
 from jwks_operator.keys.algorithms import PRIVATE_MEMBERS
 from jwks_operator.keys.members import canonical_json
 
@@ -68,13 +68,13 @@ class Cors(Model):
 
 def _says_no_key(members: dict[str, Any]) -> dict[str, Any]:
     if len(canonical_json(members)) > DISCOVERY_MAX:
-        raise refusal(f"must be at most {DISCOVERY_MAX} bytes of JSON")
+        raise rule_error(f"must be at most {DISCOVERY_MAX} bytes of JSON")
     inside: list[object] = [members]
     while inside:
         value = inside.pop()
         if isinstance(value, dict):
             if value.keys() & _OF_KEYS:
-                raise refusal("must not hold members of a key; keys are published in the set alone")
+                raise rule_error("must not hold members of a key; keys are published in the set alone")
             inside += value.values()
         elif isinstance(value, list):
             inside += value

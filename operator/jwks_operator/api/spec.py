@@ -17,7 +17,7 @@ from jwks_operator.api.import_spec import Import
 from jwks_operator.api.overrides import overrides_cover_facts
 from jwks_operator.api.revocation_spec import Revocation
 from jwks_operator.api.rotation_spec import Prepublish, Rotation, RotationPolicy
-from jwks_operator.api.rules import Model, Rule, cel_list, refusal
+from jwks_operator.api.rules import Model, Rule, cel_list, rule_error
 from jwks_operator.api.targets_spec import ConfigMapTarget, Format, Publish, SecretTarget
 from jwks_operator.api.timing_spec import Timing
 from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
@@ -63,14 +63,14 @@ NOT_SIGNING_CURVES = ("X25519", "X448")
 def _known_curve(name: str) -> str:
     if name not in OPEN_CURVES:
         supported = ", ".join(f'"{known}"' for known in OPEN_CURVES)
-        raise refusal(f'Unsupported value: "{name}": supported values: {supported}')
+        raise rule_error(f'Unsupported value: "{name}": supported values: {supported}')
     return name
 
 
 def _known_algorithm(name: str) -> str:
     if name not in ALGORITHMS:
         supported = ", ".join(f'"{known}"' for known in ALGORITHMS)
-        raise refusal(f'Unsupported value: "{name}": supported values: {supported}')
+        raise rule_error(f'Unsupported value: "{name}": supported values: {supported}')
     return name
 
 
@@ -156,7 +156,7 @@ class KeyEntry(Model):
 
 def _names_differ(entries: tuple[KeyEntry, ...]) -> tuple[KeyEntry, ...]:
     if len({entry.name for entry in entries}) < len(entries):
-        raise refusal("Duplicate value: each entry needs a name of its own")
+        raise rule_error("Duplicate value: each entry needs a name of its own")
     return entries
 
 

@@ -46,7 +46,7 @@ TEXT_MAX = 1024
 _Text = Annotated[str, Field(max_length=TEXT_MAX)]
 
 
-def cut(text: str) -> str:
+def truncate(text: str) -> str:
     """Return the text, shortened to what a status may say in one place."""
     return text if len(text) <= TEXT_MAX else text[: TEXT_MAX - 1] + "…"
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from jwks_operator.api.defaults import DEFAULTS
 from jwks_operator.api.durations import AtLeast, Duration
-from jwks_operator.api.presets import Preset, of_preset
+from jwks_operator.api.presets import Preset, preset_value
 from jwks_operator.api.rules import Model
 
 
@@ -53,5 +53,5 @@ class Timing(Model):
     def fact(self, attribute: str) -> timedelta:
         """Return the value of a fact (an attribute of DEFAULTS): as stated, else the preset's, else the default."""
         stated: timedelta | None = getattr(self, attribute)
-        of_verifier = of_preset(self.preset, attribute)
+        of_verifier = preset_value(self.preset, attribute)
         return next(value for value in (stated, of_verifier, DEFAULTS[attribute]) if value is not None)

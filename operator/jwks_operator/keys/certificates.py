@@ -27,7 +27,7 @@ from jwks_operator.keys.key_errors import CertificateError, InconsistentKeyError
 from jwks_operator.keys.material import PublicKey, load_private_unchecked, load_public, members_of
 from jwks_operator.keys.members import algorithm_of, encode_octets
 from jwks_operator.keys.private import PrivateJwk
-from jwks_operator.keys.signing import hash_of, pss
+from jwks_operator.keys.signing import hash_of, pss_padding
 from jwks_operator.keys.unreadable import CERTIFICATE_ERRORS, KEY_ERRORS
 
 _LONGEST_CHAIN: Final = 36 * 1024
@@ -134,7 +134,7 @@ def load_chain(chain: bytes) -> list[x509.Certificate]:
     raise CertificateError("not a PEM file of certificates, or one of them is none that RFC 5280 allows")
 
 
-def check_belongs(public: Mapping[str, object], chain: bytes) -> None:
+def check_certificate_key(public: Mapping[str, object], chain: bytes) -> None:
     """Raise InconsistentKeyError unless the first certificate of the PEM chain is for the key."""
     _certifiable(public)
     if _public_key_of(load_chain(chain)[0]) != load_public(public):
@@ -143,7 +143,7 @@ def check_belongs(public: Mapping[str, object], chain: bytes) -> None:
 
 def certificate_members(public: Mapping[str, object], chain: bytes) -> dict[str, object]:
     """Return `x5c` and `x5t#S256` for the published JWK of a key with this PEM chain; raises as `check_belongs`."""
-    check_belongs(public, chain)
+    check_certificate_key(public, chain)
     ders = [certificate.public_bytes(Encoding.DER) for certificate in load_chain(chain)]
     thumbprint = hashes.Hash(hashes.SHA256())
     thumbprint.update(ders[0])
@@ -153,13 +153,13 @@ def certificate_members(public: Mapping[str, object], chain: bytes) -> dict[str,
     }
 
 
-def foreign_chain(public: Mapping[str, object], chain: bytes) -> tuple[tuple[str, ...], datetime, datetime]:
+def read_issued_chain(public: Mapping[str, object], chain: bytes) -> tuple[tuple[str, ...], datetime, datetime]:
     """Return the chain that somebody else issued for a key as `x5c`, and from when to when its first one is valid.
 
     Raises CertificateError for a chain that cannot be read or is too long to be published, InconsistentKeyError for
     one of another key.
     """
-    check_belongs(public, chain)
+    check_certificate_key(public, chain)
     ders = [certificate.public_bytes(Encoding.DER) for certificate in load_chain(chain)]
     if sum(map(len, ders)) > _LONGEST_CHAIN:
         raise CertificateError(f"more than {_LONGEST_CHAIN // 1024} KiB of certificates; leave out what clients have")
@@ -247,7 +247,7 @@ def _signed(
 ) -> x509.Certificate:
     """Sign with the hash of the key's own algorithm, for a CA with one that fits its curve."""
     if isinstance(key, rsa.RSAPrivateKey):
-        scheme = pss(algorithm) if algorithm and algorithm.method is Method.RSA_PSS else padding.PKCS1v15()
+        scheme = pss_padding(algorithm) if algorithm and algorithm.method is Method.RSA_PSS else padding.PKCS1v15()
         return builder.sign(key, _hash_for(algorithm), rsa_padding=scheme)
     if isinstance(key, ec.EllipticCurvePrivateKey):
         long = hashes.SHA512() if key.key_size > 384 else hashes.SHA384()

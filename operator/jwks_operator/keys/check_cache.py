@@ -3,7 +3,7 @@
 from threading import Lock
 
 
-class Verdicts:
+class CheckCache:
     """Digests of the last `most` keys that were found sound; nothing of the keys themselves. For any thread."""
 
     def __init__(self, most: int) -> None:

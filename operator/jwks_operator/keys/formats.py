@@ -13,12 +13,12 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from jwks_operator.keys.algorithms import KeyClass
-from jwks_operator.keys.certificates import check_belongs
+from jwks_operator.keys.certificates import check_certificate_key
 from jwks_operator.keys.jwk import parse_private
 from jwks_operator.keys.key_errors import InconsistentKeyError, InvalidMemberError, NoSuchFormError, UnsupportedKeyError
 from jwks_operator.keys.material import load_private_unchecked, members_of
 from jwks_operator.keys.members import algorithm_of, canonical_json, public_jwk
-from jwks_operator.keys.naming import EddsaName, algorithm_name, published
+from jwks_operator.keys.naming import EddsaName, algorithm_name, to_published_jwk
 from jwks_operator.keys.private import PrivateJwk
 from jwks_operator.keys.unreadable import KEY_ERRORS
 
@@ -29,10 +29,10 @@ __all__ = [
     "TlsPair",
     "algorithm_name",
     "parse_pem",
-    "published",
     "render",
     "render_set",
     "render_tls",
+    "to_published_jwk",
 ]
 
 Format: TypeAlias = Literal["JWK", "PEM"]
@@ -93,7 +93,7 @@ def render_tls(public: Mapping[str, object], private: PrivateJwk, chain: bytes) 
     certificate of another key.
     """
     key = render(public, private, "PEM")
-    check_belongs(public, chain)
+    check_certificate_key(public, chain)
     return TlsPair(chain, key)
 
 

@@ -20,7 +20,7 @@ from jwks_operator.keys.key_errors import UnsupportedKeyError
 from jwks_operator.keys.lattice_members import ML_DSA_PRIVATE
 from jwks_operator.keys.material import PrivateKey, members_of
 from jwks_operator.keys.members import common_members, encode_octets, public_jwk, thumbprint
-from jwks_operator.keys.pairwise_check import prove
+from jwks_operator.keys.pairwise_check import check_pair
 from jwks_operator.keys.private import PrivateJwk
 
 _KID_OCTETS: Final = 32
@@ -56,7 +56,7 @@ def generate(algorithm: str, modulus_length: int | None = None, crv: str | None 
     complete = members | common_members(row, row.private_ops, kid)
     private = PrivateJwk.from_members(complete)
     public = {} if symmetric else public_jwk(complete)
-    prove(public, private)
+    check_pair(public, private)
     return GeneratedKey(kid=kid, algorithm=row.name, thumbprint=print_of_key, public=public, private=private)
 
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Literal, TypeAlias
 
 from jwks_operator.keys.members import canonical_json, encode_octets
-from jwks_operator.keys.naming import EddsaName, eddsa_name_of, published
+from jwks_operator.keys.naming import EddsaName, eddsa_name_of, to_published_jwk
 
 RevocationReason: TypeAlias = Literal["unspecified", "compromised", "superseded"]
 
@@ -35,7 +35,9 @@ class HistoricalKey:
     revoked: Revoked | None = None
 
 
-def claims(issuer: str, keys: Iterable[HistoricalKey], eddsa_name: EddsaName = "Ed25519") -> dict[str, object]:
+def historical_claims(
+    issuer: str, keys: Iterable[HistoricalKey], eddsa_name: EddsaName = "Ed25519"
+) -> dict[str, object]:
     """Return what the set says, all but when it was signed; the keys come by `exp`, then by kid.
 
     A key that was published as EdDSA keeps that name. Raises as `public_jwk` does: NoSuchFormError for a symmetric
@@ -50,16 +52,19 @@ def digest_for(said: Mapping[str, object], signer: str) -> str:
     return encode_octets(hashlib.sha256(canonical_json([dict(said), signer])).digest())
 
 
-def seconds(time: datetime) -> int:
+def to_epoch_seconds(time: datetime) -> int:
     """Return whole seconds since 1970, rounded down."""
     return int(time.timestamp())
 
 
 def _entry(key: HistoricalKey, eddsa_name: EddsaName) -> dict[str, object]:
     former = eddsa_name_of(key.public)
-    entry = {**published(key.public, eddsa_name if former == "Ed25519" else former), "exp": seconds(key.expired)}
+    entry = {
+        **to_published_jwk(key.public, eddsa_name if former == "Ed25519" else former),
+        "exp": to_epoch_seconds(key.expired),
+    }
     if key.issued is not None:
-        entry["iat"] = seconds(key.issued)
+        entry["iat"] = to_epoch_seconds(key.issued)
     if key.revoked is not None:
-        entry["revoked"] = {"revoked_at": seconds(key.revoked.at), "reason": key.revoked.reason}
+        entry["revoked"] = {"revoked_at": to_epoch_seconds(key.revoked.at), "reason": key.revoked.reason}
     return entry

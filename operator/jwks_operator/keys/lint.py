@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Final
 
 from jwks_operator.keys.algorithms import ALGORITHMS, CURVES, EDDSA, PRIVATE_MEMBERS, KeyClass
-from jwks_operator.keys.certificates import check_belongs, load_chain
+from jwks_operator.keys.certificates import check_certificate_key, load_chain
 from jwks_operator.keys.chain import pem_chain
 from jwks_operator.keys.key_errors import JwkError
 from jwks_operator.keys.material import load_public
@@ -215,7 +215,7 @@ def _certificates(where: str, key: Jwk, now: datetime) -> Iterator[Flaw]:
     alg = str(key.get("alg", "RS256")) if key.get("kty") == "RSA" else _possible(key)
     try:
         pem = pem_chain(map(str, chain))
-        check_belongs({**key, "alg": alg}, pem)
+        check_certificate_key({**key, "alg": alg}, pem)
         if load_chain(pem)[0].not_valid_after_utc < now:
             yield Flaw(Level.WARNING, where, rule, "the certificate in x5c has expired; renew it")
     except JwkError as error:

@@ -27,7 +27,7 @@ def eddsa_name_of(public: Mapping[str, object]) -> EddsaName:
     return "EdDSA" if public.get("alg") == EDDSA else "Ed25519"
 
 
-def published(public: Mapping[str, object], eddsa_name: EddsaName = "Ed25519") -> dict[str, object]:
+def to_published_jwk(public: Mapping[str, object], eddsa_name: EddsaName = "Ed25519") -> dict[str, object]:
     """Return the public JWK as it is published (RFC 9864 names, or EdDSA for old clients).
 
     Raises as `public_jwk` does.

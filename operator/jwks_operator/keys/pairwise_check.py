@@ -27,7 +27,7 @@ _NONCE: Final = bytes(12)
 _IV: Final = bytes(16)
 
 
-def prove(public: Mapping[str, object], private: PrivateJwk) -> None:
+def check_pair(public: Mapping[str, object], private: PrivateJwk) -> None:
     """Raise KeyProofError unless the two halves are one working key.
 
     `public` is the written public form, empty for symmetric keys. Both halves are read back from their members, so

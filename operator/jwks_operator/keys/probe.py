@@ -7,7 +7,7 @@ from datetime import datetime
 from jwks_operator.keys.algorithms import KeyClass
 from jwks_operator.keys.jwk import parse_public
 from jwks_operator.keys.members import algorithm_of
-from jwks_operator.keys.pairwise_check import prove
+from jwks_operator.keys.pairwise_check import check_pair
 from jwks_operator.keys.private import PrivateJwk
 from jwks_operator.keys.signing import sign_compact, verify_compact
 
@@ -23,7 +23,7 @@ def probe(private: PrivateJwk, published: Mapping[str, object], now: datetime) -
     """
     public = parse_public(published)
     if algorithm_of(public).key_class is not KeyClass.SIGNATURE:
-        prove(public, private)
+        check_pair(public, private)
         return
     payload = json.dumps({"iat": int(now.timestamp()), "exp": int(now.timestamp())}).encode()
     verify_compact(public, sign_compact(private, payload, TYP), TYP)

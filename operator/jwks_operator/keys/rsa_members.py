@@ -8,14 +8,14 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from jwks_operator.keys.algorithms import PRIVATE_MEMBERS, PUBLIC_MEMBERS, RSA_PUBLIC_EXPONENT, Algorithm
-from jwks_operator.keys.check_cache import Verdicts
+from jwks_operator.keys.check_cache import CheckCache
 from jwks_operator.keys.key_errors import InconsistentKeyError, InvalidMemberError, UnsupportedKeyError
 from jwks_operator.keys.members import encode_octets, octets, text
 
 Jwk = Mapping[str, object]
 
 _MEMBERS: Final = (*PUBLIC_MEMBERS["RSA"], *PRIVATE_MEMBERS["RSA"])
-_SOUND: Final = Verdicts(1024)
+_SOUND: Final = CheckCache(1024)
 
 
 def rsa_members(key: rsa.RSAPrivateKey) -> dict[str, object]:

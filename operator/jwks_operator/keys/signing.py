@@ -32,7 +32,7 @@ def hash_of(algorithm: Algorithm) -> hashes.HashAlgorithm:
     return HASHES[algorithm.hash_bits]
 
 
-def pss(algorithm: Algorithm) -> padding.PSS:
+def pss_padding(algorithm: Algorithm) -> padding.PSS:
     """Return the padding of PS256, PS384 and PS512: the salt is as long as the hash (RFC 7518 section 3.5)."""
     digest = hash_of(algorithm)
     return padding.PSS(padding.MGF1(digest), digest.digest_size)
@@ -47,7 +47,7 @@ def sign(private: PrivateKey, algorithm: Algorithm, data: bytes) -> bytes:
         case rsa.RSAPrivateKey(), Method.RSA_PKCS1:
             return private.sign(data, padding.PKCS1v15(), hash_of(algorithm))
         case rsa.RSAPrivateKey(), Method.RSA_PSS:
-            return private.sign(data, pss(algorithm), hash_of(algorithm))
+            return private.sign(data, pss_padding(algorithm), hash_of(algorithm))
         case ec.EllipticCurvePrivateKey(), Method.ECDSA:
             r, s = decode_dss_signature(private.sign(data, ec.ECDSA(hash_of(algorithm), deterministic_signing=True)))
             size = CURVE_OCTETS[algorithm.crv or ""]
@@ -65,7 +65,7 @@ def verify(public: PublicKey, algorithm: Algorithm, signature: bytes, data: byte
         case rsa.RSAPublicKey(), Method.RSA_PKCS1:
             public.verify(signature, data, padding.PKCS1v15(), hash_of(algorithm))
         case rsa.RSAPublicKey(), Method.RSA_PSS:
-            public.verify(signature, data, pss(algorithm), hash_of(algorithm))
+            public.verify(signature, data, pss_padding(algorithm), hash_of(algorithm))
         case ec.EllipticCurvePublicKey(), Method.ECDSA:
             size = CURVE_OCTETS[algorithm.crv or ""]
             if len(signature) != 2 * size:

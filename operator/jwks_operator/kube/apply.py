@@ -21,19 +21,19 @@ from jwks_operator.core.model.key_states import witnessed
 from jwks_operator.core.model.record import Happening, Record
 from jwks_operator.core.outputs.projections import Owned, ahead, effect_order
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, Client, Object, Resource
-from jwks_operator.kube.copies import chosen, find, keep, owes
+from jwks_operator.kube.copies import find_copies, has_pending_writes, namespace_query, write_copies
 from jwks_operator.kube.errors import Conflict
-from jwks_operator.kube.gather import Gathered, Seen, look, with_status
+from jwks_operator.kube.gather import Gathered, ObservedObjects, refresh_comparisons, with_status
 from jwks_operator.kube.keyring import keyring_object
-from jwks_operator.kube.objects import configmap_object, replacement, secret_object
-from jwks_operator.kube.workloads import NOT_RESTARTED, Restart, restart
+from jwks_operator.kube.objects import configmap_object, replacement_body, secret_object
+from jwks_operator.kube.workloads import NOT_RESTARTED, RestartResult, restart_workloads
 
-Witness = Callable[[], datetime | None]
+ConfirmationTime = Callable[[], datetime | None]
 """Reads the clock once an effect is confirmed; None while it is in doubt."""
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class StepResult:
     """What a step left behind: the facts as they are now, and what really happened.
 
     Not `witnessed`: the step stays unfinished, because the clock was in doubt or a copy could not be written.
@@ -42,11 +42,11 @@ class Done:
     gathered: Gathered
     happenings: tuple[Happening, ...]
     witnessed: bool = True
-    restart: Restart = NOT_RESTARTED
+    restart: RestartResult = NOT_RESTARTED
     """Whom a restart that was owed has reached; it holds nothing."""
 
 
-async def carry_out(client: Client, gathered: Gathered, record: Record, witness: Witness) -> Done:
+async def execute_step(client: Client, gathered: Gathered, record: Record, witness: ConfirmationTime) -> StepResult:
     """Make the cluster what this record says; raises KubeError where a write fails, with nothing half said."""
     read = gathered.seen.keyring
     gathered = await _write_record(client, gathered, record)
@@ -54,23 +54,23 @@ async def carry_out(client: Client, gathered: Gathered, record: Record, witness:
         await check_record(client, gathered)
     for owned in effect_order(record):
         gathered = await _write_projection(client, gathered, record, owned)
-    copied = await keep_copies(client, gathered)
+    copied = await apply_copies(client, gathered)
     gathered, told = copied.gathered, copied.happenings
-    restarted = await restart(client, gathered.world.ref, record)
+    restarted = await restart_workloads(client, gathered.world.ref, record)
     told = (*told, *_told_of(restarted, record))
     if not restarted.failed:
         record = replace(record, restart="")
     if record.step is None:
-        return Done(look(await _write_record(client, gathered, record)), told, restart=restarted)
+        return StepResult(refresh_comparisons(await _write_record(client, gathered, record)), told, restart=restarted)
     confirmed = witness() if gathered.copies.complete else None
     if confirmed is None:
-        return Done(look(gathered), told, witnessed=False, restart=restarted)
+        return StepResult(refresh_comparisons(gathered), told, witnessed=False, restart=restarted)
     final = _with_uids(witnessed(record, confirmed), gathered.seen)
     gathered = await _write_record(client, gathered, final)
-    return Done(look(gathered), (*record.step.happenings, *told), restart=restarted)
+    return StepResult(refresh_comparisons(gathered), (*record.step.happenings, *told), restart=restarted)
 
 
-def _told_of(restarted: Restart, record: Record) -> tuple[Happening, ...]:
+def _told_of(restarted: RestartResult, record: Record) -> tuple[Happening, ...]:
     """Whom a restart has reached; that nobody consents is told, because somebody counts on it."""
     if record.restart and not restarted.consenting and not restarted.failed:
         what = f"label what is to restart with {LABEL_ALLOW_SET}: {record.set_name}"
@@ -78,23 +78,23 @@ def _told_of(restarted: Restart, record: Record) -> tuple[Happening, ...]:
     return tuple(Happening(EventReason.WORKLOAD_RESTARTED, str(each)) for each in restarted.asked)
 
 
-async def keep_copies(client: Client, gathered: Gathered, *, repairs: bool = False) -> Done:
+async def apply_copies(client: Client, gathered: Gathered, *, repairs: bool = False) -> StepResult:
     """Make the copies in other namespaces what the record says; refusals are facts, other trouble raises KubeError.
 
     With `repairs` a copy that differs was edited by somebody.
     """
     world, record, copies = gathered.world, gathered.world.record, gathered.copies
     if record is None or not world.everywhere:
-        return Done(gathered, ())
-    query = chosen(record.spec, world.spec)
+        return StepResult(gathered, ())
+    query = namespace_query(record.spec, world.spec)
     if query != copies.chosen:
-        copies = await find(client, world.ref, world.configmap_name, query)
-    if query != gathered.copies.chosen or (repairs and owes(world, copies)):
+        copies = await find_copies(client, world.ref, world.configmap_name, query)
+    if query != gathered.copies.chosen or (repairs and has_pending_writes(world, copies)):
         await check_record(client, gathered)
-    copies, told = await keep(client, world, record, copies, repairs=repairs)
+    copies, told = await write_copies(client, world, record, copies, repairs=repairs)
     if copies == gathered.copies:
-        return Done(gathered, ())
-    return Done(look(replace(gathered, copies=copies)), told)
+        return StepResult(gathered, ())
+    return StepResult(refresh_comparisons(replace(gathered, copies=copies)), told)
 
 
 async def write_status(client: Client, gathered: Gathered, status: JsonWebKeySetStatus) -> Gathered:
@@ -114,7 +114,7 @@ async def write_status(client: Client, gathered: Gathered, status: JsonWebKeySet
     return with_status(replace(gathered, seen=replace(gathered.seen, the_set=written)))
 
 
-async def remove(client: Client, seen: Seen) -> None:
+async def delete_objects(client: Client, seen: ObservedObjects) -> None:
     """Delete what a set left behind, the record last, so that an interrupted removal can go on."""
     for resource, thing in ((SECRETS, seen.secret), (CONFIGMAPS, seen.configmap), (SECRETS, seen.keyring)):
         if thing is not None:
@@ -146,7 +146,10 @@ async def _write_record(client: Client, gathered: Gathered, record: Record) -> G
 async def _write_projection(client: Client, gathered: Gathered, record: Record, owned: Owned) -> Gathered:
     ref, seen, shard = gathered.world.ref, gathered.seen, gathered.world.shard
     if owned is Owned.AHEAD:
-        if seen.configmap is not None and replacement(configmap_object(ref, record, shard), seen.configmap) is None:
+        if (
+            seen.configmap is not None
+            and replacement_body(configmap_object(ref, record, shard), seen.configmap) is None
+        ):
             return gathered
         record = ahead(record)
     if owned is Owned.PUBLIC:
@@ -160,11 +163,11 @@ async def _write(client: Client, resource: Resource, wanted: Object, seen: Objec
     """Create what is gone, replace what differs, leave what is right; return the object as it is then."""
     if seen is None:
         return await client.create(resource, wanted["metadata"]["namespace"], wanted)
-    body = replacement(wanted, seen)
+    body = replacement_body(wanted, seen)
     return seen if body is None else await client.replace(resource, body)
 
 
-def _with_uids(record: Record, seen: Seen) -> Record:
+def _with_uids(record: Record, seen: ObservedObjects) -> Record:
     found = {"configMap": seen.configmap, "secret": seen.secret}
     uids = {name: str(thing["metadata"]["uid"]) for name, thing in found.items() if thing is not None}
     uid = record.uid if seen.keyring is None else str(seen.keyring["metadata"]["uid"])

@@ -35,7 +35,7 @@ class CertificateRefused(Exception):
     """A certificate cannot be made now; the message says why and names the cure."""
 
 
-async def make_papers(client: Client, gathered: Gathered, wanted: Iterable[Paper], now: datetime) -> Gathered:
+async def make_signed_artifacts(client: Client, gathered: Gathered, wanted: Iterable[Paper], now: datetime) -> Gathered:
     """Return the facts with these papers made, or with the reasons why they cannot be; raises KubeError."""
     for paper in wanted:
         world = gathered.world

@@ -20,7 +20,7 @@ from functools import lru_cache
 from typing import Any, Protocol
 
 from jwks_operator.api.names import FIELD_MANAGER
-from jwks_operator.kube.errors import Asked, Gone, NotLeading, Refused, error_for, names_the_missing
+from jwks_operator.kube.errors import Gone, NotLeading, Refused, RequestTarget, confirms_absence, error_for
 from jwks_operator.kube.resources import CONFIGMAPS, CRDS, EVENTS, LEASES, NAMESPACES, SECRETS, SETS, Resource
 
 __all__ = [
@@ -118,9 +118,9 @@ class Client:
 
     async def read(self, resource: Resource, namespace: str | None, name: str) -> Object | None:
         """Return the object as stored now (never a cache), or None if it is certainly gone."""
-        asked = Asked("GET", resource.plural, namespace, name)
+        asked = RequestTarget("GET", resource.plural, namespace, name)
         reply = await self._send(Call("GET", resource.path(namespace, name)))
-        if reply.status == 404 and names_the_missing(asked, reply.body):
+        if reply.status == 404 and confirms_absence(asked, reply.body):
             return None
         return _body(asked, reply)
 
@@ -154,7 +154,7 @@ class Client:
         """POST a new object and return it as stored. `AlreadyExists` if one of that name is there."""
         name = body.get("metadata", {}).get("name")
         call = Call("POST", resource.path(namespace), _strict(), _typed(resource, body))
-        return _body(Asked("POST", resource.plural, namespace, name), await self._send(call))
+        return _body(RequestTarget("POST", resource.plural, namespace, name), await self._send(call))
 
     async def replace(self, resource: Resource, body: Object) -> Object:
         """PUT a changed object and return it as stored.
@@ -164,7 +164,7 @@ class Client:
         """
         namespace, name = _fenced(resource, body)
         call = Call("PUT", resource.path(namespace, name), _strict(), _typed(resource, body))
-        return _body(Asked("PUT", resource.plural, namespace, name), await self._send(call))
+        return _body(RequestTarget("PUT", resource.plural, namespace, name), await self._send(call))
 
     async def merge(self, resource: Resource, body: Object) -> Object:
         """PATCH only what `body` holds of an object of somebody else (RFC 7386) and return it as stored.
@@ -175,7 +175,7 @@ class Client:
         namespace, name = _fenced(resource, body)
         path = resource.path(namespace, name)
         call = Call("PATCH", path, _strict(), _typed(resource, body), content_type=_MERGE)
-        return _body(Asked("PATCH", resource.plural, namespace, name), await self._send(call))
+        return _body(RequestTarget("PATCH", resource.plural, namespace, name), await self._send(call))
 
     async def apply_status(self, body: Object) -> Object:
         """Server-side apply of a set's `status` and return the set as stored.
@@ -187,7 +187,7 @@ class Client:
         query = _strict() | {"force": "true"}
         path = SETS.path(namespace, name, "status")
         call = Call("PATCH", path, query, _typed(SETS, body), content_type=_APPLY)
-        return _body(Asked("PATCH", SETS.plural, namespace, name), await self._send(call))
+        return _body(RequestTarget("PATCH", SETS.plural, namespace, name), await self._send(call))
 
     async def delete(self, resource: Resource, body: Object) -> None:
         """Delete exactly the object that was read; one that is already gone is fine.
@@ -196,7 +196,7 @@ class Client:
         since or is another one of the same name.
         """
         namespace, name = _fenced(resource, body)
-        asked = Asked("DELETE", resource.plural, namespace, name)
+        asked = RequestTarget("DELETE", resource.plural, namespace, name)
         meta = body["metadata"]
         options = {
             "apiVersion": "v1",
@@ -205,7 +205,7 @@ class Client:
             "preconditions": {"uid": meta["uid"], "resourceVersion": meta["resourceVersion"]},
         }
         reply = await self._send(Call("DELETE", resource.path(namespace, name), body=options))
-        if reply.status == 404 and names_the_missing(asked, reply.body):
+        if reply.status == 404 and confirms_absence(asked, reply.body):
             return
         _body(asked, reply)
 
@@ -225,13 +225,13 @@ class Client:
             async for event in events:
                 if event["type"] == "ERROR":
                     status = event["object"]
-                    raise error_for(Asked("WATCH", resource.plural, namespace, None), status["code"], status)
+                    raise error_for(RequestTarget("WATCH", resource.plural, namespace, None), status["code"], status)
                 yield event["type"], event["object"]
 
     async def _pages(
         self, resource: Resource, namespace: str | None, selector: str | None, *, metadata_only: bool, limit: int
     ) -> AsyncGenerator[Object, None]:
-        asked = Asked("GET", resource.plural, namespace, None)
+        asked = RequestTarget("GET", resource.plural, namespace, None)
         query = {"limit": str(limit)} | ({"labelSelector": selector} if selector else {})
         accept = _METADATA_ONLY if metadata_only else _JSON
         token = ""
@@ -281,7 +281,7 @@ def _fenced(resource: Resource, body: Object) -> tuple[str | None, str]:
     return meta["namespace"] if resource.namespaced else None, meta["name"]
 
 
-def _body(asked: Asked, reply: Reply) -> Object:
+def _body(asked: RequestTarget, reply: Reply) -> Object:
     if not 200 <= reply.status < 300:
         raise error_for(asked, reply.status, reply.body, reply.headers.get("retry-after"))
     if reply.body is None:

@@ -21,7 +21,7 @@ from jwks_operator.keys.key_errors import JwkError
 from jwks_operator.keys.members import parse_json_strict
 from jwks_operator.kube.client import CONFIGMAPS, NAMESPACES, Client, Object
 from jwks_operator.kube.errors import KubeError, Missing, NamespaceTerminating, Refused
-from jwks_operator.kube.objects import copy_object, is_copy, replacement, sight
+from jwks_operator.kube.objects import compare_object, copy_object, is_copy, replacement_body
 
 TOLD = 5
 """So many copies made, removed or repaired at once have an Event each."""
@@ -48,7 +48,7 @@ class Copies:
         return not self.complaint and not any(namespace in self.targets for namespace in self.refused)
 
 
-def chosen(in_force: JsonWebKeySetSpec, written: JsonWebKeySetSpec | None) -> str | None:
+def namespace_query(in_force: JsonWebKeySetSpec, written: JsonWebKeySetSpec | None) -> str | None:
     """Return the query for the namespaces that are to have a copy; None if none is.
 
     Who stops selecting a namespace that holds a step must not wait for that step: what is written counts at once where
@@ -60,7 +60,7 @@ def chosen(in_force: JsonWebKeySetSpec, written: JsonWebKeySetSpec | None) -> st
     return ",".join(dict.fromkeys(filter(None, map(str, selectors))))
 
 
-async def find(client: Client, ref: SetRef, configmap: str, query: str | None) -> Copies:
+async def find_copies(client: Client, ref: SetRef, configmap: str, query: str | None) -> Copies:
     """Return where copies are and where they are to be; raises KubeError but for a right that is missing."""
     try:
         return await _find(client, ref, configmap, query)
@@ -95,7 +95,7 @@ async def _consenting(client: Client, ref: SetRef, wanted: str) -> list[str]:
     return sorted(m["name"] for m in metadata if m["name"] != ref.namespace and not m.get("deletionTimestamp"))
 
 
-async def keep(
+async def write_copies(
     client: Client, world: World, record: Record, copies: Copies, *, repairs: bool
 ) -> tuple[Copies, tuple[Happening, ...]]:
     """Make the copies what the record says, and remove those that are to be none; return what was done.
@@ -111,7 +111,7 @@ async def keep(
     return await keeper.done(copies)
 
 
-async def clear(client: Client, ref: SetRef, copies: Copies) -> tuple[Copies, tuple[Happening, ...]]:
+async def delete_copies(client: Client, ref: SetRef, copies: Copies) -> tuple[Copies, tuple[Happening, ...]]:
     """Remove the copies of a set that is gone; return what was done. Raises as `keep` does."""
     return await _Keeper(client, ref, {}, dict(copies.refused)).done(copies)
 
@@ -144,7 +144,7 @@ class _Keeper:
             if seen is None:
                 self.targets[namespace] = await self.client.create(CONFIGMAPS, namespace, wanted)
                 self.told.append(Happening(EventReason.COPY_MADE, namespace))
-            elif (body := replacement(wanted, seen)) is not None:
+            elif (body := replacement_body(wanted, seen)) is not None:
                 self.targets[namespace] = await self.client.replace(CONFIGMAPS, body)
                 if self.repairs:
                     self.told.append(Happening(EventReason.OBJECT_REPAIRED, edited_in(namespace)))
@@ -189,12 +189,12 @@ class _Keeper:
             self.trouble = self.trouble or gone
 
 
-def owes(world: World, copies: Copies) -> bool:
+def has_pending_writes(world: World, copies: Copies) -> bool:
     """Tell whether any of these copies is to be written or removed."""
-    return bool(copies.strays) or any(copy.sight.drifted for copy in facts(world, copies))
+    return bool(copies.strays) or any(copy.sight.drifted for copy in compare_copies(world, copies))
 
 
-def facts(world: World, copies: Copies) -> tuple[Copy, ...]:
+def compare_copies(world: World, copies: Copies) -> tuple[Copy, ...]:
     """Return how the copies compare with the record."""
     record = world.record
     if record is None:
@@ -209,7 +209,7 @@ def facts(world: World, copies: Copies) -> tuple[Copy, ...]:
 def _fact(world: World, record: Record, namespace: str, copies: Copies) -> Copy:
     seen, refused = copies.targets[namespace], copies.refused.get(namespace, "")
     ours = seen is not None and is_copy(seen, world.ref)
-    found = sight(copy_object(world.ref, record, namespace, world.shard), seen, ours=ours)
+    found = compare_object(copy_object(world.ref, record, namespace, world.shard), seen, ours=ours)
     if found is not Sight.DIFFERS or seen is None:
         return Copy(namespace, found, refused=refused)
     shown = _shown(seen, record)

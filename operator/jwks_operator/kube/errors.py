@@ -89,7 +89,7 @@ class NotLeading(KubeError):
     """The write was not sent, because this replica does not hold the Lease."""
 
 
-class LookedAfterElsewhere(KubeError):
+class OwnedByOtherShard(KubeError):
     """Another shard looks after the set: nothing of it is ours to judge or to write."""
 
 
@@ -102,7 +102,7 @@ class Unavailable(KubeError):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RequestTarget:
     """What was asked of the server, for messages: `PUT secrets shop/auth-keyring`."""
 
     method: str
@@ -120,7 +120,7 @@ class Asked:
         return f"{self.method} {self.plural} {where}".rstrip()
 
 
-def names_the_missing(asked: Asked, status: Mapping[str, Any] | None) -> bool:
+def confirms_absence(asked: RequestTarget, status: Mapping[str, Any] | None) -> bool:
     """Whether a 404's body says that exactly the asked object is not there (and not the kind, or a proxy)."""
     if not _is_status(status, "NotFound"):
         return False
@@ -128,7 +128,9 @@ def names_the_missing(asked: Asked, status: Mapping[str, Any] | None) -> bool:
     return details.get("name") == asked.name and details.get("kind") == asked.plural
 
 
-def error_for(asked: Asked, code: int, status: Mapping[str, Any] | None, retry_after: str | None = None) -> KubeError:
+def error_for(
+    asked: RequestTarget, code: int, status: Mapping[str, Any] | None, retry_after: str | None = None
+) -> KubeError:
     """Turn an answer that is not a success into its error.
 
     `status` is the body if it was a JSON object, `retry_after` the header of that name in seconds.
@@ -152,10 +154,10 @@ def _class_for(code: int, status: Mapping[str, Any] | None) -> type[KubeError]:
     return NamespaceTerminating if code == 403 and terminating else Refused
 
 
-def _not_found(asked: Asked, text: str, status: Mapping[str, Any] | None) -> KubeError:
-    namespace = Asked(asked.method, "namespaces", None, asked.namespace)
+def _not_found(asked: RequestTarget, text: str, status: Mapping[str, Any] | None) -> KubeError:
+    namespace = RequestTarget(asked.method, "namespaces", None, asked.namespace)
     for thing in (asked, namespace):
-        if thing.name is not None and names_the_missing(thing, status):
+        if thing.name is not None and confirms_absence(thing, status):
             return Missing(text, thing.plural)
     return NotServed(text)
 
@@ -177,7 +179,7 @@ def _causes(status: Mapping[str, Any] | None) -> list[dict[str, Any]]:
     return [cause for cause in causes if isinstance(cause, dict)]
 
 
-def _safe_words(asked: Asked, code: int, status: Mapping[str, Any] | None) -> str:
+def _safe_words(asked: RequestTarget, code: int, status: Mapping[str, Any] | None) -> str:
     if status is None:
         return ""
     reason = status.get("reason")

@@ -37,7 +37,7 @@ _WARNINGS = frozenset[str](
 )
 
 
-async def tell(client: Client, the_set: Object, happenings: Iterable[Happening], now: datetime) -> None:
+async def post_events(client: Client, the_set: Object, happenings: Iterable[Happening], now: datetime) -> None:
     """Post an Event about the set for each happening, in order."""
     for happening in happenings:
         try:
@@ -46,7 +46,7 @@ async def tell(client: Client, the_set: Object, happenings: Iterable[Happening],
             _log(error)
 
 
-class Teller:
+class EventRecorder:
     """Posts Events one after the other, behind the work: no pass waits for them.
 
     Warnings go first. While sets wait for their turn, what is no warning goes out at a pace, for it takes as much of

@@ -29,24 +29,24 @@ from jwks_operator.keys.formats import parse_pem
 from jwks_operator.keys.jwk import JwkError, parse_json_strict, parse_private, parse_public, thumbprint
 from jwks_operator.keys.private import PrivateJwk
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, SETS, Client, Object
-from jwks_operator.kube.copies import Copies, chosen, facts, find
-from jwks_operator.kube.errors import LookedAfterElsewhere
-from jwks_operator.kube.historical_tombstones import told
+from jwks_operator.kube.copies import Copies, compare_copies, find_copies, namespace_query
+from jwks_operator.kube.errors import OwnedByOtherShard
+from jwks_operator.kube.historical_tombstones import read_tombstones
 from jwks_operator.kube.keyring import read_keyring
 from jwks_operator.kube.objects import (
-    Vault,
+    PrivateKeys,
+    compare_object,
     configmap_object,
     is_ours,
     our_metadata,
-    replacement,
+    replacement_body,
     secret_object,
-    sight,
 )
 from jwks_operator.kube.source_reader import read_sources
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ObservedObjects:
     """The objects of a set as the API server gave them in this pass; None is gone."""
 
     the_set: Object | None
@@ -59,9 +59,9 @@ class Seen:
 class Gathered:
     """Facts for the plan, and beside them what only the writer may touch."""
 
-    seen: Seen
+    seen: ObservedObjects
     world: World
-    vault: Vault = field(default_factory=dict)
+    vault: PrivateKeys = field(default_factory=dict)
     status: JsonWebKeySetStatus = field(default_factory=JsonWebKeySetStatus)
     copies: Copies = field(default_factory=Copies)
 
@@ -96,14 +96,14 @@ async def gather(
         vault = {**halves, **vault}  # a kid that two keys claim stays ours
     configmap = await client.read(CONFIGMAPS, ref.namespace, world.configmap_name)
     secret = await client.read(SECRETS, ref.namespace, world.secret_name)
-    gathered = Gathered(Seen(the_set, keyring, configmap, secret), world, vault)
+    gathered = Gathered(ObservedObjects(the_set, keyring, configmap, secret), world, vault)
     if everywhere and (copied or (record is not None and record.spec.publish.namespaces is not None)):
-        query = None if record is None or the_set is None else chosen(record.spec, spec)
-        copies = await find(client, ref, world.configmap_name, query)
+        query = None if record is None or the_set is None else namespace_query(record.spec, spec)
+        copies = await find_copies(client, ref, world.configmap_name, query)
         if the_set is None and keyring is None:
             copies = replace(copies, strays=tuple(each for each in copies.strays if shard_of(each) == shard))
         gathered = replace(gathered, copies=copies)
-    return look(with_status(gathered))
+    return refresh_comparisons(with_status(gathered))
 
 
 def check_shard(ref: SetRef, owner: Object | None, shard: Shard) -> None:
@@ -111,10 +111,10 @@ def check_shard(ref: SetRef, owner: Object | None, shard: Shard) -> None:
     found = shard if owner is None else shard_of(owner)
     if found != shard:
         where = "the default shard" if found is None else f"shard {found!r}"
-        raise LookedAfterElsewhere(f"{ref} is looked after by {where}")
+        raise OwnedByOtherShard(f"{ref} is looked after by {where}")
 
 
-def look(gathered: Gathered) -> Gathered:
+def refresh_comparisons(gathered: Gathered) -> Gathered:
     """Return the same with every comparison made anew between the record and the objects as last seen."""
     seen, world, record = gathered.seen, gathered.world, gathered.world.record
     uids: Mapping[str, str] = {} if record is None else record.objects
@@ -130,10 +130,10 @@ def look(gathered: Gathered) -> Gathered:
         world,
         keyring_uid=_uid(seen.keyring),
         keyring=_sight_of_keyring(seen.keyring, world),
-        configmap=sight(wanted_configmap, seen.configmap, ours=ours["configmap"]),
-        secret=sight(wanted_secret, seen.secret, ours=ours["secret"]),
+        configmap=compare_object(wanted_configmap, seen.configmap, ours=ours["configmap"]),
+        secret=compare_object(wanted_secret, seen.secret, ours=ours["secret"]),
         salvage=salvage,
-        copies=facts(world, gathered.copies),
+        copies=compare_copies(world, gathered.copies),
         copies_complaint=gathered.copies.complaint,
     )
     return replace(gathered, world=world, vault=vault)
@@ -151,7 +151,7 @@ def with_status(gathered: Gathered) -> Gathered:
     return replace(gathered, world=world, status=status)
 
 
-def _wanted(world: World, record: Record | None, vault: Vault) -> tuple[Object, Object]:
+def _wanted(world: World, record: Record | None, vault: PrivateKeys) -> tuple[Object, Object]:
     if record is None:
         bare: Object = {"data": {}, "metadata": {"labels": {}, "annotations": {}}}
         return bare, {"type": "Opaque", **bare}
@@ -168,7 +168,7 @@ def _spec(the_set: Object | None) -> tuple[JsonWebKeySetSpec | None, str | None]
         return None, str(error)
 
 
-def _record(keyring: Object | None, ref: SetRef) -> tuple[Record | None, Vault, str | None]:
+def _record(keyring: Object | None, ref: SetRef) -> tuple[Record | None, PrivateKeys, str | None]:
     if keyring is None or keyring.get("type") != names.KEYRING_TYPE:
         return None, {}, None
     try:
@@ -187,7 +187,7 @@ def _sight_of_keyring(keyring: Object | None, world: World) -> Sight:
         return Sight.FOREIGN
     metadata = our_metadata(world.ref, keyring_name(world.ref.name), world.shard)
     wanted = {"metadata": metadata, "data": keyring.get("data") or {}}
-    return Sight.SAME if replacement(wanted, keyring) is None else Sight.RELABELLED
+    return Sight.SAME if replacement_body(wanted, keyring) is None else Sight.RELABELLED
 
 
 def _status(the_set: Object | None) -> JsonWebKeySetStatus:
@@ -210,7 +210,7 @@ def _waits(status: JsonWebKeySetStatus) -> Iterator[tuple[KeyClass, Bounds]]:
 # --- what the projections still hold of a record that is gone, or older than they are ---
 
 
-def _salvage(seen: Seen, ours: Mapping[str, bool]) -> tuple[Salvage, Vault]:
+def _salvage(seen: ObservedObjects, ours: Mapping[str, bool]) -> tuple[Salvage, PrivateKeys]:
     """Believe a private half if its public half is published, or if nothing is; a symmetric key never is."""
     published = tuple(_published(seen.configmap)) if seen.configmap and ours["configmap"] else ()
     known = {key.kid: key.thumbprint for key in published}
@@ -225,7 +225,7 @@ def _salvage(seen: Seen, ours: Mapping[str, bool]) -> tuple[Salvage, Vault]:
             usable[entry], vault[key.kid] = key, private
         elif opens and key.kid not in vault:
             openers[key.kid], vault[key.kid] = (entry, key), private
-    buried = told(seen.configmap) if seen.configmap and ours["configmap"] else ()
+    buried = read_tombstones(seen.configmap) if seen.configmap and ours["configmap"] else ()
     return Salvage(usable, published, tuple(openers.values()), buried), vault
 
 

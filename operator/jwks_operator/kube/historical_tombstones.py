@@ -22,7 +22,7 @@ from jwks_operator.kube.client import Object
 _UNREADABLE = (JwkError, KeyError, TypeError, ValueError, OverflowError)
 
 
-def told(configmap: Object) -> tuple[Tombstone, ...]:
+def read_tombstones(configmap: Object) -> tuple[Tombstone, ...]:
     """Return a tombstone for every key that the historical set of a ConfigMap tells of; what is spoilt tells none."""
     text = str((configmap.get("data") or {}).get(HISTORICAL_KEY, ""))
     with suppress(*_UNREADABLE):

@@ -16,7 +16,7 @@ PRIVATE_KEY = "key.jwk"
 """Data key of the private key in a source Secret."""
 
 
-async def hand_over(client: Client, ref: SetRef, name: str, brought: tuple[Brought, ...]) -> None:
+async def create_import_sources(client: Client, ref: SetRef, name: str, brought: tuple[Brought, ...]) -> None:
     """Create the sources that a set imports from: a Secret with the key in use, a ConfigMap with all public keys.
 
     Both consent to that set alone. AlreadyExists if an object of that name is there.
@@ -31,7 +31,7 @@ async def hand_over(client: Client, ref: SetRef, name: str, brought: tuple[Broug
     )
 
 
-def save_private(secret: Object, entries: Iterable[str], path: Path, form: str) -> tuple[str, ...]:
+def save_private_keys(secret: Object, entries: Iterable[str], path: Path, form: str) -> tuple[str, ...]:
     """Write the private keys in use of entries into a new file that only its owner may read; return their kids.
 
     `form` is jwks (a private JWK Set) or pem. OSError if the file is there or cannot be written; KeyError for an

@@ -19,7 +19,7 @@ from jwks_operator.core.model.record import Record
 from jwks_operator.keys.jwk import JwkError
 from jwks_operator.keys.private import PrivateJwk
 from jwks_operator.kube.client import Object
-from jwks_operator.kube.objects import Vault, our_metadata
+from jwks_operator.kube.objects import PrivateKeys, our_metadata
 
 _COMPACT = json.JSONEncoder(separators=(",", ":"))
 
@@ -29,10 +29,10 @@ class Keyring:
     """What a keyring Secret says: its record and the private halves of its keys."""
 
     record: Record
-    vault: Vault
+    vault: PrivateKeys
 
 
-def keyring_object(ref: SetRef, record: Record, vault: Vault, shard: Shard) -> Object:
+def keyring_object(ref: SetRef, record: Record, vault: PrivateKeys, shard: Shard) -> Object:
     """Return the Secret that stores this record; the halves come from the vault, by kid (KeyError if missing)."""
     documents: dict[str, Document] = {RECORD_KEY: dump_rest(record)}
     for key in record.keys:

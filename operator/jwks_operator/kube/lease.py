@@ -37,7 +37,7 @@ RELEASES = 3
 """How often the Lease is released anew: a renewal that was cut off may land in between, once, and others edit it."""
 
 
-def boottime() -> float:
+def read_boottime() -> float:
     """Seconds that never step and go on while the machine sleeps."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
@@ -80,7 +80,7 @@ class Lease:
         client: Client,
         election: Election,
         changed: Callable[[bool], None],
-        boottime: Callable[[], float] = boottime,
+        boottime: Callable[[], float] = read_boottime,
     ) -> None:
         """`changed` is told whenever this replica begins (True) or ceases to lead, at the latest by `leads`."""
         self._client = client

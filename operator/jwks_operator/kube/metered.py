@@ -5,16 +5,16 @@ from collections.abc import AsyncGenerator, Callable
 
 from jwks_operator.kube.client import Call, Object, Reply, Transport
 
-Told = Callable[[str, str, str, float], None]
+OnAnswer = Callable[[str, str, str, float], None]
 """Verb, resource, status code (`none` if there was no answer), seconds."""
 
 _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 
 
-class Metered:
+class MeteredTransport:
     """Carries calls by another transport. Watches are not told of: they have no duration that means anything."""
 
-    def __init__(self, transport: Transport, told: Told) -> None:
+    def __init__(self, transport: Transport, told: OnAnswer) -> None:
         self._transport = transport
         self._told = told
 
@@ -26,7 +26,7 @@ class Metered:
             reply = await self._transport.request(call)
             code = str(reply.status)
         finally:
-            self._told(*asked(call.method, call.path), code, time.perf_counter() - begun)
+            self._told(*verb_and_resource(call.method, call.path), code, time.perf_counter() - begun)
         return reply
 
     def stream(self, call: Call) -> AsyncGenerator[Object, None]:
@@ -34,7 +34,7 @@ class Metered:
         return self._transport.stream(call)
 
 
-def asked(method: str, path: str) -> tuple[str, str]:
+def verb_and_resource(method: str, path: str) -> tuple[str, str]:
     """Return verb and resource of a request, as RBAC names them; `sets/status` for a subresource.
 
     Only what is fixed in a path gets out: never a namespace or a name.

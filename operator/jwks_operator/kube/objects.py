@@ -20,7 +20,7 @@ from jwks_operator.keys.naming import eddsa_name_of
 from jwks_operator.keys.private import PrivateJwk
 from jwks_operator.kube.client import Object
 
-Vault = Mapping[str, PrivateJwk]
+PrivateKeys = Mapping[str, PrivateJwk]
 """Private halves by kid."""
 
 
@@ -78,7 +78,7 @@ def is_copy(seen: Object, ref: SetRef) -> bool:
     return labelled or (meta.get("annotations") or {}).get(names.ANNOTATION_SOURCE) == str(ref)
 
 
-def secret_object(ref: SetRef, record: Record, vault: Vault, shard: Shard) -> Object:
+def secret_object(ref: SetRef, record: Record, vault: PrivateKeys, shard: Shard) -> Object:
     """Return the consumer Secret of the record; private halves come from the vault, by kid."""
     target = record.spec.secret
     public = {key.kid: key.public for key in record.keys}
@@ -97,7 +97,7 @@ def is_ours(seen: Object, ref: SetRef, recorded_uid: str | None) -> bool:
     return labelled or seen["metadata"]["uid"] == recorded_uid
 
 
-def sight(wanted: Object, seen: Object | None, *, ours: bool) -> Sight:
+def compare_object(wanted: Object, seen: Object | None, *, ours: bool) -> Sight:
     """Return how an object compares with what it should be."""
     if seen is None:
         return Sight.GONE
@@ -105,10 +105,10 @@ def sight(wanted: Object, seen: Object | None, *, ours: bool) -> Sight:
         return Sight.FOREIGN
     if (seen.get("data") or {}) != wanted["data"] or seen.get("binaryData"):
         return Sight.DIFFERS
-    return Sight.SAME if replacement(wanted, seen) is None else Sight.RELABELLED
+    return Sight.SAME if replacement_body(wanted, seen) is None else Sight.RELABELLED
 
 
-def replacement(wanted: Object, seen: Object) -> Object | None:
+def replacement_body(wanted: Object, seen: Object) -> Object | None:
     """Return the body of the PUT that makes `seen` what is wanted; None if nothing would change."""
     was = seen["metadata"]
     metadata = {key: value for key, value in was.items() if key != "managedFields"}
@@ -134,7 +134,7 @@ def _written_by_us(metadata: Object, field: str) -> set[str]:
     return found
 
 
-def _content(item: Item, public: Mapping[str, Mapping[str, Any]], vault: Vault) -> bytes:
+def _content(item: Item, public: Mapping[str, Mapping[str, Any]], vault: PrivateKeys) -> bytes:
     if item.form is Form.TEXT:
         return item.text.encode()
     if item.form is Form.JWK_SET:

@@ -14,7 +14,7 @@ from jwks_operator.core.model.observed_state import Sight, World
 from jwks_operator.kube.apply import check_record
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, SETS, Client, Object, Resource
 from jwks_operator.kube.errors import KubeError
-from jwks_operator.kube.gather import Gathered, check_shard, look
+from jwks_operator.kube.gather import Gathered, check_shard, refresh_comparisons
 from jwks_operator.kube.objects import is_copy, is_ours
 
 logger = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ async def take_over(client: Client, gathered: Gathered) -> Gathered:
     copies = replace(copies, targets=targets, strays=tuple(each for each in strays if each is not None))
     if own:  # not each time that a copy could not be written
         logger.info("taken over from another shard", extra={"set": str(world.ref)})
-    return look(replace(gathered, seen=seen, copies=copies))
+    return refresh_comparisons(replace(gathered, seen=seen, copies=copies))
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,11 +18,11 @@ from jwks_operator.core.features.source_content import Holding, Refusal, Sources
 from jwks_operator.core.model.key_states import FreshKey
 from jwks_operator.core.model.record import Certificate
 from jwks_operator.core.planner.triggers import curve, modulus_length
-from jwks_operator.keys.certificates import foreign_chain
+from jwks_operator.keys.certificates import read_issued_chain
 from jwks_operator.keys.import_reader import ForeignKey, Wanted, read_private, read_public_keys
 from jwks_operator.keys.jwk import JwkError, thumbprint
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, Client, Object, Resource
-from jwks_operator.kube.objects import Vault
+from jwks_operator.kube.objects import PrivateKeys
 
 TLS_TYPE = "kubernetes.io/tls"
 """The type of Secrets whose key somebody else renews: they are followed."""
@@ -33,10 +33,12 @@ Found = TypeVar("Found")
 Public: TypeAlias = tuple[Mapping[str, object], ...]
 
 
-async def read_sources(client: Client, ref: SetRef, spec: JsonWebKeySetSpec) -> tuple[Mapping[str, Sources], Vault]:
+async def read_sources(
+    client: Client, ref: SetRef, spec: JsonWebKeySetSpec
+) -> tuple[Mapping[str, Sources], PrivateKeys]:
     """Return what the sources of each importing entry hold, and the private halves by kid; raises KubeError."""
     found: dict[str, Sources] = {}
-    vault: Vault = {}
+    vault: PrivateKeys = {}
     for entry in spec.keys:
         if entry.import_ is not None:
             found[entry.name], halves = await _read(client, ref, entry)
@@ -44,7 +46,7 @@ async def read_sources(client: Client, ref: SetRef, spec: JsonWebKeySetSpec) -> 
     return found, vault
 
 
-async def _read(client: Client, ref: SetRef, entry: KeyEntry) -> tuple[Sources, Vault]:
+async def _read(client: Client, ref: SetRef, entry: KeyEntry) -> tuple[Sources, PrivateKeys]:
     wanted = entry.import_
     if wanted is None:
         return Sources(entry), {}
@@ -76,7 +78,7 @@ def _certificate(source: Object, key: ForeignKey) -> tuple[Certificate | None, s
     where = f"Secret {source['metadata']['name']}, data key {TLS_CRT}"
     try:
         pem = b64decode(source["data"].get(TLS_CRT, ""), validate=True)
-        x5c, begin, end = foreign_chain(key.public, pem)
+        x5c, begin, end = read_issued_chain(key.public, pem)
     except JwkError as error:
         return None, f"{where}: {error}"
     except Base64Error:

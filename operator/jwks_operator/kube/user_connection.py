@@ -15,7 +15,7 @@ from kubernetes.aio import client, config
 
 from jwks_operator.api.names import SetRef
 from jwks_operator.kube.client import SETS, Call, Object, Transport
-from jwks_operator.kube.errors import Asked, NotConfigured, error_for
+from jwks_operator.kube.errors import NotConfigured, RequestTarget, error_for
 from jwks_operator.kube.transport import UNREADABLE, HttpTransport, Refresh
 
 FIELD_MANAGER = "kubectl-jwks"
@@ -25,7 +25,7 @@ _config: Any = config
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class UserConnection:
     """An open way to a cluster, and the namespace that its context names; `close` the transport in the end."""
 
     transport: HttpTransport
@@ -33,7 +33,7 @@ class Way:
     context: str
 
 
-async def connect_as(kubeconfig: str | None = None, context: str | None = None) -> Way:
+async def connect_as_user(kubeconfig: str | None = None, context: str | None = None) -> UserConnection:
     """Find the cluster as kubectl does: the kubeconfig given, else KUBECONFIG, else ~/.kube/config, else the pod's own.
 
     `NotConfigured` if that does not work; its message names the file, and the context if that is what is missing.
@@ -54,14 +54,14 @@ async def connect_as(kubeconfig: str | None = None, context: str | None = None) 
         raise NotConfigured(f"{files} cannot be used; see kubectl config view, and kubectl config use-context")
     configuration.refresh_api_key_hook = Refresh(loader)
     found = loader.current_context
-    return Way(HttpTransport(configuration), found["context"].get("namespace") or "default", found["name"])
+    return UserConnection(HttpTransport(configuration), found["context"].get("namespace") or "default", found["name"])
 
 
 def _existing(files: str) -> list[str]:
     return [name for name in files.split(os.pathsep) if name and Path(name).is_file()]
 
 
-def _of_the_pod(configuration: Any, files: str) -> Way:
+def _of_the_pod(configuration: Any, files: str) -> UserConnection:
     usable = True
     try:
         _config.load_incluster_config(client_configuration=configuration)
@@ -69,7 +69,7 @@ def _of_the_pod(configuration: Any, files: str) -> Way:
         usable = False
     if not usable:
         raise NotConfigured(f"no kubeconfig at {files}; set KUBECONFIG or give --kubeconfig")
-    return Way(HttpTransport(configuration), os.environ.get("POD_NAMESPACE") or "default", "(pod)")
+    return UserConnection(HttpTransport(configuration), os.environ.get("POD_NAMESPACE") or "default", "(pod)")
 
 
 def _contexts(files: list[str]) -> list[str]:
@@ -80,7 +80,9 @@ def _contexts(files: list[str]) -> list[str]:
     return sorted(each["name"] for each in contexts)
 
 
-async def annotate(transport: Transport, ref: SetRef, version: str, annotations: Mapping[str, str | None]) -> Object:
+async def annotate_set(
+    transport: Transport, ref: SetRef, version: str, annotations: Mapping[str, str | None]
+) -> Object:
     """Set or remove (None) annotations of a set that was read with this resourceVersion; return it as stored.
 
     `Conflict` if it changed since.
@@ -89,5 +91,5 @@ async def annotate(transport: Transport, ref: SetRef, version: str, annotations:
     query = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
     reply = await transport.request(Call("PATCH", SETS.path(ref.namespace, ref.name), query, body, content_type=_MERGE))
     if reply.status != 200 or reply.body is None:
-        raise error_for(Asked("PATCH", SETS.plural, ref.namespace, ref.name), reply.status, reply.body)
+        raise error_for(RequestTarget("PATCH", SETS.plural, ref.namespace, ref.name), reply.status, reply.body)
     return reply.body

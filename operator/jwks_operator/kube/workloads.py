@@ -25,7 +25,7 @@ TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Restarted:
+class RestartedWorkload:
     """One workload that was asked to restart, or why it was not; without a name, why a whole kind was not."""
 
     kind: str
@@ -38,27 +38,27 @@ class Restarted:
 
 
 @dataclass(frozen=True, slots=True)
-class Restart:
+class RestartResult:
     """What became of a restart that was owed: whom it reached, and how many consent at all."""
 
-    told: tuple[Restarted, ...] = ()
+    told: tuple[RestartedWorkload, ...] = ()
     consenting: int = 0
 
     @property
-    def asked(self) -> tuple[Restarted, ...]:
+    def asked(self) -> tuple[RestartedWorkload, ...]:
         """Those that were asked now."""
         return tuple(each for each in self.told if each.trouble is None)
 
     @property
-    def failed(self) -> tuple[Restarted, ...]:
+    def failed(self) -> tuple[RestartedWorkload, ...]:
         """Those that were not."""
         return tuple(each for each in self.told if each.trouble is not None)
 
 
-NOT_RESTARTED = Restart()
+NOT_RESTARTED = RestartResult()
 
 
-async def restart(client: Client, ref: SetRef, record: Record) -> Restart:
+async def restart_workloads(client: Client, ref: SetRef, record: Record) -> RestartResult:
     """Mark every workload that consents and does not carry the mark yet. Raises NotLeading and nothing else."""
     wanted = record.spec.secret.restart
     if wanted is None or not record.restart:
@@ -66,23 +66,23 @@ async def restart(client: Client, ref: SetRef, record: Record) -> Restart:
     chosen = f"{LABEL_ALLOW_SET}={ref.name}"
     if wanted.selector is not None and (terms := str(wanted.selector)):
         chosen = f"{chosen},{terms}"
-    told: list[Restarted] = []
+    told: list[RestartedWorkload] = []
     consenting = 0
     for resource in WORKLOADS:
         found = await _of_kind(client, resource, (ref.namespace, chosen), record.restart)
         told += found.told
         consenting += found.consenting
-    return Restart(tuple(told), consenting)
+    return RestartResult(tuple(told), consenting)
 
 
-async def _of_kind(client: Client, resource: Resource, where: tuple[str, str], mark: str) -> Restart:
-    told: dict[str, Restarted] = {}
+async def _of_kind(client: Client, resource: Resource, where: tuple[str, str], mark: str) -> RestartResult:
+    told: dict[str, RestartedWorkload] = {}
     found: list[Object] = []
     for _ in range(TRIES):
         try:
             found, _version = await client.list(resource, *where)
         except KubeError as error:
-            return Restart((Restarted(resource.kind, trouble=str(error)),))
+            return RestartResult((RestartedWorkload(resource.kind, trouble=str(error)),))
         told = {name: each for name, each in told.items() if each.trouble is None}
         changed = False
         for thing in found:
@@ -95,12 +95,12 @@ async def _of_kind(client: Client, resource: Resource, where: tuple[str, str], m
                 raise
             except KubeError as error:
                 changed |= isinstance(error, Conflict | Missing)
-                told[name] = Restarted(resource.kind, name, str(error))
+                told[name] = RestartedWorkload(resource.kind, name, str(error))
             else:
-                told[name] = Restarted(resource.kind, name)
+                told[name] = RestartedWorkload(resource.kind, name)
         if not changed:
             break
-    return Restart(tuple(told.values()), len(found))
+    return RestartResult(tuple(told.values()), len(found))
 
 
 def _annotations(thing: Object) -> Object:
@@ -113,7 +113,7 @@ def _marked(thing: Object, mark: str) -> Object:
     return {"metadata": fence, "spec": {"template": {"metadata": annotated}}}
 
 
-def trouble_of(failed: tuple[Restarted, ...]) -> Trouble:
+def restart_trouble(failed: tuple[RestartedWorkload, ...]) -> Trouble:
     """Return what people have to know of workloads that could not be restarted; there is at least one."""
     head = f"{', '.join(str(each) for each in failed)} could not be restarted"
     why = f"{failed[0].trouble}; whatever reads its keys at its start goes on with the former ones"

@@ -8,7 +8,7 @@ H = TypeVar("H", bound=Hashable)
 FEW = 64
 
 
-class Shared(Generic[H]):
+class InternPool(Generic[H]):
     """Many sets look the same, so what they look like is kept once; what no set looks like any more is let go.
 
     `living` gives the values that are in use. It is asked when twice as many have gathered as were in use the last

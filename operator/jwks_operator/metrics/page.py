@@ -26,11 +26,11 @@ from jwks_operator import __version__
 from jwks_operator.api.names import SetRef
 from jwks_operator.api.reasons import EventReason, Reason
 from jwks_operator.core.model.record import Happening, StepKind
-from jwks_operator.kube.workloads import WORKLOADS, Restarted
+from jwks_operator.kube.workloads import WORKLOADS, RestartedWorkload
 from jwks_operator.metrics import catalog
 from jwks_operator.metrics.catalog import Family, Kind
-from jwks_operator.metrics.process_gauges import Vitals
-from jwks_operator.metrics.set_gauges import Samples, Survey
+from jwks_operator.metrics.process_gauges import ProcessGauges
+from jwks_operator.metrics.set_gauges import Samples, SetGauges
 from jwks_operator.reconcile.observer import Look
 
 CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
@@ -53,8 +53,8 @@ class Metrics:
     def __init__(self, now: Callable[[], datetime]) -> None:
         """`now` reads the wall clock (aware)."""
         self._now = now
-        self._survey = Survey()
-        self._vitals: Vitals | None = None
+        self._survey = SetGauges()
+        self._vitals: ProcessGauges | None = None
         self._registry = CollectorRegistry()
         self._counters = {family: self._counter(family) for family in catalog.COUNTED if family.kind is Kind.COUNTER}
         self._histograms = {family: self._histogram(family) for family in catalog.COUNTED if family.buckets}
@@ -62,7 +62,7 @@ class Metrics:
         ProcessCollector(registry=self._registry)
         self._begin_at_zero()
 
-    def follow(self, vitals: Vitals) -> None:
+    def follow(self, vitals: ProcessGauges) -> None:
         """Ask there for the state of the process from now on."""
         self._vitals = vitals
 
@@ -85,7 +85,7 @@ class Metrics:
         """The status is about to say this of the set."""
         self._survey.shown(ref, look)
 
-    def restarted(self, ref: SetRef, told: tuple[Restarted, ...]) -> None:
+    def restarted(self, ref: SetRef, told: tuple[RestartedWorkload, ...]) -> None:
         """These workloads were asked to restart, or could not be."""
         del ref
         for each in told:
@@ -196,7 +196,7 @@ class _Gauges(Collector):
             yield metric
 
 
-def _of_process(vitals: Vitals) -> Iterator[Samples]:
+def _of_process(vitals: ProcessGauges) -> Iterator[Samples]:
     load = vitals.load()
     yield catalog.QUEUE, [(("urgent",), load.urgent), (("routine",), load.routine)]
     yield catalog.WAITING, [((), load.retrying)]

@@ -8,7 +8,7 @@ from jwks_operator.reconcile.work_queue import Load
 
 
 @dataclass(frozen=True, slots=True)
-class Vitals:
+class ProcessGauges:
     """Where to ask. A moment or an offset that is not known yet is None; so is a doubt that there is not."""
 
     load: Callable[[], Load]

@@ -18,7 +18,7 @@ from jwks_operator.core.planner.rules import ROTATION
 from jwks_operator.core.planner.triggers import LONG_AGO
 from jwks_operator.metrics import catalog
 from jwks_operator.metrics.catalog import Family
-from jwks_operator.metrics.interning import Shared
+from jwks_operator.metrics.interning import InternPool
 from jwks_operator.reconcile.observer import Look
 
 GRACE: Final = 60.0
@@ -58,7 +58,7 @@ class _Trouble:
     failing: float | None = None
 
 
-class Survey:
+class SetGauges:
     """See the module. Every moment is Unix time; `gauges` gets the present one."""
 
     def __init__(self) -> None:
@@ -67,8 +67,8 @@ class Survey:
         self._conditions: Counter[Labels] = Counter()
         self._troubles: dict[SetRef, _Trouble] = {}
         self._steps: dict[SetRef, tuple[StepKind, float]] = {}
-        self._same_keys = Shared(lambda: (view.keys for view in self._views.values()))
-        self._same_conditions = Shared(lambda: (view.conditions for view in self._views.values()))
+        self._same_keys = InternPool(lambda: (view.keys for view in self._views.values()))
+        self._same_conditions = InternPool(lambda: (view.conditions for view in self._views.values()))
 
     def shown(self, ref: SetRef, look: Look) -> None:
         """Take in what a pass has found."""

@@ -9,7 +9,7 @@ from rich.text import Text
 from jwks_operator.core.forecast import Span
 from jwks_operator.core.model.record import State
 from jwks_operator.core.outputs.timeline import Stretch, mark, ticks
-from jwks_operator.plugin.exit_codes import printable
+from jwks_operator.plugin.exit_codes import to_printable
 
 MARKS = {State.PENDING: "░", State.ACTIVE: "█", State.RETIRED: "▒"}
 STYLES = {State.PENDING: "bright_blue", State.ACTIVE: "green", State.RETIRED: "yellow"}
@@ -41,15 +41,15 @@ def _in_order_of_use(spans: Iterable[Span]) -> list[str]:
     return sorted(first, key=first.__getitem__)
 
 
-def short(kid: str) -> str:
+def short_kid(kid: str) -> str:
     """Return how a kid is called where there is little room."""
-    return printable(kid if len(kid) <= SHORT + 4 else kid[:SHORT])
+    return to_printable(kid if len(kid) <= SHORT + 4 else kid[:SHORT])
 
 
 def _row(spans: list[Span], stretch: Stretch, room: int) -> Text:
     now = stretch.now
     present = [span for span in spans if now is not None and span.begin <= now < (span.end or stretch.end)]
-    label = f"  {short(spans[0].kid):<{SHORT + 4}} {present[-1].state if present else ''}"
+    label = f"  {short_kid(spans[0].kid):<{SHORT + 4}} {present[-1].state if present else ''}"
     cells: list[State | None] = [None] * room
     for span in spans:
         begin = _column(max(span.begin, stretch.start), stretch, room)

@@ -19,13 +19,13 @@ from jwks_operator.keys.key_errors import JwkError
 from jwks_operator.keys.members import parse_json_strict
 from jwks_operator.kube.client import CONFIGMAPS, SETS, Client, Object
 from jwks_operator.kube.errors import KubeError, Refused
-from jwks_operator.kube.user_connection import Way, annotate, connect_as
-from jwks_operator.plugin.exit_codes import give_up, missing
+from jwks_operator.kube.user_connection import UserConnection, annotate_set, connect_as_user
+from jwks_operator.plugin.exit_codes import not_found_error, raise_failure
 from jwks_operator.plugin.options import Place
 
 
 @dataclass(frozen=True, slots=True)
-class SeenSet:
+class ObservedSet:
     """One set, what its status says, and the keys that its ConfigMap publishes."""
 
     ref: SetRef
@@ -71,7 +71,7 @@ class SeenSet:
 class Cluster:
     """An open way to a cluster."""
 
-    way: Way
+    way: UserConnection
     client: Client
     namespace: str
     _heard: tuple[datetime, float] | None = None
@@ -87,29 +87,29 @@ class Cluster:
             return datetime.now(UTC)
         return self._heard[0] + timedelta(seconds=time.monotonic() - self._heard[1])
 
-    async def the_set(self, name: str) -> SeenSet:
+    async def the_set(self, name: str) -> ObservedSet:
         """Return a set of the namespace; an error for people if it is not there."""
         found = await self.find_set(SetRef(self.namespace, name))
         if found is None:
             others = [each["metadata"]["name"] for each in (await self.client.list(SETS, self.namespace))[0]]
             there = f"it has {', '.join(sorted(others))}" if others else "it has none; check -n and --context"
-            raise missing(f"namespace {self.namespace} has no set {name!r}; {there}")
+            raise not_found_error(f"namespace {self.namespace} has no set {name!r}; {there}")
         return found
 
-    async def find_set(self, ref: SetRef) -> SeenSet | None:
+    async def find_set(self, ref: SetRef) -> ObservedSet | None:
         """Return a set, or None if it is not there."""
         try:
             seen = await self.client.read(SETS, ref.namespace, ref.name)
         except ValueError:
             return None  # what is no Kubernetes name names nothing
-        return None if seen is None else await self.with_published(look(seen))
+        return None if seen is None else await self.with_published(read_set_object(seen))
 
-    async def sets(self, namespace: str | None) -> list[SeenSet]:
+    async def sets(self, namespace: str | None) -> list[ObservedSet]:
         """Return all sets of a namespace, or of the cluster, by name, without what they publish."""
-        found = [look(each) for each in (await self.client.list(SETS, namespace))[0]]
+        found = [read_set_object(each) for each in (await self.client.list(SETS, namespace))[0]]
         return sorted(found, key=lambda each: each.ref)
 
-    async def with_published(self, seen: SeenSet) -> SeenSet:
+    async def with_published(self, seen: ObservedSet) -> ObservedSet:
         """Return the set with its ConfigMap, if that may be read."""
         if seen.spec is None:
             return seen
@@ -121,17 +121,17 @@ class Cluster:
         text = ((configmap or {}).get("data") or {}).get(seen.spec.publish.config_map.key, "")
         return replace(seen, configmap=configmap, published=keys_in(text.encode()))
 
-    async def annotate(self, seen: SeenSet, annotations: Mapping[str, str | None]) -> SeenSet:
+    async def annotate(self, seen: ObservedSet, annotations: Mapping[str, str | None]) -> ObservedSet:
         """Set or remove annotations of a set; Conflict if it changed since it was seen."""
         version = seen.object["metadata"]["resourceVersion"]
-        return look(await annotate(self.way.transport, seen.ref, version, annotations))
+        return read_set_object(await annotate_set(self.way.transport, seen.ref, version, annotations))
 
 
 @asynccontextmanager
-async def opened(place: Place) -> AsyncIterator[Cluster]:
+async def open_cluster(place: Place) -> AsyncIterator[Cluster]:
     """Open the way to the cluster; whatever it cannot do ends as an error for people."""
     try:
-        way = await connect_as(place.kubeconfig, place.context)
+        way = await connect_as_user(place.kubeconfig, place.context)
         try:
             cluster = Cluster(way, Client(way.transport), place.namespace or way.namespace)
             cluster.client = Client(way.transport, on_date=cluster.hear)
@@ -139,10 +139,10 @@ async def opened(place: Place) -> AsyncIterator[Cluster]:
         finally:
             await way.transport.close()
     except KubeError as error:
-        give_up(error)
+        raise_failure(error)
 
 
-def look(seen: Object) -> SeenSet:
+def read_set_object(seen: Object) -> ObservedSet:
     """Return what an object of the API says, as far as this version can read it."""
     ref = SetRef(seen["metadata"]["namespace"], seen["metadata"]["name"])
     try:
@@ -153,7 +153,7 @@ def look(seen: Object) -> SeenSet:
         status = JsonWebKeySetStatus.model_validate(seen.get("status") or {})
     except ValidationError:
         status = JsonWebKeySetStatus()
-    return SeenSet(ref, seen, spec, complaint, status)
+    return ObservedSet(ref, seen, spec, complaint, status)
 
 
 def keys_in(text: bytes) -> dict[str, Mapping[str, Any]]:

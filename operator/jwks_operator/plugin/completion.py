@@ -8,7 +8,7 @@ import click
 from click.shell_completion import CompletionItem, ShellComplete, get_completion_class
 
 from jwks_operator.api.status_model import KeyStatus
-from jwks_operator.plugin.cluster import SeenSet, opened
+from jwks_operator.plugin.cluster import ObservedSet, open_cluster
 from jwks_operator.plugin.options import Place
 
 PATIENCE = 2.0
@@ -17,10 +17,10 @@ NO_FILES, FILES = 4, 0
 """What kubectl is told to do besides: the directives of its completion protocol."""
 
 
-def answer(arguments: list[str]) -> int:
+def print_completions(arguments: list[str]) -> int:
     """Print the completions of a command line as kubectl wants them: one a line, its help behind a tab."""
     *words, text = arguments or [""]
-    group: click.Group = import_module("jwks_operator.plugin.plugin_command").group
+    group: click.Group = import_module("jwks_operator.plugin.plugin_command").command_group
     found = ShellComplete(group, {}, "kubectl jwks", "").get_completions(words, text)
     for item in found:
         if item.type == "plain":
@@ -29,18 +29,18 @@ def answer(arguments: list[str]) -> int:
     return 0
 
 
-def set_names(context: click.Context, text: str) -> list[CompletionItem]:
+def complete_set_names(context: click.Context, text: str) -> list[CompletionItem]:
     """Return the names of the sets in the namespace that the command line names so far; none if that fails."""
     return [CompletionItem(seen.ref.name) for seen in _sets(context) if seen.ref.name.startswith(text)]
 
 
-def entry_names(context: click.Context, text: str) -> list[CompletionItem]:
+def complete_entry_names(context: click.Context, text: str) -> list[CompletionItem]:
     """Return the entries of the set that the command line names."""
     found = {key.name: key.algorithm for key in _keys(context)}
     return [CompletionItem(name, help=algorithm) for name, algorithm in found.items() if name.startswith(text)]
 
 
-def kids(context: click.Context, text: str) -> list[CompletionItem]:
+def complete_kids(context: click.Context, text: str) -> list[CompletionItem]:
     """Return the kids of the set that the command line names, with their entry and state."""
     return [
         CompletionItem(key.kid, help=f"{key.name}, {key.state.value}")
@@ -54,7 +54,7 @@ def _keys(context: click.Context) -> list[KeyStatus]:
     return [key for seen in _sets(context) if seen.ref.name == name for key in seen.status.keys]
 
 
-def _sets(context: click.Context) -> list[SeenSet]:
+def _sets(context: click.Context) -> list[ObservedSet]:
     chosen = context.params
     place = Place(chosen.get("namespace"), chosen.get("context"), chosen.get("kubeconfig"))
     try:
@@ -63,8 +63,8 @@ def _sets(context: click.Context) -> list[SeenSet]:
         return []
 
 
-async def _of_namespace(place: Place) -> list[SeenSet]:
-    async with opened(place) as cluster:
+async def _of_namespace(place: Place) -> list[ObservedSet]:
+    async with open_cluster(place) as cluster:
         return await cluster.sets(cluster.namespace)
 
 
@@ -82,4 +82,4 @@ def completion_command(shell: str) -> None:
     """
     module = import_module("jwks_operator.plugin.plugin_command")
     made: Any = get_completion_class(shell)
-    click.echo(made(module.group, {}, "kubectl-jwks", module.COMPLETE).source())
+    click.echo(made(module.command_group, {}, "kubectl-jwks", module.COMPLETE).source())

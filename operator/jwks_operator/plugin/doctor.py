@@ -8,37 +8,45 @@ from typing import Any
 import click
 
 from jwks_operator.kube.errors import KubeError, NotServed, Refused
-from jwks_operator.plugin.cluster import Cluster, SeenSet, opened
-from jwks_operator.plugin.doctor_cluster import clock, crd, encryption, leader, my_rights, operator_rights, shards
-from jwks_operator.plugin.doctor_sets import gitops, mounts, progress, tracked
-from jwks_operator.plugin.findings import Finding, error, report, skipped
+from jwks_operator.plugin.cluster import Cluster, ObservedSet, open_cluster
+from jwks_operator.plugin.doctor_cluster import (
+    check_clocks,
+    check_crd,
+    check_encryption,
+    check_leader,
+    check_operator_rights,
+    check_shards,
+    check_user_rights,
+)
+from jwks_operator.plugin.doctor_sets import check_field_owners, check_gitops, check_mounts, check_progress
+from jwks_operator.plugin.findings import Finding, error_finding, skipped_finding, write_report
 from jwks_operator.plugin.operators import Operator, find_operator
 from jwks_operator.plugin.options import Place, output_option, place_options
 
 
 @dataclass(frozen=True, slots=True)
-class Patient:
+class DoctorScope:
     """What is examined: the cluster, its operator, and the sets of the chosen namespaces."""
 
     cluster: Cluster
     operator: Operator
-    sets: tuple[SeenSet, ...]
+    sets: tuple[ObservedSet, ...]
 
 
-Check = Callable[[Patient], AsyncIterator[Finding]]
+Check = Callable[[DoctorScope], AsyncIterator[Finding]]
 
 CHECKS: tuple[tuple[str, Check], ...] = (
-    ("crd", lambda it: crd(it.cluster)),
-    ("leader", lambda it: leader(it.cluster, it.operator)),
-    ("leader", lambda it: shards(it.cluster, it.operator, it.sets)),
-    ("rights", lambda it: operator_rights(it.cluster, it.operator, it.sets)),
-    ("rights", lambda it: my_rights(it.cluster)),
-    ("clock", lambda it: clock(it.cluster, it.sets)),
-    ("sets", lambda it: progress(it.cluster, it.sets)),
-    ("mounts", lambda it: mounts(it.cluster, it.sets)),
-    ("gitops", lambda it: gitops(it.sets)),
-    ("gitops", lambda it: tracked(it.cluster, it.sets)),
-    ("encryption", lambda it: encryption(it.cluster)),
+    ("crd", lambda it: check_crd(it.cluster)),
+    ("leader", lambda it: check_leader(it.cluster, it.operator)),
+    ("leader", lambda it: check_shards(it.cluster, it.operator, it.sets)),
+    ("rights", lambda it: check_operator_rights(it.cluster, it.operator, it.sets)),
+    ("rights", lambda it: check_user_rights(it.cluster)),
+    ("clock", lambda it: check_clocks(it.cluster, it.sets)),
+    ("sets", lambda it: check_progress(it.cluster, it.sets)),
+    ("mounts", lambda it: check_mounts(it.cluster, it.sets)),
+    ("gitops", lambda it: check_gitops(it.sets)),
+    ("gitops", lambda it: check_field_owners(it.cluster, it.sets)),
+    ("encryption", lambda it: check_encryption(it.cluster)),
 )
 
 
@@ -61,20 +69,20 @@ def doctor_command(place: Place, form: str | None, **options: Any) -> int:
       kubectl jwks doctor -A --strict
     """
     found = asyncio.run(_examine(place, options["operator_namespace"], everywhere=options["everywhere"]))
-    return report(found, form, strict=options["strict"])
+    return write_report(found, form, strict=options["strict"])
 
 
 async def _examine(place: Place, operator_namespace: str | None, *, everywhere: bool) -> list[Finding]:
-    async with opened(place) as cluster:
+    async with open_cluster(place) as cluster:
         found: list[Finding] = []
         try:
             sets = await cluster.sets(None if everywhere else cluster.namespace)
             sets = [await cluster.with_published(seen) for seen in sets]
         except NotServed:
-            found.append(error("crd", "JsonWebKeySets are not served", "kubectl apply --server-side -f crds/"))
+            found.append(error_finding("crd", "JsonWebKeySets are not served", "kubectl apply --server-side -f crds/"))
             sets = []
         operator = await find_operator(cluster, operator_namespace)
-        patient = Patient(cluster, operator, tuple(sets))
+        patient = DoctorScope(cluster, operator, tuple(sets))
         for name, check in CHECKS:
             found += await _findings(name, check(patient))
         return found
@@ -87,7 +95,7 @@ async def _findings(name: str, findings: AsyncIterator[Finding]) -> list[Finding
         async for one in findings:
             found.append(one)  # noqa: PERF401  what came before an error counts, too
     except (Refused, NotServed) as denied:
-        found.append(skipped(name, f"could not be looked at: {denied}", "run it as somebody who may"))
+        found.append(skipped_finding(name, f"could not be looked at: {denied}", "run it as somebody who may"))
     except KubeError as broken:
-        found.append(error(name, f"could not be looked at: {broken}", "try again; check the API server"))
+        found.append(error_finding(name, f"could not be looked at: {broken}", "try again; check the API server"))
     return found

@@ -4,16 +4,16 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
-from jwks_operator.api.crd import crd as wanted_crd
+from jwks_operator.api.crd import build_crd as wanted_crd
 from jwks_operator.api.names import GROUP, LABEL_SHARD, PLURAL, VERSION
 from jwks_operator.api.reasons import Reason
 from jwks_operator.api.shards import shard_of
 from jwks_operator.api.status_model import Condition
 from jwks_operator.kube.client import CRDS, LEASES, Object, Resource
-from jwks_operator.plugin.cluster import Cluster, SeenSet
-from jwks_operator.plugin.findings import Finding, error, ok, skipped, warning
+from jwks_operator.plugin.cluster import Cluster, ObservedSet
+from jwks_operator.plugin.findings import Finding, error_finding, ok_finding, skipped_finding, warning_finding
 from jwks_operator.plugin.operators import PODS, Operator
-from jwks_operator.plugin.output import span
+from jwks_operator.plugin.output import format_span
 
 _WHOLE = ("get", "list", "watch", "create", "update", "delete")
 RIGHTS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
@@ -38,26 +38,26 @@ _SUBJECT = Resource("authorization.k8s.io", "v1", "subjectaccessreviews", "Subje
 _SELF = Resource("authorization.k8s.io", "v1", "selfsubjectaccessreviews", "SelfSubjectAccessReview", namespaced=False)
 
 
-async def crd(cluster: Cluster) -> AsyncIterator[Finding]:
+async def check_crd(cluster: Cluster) -> AsyncIterator[Finding]:
     """Is the CRD there, served, and of this version?"""
     wanted = wanted_crd()
     name = wanted["metadata"]["name"]
     seen = await cluster.client.read(CRDS, None, name)
     cure = "kubectl apply --server-side -f crds/"
     if seen is None:
-        yield error("crd", f"{name} is not there", cure)
+        yield error_finding("crd", f"{name} is not there", cure)
         return
     established = any(
         one["type"] == "Established" and one["status"] == "True" for one in seen.get("status", {}).get("conditions", [])
     )
     version = next((one for one in seen["spec"]["versions"] if one["name"] == VERSION), None)
     if not established or version is None or not version["served"]:
-        yield error("crd", f"{name} does not serve {VERSION}", f"{cure}; see kubectl describe crd {name}")
+        yield error_finding("crd", f"{name} does not serve {VERSION}", f"{cure}; see kubectl describe crd {name}")
     elif _fields(version) != _fields(wanted["spec"]["versions"][0]):
         message = "the CRD is of another version than this plugin: they know different fields"
-        yield warning("crd", message, "install CRD, operator and plugin of one version")
+        yield warning_finding("crd", message, "install CRD, operator and plugin of one version")
     else:
-        yield ok("crd", f"{VERSION} is served, of this version")
+        yield ok_finding("crd", f"{VERSION} is served, of this version")
 
 
 def _fields(version: Object) -> set[str]:
@@ -72,17 +72,19 @@ def _fields(version: Object) -> set[str]:
     return found
 
 
-async def leader(cluster: Cluster, operator: Operator) -> AsyncIterator[Finding]:
+async def check_leader(cluster: Cluster, operator: Operator) -> AsyncIterator[Finding]:
     """Does a replica lead, and is it alive?"""
     where = f"namespace {operator.namespace}"
     if operator.lease is None:
         message = f"no Lease of an operator in {where}: it is not there, or runs without leader election"
-        yield warning("leader", message, f"kubectl get pods -n {operator.namespace}; or give --operator-namespace")
+        yield warning_finding(
+            "leader", message, f"kubectl get pods -n {operator.namespace}; or give --operator-namespace"
+        )
         return
     yield _leading(cluster, operator.lease, "", "jwks-operator")
 
 
-async def shards(cluster: Cluster, operator: Operator, sets: Sequence[SeenSet]) -> AsyncIterator[Finding]:
+async def check_shards(cluster: Cluster, operator: Operator, sets: Sequence[ObservedSet]) -> AsyncIterator[Finding]:
     """Has every shard that a set belongs to a leader?"""
     if operator.lease is None:
         return
@@ -92,7 +94,9 @@ async def shards(cluster: Cluster, operator: Operator, sets: Sequence[SeenSet]) 
         lease = await cluster.client.read(LEASES, operator.namespace, name) if shard else None
         if lease is None:
             message = f"nobody looks after {its}: no Lease {name} of shard {shard!r} in namespace {operator.namespace}"
-            yield error("leader", message, f"correct the label {LABEL_SHARD}, or add the shard to the chart's shards")
+            yield error_finding(
+                "leader", message, f"correct the label {LABEL_SHARD}, or add the shard to the chart's shards"
+            )
             continue
         yield _leading(cluster, lease, f"shard {shard} ", f"jwks-operator-shard-{shard}")
 
@@ -103,15 +107,17 @@ def _leading(cluster: Cluster, lease: Object, what: str, deployment: str) -> Fin
     where, logs = f"{what}in namespace {namespace}", f"kubectl logs -n {namespace} deploy/{deployment}"
     holder, renewed = spec.get("holderIdentity"), spec.get("renewTime")
     if not holder or not renewed:
-        return error("leader", f"nobody leads {where}", logs)
+        return error_finding("leader", f"nobody leads {where}", logs)
     old = cluster.now() - datetime.fromisoformat(renewed)
     if old > timedelta(seconds=int(spec.get("leaseDurationSeconds") or 15)):
-        message = f"{holder} leads {where}, and was last heard of {span(old)} ago: nothing rotates"
-        return error("leader", message, f"kubectl get pods -n {namespace}; {logs}")
-    return ok("leader", f"{holder} leads {where}")
+        message = f"{holder} leads {where}, and was last heard of {format_span(old)} ago: nothing rotates"
+        return error_finding("leader", message, f"kubectl get pods -n {namespace}; {logs}")
+    return ok_finding("leader", f"{holder} leads {where}")
 
 
-async def operator_rights(cluster: Cluster, operator: Operator, sets: Sequence[SeenSet]) -> AsyncIterator[Finding]:
+async def check_operator_rights(
+    cluster: Cluster, operator: Operator, sets: Sequence[ObservedSet]
+) -> AsyncIterator[Finding]:
     """May the operator's service account do what it has to, wherever there are sets?"""
     namespaces = sorted({seen.ref.namespace for seen in sets})[:NAMESPACES_MOST] or [""]
     user = f"system:serviceaccount:{operator.namespace}:{operator.account}"
@@ -122,23 +128,25 @@ async def operator_rights(cluster: Cluster, operator: Operator, sets: Sequence[S
         if denied:
             bad = True
             message = f"{user} may not {'; '.join(denied)} in {where}"
-            yield error(
+            yield error_finding(
                 "rights",
                 message,
                 "helm upgrade, with the namespace in watchNamespaces if that is set",
             )
     if not bad:
-        yield ok("rights", f"{user} may do what it has to")
+        yield ok_finding("rights", f"{user} may do what it has to")
 
 
-async def my_rights(cluster: Cluster) -> AsyncIterator[Finding]:
+async def check_user_rights(cluster: Cluster) -> AsyncIterator[Finding]:
     """May you use this tool here?"""
     denied = await _denied(cluster, cluster.namespace, MINE, None)
     if denied:
         message = f"you may not {'; '.join(denied)} in namespace {cluster.namespace}"
-        yield skipped("rights", message, "patch is for requests, secrets are for verify and export --private alone")
+        yield skipped_finding(
+            "rights", message, "patch is for requests, secrets are for verify and export --private alone"
+        )
     else:
-        yield ok("rights", f"you may use every command in namespace {cluster.namespace}")
+        yield ok_finding("rights", f"you may use every command in namespace {cluster.namespace}")
 
 
 Rights = Iterable[tuple[str, str, str, tuple[str, ...]]]
@@ -169,34 +177,38 @@ def _groups(user: str) -> list[str]:
     return ["system:serviceaccounts", f"system:serviceaccounts:{user.split(':')[2]}", "system:authenticated"]
 
 
-async def clock(cluster: Cluster, sets: Sequence[SeenSet]) -> AsyncIterator[Finding]:
+async def check_clocks(cluster: Cluster, sets: Sequence[ObservedSet]) -> AsyncIterator[Finding]:
     """Do the clocks agree: this machine's, the API server's, the operator's?"""
     apart = abs(datetime.now(UTC) - cluster.now())
     if apart > SKEW:
-        yield warning("clock", f"this machine and the API server differ by {span(apart)}", "set the clock: chrony, ntp")
+        yield warning_finding(
+            "clock", f"this machine and the API server differ by {format_span(apart)}", "set the clock: chrony, ntp"
+        )
     doubtful = [str(seen.ref) for seen in sets if any(c.reason == Reason.CLOCK_UNCERTAIN for c in _bad(seen))]
     if doubtful:
         message = f"the operator's clock and the API server's differ: nothing moves by time in {', '.join(doubtful)}"
-        yield error("clock", message, "set the clocks of the nodes: chrony, ntp")
+        yield error_finding("clock", message, "set the clocks of the nodes: chrony, ntp")
     elif apart <= SKEW:
-        yield ok("clock", "this machine, the API server and the operator agree")
+        yield ok_finding("clock", "this machine, the API server and the operator agree")
 
 
-def _bad(seen: SeenSet) -> Iterable[Condition]:
+def _bad(seen: ObservedSet) -> Iterable[Condition]:
     return [one for one in seen.status.conditions if one.type == "Degraded" and one.status == "True"]
 
 
-async def encryption(cluster: Cluster) -> AsyncIterator[Finding]:
+async def check_encryption(cluster: Cluster) -> AsyncIterator[Finding]:
     """Are Secrets encrypted in etcd? Told by the command line of an API server that runs as a pod."""
     pods, _ = await cluster.client.list(PODS, "kube-system", "component=kube-apiserver")
     words = [word for pod in pods for one in pod["spec"]["containers"] for word in _command(one)]
     cure = "https://kubernetes.io/docs/tasks/administer-cluster/encrypt-data/"
     if any(word.startswith("--encryption-provider-config") for word in words):
-        yield ok("encryption", "the API server has an encryption configuration; check that it names secrets")
+        yield ok_finding("encryption", "the API server has an encryption configuration; check that it names secrets")
     elif words:
-        yield warning("encryption", "Secrets stand in etcd unencrypted: who reads its backups has the keys", cure)
+        yield warning_finding(
+            "encryption", "Secrets stand in etcd unencrypted: who reads its backups has the keys", cure
+        )
     else:
-        yield skipped(
+        yield skipped_finding(
             "encryption", "cannot be told: the API server is no pod here", f"ask your provider, or see {cure}"
         )
 

@@ -7,11 +7,11 @@ from typing import Any
 
 from jwks_operator.api.names import SetRef, keyring_name
 from jwks_operator.kube.client import SECRETS, Object
-from jwks_operator.plugin.cluster import Cluster, SeenSet
-from jwks_operator.plugin.findings import Finding, error, ok, warning
-from jwks_operator.plugin.gitops import kept_requests
+from jwks_operator.plugin.cluster import Cluster, ObservedSet
+from jwks_operator.plugin.findings import Finding, error_finding, ok_finding, warning_finding
+from jwks_operator.plugin.gitops import describe_owned_requests
 from jwks_operator.plugin.operators import PODS
-from jwks_operator.plugin.output import span
+from jwks_operator.plugin.output import format_span
 
 LATE = timedelta(minutes=2)
 """How long after its time a move may take; an operator that works needs seconds."""
@@ -25,41 +25,43 @@ _TRACKING = (
 )
 
 
-async def progress(cluster: Cluster, sets: Sequence[SeenSet]) -> AsyncIterator[Finding]:
+async def check_progress(cluster: Cluster, sets: Sequence[ObservedSet]) -> AsyncIterator[Finding]:
     """Is each set looked at, ready, and where it should be by now?"""
     if not sets:
-        yield ok("sets", f"none in namespace {cluster.namespace}; -A examines all namespaces")
+        yield ok_finding("sets", f"none in namespace {cluster.namespace}; -A examines all namespaces")
     for seen in sets:
         found = list(_troubles(seen, cluster.now()))
         for one in found:
             yield one
         if not found:
-            yield ok("sets", f"{seen.ref} is ready, nothing is late")
+            yield ok_finding("sets", f"{seen.ref} is ready, nothing is late")
 
 
-def _troubles(seen: SeenSet, now: datetime) -> Iterator[Finding]:
+def _troubles(seen: ObservedSet, now: datetime) -> Iterator[Finding]:
     if not seen.looked_at:
         since = now - _last_edit(seen.object)
-        told = error if since > LATE else warning
-        yield told("sets", f"{seen.ref} waits for the operator since {span(since)}", _LOGS)
+        told = error_finding if since > LATE else warning_finding
+        yield told("sets", f"{seen.ref} waits for the operator since {format_span(since)}", _LOGS)
     if seen.complaint is not None:
-        yield error("sets", f"{seen.ref}: {seen.complaint}", "correct the spec")
+        yield error_finding("sets", f"{seen.ref}: {seen.complaint}", "correct the spec")
     for condition in seen.status.conditions:
         if (condition.type, condition.status) in {("Ready", "False"), ("Degraded", "True")}:
-            told = error if condition.type == "Ready" else warning
+            told = error_finding if condition.type == "Ready" else warning_finding
             yield told(
                 "sets", f"{seen.ref}: {condition.type} is {condition.status}: {condition.reason}", condition.message
             )
         stuck = condition.reason == "StepInProgress" and now - condition.last_transition_time > LATE
         if condition.type == "Rotating" and stuck:
-            message = f"{seen.ref}: {condition.message} since {span(now - condition.last_transition_time)}"
-            yield error("sets", message, f"kubectl describe jwks {seen.ref.name} -n {seen.ref.namespace}; {_LOGS}")
+            message = f"{seen.ref}: {condition.message} since {format_span(now - condition.last_transition_time)}"
+            yield error_finding(
+                "sets", message, f"kubectl describe jwks {seen.ref.name} -n {seen.ref.namespace}; {_LOGS}"
+            )
     following = seen.status.next
     if following is None or following.time is None or following.waiting_for == "spec.suspend":
         return
     if now - following.time > LATE:
-        message = f"{seen.ref}: {following.action} of {following.name} is {span(now - following.time)} late"
-        yield error("sets", message, f"it waits for {following.waiting_for or 'the operator'}; {_LOGS}")
+        message = f"{seen.ref}: {following.action} of {following.name} is {format_span(now - following.time)} late"
+        yield error_finding("sets", message, f"it waits for {following.waiting_for or 'the operator'}; {_LOGS}")
 
 
 def _last_edit(the_set: Object) -> datetime:
@@ -73,17 +75,17 @@ def _last_edit(the_set: Object) -> datetime:
     return max([datetime.fromisoformat(meta["creationTimestamp"]), *edits])
 
 
-async def gitops(sets: Sequence[SeenSet]) -> AsyncIterator[Finding]:
+async def check_gitops(sets: Sequence[ObservedSet]) -> AsyncIterator[Finding]:
     """Would somebody take requests back?"""
-    found = [(seen.ref, told) for seen in sets for told in kept_requests(seen)]
+    found = [(seen.ref, told) for seen in sets for told in describe_owned_requests(seen)]
     for ref, told in found:
         message, _, cure = told.partition("; ")
-        yield warning("gitops", f"{ref}: {message}", cure)
+        yield warning_finding("gitops", f"{ref}: {message}", cure)
     if sets and not found:
-        yield ok("gitops", "nobody takes requests back")
+        yield ok_finding("gitops", "nobody takes requests back")
 
 
-async def tracked(cluster: Cluster, sets: Sequence[SeenSet]) -> AsyncIterator[Finding]:
+async def check_field_owners(cluster: Cluster, sets: Sequence[ObservedSet]) -> AsyncIterator[Finding]:
     """Does somebody else keep or freeze what the operator owns?"""
     for seen in sets:
         ours = [("ConfigMap", seen.configmap)] if seen.configmap else []
@@ -100,9 +102,11 @@ def _kept(ref: SetRef, kind: str, thing: Object) -> Iterator[Finding]:
     for mark, tool in _TRACKING:
         if mark in marks:
             cure = f"take it out of what {tool} keeps: it would prune or revert it; the operator makes it itself"
-            yield warning("gitops", f"{name} is tracked by {tool} ({mark})", cure)
+            yield warning_finding("gitops", f"{name} is tracked by {tool} ({mark})", cure)
     if thing.get("immutable"):
-        yield error("gitops", f"{name} is immutable: no rotation reaches it", "delete it: the operator makes it again")
+        yield error_finding(
+            "gitops", f"{name} is immutable: no rotation reaches it", "delete it: the operator makes it again"
+        )
 
 
 def _marks(thing: Object) -> Mapping[str, str]:
@@ -123,7 +127,7 @@ class _Objects:
         return (self.secrets if kind == "Secret" else self.configmaps).get(name)
 
 
-async def mounts(cluster: Cluster, sets: Sequence[SeenSet]) -> AsyncIterator[Finding]:
+async def check_mounts(cluster: Cluster, sets: Sequence[ObservedSet]) -> AsyncIterator[Finding]:
     """Do pods use keys in ways in which no rotation ever reaches them?"""
     for namespace in sorted({seen.ref.namespace for seen in sets}):
         objects = _objects([seen for seen in sets if seen.ref.namespace == namespace])
@@ -132,10 +136,10 @@ async def mounts(cluster: Cluster, sets: Sequence[SeenSet]) -> AsyncIterator[Fin
         for finding in found:
             yield finding
         if not found:
-            yield ok("mounts", f"no pod of {namespace} uses keys in a way that misses a rotation")
+            yield ok_finding("mounts", f"no pod of {namespace} uses keys in a way that misses a rotation")
 
 
-def _objects(sets: Sequence[SeenSet]) -> _Objects:
+def _objects(sets: Sequence[ObservedSet]) -> _Objects:
     readable = [(seen, seen.spec) for seen in sets if seen.spec is not None]
     return _Objects(
         {spec.secret.name or seen.ref.name: seen.ref for seen, spec in readable},
@@ -151,7 +155,7 @@ def _of_pod(pod: Object, objects: _Objects) -> Iterator[Finding]:
     for kind, name in {source for sources in volumes.values() for source in sources}:
         if kind == "Secret" and (ref := objects.keyrings.get(name)) is not None:
             cure = "mount the Secret of the set instead: the keyring is the operator's record, with every private key"
-            yield error("mounts", f"{who} mounts Secret {name}, the keyring of {ref}", cure)
+            yield error_finding("mounts", f"{who} mounts Secret {name}, the keyring of {ref}", cure)
     for container in [*(spec.get("initContainers") or ()), *spec["containers"]]:
         where = f"{who}, container {container['name']}"
         for mount in container.get("volumeMounts") or ():
@@ -159,11 +163,11 @@ def _of_pod(pod: Object, objects: _Objects) -> Iterator[Finding]:
                 for kind, name in volumes.get(mount["name"], ()):
                     if (ref := objects.of(kind, name)) is not None:
                         message = f"{where} mounts {kind} {name} of {ref} by subPath: it never sees a rotation"
-                        yield error("mounts", message, "mount the directory, without subPath")
+                        yield error_finding("mounts", message, "mount the directory, without subPath")
         for kind, name in _environment(container):
             if (ref := objects.of(kind, name)) is not None:
                 message = f"{where} has {kind} {name} of {ref} in its environment: it never sees a rotation"
-                yield error("mounts", message, "mount it as a directory, and read the file when it is needed")
+                yield error_finding("mounts", message, "mount it as a directory, and read the file when it is needed")
 
 
 def _volumes(spec: Mapping[str, Any]) -> Iterator[tuple[str, list[tuple[str, str]]]]:

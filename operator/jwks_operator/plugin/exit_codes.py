@@ -41,22 +41,22 @@ class Failure(click.ClickException):
         self.code = code
 
 
-def printable(text: str) -> str:
+def to_printable(text: str) -> str:
     """Return a text without what could steer a terminal: kids and headers come from anywhere."""
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
-def missing(message: str) -> Failure:
+def not_found_error(message: str) -> Failure:
     """Return the error for something that was named and is not there."""
     return Failure(message, Exit.MISSING)
 
 
-def refused(message: str) -> Failure:
+def refused_error(message: str) -> Failure:
     """Return the error for something that may not be."""
     return Failure(message, Exit.REFUSED)
 
 
-def explain(error: KubeError) -> Failure:
+def explain_error(error: KubeError) -> Failure:
     """Return what a person can do about an error of the cluster."""
     text = str(error)
     rows = (
@@ -67,12 +67,12 @@ def explain(error: KubeError) -> Failure:
         (isinstance(error, Unavailable), f"{text}; check --context and the connection to the cluster", Exit.NO_ACCESS),
         (": 403" in text, f"{text}; ask for that right, or take another --context", Exit.NO_ACCESS),
     )
-    return next((Failure(words, code) for holds, words, code in rows if holds), refused(text))
+    return next((Failure(words, code) for holds, words, code in rows if holds), refused_error(text))
 
 
 _NOT_SERVED = "this cluster does not serve JsonWebKeySets; install the CRD: kubectl apply --server-side -f crds/"
 
 
-def give_up(error: KubeError) -> NoReturn:
+def raise_failure(error: KubeError) -> NoReturn:
     """Raise the error for people, without the foreign one behind it."""
-    raise explain(error) from None
+    raise explain_error(error) from None

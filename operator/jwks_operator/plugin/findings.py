@@ -7,8 +7,8 @@ from enum import StrEnum
 from rich.console import Console
 from rich.text import Text
 
-from jwks_operator.plugin.exit_codes import Exit, printable
-from jwks_operator.plugin.output import console, document
+from jwks_operator.plugin.exit_codes import Exit, to_printable
+from jwks_operator.plugin.output import result_console, write_document
 
 
 class Verdict(StrEnum):
@@ -41,34 +41,34 @@ class Finding:
     cure: str = ""
 
 
-def ok(check: str, message: str) -> Finding:
+def ok_finding(check: str, message: str) -> Finding:
     """Return that a check found all as it should be."""
     return Finding(Verdict.OK, check, message)
 
 
-def error(check: str, message: str, cure: str) -> Finding:
+def error_finding(check: str, message: str, cure: str) -> Finding:
     """Return something that breaks tokens, or will."""
     return Finding(Verdict.ERROR, check, message, cure)
 
 
-def warning(check: str, message: str, cure: str) -> Finding:
+def warning_finding(check: str, message: str, cure: str) -> Finding:
     """Return something that may break tokens, or hides it when they do."""
     return Finding(Verdict.WARNING, check, message, cure)
 
 
-def skipped(check: str, message: str, cure: str = "") -> Finding:
+def skipped_finding(check: str, message: str, cure: str = "") -> Finding:
     """Return that something was not looked at."""
     return Finding(Verdict.SKIPPED, check, message, cure)
 
 
-def report(found: Iterable[Finding], form: str | None, *, strict: bool = False) -> int:
+def write_report(found: Iterable[Finding], form: str | None, *, strict: bool = False) -> int:
     """Write the findings and return the exit code: FOUND for errors, with `strict` for warnings too."""
     found = tuple(found)
     if form is None:
-        _write(console(), found)
+        _write(result_console(), found)
     else:
         rows = [{"verdict": str(f.verdict), "check": f.check, "message": f.message, "cure": f.cure} for f in found]
-        document(rows, form)
+        write_document(rows, form)
     fatal = BAD if strict else frozenset({Verdict.ERROR})
     return Exit.FOUND if any(one.verdict in fatal for one in found) else Exit.DONE
 
@@ -77,11 +77,11 @@ def _write(screen: Console, found: tuple[Finding, ...]) -> None:
     width = max((len(one.check) for one in found), default=0)
     for one in found:
         line = Text.assemble(
-            (f"{one.verdict:<8}", _STYLES[one.verdict]), f"{one.check:<{width}}  {printable(one.message)}"
+            (f"{one.verdict:<8}", _STYLES[one.verdict]), f"{one.check:<{width}}  {to_printable(one.message)}"
         )
         screen.print(line, soft_wrap=True)
         if one.cure:
-            screen.print(Text(f"{'':<8}{'':<{width}}  → {printable(one.cure)}"), soft_wrap=True)
+            screen.print(Text(f"{'':<8}{'':<{width}}  → {to_printable(one.cure)}"), soft_wrap=True)
     counts = {
         verdict: sum(1 for one in found if one.verdict is verdict) for verdict in (Verdict.ERROR, Verdict.WARNING)
     }

@@ -10,8 +10,8 @@ import yaml
 
 from jwks_operator.keys.jwk import parse_public
 from jwks_operator.keys.key_errors import JwkError
-from jwks_operator.plugin.cluster import opened
-from jwks_operator.plugin.exit_codes import Exit, Failure, missing, refused
+from jwks_operator.plugin.cluster import open_cluster
+from jwks_operator.plugin.exit_codes import Exit, Failure, not_found_error, refused_error
 from jwks_operator.plugin.options import Place, place_options, set_argument
 
 
@@ -38,22 +38,22 @@ def get_jwks_command(place: Place, name: str, **options: Any) -> int:
 async def print_public(place: Place, name: str, options: Mapping[str, Any]) -> int:
     """Print what a set publishes: `form`, and `entry` and `kid` to choose, as of the command line."""
     form, entry, kid = options["form"], options["entry"], options["kid"]
-    async with opened(place) as cluster:
+    async with open_cluster(place) as cluster:
         seen = await cluster.the_set(name)
     if seen.hidden:
         raise Failure(f"you may not read the ConfigMap of {seen.ref}; ask for that right", Exit.NO_ACCESS)
     text = ((seen.configmap or {}).get("data") or {}).get("" if seen.spec is None else seen.spec.publish.config_map.key)
     if text is None:
-        raise missing(f"{seen.ref} publishes nothing yet; kubectl jwks status {name}")
+        raise not_found_error(f"{seen.ref} publishes nothing yet; kubectl jwks status {name}")
     of_entry = {key.kid for key in seen.status.keys if entry in {None, key.name}}
     chosen = [key for its, key in seen.published.items() if its in of_entry and kid in {None, its}]
     if not chosen and (entry or kid):
-        raise missing(f"{seen.ref} publishes no such key; kubectl jwks status {name} shows entries and kids")
+        raise not_found_error(f"{seen.ref} publishes no such key; kubectl jwks status {name} shows entries and kids")
     for key in seen.published.values():
         try:
             parse_public(key)
         except JwkError as error:
-            raise refused(f"the ConfigMap of {seen.ref} holds what must not be published: {error}") from None
+            raise refused_error(f"the ConfigMap of {seen.ref} holds what must not be published: {error}") from None
     if form == "json" and entry is None and kid is None:
         click.echo(text, nl=False)
     elif form == "json":

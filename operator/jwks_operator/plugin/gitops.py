@@ -6,7 +6,7 @@ from typing import Any
 
 from jwks_operator.api.names import RESERVED_PREFIX
 from jwks_operator.kube.user_connection import FIELD_MANAGER
-from jwks_operator.plugin.cluster import SeenSet
+from jwks_operator.plugin.cluster import ObservedSet
 
 TOOLS = {
     "argocd": "Argo CD",
@@ -21,7 +21,7 @@ TOOLS = {
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
-def keepers(seen: SeenSet, annotations: Iterable[str]) -> Iterator[str]:
+def find_annotation_owners(seen: ObservedSet, annotations: Iterable[str]) -> Iterator[str]:
     """Yield who would take these annotations back, and what to do."""
     for annotation in annotations:
         for manager in managers_of(seen, annotation):
@@ -31,7 +31,7 @@ def keepers(seen: SeenSet, annotations: Iterable[str]) -> Iterator[str]:
             yield f"{annotation} is in the manifest that kubectl apply was given; the next apply puts its value back"
 
 
-def managers_of(seen: SeenSet, annotation: str) -> tuple[str, ...]:
+def managers_of(seen: ObservedSet, annotation: str) -> tuple[str, ...]:
     """Return the field managers, other than ours, that hold an annotation of the set."""
     found = []
     for entry in seen.object["metadata"].get("managedFields") or ():
@@ -51,12 +51,12 @@ def tool_of(manager: str) -> str | None:
     return next((tool for mark, tool in TOOLS.items() if mark in manager.lower()), None)
 
 
-def kept_requests(seen: SeenSet) -> Iterator[str]:
+def describe_owned_requests(seen: ObservedSet) -> Iterator[str]:
     """Yield each request of the set that somebody keeps, in words."""
-    yield from keepers(seen, [name for name in seen.annotations if name.startswith(RESERVED_PREFIX)])
+    yield from find_annotation_owners(seen, [name for name in seen.annotations if name.startswith(RESERVED_PREFIX)])
 
 
-def _applied(seen: SeenSet) -> Mapping[str, Any]:
+def _applied(seen: ObservedSet) -> Mapping[str, Any]:
     try:
         document = json.loads(seen.annotations.get(_LAST_APPLIED, "{}"))
     except ValueError:

@@ -7,8 +7,8 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from jwks_operator.api.durations import format_duration
-from jwks_operator.plugin.findings import Finding, Verdict, error, ok, warning
-from jwks_operator.plugin.jwks_fetch import Fetched
+from jwks_operator.plugin.findings import Finding, Verdict, error_finding, ok_finding, warning_finding
+from jwks_operator.plugin.jwks_fetch import FetchResult
 
 MEDIA_TYPES = ("application/jwk-set+json", "application/json")
 # Our own server spreads five minutes over the last tenth below them.
@@ -17,21 +17,23 @@ SOON = timedelta(days=14)
 LARGE = 64 << 10
 
 
-def http_findings(answer: Fetched, now: datetime) -> Iterator[Finding]:
+def http_findings(answer: FetchResult, now: datetime) -> Iterator[Finding]:
     """Yield what an answer shows; its body is looked at elsewhere."""
     if answer.status != 200:
-        yield error("http", f"{answer.url} answers {answer.status}", "serve the set there, or correct the URL")
+        yield error_finding("http", f"{answer.url} answers {answer.status}", "serve the set there, or correct the URL")
         return
     yield from _transport(answer, now)
     media = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media not in MEDIA_TYPES:
-        yield warning("http", f"Content-Type is {media or 'missing'}", f"send {MEDIA_TYPES[0]} (RFC 7517 section 8.5)")
+        yield warning_finding(
+            "http", f"Content-Type is {media or 'missing'}", f"send {MEDIA_TYPES[0]} (RFC 7517 section 8.5)"
+        )
     if len(answer.body) > LARGE:
-        yield warning("http", f"{len(answer.body)} bytes", f"keep it below {LARGE}: some clients read no more")
+        yield warning_finding("http", f"{len(answer.body)} bytes", f"keep it below {LARGE}: some clients read no more")
     yield from _caching(answer)
 
 
-def max_age(answer: Fetched) -> timedelta | None:
+def max_age(answer: FetchResult) -> timedelta | None:
     """Return how long shared caches may keep the answer (RFC 9111 section 5.2); None if it does not say."""
     told = answer.headers.get("cache-control", "").lower()
     for directive in ("s-maxage", "max-age"):
@@ -41,49 +43,51 @@ def max_age(answer: Fetched) -> timedelta | None:
     return None
 
 
-def stale_window(answer: Fetched) -> timedelta:
+def stale_window(answer: FetchResult) -> timedelta:
     """Return how long a cache may go on with it after that (RFC 5861 section 3)."""
     found = re.search(r"stale-while-revalidate\s*=\s*\"?(\d{1,9})", answer.headers.get("cache-control", "").lower())
     return timedelta(seconds=int(found[1])) if found else timedelta()
 
 
-def age(answer: Fetched) -> timedelta:
+def answer_age(answer: FetchResult) -> timedelta:
     """Return how long a cache on the way has had the answer (RFC 9111 section 5.1)."""
     text = answer.headers.get("age", "")
     return timedelta(seconds=int(text)) if text.isascii() and text.isdigit() and len(text) < 10 else timedelta()
 
 
-def _transport(answer: Fetched, now: datetime) -> Iterator[Finding]:
+def _transport(answer: FetchResult, now: datetime) -> Iterator[Finding]:
     if urlsplit(answer.url).scheme != "https" and not _is_local(urlsplit(answer.url).hostname or ""):
-        yield warning("tls", "served without TLS: whoever is on the way can put keys of their own in", "serve https")
+        yield warning_finding(
+            "tls", "served without TLS: whoever is on the way can put keys of their own in", "serve https"
+        )
     if answer.redirects:
-        yield warning("http", f"{answer.redirects} redirects", "name the last URL: many clients follow none")
+        yield warning_finding("http", f"{answer.redirects} redirects", "name the last URL: many clients follow none")
     if answer.expires is not None:
         left = answer.expires - now
         told = f"the certificate expires {answer.expires:%Y-%m-%d}"
-        yield warning("tls", told, "renew it") if left < SOON else ok("tls", told)
+        yield warning_finding("tls", told, "renew it") if left < SOON else ok_finding("tls", told)
 
 
-def _caching(answer: Fetched) -> Iterator[Finding]:
+def _caching(answer: FetchResult) -> Iterator[Finding]:
     told = answer.headers.get("cache-control", "").lower()
     kept = max_age(answer)
     if "no-store" in told or "no-cache" in told or "private" in told:
         cure = "allow caching for 300 to 3600 s: AWS STS and others break, and every verifier asks for every token"
-        yield error("caching", f"Cache-Control: {told}", cure)
+        yield error_finding("caching", f"Cache-Control: {told}", cure)
     elif kept is None:
         cure = "send Cache-Control: max-age=300 or more, so that you know how long"
-        yield warning("caching", "no max-age: each cache guesses how long to keep the set", cure)
+        yield warning_finding("caching", "no max-age: each cache guesses how long to keep the set", cure)
     elif kept < SHORT:
-        yield warning("caching", f"max-age {format_duration(kept)}", "300 s or more spare the server")
+        yield warning_finding("caching", f"max-age {format_duration(kept)}", "300 s or more spare the server")
     elif kept > LONG:
         cure = "shorten it: a new key has to wait that long, and a revoked one is trusted that long"
-        yield warning("caching", f"max-age {format_duration(kept)}", cure)
+        yield warning_finding("caching", f"max-age {format_duration(kept)}", cure)
     else:
-        yield ok("caching", f"max-age {format_duration(kept)}")
+        yield ok_finding("caching", f"max-age {format_duration(kept)}")
     if "etag" not in answer.headers:
         yield Finding(Verdict.NOTE, "caching", "no ETag", "send one, and answer 304: most fetches change nothing")
     elif answer.not_modified is False:
-        yield warning("caching", "If-None-Match with its ETag is not answered by 304", "answer 304")
+        yield warning_finding("caching", "If-None-Match with its ETag is not answered by 304", "answer 304")
 
 
 def _is_local(host: str) -> bool:

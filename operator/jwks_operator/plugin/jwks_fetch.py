@@ -18,7 +18,7 @@ _AGENT = f"kubectl-jwks/{__version__}"
 
 
 @dataclass(frozen=True, slots=True)
-class Fetched:
+class FetchResult:
     """An answer: headers have lower-case names; `expires` is when the server's certificate does, for https."""
 
     url: str
@@ -32,20 +32,20 @@ class Fetched:
 
 
 @dataclass(frozen=True, slots=True)
-class Unfetched:
+class FetchFailure:
     """There was no answer; `problem` says why in words."""
 
     problem: str
 
 
-async def fetch(url: str, ca_file: str | None = None, *, revisit: bool = False) -> Fetched | Unfetched:
+async def fetch(url: str, ca_file: str | None = None, *, revisit: bool = False) -> FetchResult | FetchFailure:
     """Return what a URL answers; with `revisit`, ask a second time with the ETag. Never raises for what it meets."""
     if urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).hostname:
-        return Unfetched("not an http or https URL")
+        return FetchFailure("not an http or https URL")
     try:
         context = ssl.create_default_context(cafile=ca_file)
     except OSError:
-        return Unfetched(f"the CA file {ca_file} cannot be read")
+        return FetchFailure(f"the CA file {ca_file} cannot be read")
     timeout = aiohttp.ClientTimeout(total=SECONDS)
     problem = ""
     try:
@@ -53,7 +53,7 @@ async def fetch(url: str, ca_file: str | None = None, *, revisit: bool = False) 
             return await _fetched(session, url, context, revisit=revisit)
     except (aiohttp.ClientError, OSError, ValueError) as error:
         problem = _problem(error)
-    return Unfetched(problem)
+    return FetchFailure(problem)
 
 
 def _problem(error: Exception) -> str:
@@ -74,14 +74,14 @@ def _problem(error: Exception) -> str:
 
 async def _fetched(
     session: aiohttp.ClientSession, url: str, context: ssl.SSLContext, *, revisit: bool
-) -> Fetched | Unfetched:
+) -> FetchResult | FetchFailure:
     async with session.get(url, ssl=context, max_redirects=MAX_REDIRECTS) as answer:
         expires = _expiry(answer)
         body = b""
         async for chunk in answer.content.iter_chunked(1 << 16):
             body += chunk
             if len(body) > MAX_BYTES:
-                return Unfetched(f"more than {MAX_BYTES} bytes")
+                return FetchFailure(f"more than {MAX_BYTES} bytes")
         headers = {name.lower(): value for name, value in answer.headers.items()}
         where, redirects, status = str(answer.url), len(answer.history), answer.status
     again = None
@@ -89,7 +89,7 @@ async def _fetched(
         conditional = {"If-None-Match": headers["etag"]}
         async with session.get(where, ssl=context, headers=conditional, allow_redirects=False) as second:
             again = second.status == 304
-    return Fetched(where, status, headers, body, redirects, expires, again)
+    return FetchResult(where, status, headers, body, redirects, expires, again)
 
 
 def _expiry(answer: aiohttp.ClientResponse) -> datetime | None:

@@ -8,10 +8,10 @@ from typing import Any
 import click
 
 from jwks_operator.keys.lint import Flaw, Level, lint_set
-from jwks_operator.plugin.exit_codes import missing
-from jwks_operator.plugin.findings import Finding, Verdict, ok, report
+from jwks_operator.plugin.exit_codes import not_found_error
+from jwks_operator.plugin.findings import Finding, Verdict, ok_finding, write_report
 from jwks_operator.plugin.http import http_findings
-from jwks_operator.plugin.jwks_fetch import Unfetched, fetch
+from jwks_operator.plugin.jwks_fetch import FetchFailure, fetch
 from jwks_operator.plugin.manifests import read_file
 from jwks_operator.plugin.options import output_option
 
@@ -40,7 +40,7 @@ def lint_command(source: str, form: str | None, **options: Any) -> int:
         found = asyncio.run(_of_url(source, options["ca_file"]))
     else:
         found = list(set_findings(read_file(source), datetime.now(UTC)))
-    return report(found, form, strict=options["strict"])
+    return write_report(found, form, strict=options["strict"])
 
 
 def set_findings(data: bytes, now: datetime) -> Iterator[Finding]:
@@ -48,14 +48,14 @@ def set_findings(data: bytes, now: datetime) -> Iterator[Finding]:
     flaws = lint_set(data, now)
     yield from (_finding(flaw) for flaw in flaws)
     if not any(flaw.level is Level.ERROR for flaw in flaws):
-        yield ok("keys", "a JWK Set of public keys that can be used")
+        yield ok_finding("keys", "a JWK Set of public keys that can be used")
 
 
 async def _of_url(url: str, ca_file: str | None) -> list[Finding]:
     now = datetime.now(UTC)
     answer = await fetch(url, ca_file, revisit=True)
-    if isinstance(answer, Unfetched):
-        raise missing(f"{url}: {answer.problem}; check the URL, and that it can be reached from here")
+    if isinstance(answer, FetchFailure):
+        raise not_found_error(f"{url}: {answer.problem}; check the URL, and that it can be reached from here")
     found = list(http_findings(answer, now))
     return [*found, *set_findings(answer.body, now)] if answer.status == 200 else found
 

@@ -8,8 +8,8 @@ import yaml
 
 from jwks_operator.api.names import GROUP, KIND
 from jwks_operator.api.parse import SpecError, parse_spec
-from jwks_operator.plugin.cluster import SeenSet, look
-from jwks_operator.plugin.exit_codes import Exit, Failure, missing
+from jwks_operator.plugin.cluster import ObservedSet, read_set_object
+from jwks_operator.plugin.exit_codes import Exit, Failure, not_found_error
 
 MAX_BYTES = 4 << 20
 
@@ -22,10 +22,10 @@ def read_file(path: str) -> bytes:
         with Path(path).open("rb") as file:
             return file.read(MAX_BYTES)
     except OSError as error:
-        raise missing(f"{path}: {(error.strerror or 'cannot be read').lower()}; check the path") from None
+        raise not_found_error(f"{path}: {(error.strerror or 'cannot be read').lower()}; check the path") from None
 
 
-def read_sets(path: str, namespace: str, name: str | None) -> list[SeenSet]:
+def read_sets(path: str, namespace: str, name: str | None) -> list[ObservedSet]:
     """Return the sets of a file, or the one of this name; Failure if it has none, and for specs that cannot be."""
     try:
         documents = list(yaml.safe_load_all(read_file(path)))
@@ -37,7 +37,7 @@ def read_sets(path: str, namespace: str, name: str | None) -> list[SeenSet]:
     chosen = [each for each in found if name is None or (each.get("metadata") or {}).get("name") == name]
     if not chosen:
         what = f"no {KIND} named {name}" if found and name else f"no {KIND}"
-        raise missing(f"{path} has {what}; plan -f takes the manifest of a set")
+        raise not_found_error(f"{path} has {what}; plan -f takes the manifest of a set")
     return [_look(each, namespace) for each in chosen]
 
 
@@ -48,7 +48,7 @@ def _sets(document: Any) -> list[dict[str, Any]]:
     return [document] if ours and str(document.get("apiVersion", "")).startswith(f"{GROUP}/") else []
 
 
-def _look(document: dict[str, Any], namespace: str) -> SeenSet:
+def _look(document: dict[str, Any], namespace: str) -> ObservedSet:
     metadata = {"generation": 1, **(document.get("metadata") or {})}
     metadata.setdefault("namespace", namespace)
     if not metadata.get("name"):
@@ -57,4 +57,4 @@ def _look(document: dict[str, Any], namespace: str) -> SeenSet:
         parse_spec(document)
     except SpecError as error:
         raise Failure(f"{metadata['name']}: {error}", Exit.FOUND) from None
-    return look({**document, "metadata": metadata, "status": {}})
+    return read_set_object({**document, "metadata": metadata, "status": {}})

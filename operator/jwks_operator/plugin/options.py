@@ -91,22 +91,26 @@ def output_option(*forms: str) -> Callable[[F], F]:
 
 def set_argument(command: F) -> F:
     """Give a command the name of its set."""
-    return click.argument("name", metavar="SET", shell_complete=_by("set_names"))(command)
+    return click.argument("name", metavar="SET", shell_complete=_by("complete_set_names"))(command)
 
 
 def optional_set(command: F) -> F:
     """Give a command the name of its set, which may be left out."""
-    return click.argument("name", metavar="[SET]", required=False, shell_complete=_by("set_names"))(command)
+    return click.argument("name", metavar="[SET]", required=False, shell_complete=_by("complete_set_names"))(command)
 
 
 def entries_argument(command: F) -> F:
     """Give a command entries of its set, any number."""
-    return click.argument("entries", metavar="[ENTRY]...", nargs=-1, shell_complete=_by("entry_names"))(command)
+    return click.argument("entries", metavar="[ENTRY]...", nargs=-1, shell_complete=_by("complete_entry_names"))(
+        command
+    )
 
 
 def kids_argument(command: F) -> F:
     """Give a command keys of its set, at least one."""
-    return click.argument("kids", metavar="KID...", nargs=-1, required=True, shell_complete=_by("kids"))(command)
+    return click.argument("kids", metavar="KID...", nargs=-1, required=True, shell_complete=_by("complete_kids"))(
+        command
+    )
 
 
 def _by(function: str) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem]]:

@@ -12,30 +12,30 @@ from rich.console import Console
 from rich.table import Table
 
 from jwks_operator.api.status_model import format_time
-from jwks_operator.plugin.exit_codes import printable
+from jwks_operator.plugin.exit_codes import to_printable
 
 WIDTH = 100
 """Columns where nobody's terminal says: in pipes and files."""
 
 
-def console(width: int | None = None) -> Console:
+def result_console(width: int | None = None) -> Console:
     """Return the console for results; colours and the width are those of the terminal, if there is one."""
     if width is None and not sys.stdout.isatty():
         width = WIDTH
     return Console(width=width, highlight=False, soft_wrap=False, emoji=False, markup=False)
 
 
-def talk() -> Console:
+def message_console() -> Console:
     """Return the console for questions, progress and remarks."""
     return Console(stderr=True, highlight=False, emoji=False, markup=False)
 
 
 def say(text: str) -> None:
     """Write a sentence to whoever looks on, not into the result."""
-    click.echo(printable(text), err=True)
+    click.echo(to_printable(text), err=True)
 
 
-def document(value: Mapping[str, Any] | list[Any], form: str) -> None:
+def write_document(value: Mapping[str, Any] | list[Any], form: str) -> None:
     """Write a document for programs."""
     if form == "json":
         click.echo(json.dumps(value, indent=2, ensure_ascii=False))
@@ -43,7 +43,7 @@ def document(value: Mapping[str, Any] | list[Any], form: str) -> None:
         click.echo(yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=110), nl=False)
 
 
-def table(*columns: str) -> Table:
+def make_table(*columns: str) -> Table:
     """Return an empty table in kubectl's style."""
     made = Table(box=None, show_edge=False, pad_edge=False, padding=(0, 3, 0, 0), header_style="")
     for index, column in enumerate(columns):
@@ -51,17 +51,17 @@ def table(*columns: str) -> Table:
     return made
 
 
-def moment(time: datetime | None) -> str | None:
+def format_moment(time: datetime | None) -> str | None:
     """Return a time for programs."""
     return None if time is None else format_time(time)
 
 
-def clock(time: datetime) -> str:
+def format_clock(time: datetime) -> str:
     """Return a time for people: UTC, to the second."""
     return f"{time:%Y-%m-%d %H:%M:%S}"
 
 
-def span(length: timedelta) -> str:
+def format_span(length: timedelta) -> str:
     """Return a length of time for people, in its two largest units."""
     seconds = int(abs(length).total_seconds())
     parts: list[str] = []
@@ -72,8 +72,8 @@ def span(length: timedelta) -> str:
     return "".join(parts[:2])
 
 
-def distance(time: datetime, now: datetime) -> str:
+def format_distance(time: datetime, now: datetime) -> str:
     """Return how far a moment is: `in 3d4h`, `5m ago`, `now`."""
     if abs(time - now) < timedelta(seconds=1):
         return "now"
-    return f"in {span(time - now)}" if time > now else f"{span(now - time)} ago"
+    return f"in {format_span(time - now)}" if time > now else f"{format_span(now - time)} ago"

@@ -20,13 +20,20 @@ from jwks_operator.core.outputs.timeline import Stretch, picture, svg
 from jwks_operator.core.planner.spec_checks import complaint
 from jwks_operator.core.timing.schedule import ScheduleError
 from jwks_operator.plugin.bars import draw_bars
-from jwks_operator.plugin.cluster import SeenSet, opened
+from jwks_operator.plugin.cluster import ObservedSet, open_cluster
 from jwks_operator.plugin.exit_codes import Exit, Failure
 from jwks_operator.plugin.manifests import read_sets
 from jwks_operator.plugin.options import SPAN, Place, optional_set, output_option, place_options
-from jwks_operator.plugin.output import clock, console, distance, document, moment, say
-from jwks_operator.plugin.wait_terms import culprits, waits
-from jwks_operator.plugin.wording import step_table, steps_for_programs
+from jwks_operator.plugin.output import (
+    format_clock,
+    format_distance,
+    format_moment,
+    result_console,
+    say,
+    write_document,
+)
+from jwks_operator.plugin.wait_terms import find_limiting_terms, waits_of_entry
+from jwks_operator.plugin.wording import step_table, steps_document
 
 STEPS = 40
 """How many lines of steps people are shown; programs and pictures get all."""
@@ -36,8 +43,8 @@ STEPS = 40
 class Case:
     """What is planned: a set as written somewhere, and the one in the cluster that it would replace."""
 
-    wanted: SeenSet
-    living: SeenSet | None
+    wanted: ObservedSet
+    living: ObservedSet | None
     now: datetime
     until: datetime
 
@@ -61,7 +68,7 @@ class Case:
 
 def _because(spec: JsonWebKeySetSpec, now: datetime) -> str:
     try:
-        told = "; ".join(culprits(spec, now))
+        told = "; ".join(find_limiting_terms(spec, now))
     except ScheduleError:
         return ""  # the error is about the schedule itself
     return f" ({told})" if told else ""
@@ -101,12 +108,12 @@ def plan_command(place: Place, name: str | None, filename: str | None, **options
     for case, told in plans:
         _draw(case, told, options["svg"], options["png"])
     if options["form"] is not None:
-        plains = [plain(case, told) for case, told in plans]
-        document(plains[0] if len(plains) == 1 else plains, options["form"])
+        plains = [plan_document(case, told) for case, told in plans]
+        write_document(plains[0] if len(plains) == 1 else plains, options["form"])
         return Exit.DONE
-    screen = console()
+    screen = result_console()
     for case, told in plans:
-        screen.print(page(case, told, screen.width))
+        screen.print(render_plan(case, told, screen.width))
     return Exit.DONE
 
 
@@ -115,7 +122,7 @@ async def _cases(place: Place, name: str | None, filename: str | None, options: 
         wanted = read_sets(filename, place.namespace or "default", name)
         if options["new"]:
             return [_case(each, None, datetime.now(UTC), options["until"]) for each in wanted]
-    async with opened(place) as cluster:
+    async with open_cluster(place) as cluster:
         if filename is None:
             seen = await cluster.the_set(name or "")
             return [_case(seen, seen, cluster.now(), options["until"])]
@@ -124,11 +131,11 @@ async def _cases(place: Place, name: str | None, filename: str | None, options: 
         return [_case(each, was, cluster.now(), options["until"]) for each, was in zip(wanted, living, strict=True)]
 
 
-def _case(wanted: SeenSet, living: SeenSet | None, now: datetime, until: timedelta | None) -> Case:
+def _case(wanted: ObservedSet, living: ObservedSet | None, now: datetime, until: timedelta | None) -> Case:
     return Case(wanted, living, now, now + (until or _three_changes(wanted, now)))
 
 
-def _three_changes(seen: SeenSet, now: datetime) -> timedelta:
+def _three_changes(seen: ObservedSet, now: datetime) -> timedelta:
     """Long enough for three changes of keys, so that one whole life of a key shows."""
     far = Case(seen, None, now, now + timedelta(days=3 * 366))
     changes = [
@@ -140,7 +147,7 @@ def _three_changes(seen: SeenSet, now: datetime) -> timedelta:
     return (changes[-1] - now) * 1.2 if changes else timedelta(days=90)
 
 
-def page(case: Case, told: Forecast, width: int) -> RenderableType:
+def render_plan(case: Case, told: Forecast, width: int) -> RenderableType:
     """Return the plan for people."""
     stretch = Stretch(case.now, told.until, case.now)
     lines: list[RenderableType] = [_headline(case), *_waits(case), Text()]
@@ -148,7 +155,7 @@ def page(case: Case, told: Forecast, width: int) -> RenderableType:
     if not told.happenings:
         lines.append(Text("Nothing will happen to its keys in this time."))
     if told.until < case.until:
-        lines.append(Text(f"Told until {clock(told.until)}: there are too many steps after that; give --until."))
+        lines.append(Text(f"Told until {format_clock(told.until)}: there are too many steps after that; give --until."))
     return Group(*lines)
 
 
@@ -168,32 +175,40 @@ def _waits(case: Case) -> Iterable[Text]:
     former = None if case.living is None or case.living is case.wanted else case.living.spec
     for entry in case.spec.keys:
         old = next((one for one in (former.keys if former else ()) if one.name == entry.name), None)
-        for index, wait in enumerate(waits(case.spec, entry)):
+        for index, wait in enumerate(waits_of_entry(case.spec, entry)):
             line = Text(f"{entry.name}: {wait}")
             if former is not None and old is not None:
-                was = waits(former, old)[index].length
+                was = waits_of_entry(former, old)[index].length
                 if was != wait.length:
-                    line.append(f"   (was {distance(case.now + was, case.now).removeprefix('in ')})", style="yellow")
+                    line.append(
+                        f"   (was {format_distance(case.now + was, case.now).removeprefix('in ')})", style="yellow"
+                    )
             yield line
 
 
-def plain(case: Case, told: Forecast) -> dict[str, Any]:
+def plan_document(case: Case, told: Forecast) -> dict[str, Any]:
     """Return the plan for programs."""
     return {
         "namespace": case.wanted.ref.namespace,
         "name": case.wanted.ref.name,
-        "from": moment(case.now),
-        "until": moment(told.until),
+        "from": format_moment(case.now),
+        "until": format_moment(told.until),
         "waits": [
             {"entry": entry.name, "wait": wait.name, "seconds": wait.length.total_seconds(), "why": str(wait)}
             for entry in case.spec.keys
-            for wait in waits(case.spec, entry)
+            for wait in waits_of_entry(case.spec, entry)
         ],
         "timeline": [
-            {"kid": s.kid, "entry": s.entry, "state": str(s.state), "begin": moment(s.begin), "end": moment(s.end)}
+            {
+                "kid": s.kid,
+                "entry": s.entry,
+                "state": str(s.state),
+                "begin": format_moment(s.begin),
+                "end": format_moment(s.end),
+            }
             for s in told.spans
         ],
-        "steps": steps_for_programs(told.happenings),
+        "steps": steps_document(told.happenings),
     }
 
 

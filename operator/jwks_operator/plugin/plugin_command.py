@@ -6,7 +6,7 @@ from importlib import import_module
 
 import click
 
-from jwks_operator.plugin.exit_codes import MEANINGS, Exit, Failure, printable
+from jwks_operator.plugin.exit_codes import MEANINGS, Exit, Failure, to_printable
 
 NAME = "kubectl jwks"
 COMPLETE = "_KUBECTL_JWKS_COMPLETE"
@@ -57,16 +57,16 @@ class Lazy(click.Group):
     epilog=f"\b\nExit codes:\n{_CODES}",
 )
 @click.version_option(package_name="jwks-operator", prog_name=NAME)
-def group() -> None:
+def command_group() -> None:
     """See, plan, ask for, check and move the JSON Web Keys of jwks-operator."""
 
 
 def run(arguments: list[str]) -> int:
     """Run one command line and return its exit code."""
     if COMPLETE in os.environ:
-        group.main(arguments, prog_name="kubectl-jwks", complete_var=COMPLETE)
+        command_group.main(arguments, prog_name="kubectl-jwks", complete_var=COMPLETE)
     try:
-        code = group.main(arguments, prog_name=NAME, standalone_mode=False)
+        code = command_group.main(arguments, prog_name=NAME, standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
         return Exit.DONE
@@ -84,5 +84,5 @@ def run(arguments: list[str]) -> int:
 
 
 def _fail(message: str, code: int) -> int:
-    click.echo(printable(f"error: {message}"), err=True)
+    click.echo(to_printable(f"error: {message}"), err=True)
     return int(code)

@@ -11,9 +11,9 @@ import click
 
 from jwks_operator.api.revocation_spec import RevocationReason
 from jwks_operator.kube.errors import Conflict
-from jwks_operator.plugin.cluster import Cluster, SeenSet, opened
-from jwks_operator.plugin.exit_codes import Exit, Failure, printable, refused
-from jwks_operator.plugin.gitops import keepers
+from jwks_operator.plugin.cluster import Cluster, ObservedSet, open_cluster
+from jwks_operator.plugin.exit_codes import Exit, Failure, refused_error, to_printable
+from jwks_operator.plugin.gitops import find_annotation_owners
 from jwks_operator.plugin.options import (
     MOMENT,
     SPAN,
@@ -23,9 +23,9 @@ from jwks_operator.plugin.options import (
     place_options,
     set_argument,
 )
-from jwks_operator.plugin.output import clock, console, distance, say
+from jwks_operator.plugin.output import format_clock, format_distance, result_console, say
 from jwks_operator.plugin.request_preview import (
-    Asked,
+    RequestPreview,
     ask_hold,
     ask_revoke,
     ask_rollback,
@@ -41,11 +41,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 TRIES = 5
 """How often a request is made anew because the operator wrote in between."""
 
-Make = Callable[[SeenSet, datetime], Asked]
+Make = Callable[[ObservedSet, datetime], RequestPreview]
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
+class RequestOptions:
     """How to ask: whether to confirm, whether to write, how to wait."""
 
     yes: bool
@@ -92,11 +92,11 @@ def rotate_command(place: Place, name: str, entries: tuple[str, ...], **options:
     """
     everything, at, emergency = (options.pop(option) for option in ("everything", "at", "emergency"))
 
-    def make(seen: SeenSet, now: datetime) -> Asked:
+    def make(seen: ObservedSet, now: datetime) -> RequestPreview:
         chosen = entries_of(seen, entries, everything=everything)
         return ask_rotate(seen, chosen, now, at, emergency=emergency)
 
-    return asyncio.run(_ask(place, name, make, Manner(**options)))
+    return asyncio.run(_ask(place, name, make, RequestOptions(**options)))
 
 
 @click.command("rollback")
@@ -119,7 +119,7 @@ def rollback_command(place: Place, name: str, entries: tuple[str, ...], **option
             place,
             name,
             lambda seen, now: ask_rollback(seen, entries_of(seen, entries, everything=False), now),
-            Manner(**options),
+            RequestOptions(**options),
         )
     )
 
@@ -139,7 +139,9 @@ def hold_command(place: Place, name: str, kids: tuple[str, ...], **options: Any)
       kubectl jwks hold auth au6Gn0r8 -n shop
       kubectl jwks hold auth signing --yes
     """
-    return asyncio.run(_ask(place, name, lambda seen, now: ask_hold(seen, keys_of(seen, kids)), Manner(**options)))
+    return asyncio.run(
+        _ask(place, name, lambda seen, now: ask_hold(seen, keys_of(seen, kids)), RequestOptions(**options))
+    )
 
 
 @click.command("unhold")
@@ -155,7 +157,7 @@ def unhold_command(place: Place, name: str, kids: tuple[str, ...], **options: An
       kubectl jwks unhold auth au6Gn0r8 -n shop --wait
     """
     return asyncio.run(
-        _ask(place, name, lambda seen, now: ask_unhold(seen, keys_of(seen, kids), now), Manner(**options))
+        _ask(place, name, lambda seen, now: ask_unhold(seen, keys_of(seen, kids), now), RequestOptions(**options))
     )
 
 
@@ -182,12 +184,14 @@ def revoke_command(place: Place, name: str, kids: tuple[str, ...], reason: str, 
       kubectl jwks revoke auth signing --reason Superseded --dry-run
     """
     return asyncio.run(
-        _ask(place, name, lambda seen, now: ask_revoke(seen, keys_of(seen, kids), reason, now), Manner(**options))
+        _ask(
+            place, name, lambda seen, now: ask_revoke(seen, keys_of(seen, kids), reason, now), RequestOptions(**options)
+        )
     )
 
 
-async def _ask(place: Place, name: str, make: Make, manner: Manner) -> int:
-    async with opened(place) as cluster:
+async def _ask(place: Place, name: str, make: Make, manner: RequestOptions) -> int:
+    async with open_cluster(place) as cluster:
         seen = await cluster.the_set(name)
         asked = make(seen, cluster.now())
         _show(seen, asked, cluster.now())
@@ -201,11 +205,11 @@ async def _ask(place: Place, name: str, make: Make, manner: Manner) -> int:
         if manner.wait:
             seen = await wait_for(cluster, seen, Until(asked, manner.url, manner.timeout))
             served = "" if manner.url is None else f"; served at {manner.url}"
-            console().print(printable(f"Done: {asked.what}{served}"))
+            result_console().print(to_printable(f"Done: {asked.what}{served}"))
         return Exit.DONE
 
 
-async def _write(cluster: Cluster, name: str, make: Make) -> tuple[SeenSet, Asked]:
+async def _write(cluster: Cluster, name: str, make: Make) -> tuple[ObservedSet, RequestPreview]:
     """Annotate the set as it is now; anew if the operator wrote in between."""
     for _ in range(TRIES):
         seen = await cluster.the_set(name)
@@ -214,19 +218,19 @@ async def _write(cluster: Cluster, name: str, make: Make) -> tuple[SeenSet, Aske
             return await cluster.annotate(seen, asked.annotations), asked
         except Conflict:
             continue
-    raise refused(f"{name} changes too often to be annotated; try again")
+    raise refused_error(f"{name} changes too often to be annotated; try again")
 
 
-def _show(seen: SeenSet, asked: Asked, now: datetime) -> None:
-    screen = console()
-    screen.print(printable(f"{seen.ref}: {asked.what}"))
+def _show(seen: ObservedSet, asked: RequestPreview, now: datetime) -> None:
+    screen = result_console()
+    screen.print(to_printable(f"{seen.ref}: {asked.what}"))
     if asked.told:
         screen.print()
         screen.print(step_table(asked.told, now))
     if asked.waits and asked.when is not None and asked.when > now + timedelta(seconds=1):
-        screen.print(f"\nDone by {clock(asked.when)} UTC, {distance(asked.when, now)}.")
-    for warning in (*asked.warnings, *keepers(seen, asked.annotations)):
-        screen.print(printable(f"Note: {warning}."))
+        screen.print(f"\nDone by {format_clock(asked.when)} UTC, {format_distance(asked.when, now)}.")
+    for warning in (*asked.warnings, *find_annotation_owners(seen, asked.annotations)):
+        screen.print(to_printable(f"Note: {warning}."))
 
 
 def _confirm() -> None:

@@ -14,8 +14,8 @@ from jwks_operator.api.reasons import EventReason
 from jwks_operator.api.status_model import JsonWebKeySetStatus, KeyState, KeyStatus, format_time
 from jwks_operator.core.forecast import Forecast
 from jwks_operator.core.model.record import HistoryEntry
-from jwks_operator.plugin.cluster import SeenSet
-from jwks_operator.plugin.exit_codes import Exit, Failure, missing, refused
+from jwks_operator.plugin.cluster import ObservedSet
+from jwks_operator.plugin.exit_codes import Exit, Failure, not_found_error, refused_error
 from jwks_operator.plugin.forecast_view import look_ahead
 
 AHEAD = timedelta(days=366)
@@ -27,7 +27,7 @@ Annotations = Mapping[str, str | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RequestPreview:
     """One request: the annotations to write, the sentence of what it is, and when it is fulfilled.
 
     `done` tells from a set whether it is; it raises Failure once it never will be. `gone` and `there` are the kids
@@ -36,7 +36,7 @@ class Asked:
 
     what: str
     annotations: Annotations
-    done: Callable[[SeenSet], bool]
+    done: Callable[[ObservedSet], bool]
     told: tuple[HistoryEntry, ...] = ()
     warnings: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
@@ -49,11 +49,13 @@ class Asked:
         return max((each.time for each in self.told), default=None)
 
 
-def entries_of(seen: SeenSet, chosen: tuple[str, ...], *, everything: bool) -> tuple[str, ...]:
+def entries_of(seen: ObservedSet, chosen: tuple[str, ...], *, everything: bool) -> tuple[str, ...]:
     """Return the entries that are meant: the named ones, all, or the only one."""
     there = tuple(dict.fromkeys(key.name for key in seen.status.keys if key.state in _LIVING))
     if unknown := [name for name in chosen if name not in there]:
-        raise missing(f"{seen.ref} has no entry {unknown[0]!r} with keys; it has {', '.join(there) or 'none yet'}")
+        raise not_found_error(
+            f"{seen.ref} has no entry {unknown[0]!r} with keys; it has {', '.join(there) or 'none yet'}"
+        )
     if chosen or everything:
         return chosen or there
     if len(there) != 1:
@@ -61,12 +63,12 @@ def entries_of(seen: SeenSet, chosen: tuple[str, ...], *, everything: bool) -> t
     return there
 
 
-def keys_of(seen: SeenSet, chosen: Iterable[str]) -> tuple[KeyStatus, ...]:
+def keys_of(seen: ObservedSet, chosen: Iterable[str]) -> tuple[KeyStatus, ...]:
     """Return the living keys that kids, beginnings of kids, or names of entries (their key in use) mean."""
     return tuple(_key(seen, text) for text in chosen)
 
 
-def _key(seen: SeenSet, text: str) -> KeyStatus:
+def _key(seen: ObservedSet, text: str) -> KeyStatus:
     living = [key for key in seen.status.keys if key.state in _LIVING]
     for matching in (
         [key for key in living if key.kid == text],
@@ -76,13 +78,15 @@ def _key(seen: SeenSet, text: str) -> KeyStatus:
         if len(matching) == 1:
             return matching[0]
         if matching:
-            raise missing(f"{text!r} begins {len(matching)} kids of {seen.ref}; give more of it")
-    raise missing(f"{seen.ref} has no living key {text!r}; kubectl jwks status {seen.ref.name} -n {seen.ref.namespace}")
+            raise not_found_error(f"{text!r} begins {len(matching)} kids of {seen.ref}; give more of it")
+    raise not_found_error(
+        f"{seen.ref} has no living key {text!r}; kubectl jwks status {seen.ref.name} -n {seen.ref.namespace}"
+    )
 
 
 def ask_rotate(
-    seen: SeenSet, entries: tuple[str, ...], now: datetime, at: datetime | None, *, emergency: bool
-) -> Asked:
+    seen: ObservedSet, entries: tuple[str, ...], now: datetime, at: datetime | None, *, emergency: bool
+) -> RequestPreview:
     """Ask that the keys of entries are replaced, from a moment on."""
     stamp = f"{format_time(at or now)}{'!' if emergency else ''}"
     text = _with_requests(seen, names.ANNOTATION_ROTATE, [f"{entry}@{stamp}" for entry in entries])
@@ -95,52 +99,54 @@ def ask_rotate(
         latency = seen.status.revocation_latency or "its lead"
         warnings.append(f"verifiers that have not fetched the new key reject its tokens, for up to {latency}")
 
-    def done(later: SeenSet) -> bool:
+    def done(later: ObservedSet) -> bool:
         _look_for_complaints(later)
         actives = {entry: later.active(entry) for entry in entries}
         return all(key is not None and key.kid != former.get(entry) for entry, key in actives.items())
 
     what = f"{'Replace at once' if emergency else 'Replace'} the key of {', '.join(entries)}"
-    return Asked(what, annotations, done, told, tuple(warnings), waits=True)
+    return RequestPreview(what, annotations, done, told, tuple(warnings), waits=True)
 
 
-def ask_rollback(seen: SeenSet, entries: tuple[str, ...], now: datetime) -> Asked:
+def ask_rollback(seen: ObservedSet, entries: tuple[str, ...], now: datetime) -> RequestPreview:
     """Ask that entries go back to their former keys."""
     stamp = format_time(now)
     text = _with_requests(seen, names.ANNOTATION_ROLLBACK, [f"{entry}@{stamp}" for entry in entries])
     annotations = {names.ANNOTATION_ROLLBACK: text}
     foreseen = _foreseen(seen, annotations, now)
     if nowhere := {each.happening.entry for each in _changes(foreseen, entries, EventReason.ROLLBACK_REFUSED)}:
-        raise refused(
+        raise refused_error(
             f"{', '.join(sorted(nowhere))}: no former key has its private half any more; "
             "kubectl jwks rotate brings a new key, spec.rotation.rollbackWindow keeps former ones longer"
         )
     told = _changes(foreseen, entries, EventReason.KEY_ROLLED_BACK)
     wanted = {e.happening.entry: e.happening.kid for e in told if e.happening.event == EventReason.KEY_ROLLED_BACK}
 
-    def done(later: SeenSet) -> bool:
+    def done(later: ObservedSet) -> bool:
         _look_for_complaints(later)
         for each in later.status.history:
             if each.event == EventReason.ROLLBACK_REFUSED and each.name in entries and each.time >= now - _SECOND:
-                raise refused(f"{each.name}: the operator refused the roll-back: {each.reason}")
+                raise refused_error(f"{each.name}: the operator refused the roll-back: {each.reason}")
         return all((key := later.active(entry)) is not None and key.kid == kid for entry, kid in wanted.items())
 
     what = f"Go back to the former key of {', '.join(entries)}"
-    return Asked(what, annotations, done, told, tuple(_brakes(seen, ())), waits=True)
+    return RequestPreview(what, annotations, done, told, tuple(_brakes(seen, ())), waits=True)
 
 
-def ask_hold(seen: SeenSet, keys: tuple[KeyStatus, ...]) -> Asked:
+def ask_hold(seen: ObservedSet, keys: tuple[KeyStatus, ...]) -> RequestPreview:
     """Ask that no time removes these keys."""
     kids = [*_listed(seen, names.ANNOTATION_HOLD), *(key.kid for key in keys)]
     annotations = {names.ANNOTATION_HOLD: ",".join(dict.fromkeys(kids))}
-    return Asked(_about("Hold", keys), annotations, lambda later: _held(later.status, keys, True))
+    return RequestPreview(_about("Hold", keys), annotations, lambda later: _held(later.status, keys, True))
 
 
-def ask_unhold(seen: SeenSet, keys: tuple[KeyStatus, ...], now: datetime) -> Asked:
+def ask_unhold(seen: ObservedSet, keys: tuple[KeyStatus, ...], now: datetime) -> RequestPreview:
     """Ask that time may remove these keys again; refused for those that the spec holds."""
     kids = {key.kid for key in keys}
     if seen.spec is not None and (kept := kids.intersection(seen.spec.held)):
-        raise refused(f"{', '.join(sorted(kept))} is held by spec.held; take it off that list where the set is kept")
+        raise refused_error(
+            f"{', '.join(sorted(kept))} is held by spec.held; take it off that list where the set is kept"
+        )
     rest = [kid for kid in _listed(seen, names.ANNOTATION_HOLD) if kid not in kids]
     annotations = {names.ANNOTATION_HOLD: ",".join(rest) or None}
     told = tuple(
@@ -148,10 +154,12 @@ def ask_unhold(seen: SeenSet, keys: tuple[KeyStatus, ...], now: datetime) -> Ask
         for each in _foreseen(seen, annotations, now).happenings
         if each.happening.event == EventReason.KEY_DESTROYED and each.happening.kid in kids
     )
-    return Asked(_about("Hold no longer", keys), annotations, lambda later: _held(later.status, keys, False), told)
+    return RequestPreview(
+        _about("Hold no longer", keys), annotations, lambda later: _held(later.status, keys, False), told
+    )
 
 
-def ask_revoke(seen: SeenSet, keys: tuple[KeyStatus, ...], reason: str, now: datetime) -> Asked:
+def ask_revoke(seen: ObservedSet, keys: tuple[KeyStatus, ...], reason: str, now: datetime) -> RequestPreview:
     """Ask that these keys are trusted no more, for a reason."""
     kids = [key.kid for key in keys]
     listed = [part for part in _listed(seen, names.ANNOTATION_REVOKE) if part.rpartition("=")[0] not in kids]
@@ -164,21 +172,21 @@ def ask_revoke(seen: SeenSet, keys: tuple[KeyStatus, ...], reason: str, now: dat
     if latency:
         warnings.append(f"verifiers may go on trusting it for up to {latency}, by the facts of spec.timing")
 
-    def done(later: SeenSet) -> bool:
+    def done(later: ObservedSet) -> bool:
         living = {key.kid for key in later.status.keys if key.state in _LIVING}
         return later.status.keys != () and not living.intersection(kids) and not {*kids}.intersection(later.published)
 
-    return Asked(_about(f"Revoke ({reason})", keys), annotations, done, told, tuple(warnings), tuple(kids))
+    return RequestPreview(_about(f"Revoke ({reason})", keys), annotations, done, told, tuple(warnings), tuple(kids))
 
 
 _SECOND = timedelta(seconds=1)
 
 
-def _foreseen(seen: SeenSet, annotations: Annotations, now: datetime) -> Forecast:
+def _foreseen(seen: ObservedSet, annotations: Annotations, now: datetime) -> Forecast:
     texts = {name: text for name, text in {**seen.annotations, **annotations}.items() if text is not None}
     world = seen.world(now, texts)
     if world.spec is None or world.record is None:
-        raise refused(f"{seen.ref} has no keys that could be asked about; kubectl jwks status {seen.ref.name}")
+        raise refused_error(f"{seen.ref} has no keys that could be asked about; kubectl jwks status {seen.ref.name}")
     return look_ahead(world, now, now + AHEAD, STEPS)
 
 
@@ -195,14 +203,14 @@ def _changes(foreseen: Forecast, entries: tuple[str, ...], event: EventReason) -
     )
 
 
-def _with_requests(seen: SeenSet, annotation: str, new: list[str]) -> str:
+def _with_requests(seen: ObservedSet, annotation: str, new: list[str]) -> str:
     """The requests that stand there for other entries, and the new ones: of one entry only the newest counts."""
     asked = {text.partition("@")[0] for text in new}
     kept = [text for text in _listed(seen, annotation) if text.partition("@")[0] not in asked]
     return ",".join([*kept, *new])
 
 
-def _outstanding(seen: SeenSet, entries: tuple[str, ...], stamp: datetime) -> Iterable[str]:
+def _outstanding(seen: ObservedSet, entries: tuple[str, ...], stamp: datetime) -> Iterable[str]:
     """The requests of these entries that are still to come, but for the same one."""
     for text in _listed(seen, names.ANNOTATION_ROTATE):
         entry, _, time = text.removesuffix("!").partition("@")
@@ -211,11 +219,11 @@ def _outstanding(seen: SeenSet, entries: tuple[str, ...], stamp: datetime) -> It
                 yield text
 
 
-def _listed(seen: SeenSet, annotation: str) -> list[str]:
+def _listed(seen: ObservedSet, annotation: str) -> list[str]:
     return [text.strip() for text in seen.annotations.get(annotation, "").split(",") if text.strip()]
 
 
-def _brakes(seen: SeenSet, unforeseen: Iterable[str]) -> Iterable[str]:
+def _brakes(seen: ObservedSet, unforeseen: Iterable[str]) -> Iterable[str]:
     degraded = seen.condition("Degraded")
     if degraded is not None and degraded.status == "True":
         yield f"{degraded.reason}: {degraded.message}"
@@ -225,10 +233,10 @@ def _brakes(seen: SeenSet, unforeseen: Iterable[str]) -> Iterable[str]:
         yield f"nothing is foreseen for {', '.join(unforeseen)} within a year: see rotation.windows and freezes"
 
 
-def _look_for_complaints(later: SeenSet) -> None:
+def _look_for_complaints(later: ObservedSet) -> None:
     degraded = later.condition("Degraded")
     if degraded is not None and degraded.status == "True" and degraded.reason == "InvalidRequest":
-        raise refused(f"the operator cannot honour it: {degraded.message}")
+        raise refused_error(f"the operator cannot honour it: {degraded.message}")
 
 
 def _held(status: JsonWebKeySetStatus, keys: tuple[KeyStatus, ...], held: bool) -> bool:

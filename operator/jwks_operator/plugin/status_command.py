@@ -17,12 +17,20 @@ from jwks_operator.core.forecast import Forecast
 from jwks_operator.core.outputs.timeline import stretch_around
 from jwks_operator.kube.errors import Throttled, Unavailable
 from jwks_operator.plugin.bars import draw_bars
-from jwks_operator.plugin.cluster import Cluster, SeenSet, opened
-from jwks_operator.plugin.exit_codes import Exit, printable
+from jwks_operator.plugin.cluster import Cluster, ObservedSet, open_cluster
+from jwks_operator.plugin.exit_codes import Exit, to_printable
 from jwks_operator.plugin.forecast_view import look_ahead
 from jwks_operator.plugin.options import SPAN, Place, optional_set, output_option, place_options
-from jwks_operator.plugin.output import clock, console, distance, document, moment, say, table
-from jwks_operator.plugin.wording import step_table, steps_for_programs
+from jwks_operator.plugin.output import (
+    format_clock,
+    format_distance,
+    format_moment,
+    make_table,
+    result_console,
+    say,
+    write_document,
+)
+from jwks_operator.plugin.wording import step_table, steps_document
 
 STEPS = 6
 """How many steps to come are listed."""
@@ -33,7 +41,7 @@ PERIOD = 2.0
 """Seconds between two looks of --watch."""
 
 
-def sight(seen: SeenSet, now: datetime, until: timedelta | None = None) -> Forecast:
+def forecast_set(seen: ObservedSet, now: datetime, until: timedelta | None = None) -> Forecast:
     """Return past and future of a set; one that the operator has not looked at has neither."""
     world = seen.world(now)
     if world.spec is None or (world.record is None and not seen.looked_at):
@@ -41,10 +49,10 @@ def sight(seen: SeenSet, now: datetime, until: timedelta | None = None) -> Forec
     return look_ahead(world, now, now + (until or LONGEST), ALL if until else AHEAD * len(world.spec.keys))
 
 
-def details(seen: SeenSet, now: datetime, width: int, until: timedelta | None = None) -> RenderableType:
+def render_details(seen: ObservedSet, now: datetime, width: int, until: timedelta | None = None) -> RenderableType:
     """Return the page of one set."""
-    told = sight(seen, now, until)
-    lines: list[RenderableType] = [headline(seen, now), *remarks(seen)]
+    told = forecast_set(seen, now, until)
+    lines: list[RenderableType] = [render_headline(seen, now), *find_remarks(seen)]
     if told.spans:
         lines += [Text(), *draw_bars(told.spans, stretch_around(told.spans, now, until), width)]
     if told.happenings:
@@ -54,27 +62,27 @@ def details(seen: SeenSet, now: datetime, width: int, until: timedelta | None = 
     return Group(*lines)
 
 
-def headline(seen: SeenSet, now: datetime) -> Text:
+def render_headline(seen: ObservedSet, now: datetime) -> Text:
     """Return the first line: which set, whether it is ready, what comes next."""
     line = Text.assemble((str(seen.ref), "bold"), "   ", _ready(seen), f"   {seen.status.algorithms or ''}")
     following = seen.status.next
     if following is not None and following.time is not None:
-        line.append(f"   next: {following.action} {following.name} {distance(following.time, now)}")
+        line.append(f"   next: {following.action} {following.name} {format_distance(following.time, now)}")
     return line
 
 
-def remarks(seen: SeenSet) -> list[Text]:
+def find_remarks(seen: ObservedSet) -> list[Text]:
     """Return what needs attention, and what goes on."""
-    lines = complaints(seen)
+    lines = find_complaints(seen)
     rotating = seen.condition(ConditionType.ROTATING)
     if rotating is not None and rotating.reason in {"Suspended", "NextKeyPublished", "StepInProgress"}:
-        lines.append(Text(f"{printable(rotating.message)}."))
+        lines.append(Text(f"{to_printable(rotating.message)}."))
     if held := [key.kid for key in seen.status.keys if key.held]:
-        lines.append(Text(f"Held, not removed by time: {printable(', '.join(held))}"))
+        lines.append(Text(f"Held, not removed by time: {to_printable(', '.join(held))}"))
     return lines
 
 
-def complaints(seen: SeenSet) -> list[Text]:
+def find_complaints(seen: ObservedSet) -> list[Text]:
     """Return what needs attention."""
     lines = []
     if not seen.looked_at:
@@ -82,13 +90,15 @@ def complaints(seen: SeenSet) -> list[Text]:
     for kind, bad in ((ConditionType.READY, "False"), (ConditionType.DEGRADED, "True")):
         condition = seen.condition(kind)
         if condition is not None and condition.status == bad:
-            lines.append(Text(f"{kind} is {bad} ({condition.reason}): {printable(condition.message)}", style="yellow"))
+            lines.append(
+                Text(f"{kind} is {bad} ({condition.reason}): {to_printable(condition.message)}", style="yellow")
+            )
     return lines
 
 
-def overview(sets: Sequence[SeenSet], now: datetime) -> RenderableType:
+def render_overview(sets: Sequence[ObservedSet], now: datetime) -> RenderableType:
     """Return the table of many sets, and below it what needs attention."""
-    made = table("NAMESPACE", "NAME", "READY", "ALGORITHMS", "ACTIVE KID", "NEXT", "ACTION")
+    made = make_table("NAMESPACE", "NAME", "READY", "ALGORITHMS", "ACTIVE KID", "NEXT", "ACTION")
     troubles: list[RenderableType] = []
     for seen in sets:
         following = seen.status.next
@@ -98,37 +108,37 @@ def overview(sets: Sequence[SeenSet], now: datetime) -> RenderableType:
             _ready(seen),
             seen.status.algorithms or "",
             seen.status.active_kid or "",
-            "" if following is None or following.time is None else distance(following.time, now),
+            "" if following is None or following.time is None else format_distance(following.time, now),
             "" if following is None else f"{following.action} {following.name}",
         )
-        troubles += [Text.assemble(f"{seen.ref}: ", trouble) for trouble in complaints(seen)]
+        troubles += [Text.assemble(f"{seen.ref}: ", trouble) for trouble in find_complaints(seen)]
     return Group(made, *([Text(), *troubles] if troubles else []))
 
 
-def plain(seen: SeenSet, now: datetime, until: timedelta | None = None) -> dict[str, Any]:
+def status_document(seen: ObservedSet, now: datetime, until: timedelta | None = None) -> dict[str, Any]:
     """Return the same for programs."""
-    told = sight(seen, now, until)
+    told = forecast_set(seen, now, until)
     return {
         "namespace": seen.ref.namespace,
         "name": seen.ref.name,
-        "time": moment(now),
+        "time": format_moment(now),
         "status": seen.status.model_dump(mode="json", by_alias=True, exclude_none=True),
         "timeline": [
             {
                 "kid": span.kid,
                 "entry": span.entry,
                 "state": str(span.state),
-                "begin": moment(span.begin),
-                "end": moment(span.end),
+                "begin": format_moment(span.begin),
+                "end": format_moment(span.end),
             }
             for span in told.spans
             if until is not None or span.begin <= now
         ],
-        "steps": steps_for_programs(told.happenings if until is not None else told.happenings[:STEPS]),
+        "steps": steps_document(told.happenings if until is not None else told.happenings[:STEPS]),
     }
 
 
-def _ready(seen: SeenSet) -> Text:
+def _ready(seen: ObservedSet) -> Text:
     condition = seen.condition(ConditionType.READY)
     degraded = seen.condition(ConditionType.DEGRADED)
     if condition is None:
@@ -172,33 +182,33 @@ class _Look:
     def __init__(self, form: str | None, everywhere: bool, until: timedelta | None) -> None:
         self.form, self.everywhere, self.until = form, everywhere, until
 
-    async def at(self, cluster: Cluster, name: str | None) -> list[SeenSet]:
+    async def at(self, cluster: Cluster, name: str | None) -> list[ObservedSet]:
         if name is not None:
             return [await cluster.the_set(name)]
         sets = await cluster.sets(None if self.everywhere else cluster.namespace)
         return sets if self.form is None else [await cluster.with_published(seen) for seen in sets]
 
-    def page(self, sets: list[SeenSet], name: str | None, now: datetime, width: int) -> RenderableType:
+    def page(self, sets: list[ObservedSet], name: str | None, now: datetime, width: int) -> RenderableType:
         if name is None and self.form != "wide":
-            return overview(sets, now)
+            return render_overview(sets, now)
         pages: list[RenderableType] = []
         for seen in sets:
-            pages += [details(seen, now, width, self.until), Text()]
+            pages += [render_details(seen, now, width, self.until), Text()]
         return Group(*pages[:-1])
 
 
 async def _status(place: Place, name: str | None, look: _Look, *, watch: bool) -> int:
-    async with opened(place) as cluster:
+    async with open_cluster(place) as cluster:
         sets = await look.at(cluster, name)
         if look.form in {"json", "yaml"}:
-            plains = [plain(seen, cluster.now(), look.until) for seen in sets]
-            document(plains[0] if name is not None else plains, look.form)
+            plains = [status_document(seen, cluster.now(), look.until) for seen in sets]
+            write_document(plains[0] if name is not None else plains, look.form)
             return Exit.DONE
         if not sets:
             where = "the cluster" if look.everywhere else f"namespace {cluster.namespace}"
             say(f"No sets in {where}{'' if look.everywhere else '; kubectl jwks status -A looks everywhere'}.")
             return Exit.DONE
-        screen = console()
+        screen = result_console()
         if not watch:
             screen.print(look.page(sets, name, cluster.now(), screen.width))
             return Exit.DONE
@@ -206,9 +216,9 @@ async def _status(place: Place, name: str | None, look: _Look, *, watch: bool) -
 
 
 async def _watch(cluster: Cluster, name: str | None, look: _Look, screen: Console) -> int:
-    def page(sets: list[SeenSet]) -> RenderableType:
+    def page(sets: list[ObservedSet]) -> RenderableType:
         now = cluster.now()
-        return Group(look.page(sets, name, now, screen.width), Text(), Text(f"{clock(now)} UTC", style="dim"))
+        return Group(look.page(sets, name, now, screen.width), Text(), Text(f"{format_clock(now)} UTC", style="dim"))
 
     if not screen.is_terminal:  # a pipe gets a page for each change
         return await _follow(cluster, name, look, page)
@@ -220,7 +230,7 @@ async def _watch(cluster: Cluster, name: str | None, look: _Look, screen: Consol
 
 
 async def _follow(
-    cluster: Cluster, name: str | None, look: _Look, page: Callable[[list[SeenSet]], RenderableType]
+    cluster: Cluster, name: str | None, look: _Look, page: Callable[[list[ObservedSet]], RenderableType]
 ) -> int:
     before: list[str] = []
     while True:
@@ -228,6 +238,6 @@ async def _follow(
             sets = await look.at(cluster, name)
             versions = [str(seen.object["metadata"]["resourceVersion"]) for seen in sets]
             if versions != before:
-                console().print(page(sets))
+                result_console().print(page(sets))
             before = versions
         await asyncio.sleep(PERIOD)

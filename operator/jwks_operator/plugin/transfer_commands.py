@@ -15,13 +15,13 @@ from jwks_operator.keys.issuer_import import Brought, Source, bring_file
 from jwks_operator.keys.key_errors import JwkError
 from jwks_operator.kube.client import SECRETS
 from jwks_operator.kube.errors import AlreadyExists
-from jwks_operator.kube.key_export import PRIVATE_KEY, hand_over, save_private
-from jwks_operator.plugin.bars import short
-from jwks_operator.plugin.cluster import SeenSet, opened
-from jwks_operator.plugin.exit_codes import Exit, Failure, missing, refused
+from jwks_operator.kube.key_export import PRIVATE_KEY, create_import_sources, save_private_keys
+from jwks_operator.plugin.bars import short_kid
+from jwks_operator.plugin.cluster import ObservedSet, open_cluster
+from jwks_operator.plugin.exit_codes import Exit, Failure, not_found_error, refused_error
 from jwks_operator.plugin.getjwks import print_public
 from jwks_operator.plugin.options import Place, place_options, set_argument
-from jwks_operator.plugin.output import say, table, talk
+from jwks_operator.plugin.output import make_table, message_console, say
 
 _RSA = [name for name, row in ALGORITHMS.items() if row.kty == "RSA" and row.key_class is KeyClass.SIGNATURE]
 
@@ -59,9 +59,9 @@ def import_command(place: Place, name: str, file: str, **options: Any) -> int:
     try:
         brought = bring_file(file, chosen, options["algorithm"])
     except OSError as error:
-        raise missing(f"{file}: {(error.strerror or 'cannot be read').lower()}; check the path") from None
+        raise not_found_error(f"{file}: {(error.strerror or 'cannot be read').lower()}; check the path") from None
     except JwkError as error:
-        raise refused(f"{file}: {error}") from None
+        raise refused_error(f"{file}: {error}") from None
     _show(brought)
     if options["dry_run"]:
         say("Dry run: nothing was made.")
@@ -71,16 +71,18 @@ def import_command(place: Place, name: str, file: str, **options: Any) -> int:
 
 async def _import(place: Place, name: str, brought: tuple[Brought, ...], options: Mapping[str, Any]) -> int:
     source = options["source_name"] or f"{name}-import"
-    async with opened(place) as cluster:
+    async with open_cluster(place) as cluster:
         ref = SetRef(cluster.namespace, name)
         there = await cluster.find_set(ref)
         try:
-            await hand_over(cluster.client, ref, source, brought)
+            await create_import_sources(cluster.client, ref, source, brought)
         except AlreadyExists:
-            raise refused(f"{source} is there already; remove Secret and ConfigMap, or give --source-name") from None
+            raise refused_error(
+                f"{source} is there already; remove Secret and ConfigMap, or give --source-name"
+            ) from None
     entry = _entry(options["entry"], source, brought)
     if there is None:
-        talk().print(
+        message_console().print(
             f"Made Secret and ConfigMap {source}. Apply this set, and see docs/migration.md for the next steps:"
         )
         click.echo(yaml.safe_dump(_manifest(ref, entry), sort_keys=False), nl=False)
@@ -112,12 +114,12 @@ def _manifest(ref: SetRef, entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _show(brought: tuple[Brought, ...]) -> None:
-    made = table("KID", "ALGORITHM", "SOURCE", "AS")
+    made = make_table("KID", "ALGORITHM", "SOURCE", "AS")
     for index, each in enumerate(brought):
         public = each.key.public
         what = "the key in use" if index == 0 else "public key of former tokens"
-        made.add_row(short(str(public["kid"])), str(public["alg"]), each.name, what)
-    talk().print(made)
+        made.add_row(short_kid(str(public["kid"])), str(public["alg"]), each.name, what)
+    message_console().print(made)
 
 
 @click.command("export")
@@ -151,11 +153,11 @@ def export_command(place: Place, name: str, **options: Any) -> int:
 
 
 async def _export(place: Place, name: str, options: Mapping[str, Any]) -> int:
-    async with opened(place) as cluster:
+    async with open_cluster(place) as cluster:
         seen = await cluster.the_set(name)
         secret = await cluster.client.read(SECRETS, seen.ref.namespace, _secret_name(seen))
     if secret is None:
-        raise missing(f"{seen.ref} has no Secret yet; kubectl jwks status {name}")
+        raise not_found_error(f"{seen.ref} has no Secret yet; kubectl jwks status {name}")
     entries = options["entries"] or tuple(entry.name for entry in seen.spec.keys) if seen.spec else ()
     say(f"The private keys of {', '.join(entries)} of {seen.ref} will stand in {options['path']}.")
     if not options["yes"]:
@@ -164,17 +166,17 @@ async def _export(place: Place, name: str, options: Mapping[str, Any]) -> int:
         if not click.confirm("Go on?", err=True):
             raise click.Abort
     try:
-        kids = save_private(secret, entries, options["path"], options["form"])
+        kids = save_private_keys(secret, entries, options["path"], options["form"])
     except KeyError as lacking:
-        raise missing(f"{seen.ref} has no key in use for entry {lacking.args[0]!r}") from None
+        raise not_found_error(f"{seen.ref} has no key in use for entry {lacking.args[0]!r}") from None
     except JwkError as error:
-        raise refused(f"{seen.ref}: {error}") from None
+        raise refused_error(f"{seen.ref}: {error}") from None
     except OSError as error:
         told = (error.strerror or "cannot be written").lower()
-        raise refused(f"{options['path']}: {told}; name a file that is not there yet") from None
+        raise refused_error(f"{options['path']}: {told}; name a file that is not there yet") from None
     say(f"Written: {', '.join(kids)}")
     return Exit.DONE
 
 
-def _secret_name(seen: SeenSet) -> str:
+def _secret_name(seen: ObservedSet) -> str:
     return seen.ref.name if seen.spec is None else seen.spec.secret.name or seen.ref.name

@@ -21,10 +21,17 @@ from jwks_operator.kube.client import Object
 from jwks_operator.kube.consumer_secret_reader import InUse, keys_in_use
 from jwks_operator.kube.errors import Refused
 from jwks_operator.kube.gather import Gathered, gather
-from jwks_operator.plugin.cluster import Cluster, SeenSet, keys_in, opened
-from jwks_operator.plugin.findings import Finding, error, ok, report, skipped, warning
-from jwks_operator.plugin.http import age, http_findings, max_age, stale_window
-from jwks_operator.plugin.jwks_fetch import Fetched, Unfetched, fetch
+from jwks_operator.plugin.cluster import Cluster, ObservedSet, keys_in, open_cluster
+from jwks_operator.plugin.findings import (
+    Finding,
+    error_finding,
+    ok_finding,
+    skipped_finding,
+    warning_finding,
+    write_report,
+)
+from jwks_operator.plugin.http import answer_age, http_findings, max_age, stale_window
+from jwks_operator.plugin.jwks_fetch import FetchFailure, FetchResult, fetch
 from jwks_operator.plugin.lint_command import set_findings
 from jwks_operator.plugin.options import Place, output_option, place_options, set_argument
 
@@ -51,11 +58,11 @@ def verify_command(place: Place, name: str, form: str | None, **options: Any) ->
       kubectl jwks verify auth -n shop --url https://auth.example.com/.well-known/jwks.json --strict
     """
     found = asyncio.run(_verify(place, name, options["url"], options["ca_file"]))
-    return report(found, form, strict=options["strict"])
+    return write_report(found, form, strict=options["strict"])
 
 
 async def _verify(place: Place, name: str, url: str | None, ca_file: str | None) -> list[Finding]:
-    async with opened(place) as cluster:
+    async with open_cluster(place) as cluster:
         seen = await cluster.the_set(name)
         found = list(_of_status(seen))
         gathered = await _secrets(cluster, seen)
@@ -63,53 +70,55 @@ async def _verify(place: Place, name: str, url: str | None, ca_file: str | None)
         answer = None if url is None else await fetch(url, ca_file, revisit=True)
     if seen.hidden:
         found.append(
-            skipped("configmap", "you may not read it: what is published was not looked at", "ask for the right")
+            skipped_finding(
+                "configmap", "you may not read it: what is published was not looked at", "ask for the right"
+            )
         )
     elif seen.configmap is None:
-        found.append(error("configmap", "is not there", "kubectl jwks doctor: is the operator running?"))
+        found.append(error_finding("configmap", "is not there", "kubectl jwks doctor: is the operator running?"))
     else:
         found += _flaws("configmap", seen, now)
     found += [_NO_SECRETS] if gathered is None else _of_record(gathered.world, seen)
     served = seen.published
     if answer is None:
-        found.append(skipped("served", "nobody said where the set is served", "give --url"))
+        found.append(skipped_finding("served", "nobody said where the set is served", "give --url"))
     else:
         found += _of_url(url or "", answer, seen, now)
-        served = keys_in(answer.body) if isinstance(answer, Fetched) else {}
+        served = keys_in(answer.body) if isinstance(answer, FetchResult) else {}
     if gathered is not None and gathered.seen.secret is not None:
         where = "the ConfigMap" if answer is None else "the served set"
         found += _Probe(gathered.seen.secret, served, where, now).findings(seen.spec)
     return found
 
 
-_NO_SECRETS = skipped(
+_NO_SECRETS = skipped_finding(
     "secrets", "you may not read the Secrets of this namespace: record and key in use were not looked at",
     "run it as somebody who may get secrets, for example in CI",
 )  # fmt: skip
 
 
-def _of_status(seen: SeenSet) -> Iterator[Finding]:
+def _of_status(seen: ObservedSet) -> Iterator[Finding]:
     if not seen.looked_at:
-        yield error("status", "the operator has not looked at the spec as it is now", "kubectl jwks doctor")
+        yield error_finding("status", "the operator has not looked at the spec as it is now", "kubectl jwks doctor")
     for kind, good in (("Ready", "True"), ("Degraded", "False")):
         condition = seen.condition(kind)
         if condition is None:
-            yield error("status", f"there is no condition {kind}", "kubectl jwks doctor")
+            yield error_finding("status", f"there is no condition {kind}", "kubectl jwks doctor")
         elif condition.status != good:
-            told = error if kind == "Ready" else warning
+            told = error_finding if kind == "Ready" else warning_finding
             yield told("status", f"{kind} is {condition.status}: {condition.reason}", condition.message)
         else:
-            yield ok("status", f"{kind} is {condition.status}")
+            yield ok_finding("status", f"{kind} is {condition.status}")
 
 
-async def _secrets(cluster: Cluster, seen: SeenSet) -> Gathered | None:
+async def _secrets(cluster: Cluster, seen: ObservedSet) -> Gathered | None:
     try:
         return await gather(cluster.client, seen.ref, shard_of(seen.object))
     except Refused:
         return None
 
 
-def _flaws(check: str, seen: SeenSet, now: datetime) -> list[Finding]:
+def _flaws(check: str, seen: ObservedSet, now: datetime) -> list[Finding]:
     key = "" if seen.spec is None else seen.spec.publish.config_map.key
     text = ((seen.configmap or {}).get("data") or {}).get(key, "")
     return [Finding(one.verdict, check, _at(one), one.cure) for one in set_findings(text.encode(), now)]
@@ -119,25 +128,27 @@ def _at(one: Finding) -> str:
     return one.message if one.check == "keys" else f"{one.check} {one.message}"
 
 
-def _of_record(world: World, seen: SeenSet) -> Iterator[Finding]:
+def _of_record(world: World, seen: ObservedSet) -> Iterator[Finding]:
     if world.record is None:
         told = world.record_complaint or "there is no record (keyring)"
-        yield error("record", told, "restore it from a backup, or see docs/rotation.md for what the operator rebuilds")
+        yield error_finding(
+            "record", told, "restore it from a backup, or see docs/rotation.md for what the operator rebuilds"
+        )
         return
     told_kids = {key.kid for key in seen.status.keys if key.state.value in _LIVING}
     kids = {key.kid for key in world.record.keys if key.state in _LIVING}
     if kids != told_kids:
-        yield warning(
+        yield warning_finding(
             "record", "status and record name different keys", "look again in a moment; else kubectl jwks doctor"
         )
     else:
-        yield ok("record", f"{len(kids)} keys, as the status says")
+        yield ok_finding("record", f"{len(kids)} keys, as the status says")
     for what, sight in (("configmap", world.configmap), ("secret", world.secret)):
         if sight in _SIGHTS:
             message, cure = _SIGHTS[sight]
-            yield error(what, message, cure)
+            yield error_finding(what, message, cure)
         else:
-            yield ok(what, "holds what the record says")
+            yield ok_finding(what, "holds what the record says")
 
 
 _LIVING = frozenset({State.PENDING, State.ACTIVE, State.RETIRED})
@@ -149,9 +160,9 @@ _SIGHTS = {
 }
 
 
-def _of_url(url: str, answer: Fetched | Unfetched, seen: SeenSet, now: datetime) -> Iterator[Finding]:
-    if isinstance(answer, Unfetched):
-        yield error("served", f"{url}: {answer.problem}", "check the URL, and that it can be reached from here")
+def _of_url(url: str, answer: FetchResult | FetchFailure, seen: ObservedSet, now: datetime) -> Iterator[Finding]:
+    if isinstance(answer, FetchFailure):
+        yield error_finding("served", f"{url}: {answer.problem}", "check the URL, and that it can be reached from here")
         return
     yield from http_findings(answer, now)
     if answer.status != 200:
@@ -160,30 +171,32 @@ def _of_url(url: str, answer: Fetched | Unfetched, seen: SeenSet, now: datetime)
     served, published = keys_in(answer.body), seen.published
     if lacking := sorted(published.keys() - served.keys()):
         cure = "wait for propagation and caches (spec.timing); else the server reads another ConfigMap, or subPath"
-        yield error("served", f"lacks {', '.join(lacking)}", cure)
+        yield error_finding("served", f"lacks {', '.join(lacking)}", cure)
     if surplus := sorted(served.keys() - published.keys()):
         cure = "wait for propagation and caches (spec.timing); else the server reads another source, too"
-        yield warning("served", f"also has {', '.join(surplus)}", cure)
+        yield warning_finding("served", f"also has {', '.join(surplus)}", cure)
     if not lacking and not surplus:
-        yield ok("served", f"the {len(served)} keys of the ConfigMap")
+        yield ok_finding("served", f"the {len(served)} keys of the ConfigMap")
     if seen.spec is not None:
         yield from _against_timing(answer, seen.spec)
 
 
-def _against_timing(answer: Fetched, spec: JsonWebKeySetSpec) -> Iterator[Finding]:
+def _against_timing(answer: FetchResult, spec: JsonWebKeySetSpec) -> Iterator[Finding]:
     """The facts that the waits rest on, as far as one answer shows them."""
     known = facts(spec.timing)
     rows = (
         ("cacheMaxAge", max_age(answer) or timedelta(), known["cache_max_age"]),
         ("staleWindow", stale_window(answer), known["stale_window"]),
-        ("cacheMaxAge + staleWindow + edgeCache", age(answer), _sum(known)),
+        ("cacheMaxAge + staleWindow + edgeCache", answer_age(answer), _sum(known)),
     )
     for fact, seen, stated in rows:
         if seen > stated:
             told = f"{format_duration(seen)} is served, and spec.timing.{fact} says {format_duration(stated)}"
-            yield error("timing", told, "raise it in spec.timing, or lower it at the server: keys are used too early")
+            yield error_finding(
+                "timing", told, "raise it in spec.timing, or lower it at the server: keys are used too early"
+            )
     if all(seen <= stated for _, seen, stated in rows):
-        yield ok("timing", "caching is within what spec.timing says")
+        yield ok_finding("timing", "caching is within what spec.timing says")
 
 
 def _sum(known: Mapping[str, timedelta]) -> timedelta:
@@ -212,11 +225,15 @@ class _Probe:
     def _finding(self, file: InUse) -> Finding:
         cure = "wait for propagation and caches; if it stays, do not sign with this key"
         if file.private is None:
-            return error("probe", f"{file.file} cannot be read: {file.problem}", "delete the Secret: it is made again")
+            return error_finding(
+                "probe", f"{file.file} cannot be read: {file.problem}", "delete the Secret: it is made again"
+            )
         if file.kid not in self.keys:
-            return error("probe", f"{file.file} signs with {file.kid}, which is not in {self.where}", cure)
+            return error_finding("probe", f"{file.file} signs with {file.kid}, which is not in {self.where}", cure)
         try:
             probe(file.private, self.keys[file.kid], self.now)
         except JwkError as wrong:
-            return error("probe", f"{file.file} and {file.kid} in {self.where} do not belong together: {wrong}", cure)
-        return ok("probe", f"{file.file} ({file.kid}) works with {self.where}")
+            return error_finding(
+                "probe", f"{file.file} and {file.kid} in {self.where} do not belong together: {wrong}", cure
+            )
+        return ok_finding("probe", f"{file.file} ({file.kid}) works with {self.where}")

@@ -40,7 +40,7 @@ class Wait:
         return f"{where} {format_duration(value)}"
 
 
-def waits(spec: JsonWebKeySetSpec, entry: KeyEntry) -> tuple[Wait, Wait]:
+def waits_of_entry(spec: JsonWebKeySetSpec, entry: KeyEntry) -> tuple[Wait, Wait]:
     """Return lead and retention of an entry."""
     key_class = ALGORITHMS[entry.algorithm].key_class
     known, rotation = facts_of(spec), rotation_of(spec, entry)
@@ -61,14 +61,14 @@ def _told(known: Facts, terms: Iterable[str]) -> Iterator[tuple[str, timedelta]]
             yield to_camel(term), known[term]
 
 
-def culprits(spec: JsonWebKeySetSpec, now: datetime) -> Iterator[str]:
+def find_limiting_terms(spec: JsonWebKeySetSpec, now: datetime) -> Iterator[str]:
     """Yield, for each entry that rotates faster than its lead allows, the term to shorten first.
 
     The spec's schedules can be read.
     """
     for entry in spec.keys:
         interval = shortest_interval(rotation_of(spec, entry), now)
-        lead, _ = waits(spec, entry)
+        lead, _ = waits_of_entry(spec, entry)
         if interval is not None and interval < lead.length:
             yield f"{entry.name}: {lead}; {lead.longest} is the longest of them"
 

@@ -10,11 +10,11 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from jwks_operator.api.status_model import KeyState, KeyStatus
 from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
 from jwks_operator.kube.errors import Throttled, Unavailable
-from jwks_operator.plugin.cluster import Cluster, SeenSet, keys_in
+from jwks_operator.plugin.cluster import Cluster, ObservedSet, keys_in
 from jwks_operator.plugin.exit_codes import Exit, Failure
-from jwks_operator.plugin.jwks_fetch import Unfetched, fetch
-from jwks_operator.plugin.output import clock, say, span, talk
-from jwks_operator.plugin.request_preview import Asked
+from jwks_operator.plugin.jwks_fetch import FetchFailure, fetch
+from jwks_operator.plugin.output import format_clock, format_span, message_console, say
+from jwks_operator.plugin.request_preview import RequestPreview
 
 PERIOD = 1.0
 GRACE = timedelta(minutes=10)
@@ -25,17 +25,17 @@ GRACE = timedelta(minutes=10)
 class Until:
     """What to wait for: the request, and the URL at which the result has to be served, if one is given."""
 
-    asked: Asked
+    asked: RequestPreview
     url: str | None
     timeout: timedelta | None
 
 
-async def wait_for(cluster: Cluster, seen: SeenSet, until: Until) -> SeenSet:
+async def wait_for(cluster: Cluster, seen: ObservedSet, until: Until) -> ObservedSet:
     """Return the set once it is done and served; Failure if that takes too long or is refused."""
     begun = cluster.now()
     planned = max((until.asked.when if until.asked.waits else None) or begun, begun)
     end = begun + (until.timeout if until.timeout is not None else planned - begun + GRACE)
-    with _Display(talk(), begun, planned) as display:
+    with _Display(message_console(), begun, planned) as display:
         while True:
             try:
                 seen = await cluster.the_set(seen.ref.name)
@@ -47,12 +47,14 @@ async def wait_for(cluster: Cluster, seen: SeenSet, until: Until) -> SeenSet:
                 return seen
             now = cluster.now()
             if now >= end:
-                raise Failure(f"not done after {span(now - begun)}: {stage}; the request stays in force", Exit.TIMEOUT)
+                raise Failure(
+                    f"not done after {format_span(now - begun)}: {stage}; the request stays in force", Exit.TIMEOUT
+                )
             display.show(stage, now)
             await asyncio.sleep(PERIOD)
 
 
-async def stage_of(seen: SeenSet, until: Until) -> str | None:
+async def stage_of(seen: ObservedSet, until: Until) -> str | None:
     """Return what is still missing; None if nothing is."""
     if not until.asked.done(seen):
         following = seen.status.next
@@ -66,7 +68,7 @@ async def stage_of(seen: SeenSet, until: Until) -> str | None:
     if until.url is None:
         return None
     answer = await fetch(until.url)
-    if isinstance(answer, Unfetched):
+    if isinstance(answer, FetchFailure):
         return f"waiting for {until.url}: {answer.problem}"
     if answer.status != 200:
         return f"waiting for {until.url}: it answers {answer.status}"
@@ -109,8 +111,8 @@ class _Display:
         """Tell what it waits for."""
         total = (self._planned - self._begun).total_seconds()
         done = min((now - self._begun).total_seconds(), total)
-        left = f"{span(self._planned - now)} left" if now < self._planned else ""
+        left = f"{format_span(self._planned - now)} left" if now < self._planned else ""
         self._progress.update(self._task, description=stage, total=total or None, completed=done, left=left)
         if not self._console.is_terminal and stage != self._said:
-            say(f"{clock(now)} {stage}{f', planned for {clock(self._planned)}' if left else ''}")
+            say(f"{format_clock(now)} {stage}{f', planned for {format_clock(self._planned)}' if left else ''}")
         self._said = stage

@@ -8,8 +8,8 @@ from rich.table import Table
 
 from jwks_operator.api.reasons import EventReason
 from jwks_operator.core.model.record import Happening, HistoryEntry
-from jwks_operator.plugin.bars import short
-from jwks_operator.plugin.output import clock, distance, moment, table
+from jwks_operator.plugin.bars import short_kid
+from jwks_operator.plugin.output import format_clock, format_distance, format_moment, make_table
 
 STEPS = {
     EventReason.KEY_PUBLISHED: "{} is made and published",
@@ -40,13 +40,13 @@ _IN_USE = {EventReason.KEY_ACTIVATED, EventReason.KEY_ROLLED_BACK}
 
 def step_table(told: Iterable[HistoryEntry], now: datetime, most: int | None = None) -> Table:
     """Return what happens, one line for what happens to an entry at one time; `most` lines, all if None."""
-    made = table("WHEN (UTC)", "", "ENTRY", "WHAT")
-    for time, entry, what in list(sentences(told))[:most]:
-        made.add_row(clock(time), distance(time, now), entry, what)
+    made = make_table("WHEN (UTC)", "", "ENTRY", "WHAT")
+    for time, entry, what in list(describe_steps(told))[:most]:
+        made.add_row(format_clock(time), format_distance(time, now), entry, what)
     return made
 
 
-def sentences(told: Iterable[HistoryEntry]) -> Iterator[tuple[datetime, str, str]]:
+def describe_steps(told: Iterable[HistoryEntry]) -> Iterator[tuple[datetime, str, str]]:
     """Yield time, entry and what happens."""
     ordered = sorted(told, key=lambda each: (each.time, each.happening.entry))
     for (time, entry), group in groupby(ordered, key=lambda each: (each.time, each.happening.entry)):
@@ -61,9 +61,9 @@ def _sentences(happenings: list[Happening]) -> Iterator[str]:
     if change is not None and former is not None:
         happenings = [one for one in happenings if one not in (change, former)]
         again = " again" if change.event == EventReason.KEY_ROLLED_BACK else ""
-        yield f"{short(change.kid)} takes over{again} from {short(former.kid)}{_why(change)}"
+        yield f"{short_kid(change.kid)} takes over{again} from {short_kid(former.kid)}{_why(change)}"
     for one in happenings:
-        yield STEPS.get(EventReason(one.event), one.event).format(short(one.kid)) + _why(one)
+        yield STEPS.get(EventReason(one.event), one.event).format(short_kid(one.kid)) + _why(one)
 
 
 def _why(happening: Happening) -> str:
@@ -71,11 +71,11 @@ def _why(happening: Happening) -> str:
     return f" ({why})" if why else ""
 
 
-def steps_for_programs(told: Iterable[HistoryEntry]) -> list[dict[str, str | None]]:
+def steps_document(told: Iterable[HistoryEntry]) -> list[dict[str, str | None]]:
     """Return what happens as plain values."""
     return [
         {
-            "time": moment(each.time),
+            "time": format_moment(each.time),
             "event": str(each.happening.event),
             "entry": each.happening.entry,
             "kid": each.happening.kid,

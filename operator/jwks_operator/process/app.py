@@ -28,12 +28,12 @@ from jwks_operator.api.defaults import DEFAULTS
 from jwks_operator.api.shards import Scope, Shard
 from jwks_operator.kube.client import Client, Transport
 from jwks_operator.kube.errors import KubeError
-from jwks_operator.kube.events import Teller
+from jwks_operator.kube.events import EventRecorder
 from jwks_operator.kube.lease import Election
-from jwks_operator.kube.metered import Metered
+from jwks_operator.kube.metered import MeteredTransport
 from jwks_operator.kube.transport import connect
 from jwks_operator.metrics.page import Metrics
-from jwks_operator.metrics.process_gauges import Vitals
+from jwks_operator.metrics.process_gauges import ProcessGauges
 from jwks_operator.process.admin_port import Admin, Shows
 from jwks_operator.process.leadership import Leadership
 from jwks_operator.reconcile.clock import Clock
@@ -90,7 +90,7 @@ class Parts:
     memory: ObjectMemory
     options: Options
     metrics: Metrics
-    teller: Teller
+    teller: EventRecorder
     board: Board | None = None
     """What the status page shows, if there is one."""
 
@@ -106,10 +106,10 @@ class Operator:
     def __init__(self, options: Options, transport: Transport, clock: Clock, build: Build) -> None:
         memory = ObjectMemory()
         metrics = Metrics(clock.now)
-        self._leadership = Leadership(Metered(transport, metrics.answered), clock.heard, options.election)
+        self._leadership = Leadership(MeteredTransport(transport, metrics.answered), clock.heard, options.election)
         client = self._leadership.client
         board = Board() if options.status_page else None
-        self._teller = Teller(client, self._is_busy)
+        self._teller = EventRecorder(client, self._is_busy)
         work, self._close_work = build(Parts(client, clock, memory, options, metrics, self._teller, board))
         self._options = options
         self._stop = asyncio.Event()
@@ -122,7 +122,7 @@ class Operator:
             memory, self._agenda, self._audit.nudge, metrics.watched, everywhere=not options.namespaces
         )
         self._auditing: asyncio.Task[None] | None = None
-        vitals = Vitals(
+        vitals = ProcessGauges(
             load=self._agenda.load,
             leads=self._leadership.leads,
             clock_doubt=lambda: clock.doubt(DEFAULTS["clock_skew"]),

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 from jwks_operator.kube.client import Client, Transport
-from jwks_operator.kube.lease import Election, Lease, boottime
+from jwks_operator.kube.lease import Election, Lease, read_boottime
 from jwks_operator.reconcile.work_queue import Agenda
 from jwks_operator.watch.resync import Audit
 
@@ -26,7 +26,7 @@ class Leadership:
         transport: Transport,
         on_date: Callable[[datetime], None],
         election: Election | None,
-        boottime: Callable[[], float] = boottime,
+        boottime: Callable[[], float] = read_boottime,
     ) -> None:
         """Without an election this replica leads from beginning to end."""
         self._lease: Lease | None = None

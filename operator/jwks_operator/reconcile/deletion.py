@@ -13,11 +13,11 @@ from jwks_operator.api.spec import DeletionPolicy
 from jwks_operator.core.model.observed_state import Sight
 from jwks_operator.core.model.record import Happening
 from jwks_operator.core.timing.formulas import facts
-from jwks_operator.kube.apply import remove
+from jwks_operator.kube.apply import delete_objects
 from jwks_operator.kube.client import Client
-from jwks_operator.kube.copies import clear
+from jwks_operator.kube.copies import delete_copies
 from jwks_operator.kube.errors import Refused
-from jwks_operator.kube.gather import Gathered, Seen
+from jwks_operator.kube.gather import Gathered, ObservedObjects
 from jwks_operator.reconcile.audit_log import trail
 from jwks_operator.reconcile.clock import Clock
 from jwks_operator.reconcile.observed_versions import ObjectMemory
@@ -56,8 +56,8 @@ class Aftermath:
         if not reading.trusted:
             return reading.now + DOUBT_RECHECK
         # Copies first, because they are found by themselves; what refuses to go keeps no private key from going.
-        copies, told = await clear(self._client, ref, gathered.copies)
-        await remove(self._client, _ours(gathered))
+        copies, told = await delete_copies(self._client, ref, gathered.copies)
+        await delete_objects(self._client, _ours(gathered))
         for happening in told:
             trail(ref, happening)
         if copies.refused:
@@ -69,7 +69,7 @@ class Aftermath:
         return None
 
 
-def _ours(gathered: Gathered) -> Seen:
+def _ours(gathered: Gathered) -> ObservedObjects:
     world, seen = gathered.world, gathered.seen
     return replace(
         seen,

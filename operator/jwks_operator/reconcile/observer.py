@@ -9,7 +9,7 @@ from jwks_operator.api.names import SetRef
 from jwks_operator.api.status_model import JsonWebKeySetStatus
 from jwks_operator.core.model.record import Happening, Record, StepKind
 from jwks_operator.core.planner.rules import Plan
-from jwks_operator.kube.workloads import Restarted
+from jwks_operator.kube.workloads import RestartedWorkload
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Observer(Protocol):
         """The status is about to say this."""
         ...
 
-    def restarted(self, ref: SetRef, told: tuple[Restarted, ...]) -> None:
+    def restarted(self, ref: SetRef, told: tuple[RestartedWorkload, ...]) -> None:
         """These workloads were asked to restart, or could not be."""
         ...
 

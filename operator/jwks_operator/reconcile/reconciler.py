@@ -26,15 +26,15 @@ from jwks_operator.core.planner.rules import decide
 from jwks_operator.core.planner.spec_checks import Trouble
 from jwks_operator.core.timing.formulas import facts
 from jwks_operator.keys.generate import GeneratedKey, KeyFactory
-from jwks_operator.kube.apply import Done, carry_out, keep_copies, write_status
-from jwks_operator.kube.artifact_maker import make_papers
+from jwks_operator.kube.apply import StepResult, apply_copies, execute_step, write_status
+from jwks_operator.kube.artifact_maker import make_signed_artifacts
 from jwks_operator.kube.client import Client, Object
-from jwks_operator.kube.errors import KubeError, LookedAfterElsewhere, NotServed, Refused
-from jwks_operator.kube.events import tell
+from jwks_operator.kube.errors import KubeError, NotServed, OwnedByOtherShard, Refused
+from jwks_operator.kube.events import post_events
 from jwks_operator.kube.gather import Gathered, gather
 from jwks_operator.kube.objects import is_copy
 from jwks_operator.kube.shard_takeover import take_over
-from jwks_operator.kube.workloads import trouble_of
+from jwks_operator.kube.workloads import restart_trouble
 from jwks_operator.reconcile.audit_log import alert, trail
 from jwks_operator.reconcile.clock import Clock
 from jwks_operator.reconcile.deletion import DOUBT_RECHECK, Aftermath
@@ -85,7 +85,7 @@ class Reconciler:
         self._clock = clock
         self._memory = memory
         self._means = means
-        self._tell = means.tell or partial(tell, client)
+        self._tell = means.tell or partial(post_events, client)
         self._aftermath = Aftermath(client, clock, memory, means.deletion_delay)
         self.observers: list[Observer] = []
 
@@ -93,7 +93,7 @@ class Reconciler:
         """Bring one set to where it should be now; return when to look again, None if nothing is timed."""
         try:
             return await self._pass(ref)
-        except LookedAfterElsewhere as elsewhere:
+        except OwnedByOtherShard as elsewhere:
             self._leave(ref, elsewhere)
             return None
 
@@ -118,7 +118,7 @@ class Reconciler:
         self._aftermath.back(ref)
         return await self._rounds(await self._taken_over(gathered))
 
-    def _leave(self, ref: SetRef, elsewhere: LookedAfterElsewhere) -> None:
+    def _leave(self, ref: SetRef, elsewhere: OwnedByOtherShard) -> None:
         """Forget a set that another shard looks after, and touch nothing of it."""
         if ref in self._memory:
             logger.info("left alone: %s", elsewhere, extra={"set": str(ref)})
@@ -182,11 +182,11 @@ class Reconciler:
             halves = {key.kid: key.private for key in made.values()}
             fresh |= {need: FreshKey(k.kid, k.algorithm, k.thumbprint, k.public) for need, k in made.items()}
             gathered = replace(gathered, vault={**gathered.vault, **halves})
-            gathered = await make_papers(self._client, gathered, plan.papers, reading.now)
+            gathered = await make_signed_artifacts(self._client, gathered, plan.papers, reading.now)
             plan = decide(gathered.world, reading, fresh)
         raise UnsettledPlanError(f"the plan for {gathered.world.ref} asks for more and more: a defect")
 
-    async def _act(self, this: Round) -> Done | None:
+    async def _act(self, this: Round) -> StepResult | None:
         """Carry out the plan's step, if it has one; else see to the copies. None if there is nothing to do."""
         gathered, record = this.gathered, this.plan.record
         if record is None:
@@ -198,7 +198,7 @@ class Reconciler:
         if record.step is not None:
             for observer in self.observers:
                 observer.begun(ref, record.step.kind)
-        done = await carry_out(self._client, gathered, record, lambda: self._confirmed(this))
+        done = await execute_step(self._client, gathered, record, lambda: self._confirmed(this))
         self._remember(done.gathered)
         for happening in done.happenings:
             trail(ref, happening)
@@ -209,9 +209,9 @@ class Reconciler:
                 observer.confirmed(ref, done.happenings)
         return done
 
-    async def _see_to_copies(self, gathered: Gathered) -> Done | None:
+    async def _see_to_copies(self, gathered: Gathered) -> StepResult | None:
         """Follow namespaces that came, went or changed their mind, and repair what was edited there."""
-        done = await keep_copies(self._client, gathered, repairs=True)
+        done = await apply_copies(self._client, gathered, repairs=True)
         if done.gathered.copies == gathered.copies:
             return None
         self._remember(done.gathered)
@@ -280,13 +280,13 @@ def _tolerance(gathered: Gathered) -> timedelta:
     return (DEFAULTS if spec is None else facts(spec.timing))["clock_skew"]
 
 
-def _still_owing(this: Round, done: Done, before: Round) -> Round:
+def _still_owing(this: Round, done: StepResult, before: Round) -> Round:
     """The round with what is to be told of a restart that is still owed, also if it was tried earlier in this pass."""
     record = this.gathered.world.record
     if record is None or not record.restart:
         return this
     failed = done.restart.failed
-    told = trouble_of(failed) if failed else next((t for t in before.plan.troubles if _is_of_restart(t)), None)
+    told = restart_trouble(failed) if failed else next((t for t in before.plan.troubles if _is_of_restart(t)), None)
     return this if told is None else replace(this, plan=replace(this.plan, troubles=(*this.plan.troubles, told)))
 
 

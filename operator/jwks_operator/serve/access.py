@@ -9,7 +9,7 @@ from jwks_operator.serve.reply import Reply
 from jwks_operator.serve.request import Request
 
 
-def write(request: Request, reply: Reply, transport: BaseTransport) -> None:
+def write_access_line(request: Request, reply: Reply, transport: BaseTransport) -> None:
     """Write one line: no query and no header of the request gets into it."""
     peer = transport.get_extra_info("peername")
     line = {

@@ -15,7 +15,7 @@ from contextlib import aclosing
 from typing import Any, Final
 
 from jwks_operator.kube.client import CONFIGMAPS, Call, Object, Transport
-from jwks_operator.kube.errors import Asked, Gone, KubeError, error_for
+from jwks_operator.kube.errors import Gone, KubeError, RequestTarget, error_for
 from jwks_operator.kube.transport import connect
 from jwks_operator.serve.check import SetRefused
 from jwks_operator.serve.shelf import NothingThere, Shelf, content_of
@@ -77,7 +77,9 @@ class Watched:
         path = CONFIGMAPS.path(self._namespace)
         reply = await transport.request(Call("GET", path, self._selector()))
         if reply.status != 200 or reply.body is None:
-            raise error_for(Asked("GET", CONFIGMAPS.plural, self._namespace, self._name), reply.status, reply.body)
+            raise error_for(
+                RequestTarget("GET", CONFIGMAPS.plural, self._namespace, self._name), reply.status, reply.body
+            )
         items = reply.body.get("items") or []
         if items:
             self._take(items[0])
@@ -100,7 +102,7 @@ class Watched:
 
     def _seen(self, kind: str, found: Object) -> None:
         if kind == "ERROR":
-            asked = Asked("WATCH", CONFIGMAPS.plural, self._namespace, self._name)
+            asked = RequestTarget("WATCH", CONFIGMAPS.plural, self._namespace, self._name)
             raise error_for(asked, found.get("code", 500), found)
         self._resource_version = found["metadata"]["resourceVersion"]
         if kind == "DELETED":

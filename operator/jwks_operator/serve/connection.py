@@ -10,7 +10,7 @@ import asyncio
 from time import perf_counter
 from typing import Protocol, cast
 
-from jwks_operator.serve.reply import Reply, plain
+from jwks_operator.serve.reply import Reply, plain_reply
 from jwks_operator.serve.request import Incoming, Limits, Request
 from jwks_operator.serve.stats import Stats
 
@@ -81,7 +81,7 @@ class Connection(asyncio.Protocol):
         """Begin; refuse at once if there are too many connections."""
         self._transport = cast(asyncio.Transport, transport)  # uvloop's transports do not inherit from it
         if not self._hub.enter(self):
-            self._write(plain(503, self._hub.date, "too many connections\n", [("Retry-After", "1")], final=True))
+            self._write(plain_reply(503, self._hub.date, "too many connections\n", [("Retry-After", "1")], final=True))
             self._hang_up()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -177,7 +177,7 @@ class Connection(asyncio.Protocol):
 
     def _reply(self, request: Request) -> Reply:
         if request.problem:
-            return plain(request.problem, self._hub.date, PROBLEMS[request.problem], final=True)
+            return plain_reply(request.problem, self._hub.date, PROBLEMS[request.problem], final=True)
         request.last = request.last or self._hub.draining
         return self._hub.answer(request)
 

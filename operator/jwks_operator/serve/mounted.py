@@ -83,7 +83,7 @@ class Mounted:
 
     def _read(self) -> tuple[Files, float]:
         """Return the files that belong to the set, and the time of the newest."""
-        base = resolved(self._directory())
+        base = resolve_directory(self._directory())
         files = {name: _read(base / name) for name in (HINTS, OPENID, HISTORICAL) if (base / name).is_file()}
         key = key_of(files, self._key())
         if (base / key).exists():
@@ -96,7 +96,7 @@ class Mounted:
         return None if self._path.is_dir() else self._path.name
 
 
-def resolved(directory: Path) -> Path:
+def resolve_directory(directory: Path) -> Path:
     """Return the directory that really holds the files of a mounted volume at this moment."""
     data = directory / "..data"
     return data.resolve() if data.is_symlink() else directory

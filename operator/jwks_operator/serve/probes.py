@@ -15,7 +15,7 @@ Snapshots = Callable[[], Sequence[Snapshot]]
 """Gives one snapshot for each worker that lives; fewer than there should be is not ready."""
 
 
-def probes(snapshots: Snapshots, workers: int) -> Mapping[str, Probe]:
+def build_probes(snapshots: Snapshots, workers: int) -> Mapping[str, Probe]:
     """Return /healthz and /readyz by path."""
 
     def healthz(_: bool) -> tuple[int, str]:
@@ -31,13 +31,13 @@ def probes(snapshots: Snapshots, workers: int) -> Mapping[str, Probe]:
     return {"/healthz": healthz, "/readyz": readyz}
 
 
-def admin(snapshots: Snapshots, workers: int) -> Mapping[str, Probe]:
+def build_admin_pages(snapshots: Snapshots, workers: int) -> Mapping[str, Probe]:
     """Return the probes and /metrics by path."""
 
     def render(_: bool) -> tuple[int, str]:
         return 200, server_metrics.render(snapshots(), time.time())
 
-    return {**probes(snapshots, workers), "/metrics": render}
+    return {**build_probes(snapshots, workers), "/metrics": render}
 
 
 def _explain(snapshots: Sequence[Snapshot], workers: int) -> str:

@@ -28,35 +28,35 @@ class Reply:
     final: bool = False
 
 
-def lines(headers: Headers) -> bytes:
+def header_lines(headers: Headers) -> bytes:
     """Return header lines as they stand in a message."""
     return "".join(f"{name}: {value}\r\n" for name, value in headers).encode("latin-1")
 
 
-def message(status: int, date: bytes, head: bytes, body: bytes) -> bytes:
+def render_message(status: int, date: bytes, head: bytes, body: bytes) -> bytes:
     """Return one message; `head` are ready header lines, `body` what follows them, if anything."""
     return b"HTTP/1.1 %d %s\r\nDate: %s\r\n%s\r\n%s" % (status, _REASONS[status], date, head, body)
 
 
-def ring(messages: Iterable[bytes]) -> Iterator[bytes]:
+def cycle_messages(messages: Iterable[bytes]) -> Iterator[bytes]:
     """Return an endless iterator over the messages."""
     return cycle(messages)
 
 
-def plain(status: int, date: bytes, text: str, headers: Headers = (), *, final: bool = False) -> Reply:
+def plain_reply(status: int, date: bytes, text: str, headers: Headers = (), *, final: bool = False) -> Reply:
     """Return a reply with a text for people; errors among them are not for caches (RFC 9111 section 4.2.2)."""
     body = text.encode() if status not in {204, 304} else b""
     about = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body)))] if body else []
     rest = [("Connection", "close")] if final else []
-    head = lines([*about, ("Cache-Control", "no-cache"), ("X-Content-Type-Options", "nosniff"), *headers, *rest])
-    return Reply(status, ring([message(status, date, head, body)]), len(body), final=final)
+    head = header_lines([*about, ("Cache-Control", "no-cache"), ("X-Content-Type-Options", "nosniff"), *headers, *rest])
+    return Reply(status, cycle_messages([render_message(status, date, head, body)]), len(body), final=final)
 
 
 def without_body(reply: Reply) -> Reply:
     """Return the answer to HEAD: the same message up to the end of its headers (RFC 9110 section 9.3.2)."""
     first = next(reply.ring)
     end = first.index(b"\r\n\r\n") + 4
-    return Reply(reply.status, ring([first[:end]]), lasting=reply.lasting, final=reply.final)
+    return Reply(reply.status, cycle_messages([first[:end]]), lasting=reply.lasting, final=reply.final)
 
 
 _REASONS = {status.value: status.phrase.encode() for status in HTTPStatus}

@@ -14,7 +14,7 @@ from typing import Final
 
 from jwks_operator.serve.conditions import accepts_gzip, has_tag, http_date
 from jwks_operator.serve.hints import Hints
-from jwks_operator.serve.reply import Headers, Reply, lines, message, plain, ring
+from jwks_operator.serve.reply import Headers, Reply, cycle_messages, header_lines, plain_reply, render_message
 from jwks_operator.serve.request import Request
 
 RING: Final = 16
@@ -69,7 +69,7 @@ class Page:
         if request.method == b"OPTIONS":
             return self._options(request, date)
         if request.method not in {b"GET", b"HEAD"}:
-            return plain(405, date, "only GET, HEAD and OPTIONS\n", [("Allow", _METHODS)], final=request.last)
+            return plain_reply(405, date, "only GET, HEAD and OPTIONS\n", [("Allow", _METHODS)], final=request.last)
         headers = request.headers
         form = self._identity
         if self._gzip is not None and accepts_gzip(headers.get(b"accept-encoding", b"identity")):
@@ -96,15 +96,16 @@ class Page:
     def _render(self, form: Form, date: bytes, common: Headers, *, fresh: bool) -> Reply:
         status, about, body = (304, (), b"") if fresh else (200, form.about, form.body)
         tag, safe = ("ETag", form.etag.decode()), ("X-Content-Type-Options", "nosniff")
-        head = lines([*about, tag, *self._dated(date), *self._vary, safe, *common])
+        head = header_lines([*about, tag, *self._dated(date), *self._vary, safe, *common])
         messages = [
-            message(status, date, head + lines([("Cache-Control", control)]), body) for control in self._controls()
+            render_message(status, date, head + header_lines([("Cache-Control", control)]), body)
+            for control in self._controls()
         ]
-        return Reply(status, ring(messages), len(body), lasting=True)
+        return Reply(status, cycle_messages(messages), len(body), lasting=True)
 
     def _headers_only(self, reply: Reply) -> Reply:
         heads = [next(reply.ring).partition(b"\r\n\r\n")[0] + b"\r\n\r\n" for _ in range(RING)]
-        return Reply(reply.status, ring(heads), lasting=True)
+        return Reply(reply.status, cycle_messages(heads), lasting=True)
 
     def _controls(self) -> list[str]:
         window = self._hints.stale_window
@@ -140,7 +141,7 @@ class Page:
                 ("Access-Control-Allow-Headers", "*"),
                 ("Access-Control-Max-Age", str(_PREFLIGHT_SECONDS)),
             ]
-        return plain(204, date, "", granted, final=request.last)
+        return plain_reply(204, date, "", granted, final=request.last)
 
 
 def _form(body: bytes, tag: str, about: Headers) -> Form:

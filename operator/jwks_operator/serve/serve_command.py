@@ -12,7 +12,7 @@ import click
 import uvloop
 
 from jwks_operator.serve.hints import JWKS_PATHS
-from jwks_operator.serve.server import Bounds, bind
+from jwks_operator.serve.server import Bounds, bind_socket
 from jwks_operator.serve.supervisor import Supervisor, WorkerFailed, report
 from jwks_operator.serve.tls import CertificateRefused
 from jwks_operator.serve.worker import AdminPort, Plan, Worker
@@ -167,7 +167,7 @@ async def _work(plan: Plan, *, as_worker: bool) -> None:
     """Serve in this process. Raise OSError if an address cannot be had."""
     stop = _until_signalled()
     worker = Worker(plan)
-    sock = bind(plan.host, plan.port, shared=as_worker)
+    sock = bind_socket(plan.host, plan.port, shared=as_worker)
     admin = None
     if plan.admin_port is not None and not as_worker:
         admin = AdminPort(lambda: [worker.snapshot()], 1)
@@ -190,7 +190,9 @@ async def _work(plan: Plan, *, as_worker: bool) -> None:
 async def _supervise(plan: Plan) -> None:
     """Serve in several processes. Raise OSError if an address cannot be had."""
     stop = _until_signalled()
-    with bind(plan.host, plan.port, shared=True) as sock:  # bound, not listening: it keeps the port for the workers
+    with bind_socket(
+        plan.host, plan.port, shared=True
+    ) as sock:  # bound, not listening: it keeps the port for the workers
         host, port = sock.getsockname()[:2]
         say = partial(_say_where, "listening", host, port, tls=plan.tls is not None)
         supervisor = Supervisor(_worker_command(host, port), plan.workers, say)

@@ -142,7 +142,7 @@ class Server:
     def log(self, request: Request, reply: Reply, peer: Any) -> None:
         """Write the access log, if there is one."""
         if self._access_log:
-            access.write(request, reply, peer)
+            access.write_access_line(request, reply, peer)
 
     def _seen(self) -> int:
         return sum(self.stats.codes.values()) + self.stats.accepted
@@ -163,7 +163,7 @@ class Server:
         self._timer = self._loop.call_later(wait, self._tick)
 
 
-def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
+def bind_socket(host: str, port: int, *, shared: bool = False) -> socket.socket:
     """Return a bound socket; `shared` lets several processes bind the same port. Raises OSError."""
     family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     sock = socket.socket(family, kind, protocol)

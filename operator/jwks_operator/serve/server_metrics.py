@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import Final
 
-from jwks_operator.serve.stats import BUCKETS, SetState, Snapshot, Stats, total
+from jwks_operator.serve.stats import BUCKETS, SetState, Snapshot, Stats, sum_snapshots
 
 PREFIX: Final = "jwks_server"
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -18,7 +18,7 @@ Sample = tuple[str, Labels, float]
 
 def render(snapshots: Sequence[Snapshot], now: float) -> str:
     """Return all metrics; `now` is the Unix time, `snapshots` one for each living worker."""
-    stats = total(each.stats for each in snapshots)
+    stats = sum_snapshots(each.stats for each in snapshots)
     lines = [*_requests(stats), *_connections(stats), *_processes(snapshots)]
     for states in zip(*(each.sets for each in snapshots), strict=True):
         lines += _set(states, now)

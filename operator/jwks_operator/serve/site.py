@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from jwks_operator.serve.hints import HISTORICAL_PATHS, JWKS_PATHS, OPENID_PATHS
-from jwks_operator.serve.reply import Reply, plain, without_body
+from jwks_operator.serve.reply import Reply, plain_reply, without_body
 from jwks_operator.serve.reply_pages import Page
 from jwks_operator.serve.request import Request
 from jwks_operator.serve.shelf import Content, Shelf
@@ -69,14 +69,14 @@ class Site:
         probe = self._probes.get(path)
         if probe is not None:
             if request.method not in {b"GET", b"HEAD"}:
-                return plain(405, date, "only GET and HEAD\n", [("Allow", "GET, HEAD")], final=final)
+                return plain_reply(405, date, "only GET and HEAD\n", [("Allow", "GET, HEAD")], final=final)
             status, text = probe(request.verbose)
-            return plain(status, date, text, final=final)
+            return plain_reply(status, date, text, final=final)
         if path in self._missing:
-            return plain(503, date, "no set yet\n", [("Retry-After", str(RETRY_AFTER))], final=final)
+            return plain_reply(503, date, "no set yet\n", [("Retry-After", str(RETRY_AFTER))], final=final)
         if path == b"*" and request.method == b"OPTIONS":
-            return plain(204, date, "", [("Allow", "GET, HEAD, OPTIONS")], final=final)
-        return plain(404, date, "there is nothing here\n", final=final)
+            return plain_reply(204, date, "", [("Allow", "GET, HEAD, OPTIONS")], final=final)
+        return plain_reply(404, date, "there is nothing here\n", final=final)
 
 
 def _pages(content: Content) -> dict[str, Page]:

@@ -73,7 +73,7 @@ class Snapshot:
         return not self.draining and all(each.loaded for each in self.sets)
 
 
-def total(all_stats: Iterable[Stats]) -> Stats:
+def sum_snapshots(all_stats: Iterable[Stats]) -> Stats:
     """Add up what several workers counted."""
     result = Stats()
     for stats in all_stats:
@@ -86,7 +86,7 @@ def total(all_stats: Iterable[Stats]) -> Stats:
     return result
 
 
-def usage() -> tuple[int, float]:
+def read_usage() -> tuple[int, float]:
     """Return this process's resident memory in octets and its CPU seconds."""
     with open("/proc/self/statm", encoding="ascii") as file:
         pages = int(file.read().split()[1])

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from jwks_operator.serve.mounted import follow, resolved
+from jwks_operator.serve.mounted import follow, resolve_directory
 from jwks_operator.serve.stats import Stats
 
 CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20"
@@ -64,7 +64,7 @@ class Tls:
     def _read(self) -> bytes:
         try:
             return b"\n".join(
-                (resolved(path.parent) / path.name).read_bytes() for path in (self._certificate, self._key)
+                (resolve_directory(path.parent) / path.name).read_bytes() for path in (self._certificate, self._key)
             )
         except OSError as error:
             raise CertificateRefused(f"certificate or key cannot be read: {error.strerror}") from None

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Final
 
 from jwks_operator.serve.mounted import Mounted
-from jwks_operator.serve.probes import Snapshots, admin, probes
-from jwks_operator.serve.server import Bounds, Server, bind
+from jwks_operator.serve.probes import Snapshots, build_admin_pages, build_probes
+from jwks_operator.serve.server import Bounds, Server, bind_socket
 from jwks_operator.serve.shelf import Shelf
 from jwks_operator.serve.site import Site, states
-from jwks_operator.serve.stats import Snapshot, total, usage
+from jwks_operator.serve.stats import Snapshot, read_usage, sum_snapshots
 from jwks_operator.serve.tls import Tls
 
 QUIET_SECONDS: Final = 1.0
@@ -56,14 +56,14 @@ class Worker:
         self._plan = plan
         self._tls = Tls(*plan.tls) if plan.tls else None
         self.shelves = [Shelf(name) for name in (*plan.sets, *plan.configmaps)]
-        own = {} if plan.admin_port is not None else probes(self._alone, 1)
+        own = {} if plan.admin_port is not None else build_probes(self._alone, 1)
         self._site = Site(self.shelves, own)
         self._server = Server(self._site, plan.bounds, access_log=plan.access_log)
 
     def snapshot(self) -> Snapshot:
         """Return how it is doing."""
-        stats = total([self._server.stats, *([self._tls.stats] if self._tls else [])])
-        return Snapshot(stats, states(self.shelves), self._server.draining, *usage())
+        stats = sum_snapshots([self._server.stats, *([self._tls.stats] if self._tls else [])])
+        return Snapshot(stats, states(self.shelves), self._server.draining, *read_usage())
 
     async def run(self, sock: socket.socket, stop: asyncio.Event, started: Callable[[], None]) -> None:
         """Serve on the bound socket until `stop` is set, then drain. Raises OSError if it cannot listen.
@@ -107,11 +107,11 @@ class AdminPort:
     """The second port: probes and metrics, without TLS, for the kubelet and Prometheus."""
 
     def __init__(self, snapshots: Snapshots, workers: int) -> None:
-        self._server = Server(Site((), admin(snapshots, workers)), Bounds(connections=64, rate=1000))
+        self._server = Server(Site((), build_admin_pages(snapshots, workers)), Bounds(connections=64, rate=1000))
 
     async def listen(self, host: str, port: int) -> tuple[str, int]:
         """Listen and return the address. Raises OSError."""
-        sock = bind(host, port)
+        sock = bind_socket(host, port)
         await self._server.listen(sock)
         address = sock.getsockname()
         return address[0], address[1]

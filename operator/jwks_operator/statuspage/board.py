@@ -14,8 +14,8 @@ from jwks_operator.api.reasons import ConditionType, Reason
 from jwks_operator.api.spec import JsonWebKeySetSpec
 from jwks_operator.api.status_model import JsonWebKeySetStatus
 from jwks_operator.core.model.record import Happening, StepKind
-from jwks_operator.kube.workloads import Restarted
-from jwks_operator.metrics.interning import Shared
+from jwks_operator.kube.workloads import RestartedWorkload
+from jwks_operator.metrics.interning import InternPool
 from jwks_operator.reconcile.observer import Look
 
 
@@ -45,7 +45,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class BoardEntry:
     """All that is kept of a set; `spec` is the one in force, empty if there is none."""
 
     row: Row
@@ -67,13 +67,13 @@ class Board:
     """Remembers; an observer of the reconciler."""
 
     def __init__(self) -> None:
-        self.sets: dict[SetRef, Shown] = {}
-        self._specs = Shared(lambda: (shown.spec for shown in self.sets.values()))
+        self.sets: dict[SetRef, BoardEntry] = {}
+        self._specs = InternPool(lambda: (shown.spec for shown in self.sets.values()))
 
     def shown(self, ref: SetRef, look: Look) -> None:
         """The status is about to say this of the set."""
         spec = "" if look.record is None else look.record.spec.model_dump_json(by_alias=True, exclude_none=True)
-        self.sets[ref] = Shown(
+        self.sets[ref] = BoardEntry(
             row=_row(ref, look.status),
             status=look.status.model_dump_json(by_alias=True, exclude_none=True),
             spec=self._specs.same(spec),
@@ -91,7 +91,7 @@ class Board:
     def confirmed(self, ref: SetRef, happenings: tuple[Happening, ...]) -> None:
         """A step is confirmed; the status tells of it."""
 
-    def restarted(self, ref: SetRef, told: tuple[Restarted, ...]) -> None:
+    def restarted(self, ref: SetRef, told: tuple[RestartedWorkload, ...]) -> None:
         """Take no notice: the page shows keys."""
 
     def alarmed(self, ref: SetRef, alarms: tuple[Happening, ...]) -> None:
@@ -110,19 +110,19 @@ def _row(ref: SetRef, status: JsonWebKeySetStatus) -> Row:
         state, remark = (Health.WAITING if calm else Health.TROUBLE), "" if ready is None else ready.message
     elif rotating is not None and rotating.reason == Reason.SUSPENDED:
         state = Health.SUSPENDED
-    return Row(ref, state, status.algorithms or "", status.active_kid or "", following(status), remark)
+    return Row(ref, state, status.algorithms or "", status.active_kid or "", describe_next(status), remark)
 
 
-def following(status: JsonWebKeySetStatus) -> str:
+def describe_next(status: JsonWebKeySetStatus) -> str:
     """Say what comes next, in a few words; empty if nothing does."""
     move = status.next
     if move is None:
         return ""
-    when = "" if move.time is None else f", {moment(move.time)}"
+    when = "" if move.time is None else f", {format_moment(move.time)}"
     return f"{move.action} {move.name}{when}"
 
 
-def moment(time: datetime) -> str:
+def format_moment(time: datetime) -> str:
     """Write a moment for people; all of a page is UTC."""
     return f"{time:%Y-%m-%d %H:%M:%S}"
 

@@ -9,33 +9,33 @@ class Html(str):
     __slots__ = ()
 
 
-def element(tag: str, *children: str | None, **attributes: str) -> Html:
+def render_element(tag: str, *children: str | None, **attributes: str) -> Html:
     """Return an element; children that are not Html are escaped, None is left out.
 
     An attribute with a name that Python reserves ends with an underscore: `class_`.
     """
     named = "".join(f' {name.rstrip("_")}="{escape(value)}"' for name, value in attributes.items())
-    return Html(f"<{tag}{named}>{together(*children)}</{tag}>")
+    return Html(f"<{tag}{named}>{join_html(*children)}</{tag}>")
 
 
-def together(*children: str | None) -> Html:
+def join_html(*children: str | None) -> Html:
     """Return these side by side, escaped where they are not Html."""
     return Html("".join(child if isinstance(child, Html) else escape(child) for child in children if child is not None))
 
 
-def void(tag: str, **attributes: str) -> Html:
+def render_void(tag: str, **attributes: str) -> Html:
     """Return an element that has no content, such as `input`."""
     named = "".join(f' {name.rstrip("_")}="{escape(value)}"' for name, value in attributes.items())
     return Html(f"<{tag}{named}>")
 
 
-def link(target: str, *children: str) -> Html:
+def render_link(target: str, *children: str) -> Html:
     """Return a link."""
-    return element("a", *children, href=target)
+    return render_element("a", *children, href=target)
 
 
-def table(titles: tuple[str, ...], rows: list[tuple[str, ...]]) -> Html:
+def render_table(titles: tuple[str, ...], rows: list[tuple[str, ...]]) -> Html:
     """Return a table with a head; each cell is text or Html."""
-    head = element("tr", *(element("th", title, scope="col") for title in titles))
-    body = [element("tr", *(element("td", cell) for cell in row)) for row in rows]
-    return element("table", element("thead", head), element("tbody", *body))
+    head = render_element("tr", *(render_element("th", title, scope="col") for title in titles))
+    body = [render_element("tr", *(render_element("td", cell) for cell in row)) for row in rows]
+    return render_element("table", render_element("thead", head), render_element("tbody", *body))

@@ -12,9 +12,9 @@ from jwks_operator.core.forecast import UnsoundSpecError, foresee
 from jwks_operator.core.model.observed_state import World
 from jwks_operator.core.outputs.timeline import picture, stretch_around, svg
 from jwks_operator.core.planner.record_from_status import recalled
-from jwks_operator.metrics.process_gauges import Vitals
-from jwks_operator.statuspage.board import RANK, Board, Health, Row, Shown, following, moment
-from jwks_operator.statuspage.html import Html, element, link, table, together, void
+from jwks_operator.metrics.process_gauges import ProcessGauges
+from jwks_operator.statuspage.board import RANK, Board, BoardEntry, Health, Row, describe_next, format_moment
+from jwks_operator.statuspage.html import Html, join_html, render_element, render_link, render_table, render_void
 
 ROOT: Final = "/status"
 STYLE: Final = f"{ROOT}/style.css"
@@ -57,7 +57,7 @@ class Writer:
 
     board: Board
     now: Callable[[], datetime]
-    vitals: Vitals
+    vitals: ProcessGauges
     """How the process does."""
     failing: Callable[[], Mapping[SetRef, float]]
     """Sets whose passes fail, and since when (Unix time)."""
@@ -74,29 +74,29 @@ class Writer:
         titles = ("Set", "State", "Algorithms", "In use", "Next", "")
         return self._page(
             "Sets",
-            element("p", *_tallies(counts), class_="tallies"),
+            render_element("p", *_tallies(counts), class_="tallies"),
             _form(choice),
-            table(titles, lines) if lines else element("p", "No set."),
+            render_table(titles, lines) if lines else render_element("p", "No set."),
             _pager(choice, pages, len(found)),
         )
 
-    def details(self, shown: Shown) -> Html:
+    def details(self, shown: BoardEntry) -> Html:
         """Return the page of one set."""
         status, row = shown.read_status(), _as_it_goes(shown.row, self.failing().get(shown.row.ref))
         return self._page(
             str(row.ref),
-            element("p", _badge(row.health), " ", row.remark or None),
+            render_element("p", _badge(row.health), " ", row.remark or None),
             self._timeline(shown, status),
-            element("h2", "Next"),
-            element("p", following(status) or "Nothing", ".", _waiting(status)),
+            render_element("h2", "Next"),
+            render_element("p", describe_next(status) or "Nothing", ".", _waiting(status)),
             _latency(status),
-            element("h2", "Keys"),
+            render_element("h2", "Keys"),
             _keys(status),
-            element("h2", "Conditions"),
+            render_element("h2", "Conditions"),
             _conditions(status),
-            element("h2", "Latest events"),
+            render_element("h2", "Latest events"),
             _events(status),
-            element("p", f"As seen at {moment(shown.looked)} UTC.", class_="quiet"),
+            render_element("p", f"As seen at {format_moment(shown.looked)} UTC.", class_="quiet"),
         )
 
     def _rows(self) -> list[Row]:
@@ -109,24 +109,28 @@ class Writer:
 
     def unknown(self) -> Html:
         """Return what is shown in place of what is not there."""
-        return self._page("Not here", element("p", "There is no such page, or no such set. ", link(ROOT, "All sets")))
+        return self._page(
+            "Not here", render_element("p", "There is no such page, or no such set. ", render_link(ROOT, "All sets"))
+        )
 
     def _page(self, title: str, *content: str | None) -> Html:
-        return together(
+        return join_html(
             Html("<!doctype html>\n"),
-            element(
+            render_element(
                 "html",
-                element(
+                render_element(
                     "head",
-                    void("meta", charset="utf-8"),
-                    void("meta", name="viewport", content="width=device-width, initial-scale=1"),
-                    element("title", f"{title} – jwks-operator"),
-                    void("link", rel="stylesheet", href=STYLE),
+                    render_void("meta", charset="utf-8"),
+                    render_void("meta", name="viewport", content="width=device-width, initial-scale=1"),
+                    render_element("title", f"{title} – jwks-operator"),
+                    render_void("link", rel="stylesheet", href=STYLE),
                 ),
-                element(
+                render_element(
                     "body",
-                    element("header", link(ROOT, "jwks-operator"), element("span", "all times are UTC")),
-                    element("main", element("h1", title), *self._remarks(), *content),
+                    render_element(
+                        "header", render_link(ROOT, "jwks-operator"), render_element("span", "all times are UTC")
+                    ),
+                    render_element("main", render_element("h1", title), *self._remarks(), *content),
                 ),
                 lang="en",
             ),
@@ -139,9 +143,9 @@ class Writer:
             said.append("This replica stands by: another one leads and knows the sets as they are now.")
         if (doubt := self.vitals.clock_doubt()) is not None:
             said.append(f"The clock is in doubt, no key moves by time: {doubt}.")
-        return [element("p", text, class_="remark") for text in said]
+        return [render_element("p", text, class_="remark") for text in said]
 
-    def _timeline(self, shown: Shown, status: JsonWebKeySetStatus) -> Html | None:
+    def _timeline(self, shown: BoardEntry, status: JsonWebKeySetStatus) -> Html | None:
         spec = shown.read_spec()
         if spec is None:
             return None
@@ -158,46 +162,48 @@ class Writer:
         except UnsoundSpecError:
             return None
         drawn = picture(f"Keys of {shown.row.ref}", spans, stretch_around(spans, now, None))
-        return element("figure", Html(svg(drawn)))
+        return render_element("figure", Html(svg(drawn)))
 
 
 def _as_it_goes(row: Row, failing: float | None) -> Row:
     """The row, and that its passes fail if they do: the status cannot tell of that."""
     if failing is None:
         return row
-    remark = f"its passes fail since {moment(datetime.fromtimestamp(failing, UTC))}, the log says why"
+    remark = f"its passes fail since {format_moment(datetime.fromtimestamp(failing, UTC))}, the log says why"
     return replace(row, health=Health.TROUBLE, remark=f"{row.remark}; {remark}" if row.remark else remark)
 
 
 def _badge(state: Health) -> Html:
-    return element("span", state.value, class_=f"badge {state.value}")
+    return render_element("span", state.value, class_=f"badge {state.value}")
 
 
 def _line(row: Row, *, known: bool) -> tuple[str, ...]:
     there = f"{ROOT}/{quote(row.ref.namespace, safe='')}/{quote(row.ref.name, safe='')}"
-    kid = element("code", row.active_kid) if row.active_kid else ""
-    name = link(there, str(row.ref)) if known else str(row.ref)
+    kid = render_element("code", row.active_kid) if row.active_kid else ""
+    name = render_link(there, str(row.ref)) if known else str(row.ref)
     return name, _badge(row.health), row.algorithms, kid, row.following, row.remark
 
 
 def _tallies(counts: dict[Health, int]) -> list[str]:
     parts: list[str] = [f"{sum(counts.values())} sets "]
     for state, number in counts.items():
-        parts += [link(Choice(state=state.value).target(), _badge(state)), f" {number} "]
+        parts += [render_link(Choice(state=state.value).target(), _badge(state)), f" {number} "]
     return parts
 
 
 def _form(choice: Choice) -> Html:
-    states = [element("option", "any state", value="")]
+    states = [render_element("option", "any state", value="")]
     for state in Health:
         marked = {"selected": ""} if choice.state == state else {}
-        states.append(element("option", state.value, value=state.value, **marked))
-    return element(
+        states.append(render_element("option", state.value, value=state.value, **marked))
+    return render_element(
         "form",
-        void("input", name="namespace", value=choice.namespace, placeholder="namespace", aria_label="namespace"),
-        element("select", *states, name="state"),
-        void("input", name="search", value=choice.search, placeholder="part of a name", aria_label="part of a name"),
-        element("button", "Show"),
+        render_void("input", name="namespace", value=choice.namespace, placeholder="namespace", aria_label="namespace"),
+        render_element("select", *states, name="state"),
+        render_void(
+            "input", name="search", value=choice.search, placeholder="part of a name", aria_label="part of a name"
+        ),
+        render_element("button", "Show"),
         action=ROOT,
     )
 
@@ -207,10 +213,10 @@ def _pager(choice: Choice, pages: int, found: int) -> Html | None:
         return None
     parts: list[str] = [f"{found} found, page {choice.page} of {pages} "]
     if choice.page > 1:
-        parts += [link(replace(choice, page=choice.page - 1).target(), "previous"), " "]
+        parts += [render_link(replace(choice, page=choice.page - 1).target(), "previous"), " "]
     if choice.page < pages:
-        parts.append(link(replace(choice, page=choice.page + 1).target(), "next"))
-    return element("p", *parts)
+        parts.append(render_link(replace(choice, page=choice.page + 1).target(), "next"))
+    return render_element("p", *parts)
 
 
 def _waiting(status: JsonWebKeySetStatus) -> str | None:
@@ -221,34 +227,43 @@ def _waiting(status: JsonWebKeySetStatus) -> str | None:
 def _latency(status: JsonWebKeySetStatus) -> Html | None:
     if not status.revocation_latency:
         return None
-    return element("p", f"Verifiers may trust a key for {status.revocation_latency} after it was revoked.")
+    return render_element("p", f"Verifiers may trust a key for {status.revocation_latency} after it was revoked.")
 
 
 def _keys(status: JsonWebKeySetStatus) -> Html:
     rows: list[tuple[str, ...]] = [
         (
-            element("code", key.kid),
+            render_element("code", key.kid),
             key.name,
             key.algorithm,
             key.state.value + (" (held)" if key.held else ""),
-            *("" if time is None else moment(time) for time in (key.published, key.in_use_since, key.remove_after)),
+            *(
+                "" if time is None else format_moment(time)
+                for time in (key.published, key.in_use_since, key.remove_after)
+            ),
         )
         for key in status.keys
     ]
-    return table(("Kid", "Entry", "Algorithm", "State", "Published", "In use since", "Removed after"), rows)
+    return render_table(("Kid", "Entry", "Algorithm", "State", "Published", "In use since", "Removed after"), rows)
 
 
 def _conditions(status: JsonWebKeySetStatus) -> Html:
     rows: list[tuple[str, ...]] = [
-        (each.type, each.status, each.reason, each.message, moment(each.last_transition_time))
+        (each.type, each.status, each.reason, each.message, format_moment(each.last_transition_time))
         for each in status.conditions
     ]
-    return table(("Condition", "Is", "Reason", "Message", "Since"), rows)
+    return render_table(("Condition", "Is", "Reason", "Message", "Since"), rows)
 
 
 def _events(status: JsonWebKeySetStatus) -> Html:
     rows: list[tuple[str, ...]] = [
-        (moment(each.time), each.event, each.name or "", element("code", each.kid or ""), each.reason or "")
+        (
+            format_moment(each.time),
+            each.event,
+            each.name or "",
+            render_element("code", each.kid or ""),
+            each.reason or "",
+        )
         for each in reversed(status.history[-EVENTS:])
     ]
-    return table(("Time", "Event", "Entry", "Kid", "Reason"), rows)
+    return render_table(("Time", "Event", "Entry", "Kid", "Reason"), rows)

@@ -71,7 +71,7 @@ def outdated(record: Record) -> Signing | None:
     told = [_told(stone, stone.former) for stone in record.tombstones if stone.former is not None]
     if not record.spec.publish.historical or issuer is None or signer is None or not told:
         return None
-    said = telling.claims(issuer, told)
+    said = telling.historical_claims(issuer, told)
     digest = telling.digest_for(said, signer.kid)
     if record.historical is not None and record.historical.digest == digest:
         return None

@@ -18,9 +18,9 @@ from jwks_operator.api.status_model import (
     KeyStatus,
     NextMove,
     Waits,
-    cut,
     format_time_up,
     merge_conditions,
+    truncate,
 )
 from jwks_operator.core.model.observed_state import Reading, World
 from jwks_operator.core.model.record import HistoryEntry as RecordedEntry
@@ -189,7 +189,7 @@ def _awaited(plan: Plan, move: Prospect, now: datetime) -> str | None:
     if lag is None:
         return _WAITING[move.waiting_for]
     parts = (None if move.time <= now else _WAITING[move.waiting_for], lag.text)
-    return cut(" and ".join(filter(None, parts)))
+    return truncate(" and ".join(filter(None, parts)))
 
 
 def _lag(plan: Plan, move: Prospect) -> Lag | None:
