@@ -30,7 +30,7 @@ EVERY = (120, 150, 180)
 ACT, SAMPLE, TROUBLE = 1.5, 4.0, 10.0
 
 
-def document(lived: Lived, load: Sequence[float]) -> dict[str, Any]:
+def make_document(lived: Lived, load: Sequence[float]) -> dict[str, Any]:
     """Return everything that was measured and the conditions, as plain JSON."""
     samples = warm(lived)
     times = [sample.second for sample in samples]
@@ -69,7 +69,7 @@ def measure(minutes: float, sets: int, seed: int) -> dict[str, Any]:
     with ControlPlane.start() as plane, tempfile.TemporaryDirectory() as directory:
         install(plane, "crds")
         lived = live(plane, Path(directory), plan)
-    return document(lived, os.getloadavg())
+    return make_document(lived, os.getloadavg())
 
 
 def main() -> int:
@@ -89,9 +89,9 @@ def main() -> int:
         result = measure(options.minutes, options.sets, options.seed)
     if options.write:
         (options.write / "endurance.json").write_text(churn_report.dump(result))
-        (options.write / "endurance.md").write_text(churn_report.page(result))
-        (options.write / "img" / "endurance.svg").write_text(churn_report.picture(result))
-    sys.stdout.write(churn_report.page(result))
+        (options.write / "endurance.md").write_text(churn_report.render_page(result))
+        (options.write / "img" / "endurance.svg").write_text(churn_report.draw_picture(result))
+    sys.stdout.write(churn_report.render_page(result))
     sys.stdout.writelines(f"{objection}\n" for objection in result["objections"])
     return 0 if all(verdict["holds"] for verdict in result["verdicts"]) else 1
 

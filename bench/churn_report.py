@@ -39,7 +39,7 @@ def dump(result: dict[str, Any]) -> str:
     return f'{rest.removesuffix("}").rstrip()},\n "samples": [\n{samples}\n ]\n}}\n'
 
 
-def page(result: dict[str, Any]) -> str:
+def render_page(result: dict[str, Any]) -> str:
     """Return the page."""
     plan, last = result["plan"], result["samples"][-1]
     minutes = plan["seconds"] / 60
@@ -99,7 +99,7 @@ is repeated after up to 30 s, and what the watches did not tell is found by the 
 """
 
 
-def picture(result: dict[str, Any]) -> str:
+def draw_picture(result: dict[str, Any]) -> str:
     """Return the curves over time as SVG."""
     samples = result["samples"]
     title = f"{result['plan']['sets']} sets under churn for {result['plan']['seconds'] / 60:.0f} minutes"

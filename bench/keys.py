@@ -72,7 +72,7 @@ async def longest_gap() -> float:
         return longest * 1000
 
 
-async def measured(keys: int, make: Callable[[], Awaitable[object]]) -> Run:
+async def measure_keys(keys: int, make: Callable[[], Awaitable[object]]) -> Run:
     """Make `keys` keys at once and return what one took."""
     ticking = asyncio.create_task(longest_gap())
     await asyncio.sleep(0)
@@ -90,10 +90,10 @@ async def run_pairs(pairs: int, keys: int, cores: int) -> list[Pair]:
     loop = asyncio.get_running_loop()
 
     async def by_factory(count: int) -> Run:
-        return await measured(count, lambda: factory.generate("RS256", BITS))
+        return await measure_keys(count, lambda: factory.generate("RS256", BITS))
 
     async def bare(count: int) -> Run:
-        return await measured(count, lambda: loop.run_in_executor(pool, rsa.generate_private_key, 65537, BITS))
+        return await measure_keys(count, lambda: loop.run_in_executor(pool, rsa.generate_private_key, 65537, BITS))
 
     done = []
     for number in range(-1, pairs):
@@ -107,7 +107,7 @@ async def run_pairs(pairs: int, keys: int, cores: int) -> list[Pair]:
     return done
 
 
-def summary(pairs: list[Pair], keys: int, cores: int, load: tuple[float, float]) -> dict[str, Any]:
+def summarize_runs(pairs: list[Pair], keys: int, cores: int, load: tuple[float, float]) -> dict[str, Any]:
     """Return everything that was measured and the conditions, as plain JSON."""
     rates = [1 / pair.bare.wall for pair in pairs]
     return {
@@ -136,7 +136,7 @@ def summary(pairs: list[Pair], keys: int, cores: int, load: tuple[float, float])
     }
 
 
-def markdown(result: dict[str, Any]) -> str:
+def render_markdown(result: dict[str, Any]) -> str:
     """Return the result as a page."""
     noise = result["noise"]
     rows = [
@@ -177,11 +177,11 @@ def main() -> int:
     cores = len(os.sched_getaffinity(0))
     before = os.getloadavg()[0]
     pairs = asyncio.run(run_pairs(options.pairs, options.keys, cores))
-    result = summary(pairs, options.keys, cores, (before, os.getloadavg()[0]))
+    result = summarize_runs(pairs, options.keys, cores, (before, os.getloadavg()[0]))
     if options.write:
         (options.write / "key-generation-performance.json").write_text(json.dumps(result, indent=1) + "\n")
-        (options.write / "key-generation-performance.md").write_text(markdown(result))
-    sys.stdout.write(markdown(result))
+        (options.write / "key-generation-performance.md").write_text(render_markdown(result))
+    sys.stdout.write(render_markdown(result))
     slow = statistics.median(pair.ratio for pair in pairs) < GOAL_RATIO
     gap, machine = (max(gaps) for gaps in zip(*((p.factory.gap_ms, p.bare.gap_ms) for p in pairs), strict=True))
     return 1 if slow or machine < GOAL_GAP_MS <= gap else 0

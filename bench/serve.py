@@ -23,8 +23,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import serve_peers
-from serve_peers import Peer, pinned
-from serve_report import write
+from serve_peers import Peer, taskset_prefix
+from serve_report import write_report
 
 Starter = Callable[..., AbstractContextManager[Peer]]
 HEADERS = {"User-Agent": "Go-http-client/1.1", "Accept": "application/json", "Accept-Encoding": "identity"}
@@ -77,11 +77,11 @@ def main() -> None:
         if shutil.which(tool) is None:
             raise SystemExit(f"bench: {tool} is missing; on Debian: apt install {package}")
     pairs, seconds = (1, 0.7) if options.quick else (options.pairs, options.seconds)
-    extra = [apiserver(seconds)] if options.apiserver else []
+    extra = [measure_apiserver(seconds)] if options.apiserver else []
     with tempfile.TemporaryDirectory(prefix="jwks-bench-") as directory:
-        results, memory = measure(Path(directory), list(cases(quick=options.quick)), pairs, seconds)
+        results, memory = measure(Path(directory), list(list_cases(quick=options.quick)), pairs, seconds)
     document = {
-        "machine": machine(),
+        "machine": describe_machine(),
         "pairs": pairs,
         "seconds": seconds,
         "results": [asdict(result) for result in results],
@@ -90,13 +90,13 @@ def main() -> None:
     }
     if options.write:
         (options.write / "serving-performance.json").write_text(json.dumps(document, indent=1) + "\n")
-    text = write(document)
+    text = write_report(document)
     sys.stdout.write(text)
     if options.write:
         (options.write / "serving-performance.md").write_text(text)
 
 
-def cases(*, quick: bool) -> Iterator[Case]:
+def list_cases(*, quick: bool) -> Iterator[Case]:
     """Yield what is measured."""
     if quick:
         yield from (Case("1.2 kB", 64, 200, tls=False), Case("1.2 kB", 64, 304, tls=False))
@@ -111,13 +111,13 @@ def cases(*, quick: bool) -> Iterator[Case]:
 
 def measure(directory: Path, wanted: list[Case], pairs: int, seconds: float) -> tuple[list[Result], dict[str, float]]:
     """Run all cases against all peers that are here."""
-    serve_peers.certificate(directory)
-    contents = serve_peers.sets()
-    starters: list[Starter] = [serve_peers.nginx, *([serve_peers.go] if shutil.which("go") else [])]
+    serve_peers.make_certificate(directory)
+    contents = serve_peers.make_sets()
+    starters: list[Starter] = [serve_peers.run_nginx, *([serve_peers.run_go_server] if shutil.which("go") else [])]
     results, memory = list[Result](), dict[str, float]()
     for tls in sorted({case.tls for case in wanted}):
         with contextlib.ExitStack() as stack:
-            own = stack.enter_context(serve_peers.ours(directory, contents, tls=tls))
+            own = stack.enter_context(serve_peers.run_jwks_server(directory, contents, tls=tls))
             peers = [stack.enter_context(starter(directory, contents, tls=tls)) for starter in starters]
             for case in (case for case in wanted if case.tls == tls):
                 for peer in peers:
@@ -157,13 +157,13 @@ def run(peer: Peer, case: Case, seconds: float) -> Measured:
         seconds += case.connections / 256
     for _ in range(5):
         before = peer.cpu()
-        rate, p99, count = load(peer.url(case.size, tls=case.tls), case, seconds)
+        rate, p99, count = run_load(peer.url(case.size, tls=case.tls), case, seconds)
         if count > 100:
             return Measured(rate, p99, (peer.cpu() - before) / count * 1e6)
     raise SystemExit(f"bench: {peer.name} answers hardly anything")
 
 
-def load(url: str, case: Case, seconds: float, headers: dict[str, str] | None = None) -> tuple[float, float, int]:
+def run_load(url: str, case: Case, seconds: float, headers: dict[str, str] | None = None) -> tuple[float, float, int]:
     """Return requests a second, p99 in ms, and how many; every answer must have the status of the case."""
     asked = HEADERS | (headers or {})
     context = ssl._create_unverified_context()  # noqa: S323 - our own certificate on loopback
@@ -174,7 +174,7 @@ def load(url: str, case: Case, seconds: float, headers: dict[str, str] | None = 
     lines = [part for name, value in asked.items() for part in ("-H", f"{name}: {value}")]
     whole = max(1, round(seconds))
     command = ["wrk", "-t1", f"-c{case.connections}", f"-d{whole}s", "--latency", *lines, url]
-    done = subprocess.run([*pinned(1), *command], capture_output=True, text=True, check=True)
+    done = subprocess.run([*taskset_prefix(1), *command], capture_output=True, text=True, check=True)
     rate = re.search(r"Requests/sec:\s+([\d.]+)", done.stdout)
     p99 = re.search(r"99%\s+([\d.]+)(us|ms|s)", done.stdout)
     if rate is None or p99 is None or "Non-2xx" in done.stdout or "Socket errors" in done.stdout:
@@ -183,17 +183,17 @@ def load(url: str, case: Case, seconds: float, headers: dict[str, str] | None = 
     return float(rate[1]), float(p99[1]) * _UNITS[p99[2]], int(count[1]) if count else 0
 
 
-def apiserver(seconds: float) -> Measured:
+def measure_apiserver(seconds: float) -> Measured:
     """Measure kube-apiserver's own endpoint, which is HTTPS and asks for a token."""
     from controlplane import ControlPlane  # noqa: PLC0415 - only who asks for it needs a control plane
 
     with ControlPlane.start() as plane:
         token = {"Authorization": f"Bearer {plane.admin_token}", "Accept": "application/jwk-set+json"}
-        rate, p99, _ = load(f"{plane.url}/openid/v1/jwks", Case("", 64, 200, tls=True), seconds, token)
+        rate, p99, _ = run_load(f"{plane.url}/openid/v1/jwks", Case("", 64, 200, tls=True), seconds, token)
         return Measured(rate, p99, 0)
 
 
-def machine() -> str:
+def describe_machine() -> str:
     """Say what this ran on."""
     cpu = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
     versions = subprocess.run(["nginx", "-v"], capture_output=True, text=True, check=True).stderr.strip()

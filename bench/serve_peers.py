@@ -40,7 +40,7 @@ class Peer:
         return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
-def sets() -> dict[str, bytes]:
+def make_sets() -> dict[str, bytes]:
     """Return the sets: an ordinary one of 1.2 kB, and one with ML-DSA keys of 12 kB."""
 
     def member(octets: int, seed: int) -> str:
@@ -63,7 +63,7 @@ def sets() -> dict[str, bytes]:
     return {size: json.dumps({"keys": keys}, separators=(",", ":")).encode() for size, keys in contents.items()}
 
 
-def certificate(directory: Path) -> tuple[Path, Path]:
+def make_certificate(directory: Path) -> tuple[Path, Path]:
     """Make a self-signed P-256 certificate."""
     crt, key = directory / "tls.crt", directory / "tls.key"
     openssl = [
@@ -84,7 +84,7 @@ def certificate(directory: Path) -> tuple[Path, Path]:
 
 
 @contextlib.contextmanager
-def ours(directory: Path, contents: dict[str, bytes], *, tls: bool) -> Iterator[Peer]:
+def run_jwks_server(directory: Path, contents: dict[str, bytes], *, tls: bool) -> Iterator[Peer]:
     """Run `jwks-operator serve`, one worker, as it is installed."""
     with contextlib.ExitStack() as stack:
         ports, pids = {}, []
@@ -95,12 +95,12 @@ def ours(directory: Path, contents: dict[str, bytes], *, tls: bool) -> Iterator[
             port = ports[size, tls] = free_port()
             pair = [f"--tls-cert={directory}/tls.crt", f"--tls-key={directory}/tls.key"] if tls else []
             command = [sys.executable, "-m", "jwks_operator", "serve", f"--file={volume}", f"--port={port}", *pair]
-            pids.append(stack.enter_context(running(command, [port])))
+            pids.append(stack.enter_context(run_on_first_core(command, [port])))
         yield Peer("jwks-operator", tuple(pids), ports)
 
 
 @contextlib.contextmanager
-def nginx(directory: Path, contents: dict[str, bytes], *, tls: bool) -> Iterator[Peer]:
+def run_nginx(directory: Path, contents: dict[str, bytes], *, tls: bool) -> Iterator[Peer]:
     """Run nginx, one worker, static files from an open-file cache, the same headers."""
     ports, servers = {}, []
     for size, content in contents.items():
@@ -117,13 +117,13 @@ def nginx(directory: Path, contents: dict[str, bytes], *, tls: bool) -> Iterator
         config.replace("@USER@", user).replace("@DIRECTORY@", str(directory)).replace("@SERVERS@", "\n".join(servers))
     )
     command = ["nginx", "-c", str(file), "-p", str(directory), "-e", str(directory / "nginx.err")]
-    with running(command, list(ports.values())) as pid:
+    with run_on_first_core(command, list(ports.values())) as pid:
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
         yield Peer("nginx", (pid, *map(int, children)), ports)
 
 
 @contextlib.contextmanager
-def go(directory: Path, contents: dict[str, bytes], *, tls: bool) -> Iterator[Peer]:
+def run_go_server(directory: Path, contents: dict[str, bytes], *, tls: bool) -> Iterator[Peer]:
     """Run a Go net/http server on one core."""
     binary = directory / "fileserver"
     if not binary.exists():
@@ -137,14 +137,14 @@ def go(directory: Path, contents: dict[str, bytes], *, tls: bool) -> Iterator[Pe
             port = ports[size, tls] = free_port()
             pair = [str(directory / "tls.crt"), str(directory / "tls.key")] if tls else []
             command = ["env", "GOMAXPROCS=1", str(binary), f"127.0.0.1:{port}", str(file), *pair]
-            pids.append(stack.enter_context(running(command, [port])))
+            pids.append(stack.enter_context(run_on_first_core(command, [port])))
         yield Peer("Go net/http", tuple(pids), ports)
 
 
 @contextlib.contextmanager
-def running(command: Sequence[str], ports: Sequence[int]) -> Iterator[int]:
+def run_on_first_core(command: Sequence[str], ports: Sequence[int]) -> Iterator[int]:
     """Run a server on the first core until the block ends; yield its process id once its ports answer."""
-    process = subprocess.Popen([*pinned(0), *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen([*taskset_prefix(0), *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         end = time.monotonic() + 30
         for port in ports:
@@ -162,7 +162,7 @@ def running(command: Sequence[str], ports: Sequence[int]) -> Iterator[int]:
             process.wait()
 
 
-def pinned(core: int) -> list[str]:
+def taskset_prefix(core: int) -> list[str]:
     """Return the prefix that keeps a command on one core, where there are several."""
     return ["taskset", "-c", str(core)] if (os.cpu_count() or 1) > 1 and shutil.which("taskset") else []
 

@@ -16,7 +16,7 @@ Machine: {machine}.
 """
 
 
-def write(document: dict[str, Any]) -> str:
+def write_report(document: dict[str, Any]) -> str:
     """Return the page."""
     peers = dict.fromkeys(result["peer"] for result in document["results"])
     parts = [HEAD.format(**document)]

@@ -51,7 +51,7 @@ What `kubectl jwks status auth` shows of a set with one entry, rotated every day
 """
 
 
-def page() -> str:
+def render_page() -> str:
     """Return the text of the page."""
     codes = "".join(f"| {int(code)} | {words} |\n" for code, words in MEANINGS.items())
     return INTRODUCTION.format(status=STATUS.read_text()) + codes + "".join(_commands())
@@ -67,4 +67,4 @@ def _commands() -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(write_or_check({PAGE: page()}, sys.argv[1:]))
+    sys.exit(write_or_check({PAGE: render_page()}, sys.argv[1:]))

@@ -27,7 +27,7 @@ one counts. AWS STS, for example, publishes no figure, so it has no preset.
 """
 
 
-def page() -> str:
+def render_page() -> str:
     """Return the text of the page."""
     rows = []
     for preset, verifier in PRESETS.items():
@@ -37,4 +37,4 @@ def page() -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(write_or_check({PAGE: page()}, sys.argv[1:]))
+    sys.exit(write_or_check({PAGE: render_page()}, sys.argv[1:]))

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from controlplane import Access, ControlPlaneError
-from controlplane.build import resolve
+from controlplane.build import resolve_binaries
 
 SESSION = "CONTROL_PLANE_SESSION"  # environment variable: directory shared by the workers of one session
 HACK = Path(__file__).parents[1] / "hack"
@@ -71,7 +71,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Build missing binaries here, where no test's timeout runs and the progress can be seen."""
     if any(map(_uses_control_plane, session.items)) and not session.config.option.collectonly:
         with session.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
-            resolve()
+            resolve_binaries()
 
 
 def _uses_control_plane(item: pytest.Item) -> bool:

@@ -14,21 +14,21 @@ from typing import Any
 import uvloop
 
 from scale import report
-from scale.create import create
-from scale.machine import machine
+from scale.create import create_sets
+from scale.machine import describe_machine
 from scale.many import many_sets
 from scale.options import QUICK, Options
 from scale.outcome import Outcome
-from scale.peer import peers
-from scale.rotate import rotate
-from scale.rsa import rsa
+from scale.peer import measure_peers
+from scale.rotate import rotate_sets
+from scale.rsa import measure_rsa
 
 SCENARIOS: dict[str, Callable[[Options], Coroutine[Any, Any, Outcome]]] = {
-    "create": create,
-    "rotate": rotate,
-    "rsa": rsa,
+    "create": create_sets,
+    "rotate": rotate_sets,
+    "rsa": measure_rsa,
     "many": many_sets,
-    "peer": peers,
+    "peer": measure_peers,
 }
 
 
@@ -49,14 +49,14 @@ def main() -> int:
     options = options if given.sets is None else options.with_sets(given.sets)
     options = options if given.idle is None else replace(options, idle=given.idle)
     document = {
-        "machine": machine(),
+        "machine": describe_machine(),
         "options": asdict(options),
         "scenarios": {name: run(name, options) for name in names},
     }
     if given.write:
         document = _merged(given.write / "performance.json", document)
-        report.write(document, given.write)
-    sys.stdout.write(report.page(document))
+        report.write_report(document, given.write)
+    sys.stdout.write(report.render_page(document))
     return 1 if any(scenario["wrong"] for scenario in document["scenarios"].values()) else 0
 
 

@@ -67,7 +67,7 @@ class Api:
 
 
 @asynccontextmanager
-async def opened(plane: Access) -> AsyncIterator[Api]:
+async def open_api(plane: Access) -> AsyncIterator[Api]:
     """Open a session with as many connections as are asked for."""
     connector = aiohttp.TCPConnector(ssl=ssl.create_default_context(cafile=str(plane.ca_file)), limit=0)
     async with aiohttp.ClientSession(
@@ -80,7 +80,7 @@ async def opened(plane: Access) -> AsyncIterator[Api]:
         yield Api(session)
 
 
-async def each(things: Iterable[T], work: Callable[[T], Awaitable[object]], workers: int) -> None:
+async def run_each(things: Iterable[T], work: Callable[[T], Awaitable[object]], workers: int) -> None:
     """Do the work for each thing, so many at once."""
     waiting = iter(things)
 

@@ -22,10 +22,10 @@ from controlplane.binaries import cache_root, module_sources
 from controlplane.build import build_once, compile_go
 from controlplane.console import say
 from controlplane.errors import ControlPlaneError
-from controlplane.golang import find_go, required_go
+from controlplane.golang import find_go, read_required_go
 from scale.api import Api, Failed, Object
 from scale.generator import Ref
-from scale.processes import end, last_words, start
+from scale.processes import end_process, last_words, start_process
 
 ROOM = 400 * 2**20
 """Bytes for the binary and the linker's scratch."""
@@ -37,7 +37,7 @@ _MODULE = Path(__file__).parents[1] / "peers" / "certmanager"
 _NAME = "github.com/cert-manager/cert-manager"
 
 
-def version() -> str:
+def read_version() -> str:
     """Return the pinned version, such as v1.21.2."""
     found = re.search(rf"^\s*{re.escape(_NAME)} (v\S+)$", (_MODULE / "go.mod").read_text(), re.MULTILINE)
     if not found:
@@ -50,22 +50,22 @@ def resolve() -> Path:
 
     Raises ControlPlaneError with the cure when that is impossible.
     """
-    flags = ["-trimpath", "-buildvcs=false", "-ldflags", f"-s -w -X {_NAME}/pkg/util.AppVersion={version()}"]
+    flags = ["-trimpath", "-buildvcs=false", "-ldflags", f"-s -w -X {_NAME}/pkg/util.AppVersion={read_version()}"]
     digest = hashlib.sha256()
     for part in (sys.platform, platform.machine(), *flags):
         digest.update(part.encode() + b"\0")
     for name, content in sorted(module_sources(_MODULE).items()):
         digest.update(f"{name}\0{len(content)}\0".encode() + content)
-    cached = cache_root(os.environ).parent / "peers" / f"cert-manager-{version()}-{digest.hexdigest()[:12]}"
+    cached = cache_root(os.environ).parent / "peers" / f"cert-manager-{read_version()}-{digest.hexdigest()[:12]}"
     if not cached.is_dir():
         build_once(cached, ROOM, lambda result: _build(result, flags))
     return cached
 
 
 def _build(result: Path, flags: list[str]) -> None:
-    say(f"building cert-manager {version()} from Go modules (some 10 minutes on 2 cores, once)")
+    say(f"building cert-manager {read_version()} from Go modules (some 10 minutes on 2 cores, once)")
     compile_go(_MODULE, flags, ["."], result)
-    go = find_go(required_go((_MODULE / "go.mod").read_text()), cache_root(os.environ))
+    go = find_go(read_required_go((_MODULE / "go.mod").read_text()), cache_root(os.environ))
     found = subprocess.run(
         [str(go), "list", "-m", "-f", "{{.Dir}}", _NAME],
         cwd=_MODULE,
@@ -89,13 +89,13 @@ class CertManager:
         self._log = plane.directory / "log" / "cert-manager.log"
 
     async def __aenter__(self) -> Self:
-        self._process = start(self._command, self._log)
+        self._process = start_process(self._command, self._log)
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is not None:
             sys.stderr.write(f"cert-manager's last words:\n{last_words(self._log)}\n")
-        await end(self._process)
+        await end_process(self._process)
 
     @property
     def pid(self) -> int:
@@ -103,7 +103,7 @@ class CertManager:
         return self._process.pid
 
 
-async def served(api: Api) -> None:
+async def wait_until_served(api: Api) -> None:
     """Wait until the API server takes requests for Certificates, which is a moment after their kind is Established."""
     for _ in range(SERVED_TRIES):
         try:

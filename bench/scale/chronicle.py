@@ -12,7 +12,7 @@ from jwks_operator.api.names import MANAGED_SELECTOR
 from scale.api import Api, Object
 from scale.generator import ENTRY, Ref
 from scale.survey import CONFIGMAPS, SECRETS
-from scale.verify import published_kids
+from scale.verify import kids_in_configmap
 from scale.watch import Watch
 
 SLACK = 1.0
@@ -29,7 +29,7 @@ class Chronicle:
     def saw_configmap(self, change: str, configmap: Object, now: float) -> None:
         """Take in a ConfigMap; nothing is published by one that is gone."""
         meta = configmap["metadata"]
-        kids = frozenset[str]() if change == "DELETED" else frozenset(published_kids(configmap))
+        kids = frozenset[str]() if change == "DELETED" else frozenset(kids_in_configmap(configmap))
         seen = self.published[Ref(meta["namespace"], meta["name"])]
         if not seen or seen[-1][1] != kids:
             seen.append((now, kids))
@@ -89,7 +89,7 @@ class Watches:
 
 
 @asynccontextmanager
-async def chronicle(api: Api) -> AsyncIterator[tuple[Chronicle, Watches]]:
+async def follow_chronicle(api: Api) -> AsyncIterator[tuple[Chronicle, Watches]]:
     """Follow all ConfigMaps and consumer Secrets of sets."""
     told = Chronicle()
     ours = f"&labelSelector={MANAGED_SELECTOR}"

@@ -7,7 +7,7 @@ from typing import Any
 from scale.chronicle import Chronicle
 from scale.create import Readiness
 from scale.generator import ALL_SETS, Generator, Ref, Spec
-from scale.outcome import spread
+from scale.outcome import spread_of
 from scale.site import Site
 from scale.watch import Watch
 
@@ -16,7 +16,7 @@ SECONDS = 60.0
 """Longest wait for one of them."""
 
 
-async def churn(place: Site, told: Chronicle, sets: Sequence[Ref], of: Spec) -> tuple[dict[str, Any], list[str]]:
+async def churn_sets(place: Site, told: Chronicle, sets: Sequence[Ref], of: Spec) -> tuple[dict[str, Any], list[str]]:
     """Edit each set, then delete it and create it again; return the figures and what is wrong.
 
     Times are from sending the request until the set was Ready as written. A set that comes back within the deletion
@@ -42,5 +42,5 @@ async def churn(place: Site, told: Chronicle, sets: Sequence[Ref], of: Spec) -> 
             returns.append(await ready(ref, created["uid"], created["generation"]) - sent)
             if told.kids(ref) != kids:
                 wrong.append(f"{ref.namespace}/{ref.name} came back with other keys")
-    figures = {"edited": spread(edits), "came_back": spread(returns)}
+    figures = {"edited": spread_of(edits), "came_back": spread_of(returns)}
     return figures, wrong

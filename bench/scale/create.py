@@ -7,13 +7,13 @@ from statistics import median
 from typing import Any
 
 from scale.api import Object
-from scale.generator import ALL_SETS, Generator, Ref, Spec, refs, spec
+from scale.generator import ALL_SETS, Generator, Ref, Spec, set_refs, set_spec
 from scale.options import Options
 from scale.outcome import Outcome
 from scale.recorder import Recorder
-from scale.site import Site, site
+from scale.site import Site, open_site
 from scale.survey import find_wrong
-from scale.tape import Bare, Tape, tape
+from scale.tape import Bare, Tape, make_tape
 from scale.verify import is_ready
 from scale.watch import Watch
 
@@ -61,11 +61,11 @@ class Readiness:
             self.ready.pop(ref, None)
 
 
-async def create(options: Options) -> Outcome:
+async def create_sets(options: Options) -> Outcome:
     """Measure all sizes: the first in alternating pairs, larger ones once."""
     outcome = Outcome()
-    of = spec()
-    async with site(options.workers) as place:
+    of = set_spec()
+    async with open_site(options.workers) as place:
         recorded = await rehearse(place, of)
     outcome.figures |= {"steps": recorded.steps(), "reads": len(recorded.reads)}
     outcome.at_most("writes to create a set, as recorded", len(recorded.writes), MOST_WRITES)
@@ -74,7 +74,7 @@ async def create(options: Options) -> Outcome:
         made: dict[str, list[Made]] = {OPERATOR: [], BARE: [], READER: []}
         for number in range(options.pairs if size == options.create[0] else 1):
             for by in list(made)[:: 1 if number % 2 == 0 else -1]:
-                async with site(options.workers) as place:
+                async with open_site(options.workers) as place:
                     if by == OPERATOR:
                         made[by].append(await _operated(place, size, of, outcome))
                     else:
@@ -96,7 +96,7 @@ async def create(options: Options) -> Outcome:
 
 async def rehearse(place: Site, of: Spec) -> Tape:
     """Have one set made by an operator that is recorded."""
-    (ref,) = refs("rehearsal", 0, 1)
+    (ref,) = set_refs("rehearsal", 0, 1)
     generator = Generator(place.api)
     await generator.namespaces([ref])
     async with (
@@ -106,15 +106,15 @@ async def rehearse(place: Site, of: Spec) -> Tape:
         await operator.ready()
         await make(place, [ref], of)
         await operator.settled(60)
-    return tape(ref, of, recorder.written, recorder.read_before)
+    return make_tape(ref, of, recorder.written, recorder.read_before)
 
 
 async def make(place: Site, sets: Collection[Ref], of: Spec) -> None:
     """Create sets and wait until all of them are Ready."""
-    await made_ready(place, sets, Generator(place.api).create(sets, of))
+    await wait_until_ready(place, sets, Generator(place.api).create(sets, of))
 
 
-async def made_ready(place: Site, sets: Collection[Ref], work: Awaitable[None]) -> None:
+async def wait_until_ready(place: Site, sets: Collection[Ref], work: Awaitable[None]) -> None:
     """Have this work done, and wait until a watch has told that all of these sets are Ready."""
     readiness = Readiness()
     wanted = set(sets)
@@ -124,7 +124,7 @@ async def made_ready(place: Site, sets: Collection[Ref], work: Awaitable[None]) 
 
 
 async def _operated(place: Site, size: int, of: Spec, outcome: Outcome) -> Made:
-    warm, sets = refs("warm", 0, WARM), refs("made", 0, size)
+    warm, sets = set_refs("warm", 0, WARM), set_refs("made", 0, size)
     await Generator(place.api).namespaces([*warm, *sets])
     async with place.operator("--no-leader-elect") as operator:
         await operator.ready()
@@ -139,12 +139,12 @@ async def _operated(place: Site, size: int, of: Spec, outcome: Outcome) -> Made:
 
 
 async def _bare(place: Site, size: int, recorded: Tape) -> Made:
-    warm, sets = refs("warm", 0, WARM), refs("made", 0, size)
+    warm, sets = set_refs("warm", 0, WARM), set_refs("made", 0, size)
     bare = Bare(Generator(place.api), place.workers)
     await bare.generator.namespaces([*warm, *sets])
     await bare.create(warm, recorded)
     meter = place.meter()
-    await made_ready(place, sets, bare.create(sets, recorded))
+    await wait_until_ready(place, sets, bare.create(sets, recorded))
     lap = meter.lap()
     return Made(size, round(lap.seconds, 3), dict(lap.cpu), len(recorded.writes) * size)
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from jwks_operator.api.names import ANNOTATION_REVOKE, ANNOTATION_ROTATE, GROUP, KIND, PLURAL, VERSION
-from scale.api import MERGE, Api, Object, each
+from scale.api import MERGE, Api, Object, run_each
 
 GROUP_PATH = f"/apis/{GROUP}/{VERSION}"
 ALL_SETS = f"{GROUP_PATH}/{PLURAL}"
@@ -31,18 +31,18 @@ class Ref(NamedTuple):
         return f"{GROUP_PATH}/namespaces/{self.namespace}/{PLURAL}/{self.name}"
 
 
-def spec(algorithm: str = "ES256", **more: Any) -> Spec:
+def set_spec(algorithm: str = "ES256", **more: Any) -> Spec:
     """Return the spec of a set with one key."""
     size = {"modulusLength": 2048} if re.match("[RP]S", algorithm) else {}
     return {"keys": [{"name": ENTRY, "algorithm": algorithm, **size}], **more}
 
 
-def refs(title: str, first: int, count: int) -> list[Ref]:
+def set_refs(title: str, first: int, count: int) -> list[Ref]:
     """Return the sets with these numbers; a hundred share a namespace, and all names are equally long."""
     return [Ref(f"{title}-{number // PER_NAMESPACE:03d}", f"s{number:05d}") for number in range(first, first + count)]
 
 
-def body(ref: Ref, of: Spec) -> Object:
+def set_body(ref: Ref, of: Spec) -> Object:
     """Return a set as its user writes it."""
     return {
         "apiVersion": f"{GROUP}/{VERSION}",
@@ -65,11 +65,11 @@ class Generator:
 
     async def create(self, sets: Iterable[Ref], of: Spec) -> None:
         """Create the sets as fast as they are taken."""
-        await each(sets, lambda ref: self.create_one(ref, of), POSTING)
+        await run_each(sets, lambda ref: self.create_one(ref, of), POSTING)
 
     async def create_one(self, ref: Ref, of: Spec) -> Object:
         """Create a set and return it as stored."""
-        return await self.api.send("POST", ref.path.rpartition("/")[0], body(ref, of))
+        return await self.api.send("POST", ref.path.rpartition("/")[0], set_body(ref, of))
 
     async def rotate(self, ref: Ref) -> None:
         """Ask for a rotation now, lead and windows respected."""

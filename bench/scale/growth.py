@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from statistics import median
 
 from scale.create import SECONDS_A_SET, make
-from scale.generator import Generator, Ref, refs, spec
+from scale.generator import Generator, Ref, set_refs, set_spec
 from scale.operators import Metrics, Operator
 from scale.options import Options
 from scale.outcome import Outcome
-from scale.processes import Lap, cpu_seconds, memory
+from scale.processes import Lap, cpu_seconds, read_memory
 from scale.site import Site
-from scale.survey import versions
-from scale.verify import changed
+from scale.survey import read_versions
+from scale.verify import find_changed
 
 LEASES = "bench"
 ELECTED = ("--leader-elect", f"--lease-namespace={LEASES}")
@@ -53,12 +53,12 @@ async def grow(place: Site, options: Options, outcome: Outcome) -> tuple[list[Cr
     """Start the operator at each size, the last one included, and have it create the sets up to the next size."""
     creations, starts, sizes = list[Creation](), list[Start](), options.many
     for there, size in zip((0, *sizes), (*sizes, None), strict=True):
-        before = await versions(place.api)
+        before = await read_versions(place.api)
         async with place.operator(*ELECTED, f"--audit-interval={options.audits}s") as operator:
-            await operator.ready(allowed(there))
+            await operator.ready(time_limit(there))
             if there:
                 starts.append(await _start(place, operator, there, 2 * options.audits))
-                outcome.wrong += changed(before, await versions(place.api))
+                outcome.wrong += find_changed(before, await read_versions(place.api))
                 sys.stderr.write(f"{starts[-1]}\n")
             if size is not None:
                 creations.append(await _create(place, operator, there, size))
@@ -66,35 +66,35 @@ async def grow(place: Site, options: Options, outcome: Outcome) -> tuple[list[Cr
     return creations, starts
 
 
-def many(count: int) -> list[Ref]:
+def many_refs(count: int) -> list[Ref]:
     """Return the first of the many sets."""
-    return refs("many", 0, count)
+    return set_refs("many", 0, count)
 
 
-def allowed(sets: int) -> float:
+def time_limit(sets: int) -> float:
     """Return the seconds within which an operator must be through with so many sets."""
     return 60 + SECONDS_A_SET * sets
 
 
 async def _create(place: Site, operator: Operator, there: int, size: int) -> Creation:
-    sets = refs("many", there, size - there)
-    known = {ref.namespace for ref in many(there)}
+    sets = set_refs("many", there, size - there)
+    known = {ref.namespace for ref in many_refs(there)}
     await Generator(place.api).namespaces([ref for ref in sets if ref.namespace not in known])
     meter = place.meter(operator=operator)
-    await make(place, sets, spec())
-    await operator.settled(allowed(size))
+    await make(place, sets, set_spec())
+    await operator.settled(time_limit(size))
     lap = meter.lap()
     return Creation(size, size - there, round(lap.seconds, 2), lap.cpu["operator"], _servers(lap))
 
 
 async def _start(place: Site, operator: Operator, sets: int, audited: float) -> Start:
     """Measure the start that is under way, and then audits; each comes within so many seconds."""
-    settled = await operator.settled(allowed(sets))
-    seconds, cpu, peak = time.time() - operator.started, cpu_seconds(operator.pid), memory(operator.pid).peak
+    settled = await operator.settled(time_limit(sets))
+    seconds, cpu, peak = time.time() - operator.started, cpu_seconds(operator.pid), read_memory(operator.pid).peak
     await operator.audited(audited)
     cpus, lists = zip(*[await _audit(place, operator, audited) for _ in range(AUDITS)], strict=True)
     return Start(
-        sets, round(seconds, 2), cpu, peak, memory(operator.pid).now, settled.writes(), median(cpus), median(lists)
+        sets, round(seconds, 2), cpu, peak, read_memory(operator.pid).now, settled.writes(), median(cpus), median(lists)
     )
 
 

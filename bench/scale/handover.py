@@ -9,7 +9,7 @@ from scale.api import Object
 from scale.generator import Ref
 from scale.growth import LEASES
 from scale.operators import Operator
-from scale.outcome import spread
+from scale.outcome import spread_of
 from scale.processes import cpu_seconds
 from scale.revoker import Revoker
 from scale.watch import Late, Watch
@@ -36,7 +36,7 @@ class Holder:
             self.identity, self.since = identity, now
 
 
-async def calm(operator: Operator, seconds: float) -> None:
+async def wait_until_calm(operator: Operator, seconds: float) -> None:
     """Wait until a process hardly works any more."""
     end = time.monotonic() + seconds
     used = cpu_seconds(operator.pid)
@@ -77,5 +77,5 @@ async def hand_over(leader: Operator, revoker: Revoker, victims: Sequence[Ref]) 
     return {
         "lease": round(holder.since - ended, 3),
         "first_write": round(first - ended, 3),
-        "waited": spread(waits),
+        "waited": spread_of(waits),
     }

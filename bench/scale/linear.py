@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import accumulate
 
-from scale.fit import exponent, line
+from scale.fit import fit_exponent, fit_line
 from scale.growth import Creation, Start
 from scale.outcome import Outcome
 
@@ -27,7 +27,7 @@ def tell_growth(creations: Sequence[Creation], starts: Sequence[Start], outcome:
     }
     found = {what: round(_exponent(sizes, figures), 3) for what, figures in costs.items()}
     exponents = {what: power for what, power in found.items() if not math.isnan(power)}
-    rest, peak = (line(sizes, figures) for figures in ([s.rest for s in starts], [s.peak for s in starts]))
+    rest, peak = (fit_line(sizes, figures) for figures in ([s.rest for s in starts], [s.peak for s in starts]))
     outcome.figures["growth"] = {
         "creations": [asdict(each) for each in creations],
         "starts": [asdict(each) for each in starts],
@@ -48,5 +48,5 @@ def tell_growth(creations: Sequence[Creation], starts: Sequence[Start], outcome:
 def _exponent(sizes: Sequence[int], figures: Sequence[float]) -> float:
     large = [(size, figure) for size, figure in zip(sizes, figures, strict=True) if size >= FEW]
     if len(large) < 3:
-        return exponent(sizes, figures)
-    return exponent(*zip(*large, strict=True))
+        return fit_exponent(sizes, figures)
+    return fit_exponent(*zip(*large, strict=True))

@@ -6,13 +6,13 @@ import re
 import subprocess
 from pathlib import Path
 
-from controlplane.build import resolve
+from controlplane.build import resolve_binaries
 
 
-def machine() -> dict[str, str | int]:
+def describe_machine() -> dict[str, str | int]:
     """Name processor, cores, kernel and the versions that matter."""
     found = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
-    binaries = resolve()
+    binaries = resolve_binaries()
     return {
         "cpu": found[1].strip() if found else platform.machine(),
         "cores": len(os.sched_getaffinity(0)),

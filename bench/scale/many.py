@@ -9,21 +9,21 @@ from dataclasses import dataclass
 from itertools import cycle, islice
 from typing import Any
 
-from scale.chronicle import chronicle
-from scale.churn import churn
-from scale.generator import Ref, spec
-from scale.growth import ELECTED, LEASES, allowed, grow, many
-from scale.handover import REVOCATIONS, calm, hand_over
+from scale.chronicle import follow_chronicle
+from scale.churn import churn_sets
+from scale.generator import Ref, set_spec
+from scale.growth import ELECTED, LEASES, grow, many_refs, time_limit
+from scale.handover import REVOCATIONS, hand_over, wait_until_calm
 from scale.linear import tell_growth
 from scale.operators import Operator
 from scale.options import Options
-from scale.outcome import Outcome, percentile, spread
-from scale.paper import sizes
-from scale.processes import memory
+from scale.outcome import Outcome, percentile_of, spread_of
+from scale.paper import weigh_objects
+from scale.processes import read_memory
 from scale.revoker import Revoker
-from scale.site import Site, site
-from scale.survey import find_wrong, versions, write_requests
-from scale.verify import changed
+from scale.site import Site, open_site
+from scale.survey import find_wrong, read_versions, write_requests
+from scale.verify import find_changed
 
 REST, PEAK = 250, 400
 IDLE_CPU = 1.0
@@ -40,13 +40,13 @@ PROBES = 5
 
 async def many_sets(options: Options) -> Outcome:
     """Grow to the largest number, and see what holds there."""
-    sets, outcome = many(options.many[-1]), Outcome()
-    async with site(options.workers) as place:
+    sets, outcome = many_refs(options.many[-1]), Outcome()
+    async with open_site(options.workers) as place:
         await place.api.send("POST", "/api/v1/namespaces", {"metadata": {"name": LEASES}})
         creations, starts = await grow(place, options, outcome)
         tell_growth(creations, starts, outcome)
-        outcome.figures["sizes"] = await sizes(place.api)
-        async with chronicle(place.api) as (told, watches), AsyncExitStack() as operators:
+        outcome.figures["sizes"] = await weigh_objects(place.api)
+        async with follow_chronicle(place.api) as (told, watches), AsyncExitStack() as operators:
             await watches.know(told, sets)
             crowd = Crowd(place, sets, Revoker(place.api, told, watches.configmaps), operators, outcome)
             leader = await crowd.restart(options.idle)
@@ -78,10 +78,10 @@ class Crowd:
         interval = AUDIT_INTERVAL if idle >= AUDIT_INTERVAL else max(2, round(idle / 2))
         operator = await self._start(f"--audit-interval={interval}s")
         async with asyncio.TaskGroup() as group:
-            ready = group.create_task(operator.ready(allowed(len(self.sets))))
+            ready = group.create_task(operator.ready(time_limit(len(self.sets))))
             probes = [group.create_task(self.revoker.revoked_at(ref)) for ref in self._probes]
         acted = [probe.result() - operator.started for probe in probes]
-        looking = asyncio.create_task(operator.caught_up(allowed(len(self.sets))))
+        looking = asyncio.create_task(operator.caught_up(time_limit(len(self.sets))))
         meanwhile = list[float]()
         while not looking.done():
             meanwhile.append(await self.revoker.revoke(next(self._victims)))
@@ -93,8 +93,8 @@ class Crowd:
             "ready_seconds": round(ready.result(), 2),
             "acted_seconds": [round(seconds, 2) for seconds in acted],
             "looked_at_everything_seconds": round(seconds, 2),
-            "revoked_meanwhile": spread(meanwhile or [0.0]),
-            "peak": memory(operator.pid).peak,
+            "revoked_meanwhile": spread_of(meanwhile or [0.0]),
+            "peak": read_memory(operator.pid).peak,
         }
         self._note("restart", figures)
         what = f"restart with {len(self.sets):,} sets: until the last of {PROBES} waiting revocations had its effect"
@@ -107,9 +107,9 @@ class Crowd:
 
     async def rest(self, operator: Operator, seconds: float) -> None:
         """Do nothing for so long, and longer if no audit was among it; whatever is written then is too much."""
-        await operator.settled(allowed(len(self.sets)))
-        await calm(operator, 60)
-        before, counted = await versions(self.place.api), await write_requests(self.place.api)
+        await operator.settled(time_limit(len(self.sets)))
+        await wait_until_calm(operator, 60)
+        before, counted = await read_versions(self.place.api), await write_requests(self.place.api)
         written, audits = (await operator.metrics()).writes(), operator.audits()
         meter = self.place.meter(operator=operator)
         await asyncio.sleep(seconds)
@@ -119,9 +119,9 @@ class Crowd:
         writes = (await operator.metrics()).writes() - written
         after = await write_requests(self.place.api)
         served = {asked: count - counted.get(asked, 0) for asked, count in after.items()}
-        strays = changed(before, await versions(self.place.api))
+        strays = find_changed(before, await read_versions(self.place.api))
         share = 100 * lap.cpu["operator"] / lap.seconds
-        rss = memory(operator.pid).now
+        rss = read_memory(operator.pid).now
         self._note(
             "idle",
             {
@@ -146,8 +146,8 @@ class Crowd:
     async def churn(self, operator: Operator) -> None:
         """Edit some sets, delete them and create them again."""
         some = {*self._probes, *self.sets[:: max(1, len(self.sets) // CHURN)]}
-        figures, wrong = await churn(self.place, self.revoker.told, sorted(some), spec())
-        await operator.settled(allowed(len(self.sets)))
+        figures, wrong = await churn_sets(self.place, self.revoker.told, sorted(some), set_spec())
+        await operator.settled(time_limit(len(self.sets)))
         self._note("churn", {"sets": len(self.sets), **figures})
         self.outcome.wrong += wrong
         late, what = figures["edited"], f"edits with {len(self.sets):,} sets: until Ready, p50, p99"
@@ -158,14 +158,14 @@ class Crowd:
         found = list[dict[str, Any]]()
         for _ in range(times):
             standby = await self._start()
-            await standby.ready(allowed(len(self.sets)))
-            await leader.settled(allowed(len(self.sets)))
-            await calm(standby, allowed(len(self.sets)))
+            await standby.ready(time_limit(len(self.sets)))
+            await leader.settled(time_limit(len(self.sets)))
+            await wait_until_calm(standby, time_limit(len(self.sets)))
             found.append(await hand_over(leader, self.revoker, list(islice(self._victims, REVOCATIONS))))
             leader = standby
-        await leader.settled(allowed(len(self.sets)))
+        await leader.settled(time_limit(len(self.sets)))
         self._note("handover", {"sets": len(self.sets), "times": found})
-        median = percentile([each["first_write"] for each in found], 0.5)
+        median = percentile_of([each["first_write"] for each in found], 0.5)
         what = f"hand-over to the standby with {len(self.sets):,} sets: until its first write"
         self.outcome.at_most(what, median, HANDS_OVER_WITHIN, "s")
 

@@ -13,7 +13,7 @@ import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 
 from controlplane.processes import free_ports
-from scale.processes import STOP_SECONDS, end, last_words, start
+from scale.processes import STOP_SECONDS, end_process, last_words, start_process
 from scale.watch import Late
 
 POLL = 0.05
@@ -79,7 +79,9 @@ class Operator:
         (port,) = free_ports(1)
         self._url = f"http://127.0.0.1:{port}"
         options = [f"--admin-port={port}", *self._options]
-        self._process = start([sys.executable, "-m", "jwks_operator", "run", *options], self._log, self._environ)
+        self._process = start_process(
+            [sys.executable, "-m", "jwks_operator", "run", *options], self._log, self._environ
+        )
         self.started = time.time()
         self._session = aiohttp.ClientSession()
         return self
@@ -102,7 +104,7 @@ class Operator:
 
     async def stop(self) -> None:
         """Ask it to end and wait until it has."""
-        if not await end(self._process):
+        if not await end_process(self._process):
             raise Late(f"the operator did not end within {STOP_SECONDS:.0f} s of SIGTERM")
 
     async def metrics(self) -> Metrics:

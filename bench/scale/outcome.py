@@ -38,12 +38,12 @@ class Outcome:
         self.goals.append(Goal(what, "", measured, None))
 
 
-def percentile(values: Sequence[float], share: float) -> float:
+def percentile_of(values: Sequence[float], share: float) -> float:
     """Return the value that this share of all values does not exceed (nearest rank)."""
     return sorted(values)[max(0, math.ceil(len(values) * share) - 1)]
 
 
-def spread(values: Sequence[float]) -> dict[str, float]:
+def spread_of(values: Sequence[float]) -> dict[str, float]:
     """Return how values are spread: their number, p50, p99 and the largest."""
-    p50, p99 = (round(percentile(values, share), 3) for share in (0.5, 0.99))
+    p50, p99 = (round(percentile_of(values, share), 3) for share in (0.5, 0.99))
     return {"count": len(values), "p50": p50, "p99": p99, "max": round(max(values), 3)}

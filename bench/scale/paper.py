@@ -33,7 +33,7 @@ given namespaces asks for each of them by itself: {asked:,} requests for one aud
 """
 
 
-async def sizes(api: Api) -> dict[str, float]:
+async def weigh_objects(api: Api) -> dict[str, float]:
     """Weigh the objects of a set as JSON, and what a watch tells of one: means in bytes."""
     found: dict[str, float] = {}
     watched = 0.0
@@ -55,7 +55,7 @@ async def _mean(api: Api, path: str, selector: str, accept: str = "application/j
     raise AssertionError("a list has at least one page")
 
 
-def paper(many: Figures, wave: Figures) -> str:
+def estimate_growth(many: Figures, wave: Figures) -> str:
     """Return the part of the report; `wave` is one mass rotation."""
     growth, weights = many["growth"], many["sizes"]
     last = growth["starts"][-1]

@@ -12,13 +12,13 @@ from statistics import median
 
 from controlplane.errors import ControlPlaneError
 from scale import certmanager
-from scale.api import Api, each
+from scale.api import Api, run_each
 from scale.create import SECONDS_A_SET, WARM, Readiness, make, rehearse
-from scale.generator import POSTING, Generator, Ref, refs, spec
+from scale.generator import POSTING, Generator, Ref, set_refs, set_spec
 from scale.options import Options
 from scale.outcome import Outcome
-from scale.processes import Lap, Memory, Meter, memory
-from scale.site import SERVERS, Site, site
+from scale.processes import Lap, Memory, Meter, read_memory
+from scale.site import SERVERS, Site, open_site
 from scale.survey import find_wrong
 from scale.tape import Bare, Tape
 from scale.watch import Late, Watch
@@ -51,7 +51,7 @@ class Side:
         return sum(count for what, count in self.requests.items() if not what.endswith(" events")) - self.objects
 
 
-async def peers(options: Options) -> Outcome:
+async def measure_peers(options: Options) -> Outcome:
     """Measure all sides in turns, each on a fresh control plane."""
     outcome = Outcome()
     try:
@@ -61,8 +61,8 @@ async def peers(options: Options) -> Outcome:
         outcome.tell(f"{THEIRS} beside us", "not measured: it could not be built")
         return outcome
     size = min(MOST, options.create[0])
-    async with site(options.workers) as place:
-        recorded = await rehearse(place, spec())
+    async with open_site(options.workers) as place:
+        recorded = await rehearse(place, set_spec())
     turns: dict[str, Callable[[Site], Awaitable[Side]]] = {
         OURS: lambda place: _ours(place, size, outcome),
         THEIRS: lambda place: _theirs(place, size, build, outcome),
@@ -71,10 +71,12 @@ async def peers(options: Options) -> Outcome:
     sides: dict[str, list[Side]] = {who: [] for who in turns}
     for number in range(options.pairs):
         for who in list(turns) if number % 2 == 0 else reversed(turns):
-            async with site(options.workers) as place:
+            async with open_site(options.workers) as place:
                 sides[who].append(await turns[who](place))
             sys.stderr.write(f"peer {who}: {_line(sides[who][-1])}\n")
-    outcome.figures.update(version=certmanager.version(), sides={who: [asdict(s) for s in sides[who]] for who in sides})
+    outcome.figures.update(
+        version=certmanager.read_version(), sides={who: [asdict(s) for s in sides[who]] for who in sides}
+    )
     for who in (OURS, THEIRS):
         rate = median(side.objects / side.seconds for side in sides[who])
         outcome.tell(f"{who}, {size:,} objects with a P-256 key: Ready/s", f"{rate:.1f}")
@@ -82,12 +84,12 @@ async def peers(options: Options) -> Outcome:
 
 
 async def _ours(place: Site, size: int, outcome: Outcome) -> Side:
-    warm, sets = refs("warm", 0, WARM), refs("made", 0, size)
+    warm, sets = set_refs("warm", 0, WARM), set_refs("made", 0, size)
     await Generator(place.api).namespaces([*warm, *sets])
     async with place.operator("--no-leader-elect") as operator:
         await operator.ready()
-        await make(place, warm, spec())
-        side = await _measured(place, operator.pid, size, lambda: make(place, sets, spec()))
+        await make(place, warm, set_spec())
+        side = await _measured(place, operator.pid, size, lambda: make(place, sets, set_spec()))
     outcome.wrong += await find_wrong(place.api, sets)
     return side
 
@@ -97,9 +99,9 @@ async def _theirs(place: Site, size: int, build: Path, outcome: Outcome) -> Side
         done = await asyncio.to_thread(place.plane.kubectl, *arguments, f"--filename={build / 'crds'}")
         if done.returncode:
             raise RuntimeError(f"kubectl {arguments[0]}: {done.stderr}")
-    warm, certificates = refs("warm", 0, WARM), refs("made", 0, size)
+    warm, certificates = set_refs("warm", 0, WARM), set_refs("made", 0, size)
     await Generator(place.api).namespaces([*warm, *certificates])
-    await certmanager.served(place.api)
+    await certmanager.wait_until_served(place.api)
     for namespace in sorted({ref.namespace for ref in [*warm, *certificates]}):
         await certmanager.add_issuer(place.api, namespace)
     async with certmanager.CertManager(place.plane, build) as running:
@@ -112,13 +114,13 @@ async def _theirs(place: Site, size: int, build: Path, outcome: Outcome) -> Side
 async def _issue(api: Api, certificates: Collection[Ref]) -> None:
     readiness, wanted = Readiness(), set(certificates)
     async with Watch(api, certmanager.CERTIFICATES, readiness.saw) as watch:
-        await each(certificates, lambda ref: certmanager.add_certificate(api, ref), POSTING)
+        await run_each(certificates, lambda ref: certmanager.add_certificate(api, ref), POSTING)
         seconds = 60 + SECONDS_A_SET * len(certificates)
         await watch.until("all Certificates Ready", lambda: wanted <= readiness.ready.keys(), seconds)
 
 
 async def _bare(place: Site, size: int, recorded: Tape) -> Side:
-    warm, sets = refs("warm", 0, WARM), refs("made", 0, size)
+    warm, sets = set_refs("warm", 0, WARM), set_refs("made", 0, size)
     bare = Bare(Generator(place.api), place.workers)
     await bare.generator.namespaces([*warm, *sets])
     await bare.create(warm, recorded)
@@ -139,7 +141,7 @@ async def _measured(place: Site, pid: int | None, size: int, work: Callable[[], 
         cpu=dict(lap.cpu),
         requests={what: count for what, count in requests.items() if count},
         conflicts=conflicts_then - conflicts,
-        megabytes=None if pid is None else memory(pid),
+        megabytes=None if pid is None else read_memory(pid),
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from scale.sections import table
+from scale.sections import render_table
 
 PROCESSES = ("operator", "kube-apiserver", "etcd", "generator")
 
@@ -31,7 +31,7 @@ Requests for each object, as the API server counts them:
 {requests}"""
 
 
-def peer(figures: Mapping[str, Any]) -> str:
+def peer_section(figures: Mapping[str, Any]) -> str:
     """Return the part about peers, or why there is none."""
     if "missing" in figures:
         return f"\n## Beside cert-manager\n\nNot measured: it could not be built. {figures['missing']}\n"
@@ -44,8 +44,8 @@ def peer(figures: Mapping[str, Any]) -> str:
     return PEER.format(
         version=figures["version"],
         objects=sides[0][1]["objects"],
-        table=table(head, [_row(who, side) for who, side in sides]),
-        requests=table(["by", "requests, those of users included"], asked),
+        table=render_table(head, [_row(who, side) for who, side in sides]),
+        requests=render_table(["by", "requests, those of users included"], asked),
     )
 
 

@@ -10,7 +10,7 @@ COLOURS = ("#2b6cb0", "#c05621", "#2f855a", "#6b46c1")
 TICKS = 5
 
 
-def chart(title: str, unit: str, sizes: Sequence[float], lines: Mapping[str, Sequence[float]]) -> str:
+def draw_chart(title: str, unit: str, sizes: Sequence[float], lines: Mapping[str, Sequence[float]]) -> str:
     """Return a chart; each line has one figure for each size, both axes are linear and begin at nothing."""
     most_x, most_y = _ceiling(max(sizes)), _ceiling(max(max(figures) for figures in lines.values()))
 

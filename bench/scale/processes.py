@@ -13,13 +13,15 @@ STOP_SECONDS = 30.0
 _TICK = os.sysconf("SC_CLK_TCK")
 
 
-def start(command: Sequence[str], log: Path, environ: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+def start_process(
+    command: Sequence[str], log: Path, environ: Mapping[str, str] | None = None
+) -> subprocess.Popen[bytes]:
     """Start a process that writes to a file whatever it prints; its environment is ours unless one is given."""
     with log.open("ab") as file:
         return subprocess.Popen(command, env=environ, stdin=subprocess.DEVNULL, stdout=file, stderr=file)
 
 
-async def end(process: subprocess.Popen[bytes]) -> bool:
+async def end_process(process: subprocess.Popen[bytes]) -> bool:
     """Ask a process to end and wait until it has; kill it if it does not in time, and tell whether it did."""
     process.terminate()
     try:
@@ -50,7 +52,7 @@ class Memory:
     peak: float
 
 
-def memory(pid: int) -> Memory:
+def read_memory(pid: int) -> Memory:
     """Read VmRSS and VmHWM."""
     fields = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
     return Memory(*(round(int(fields[name].split()[0]) * 1024 / 1e6, 1) for name in ("VmRSS", "VmHWM")))

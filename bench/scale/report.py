@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from scale import sections
-from scale.paper import paper
-from scale.peer_section import peer
-from scale.plot import chart
+from scale.paper import estimate_growth
+from scale.peer_section import peer_section
+from scale.plot import draw_chart
 
 Document = Mapping[str, Any]
 
@@ -39,7 +39,7 @@ SHOWN = 20
 """Of what is wrong."""
 
 
-def page(document: Document) -> str:
+def render_page(document: Document) -> str:
     """Return the page."""
     scenarios = document["scenarios"]
     wrong = [what for scenario in scenarios.values() for what in scenario["wrong"]]
@@ -55,18 +55,22 @@ def page(document: Document) -> str:
             goals=_goals(scenarios),
         )
     ]
-    for name, section in (("create", sections.creation), ("rotate", sections.rotation), ("rsa", sections.rsa)):
+    for name, section in (
+        ("create", sections.creation_section),
+        ("rotate", sections.rotation_section),
+        ("rsa", sections.rsa_section),
+    ):
         if name in scenarios:
             parts.append(section(scenarios[name]["figures"]))
     if "many" in scenarios:
         figures = scenarios["many"]["figures"]
-        parts.append(sections.growth(figures["growth"]))
+        parts.append(sections.growth_section(figures["growth"]))
         parts += [f"![{name}](img/{file})\n\n" for file, name in PICTURES.items()]
-        parts.append(sections.life(figures))
+        parts.append(sections.operation_section(figures))
         if "rotate" in scenarios:
-            parts.append(paper(figures, scenarios["rotate"]["figures"]["wave"]))
+            parts.append(estimate_growth(figures, scenarios["rotate"]["figures"]["wave"]))
     if "peer" in scenarios:
-        parts.append(peer(scenarios["peer"]["figures"]))
+        parts.append(peer_section(scenarios["peer"]["figures"]))
     return "".join(parts)
 
 
@@ -78,7 +82,7 @@ PICTURES = {
 """The plots, by file name."""
 
 
-def pictures(document: Document) -> dict[str, str]:
+def draw_pictures(document: Document) -> dict[str, str]:
     """Return the plots by file name; none before growth was measured."""
     if "many" not in document["scenarios"]:
         return {}
@@ -91,16 +95,16 @@ def pictures(document: Document) -> dict[str, str]:
     )
     sizes = [start["sets"] for start in starts]
     return {
-        file: chart(title, unit, sizes, lines)
+        file: draw_chart(title, unit, sizes, lines)
         for (file, title), (unit, lines) in zip(PICTURES.items(), drawn, strict=True)
     }
 
 
-def write(document: Document, directory: Path) -> None:
+def write_report(document: Document, directory: Path) -> None:
     """Write the page and the plots."""
-    (directory / "performance.md").write_text(page(document))
+    (directory / "performance.md").write_text(render_page(document))
     (directory / "img").mkdir(exist_ok=True)
-    for file, drawn in pictures(document).items():
+    for file, drawn in draw_pictures(document).items():
         (directory / "img" / file).write_text(drawn)
 
 
@@ -113,4 +117,4 @@ def _goals(scenarios: Mapping[str, Any]) -> str:
     said = f"{len(wanted) - len(missed)} of {len(wanted)} goals are met."
     if missed:
         said = "\n- ".join([f"{said} Missed:\n", *missed])
-    return f"{sections.table(['what', 'goal', 'measured', 'met'], rows)}\n{said}\n"
+    return f"{sections.render_table(['what', 'goal', 'measured', 'met'], rows)}\n{said}\n"

@@ -6,17 +6,17 @@ import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
-from scale.chronicle import chronicle
+from scale.chronicle import follow_chronicle
 from scale.create import GOAL, MOST_WRITES, make
-from scale.generator import Generator, Ref, Spec, refs, spec
-from scale.growth import allowed
+from scale.generator import Generator, Ref, Spec, set_refs, set_spec
+from scale.growth import time_limit
 from scale.options import Options
-from scale.outcome import Outcome, spread
+from scale.outcome import Outcome, spread_of
 from scale.recorder import Recorder
 from scale.revoker import Revoker
-from scale.site import Site, site
+from scale.site import Site, open_site
 from scale.survey import find_wrong
-from scale.tape import Bare, Tape, tape
+from scale.tape import Bare, Tape, make_tape
 from scale.watch import Late
 from scale.waves import Stage
 
@@ -34,10 +34,10 @@ AHEAD = 2.0
 MANUAL: Spec = {"policy": "Manual"}
 
 
-async def rotate(options: Options) -> Outcome:
+async def rotate_sets(options: Options) -> Outcome:
     """Measure two waves, the second one beside revocations, and the writes of a wave bare."""
     outcome = Outcome()
-    async with site(options.workers) as place:
+    async with open_site(options.workers) as place:
         recorded = await rehearse(place)
         outcome.figures["steps"] = recorded.steps()
         for kind, writes in recorded.steps():
@@ -62,14 +62,14 @@ async def rotate(options: Options) -> Outcome:
 
 async def rehearse(place: Site) -> Tape:
     """Record one set from its creation to the removal of its first key."""
-    (ref,) = refs("rehearsal", 0, 1)
-    of = rotating(MANUAL, 1)
+    (ref,) = set_refs("rehearsal", 0, 1)
+    of = fast_spec(MANUAL, 1)
     generator = Generator(place.api)
     await generator.namespaces([ref])
     async with (
         Recorder(place.plane, place.api.session) as recorder,
         place.operator("--no-leader-elect", kubeconfig=recorder.kubeconfig) as operator,
-        chronicle(place.api) as (told, watches),
+        follow_chronicle(place.api) as (told, watches),
     ):
         await operator.ready()
         await make(place, [ref], of)
@@ -78,15 +78,15 @@ async def rehearse(place: Site) -> Tape:
         await generator.rotate(ref)
         await watches.configmaps.until("the first key to go", lambda: first not in told.kids(ref), 120)
         await operator.settled(60)
-    return tape(ref, of, recorder.written)
+    return make_tape(ref, of, recorder.written)
 
 
-def retention(tokens: int) -> int:
+def retention_seconds(tokens: int) -> int:
     """Return how long a key stays published after its last use, in seconds."""
     return PROPAGATION + tokens + SKEW
 
 
-def rotating(rotation: Spec, tokens: int) -> Spec:
+def fast_spec(rotation: Spec, tokens: int) -> Spec:
     """Return the spec of a set with short waits; a private half goes with its key, so that no step comes between."""
     facts = {
         "propagation": PROPAGATION,
@@ -95,22 +95,22 @@ def rotating(rotation: Spec, tokens: int) -> Spec:
         "tokenLifetime": tokens,
         "clockSkew": SKEW,
     }
-    rotation = {**rotation, "rollbackWindow": f"{retention(tokens)}s"}
-    return spec(rotation=rotation, timing={name: f"{seconds}s" for name, seconds in facts.items()})
+    rotation = {**rotation, "rollbackWindow": f"{retention_seconds(tokens)}s"}
+    return set_spec(rotation=rotation, timing={name: f"{seconds}s" for name, seconds in facts.items()})
 
 
 async def _operated(place: Site, options: Options, outcome: Outcome) -> None:
-    victims, sets = refs("victim", 0, options.victims), refs("rotate", 0, options.rotating)
+    victims, sets = set_refs("victim", 0, options.victims), set_refs("rotate", 0, options.rotating)
     await Generator(place.api).namespaces([*victims, *sets])
     async with (
         place.operator("--no-leader-elect") as operator,
-        chronicle(place.api) as (told, watches),
+        follow_chronicle(place.api) as (told, watches),
     ):
         await operator.ready()
         begun = time.time()
-        await make(place, victims, rotating(MANUAL, options.tokens))
+        await make(place, victims, fast_spec(MANUAL, options.tokens))
         dues = _dues((time.time() - begun) / len(victims) * len(sets), options.tokens)
-        await make(place, sets, rotating({"schedule": _cron(*dues)}, options.tokens))
+        await make(place, sets, fast_spec({"schedule": _cron(*dues)}, options.tokens))
         stage = Stage(place, operator, told, sets)
         await operator.settled(60)
         await watches.know(told, [*victims, *sets])
@@ -118,11 +118,11 @@ async def _operated(place: Site, options: Options, outcome: Outcome) -> None:
         outcome.figures["wave"] = await stage.wave(dues[0].timestamp())
         stage.say("wave", outcome.figures["wave"])
         await stage.until("the first keys to go", lambda: not any(first[ref] in told.kids(ref) for ref in sets))
-        await operator.settled(allowed(len(sets)))
+        await operator.settled(time_limit(len(sets)))
         outcome.wrong += await find_wrong(place.api, sets)
         await _revoke(stage, Revoker(place.api, told, watches.configmaps), victims, dues[1:], outcome)
         for ref in sets:
-            outcome.wrong += told.broken_waits(ref, LEAD, retention(options.tokens))
+            outcome.wrong += told.broken_waits(ref, LEAD, retention_seconds(options.tokens))
 
 
 async def _revoke(
@@ -130,7 +130,7 @@ async def _revoke(
 ) -> None:
     """Revoke in calm first, and then for as long as the next wave lasts."""
     calm = victims[: len(victims) // 10 + 1]
-    outcome.figures["revoked_in_calm"] = spread([await revoker.revoke(ref) for ref in calm])
+    outcome.figures["revoked_in_calm"] = spread_of([await revoker.revoke(ref) for ref in calm])
     ahead = [due.timestamp() for due in dues if due.timestamp() > time.time() + AHEAD]
     if not ahead:
         raise Late("the first wave was not over before the last one")
@@ -144,8 +144,8 @@ async def _revoke(
         revoking = group.create_task(one_after_another())
         outcome.figures["wave_with_revocations"] = await stage.wave(ahead[0])
         over.set()
-    await stage.operator.settled(allowed(len(stage.rotating)))
-    outcome.figures["revoked"] = spread(revoking.result())
+    await stage.operator.settled(time_limit(len(stage.rotating)))
+    outcome.figures["revoked"] = spread_of(revoking.result())
     for what in ("wave_with_revocations", "revoked_in_calm", "revoked"):
         stage.say(what, outcome.figures[what])
     outcome.wrong += await find_wrong(stage.place.api, [*victims, *stage.rotating], revoker.revoked)
@@ -153,12 +153,12 @@ async def _revoke(
 
 async def _bare(place: Site, options: Options, recorded: Tape, outcome: Outcome) -> None:
     """Do the same writes to as many sets, which nobody looks after."""
-    sets = refs("bare", 0, options.rotating)
+    sets = set_refs("bare", 0, options.rotating)
     bare = Bare(Generator(place.api), place.workers)
     await bare.generator.namespaces(sets)
     await bare.create(sets, recorded.of("Bootstrap"))
     wave = recorded.of("Activate", "Publish")
-    async with chronicle(place.api) as (told, watches):
+    async with follow_chronicle(place.api) as (told, watches):
         await watches.know(told, sets)
         meter = place.meter()
         await bare.go_on(sets, wave)
@@ -180,7 +180,7 @@ def _dues(making: float, tokens: int) -> list[datetime]:
     """
     first = datetime.now(UTC) + timedelta(seconds=making * 1.2 + LEAD + SKEW + 5)
     first = first.replace(second=0, microsecond=0) + timedelta(minutes=1)
-    between = timedelta(minutes=math.ceil((2.5 * making + retention(tokens) + CALM) / 60))
+    between = timedelta(minutes=math.ceil((2.5 * making + retention_seconds(tokens) + CALM) / 60))
     return [first + number * between for number in range(WAVES)]
 
 

@@ -13,11 +13,11 @@ from statistics import median
 from cryptography.hazmat.primitives.asymmetric import rsa as library
 
 from scale.api import Api
-from scale.create import WARM, made_ready, make, rehearse
-from scale.generator import ALL_SETS, Generator, Ref, refs, spec
+from scale.create import WARM, make, rehearse, wait_until_ready
+from scale.generator import ALL_SETS, Generator, Ref, set_refs, set_spec
 from scale.options import Options
 from scale.outcome import Outcome
-from scale.site import Site, site
+from scale.site import Site, open_site
 from scale.survey import find_wrong
 from scale.tape import Bare
 
@@ -27,18 +27,18 @@ KEYS_OF_A_SET = 2
 """The one in use and the next one."""
 
 
-async def rsa(options: Options) -> Outcome:
+async def measure_rsa(options: Options) -> Outcome:
     """Measure in alternating pairs on one control plane; the operator has nothing to do during bare generation."""
     outcome = Outcome()
     cores = len(os.sched_getaffinity(0))
     operated, bare = list[float](), list[float]()
-    async with site(options.workers) as place, place.operator("--no-leader-elect") as operator:
+    async with open_site(options.workers) as place, place.operator("--no-leader-elect") as operator:
         await operator.ready()
-        warm = refs("warm", 0, WARM)
+        warm = set_refs("warm", 0, WARM)
         await Generator(place.api).namespaces(warm)
-        await make(place, warm, spec())
+        await make(place, warm, set_spec())
         for number in range(options.pairs):
-            sets = refs(f"rsa{number}", 0, options.rsa)
+            sets = set_refs(f"rsa{number}", 0, options.rsa)
             await Generator(place.api).namespaces(sets)
             for by_operator in (True, False) if number % 2 == 0 else (False, True):
                 await operator.settled(60)
@@ -69,8 +69,8 @@ async def rsa(options: Options) -> Outcome:
 async def _alone(options: Options, cores: int) -> list[float]:
     """Make as many keys while a client does for each set what the operator does; return keys a second of each run."""
     rates = []
-    async with site(options.workers) as place:
-        recorded = await rehearse(place, spec("RS256"))
+    async with open_site(options.workers) as place:
+        recorded = await rehearse(place, set_spec("RS256"))
         bare = Bare(Generator(place.api), place.workers)
         with ThreadPoolExecutor(cores) as pool:
 
@@ -79,10 +79,10 @@ async def _alone(options: Options, cores: int) -> list[float]:
                     await _key(pool)
 
             for number in range(options.pairs):
-                sets = refs(f"alone{number}", 0, options.rsa)
+                sets = set_refs(f"alone{number}", 0, options.rsa)
                 await bare.generator.namespaces(sets)
                 begun = time.perf_counter()
-                await made_ready(place, sets, bare.create(sets, recorded, making))
+                await wait_until_ready(place, sets, bare.create(sets, recorded, making))
                 rates.append(KEYS_OF_A_SET * len(sets) / (time.perf_counter() - begun))
                 sys.stderr.write(f"rsa: {rates[-1]:.1f} keys/s without an operator\n")
     return rates
@@ -90,7 +90,7 @@ async def _alone(options: Options, cores: int) -> list[float]:
 
 async def _operated(place: Site, sets: list[Ref], outcome: Outcome) -> float:
     begun = time.perf_counter()
-    await make(place, sets, spec("RS256"))
+    await make(place, sets, set_spec("RS256"))
     seconds = time.perf_counter() - begun
     outcome.wrong += await find_wrong(place.api, sets)
     keys = await _keys(place.api, {ref.namespace for ref in sets})

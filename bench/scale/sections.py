@@ -80,7 +80,7 @@ until its first effect, and how long the revocations waited.
 {table}"""
 
 
-def creation(figures: Figures) -> str:
+def creation_section(figures: Figures) -> str:
     """Return the part about creation."""
     sizes = {int(name): both for name, both in figures.items() if name.isdecimal()}
     rows = [
@@ -102,12 +102,12 @@ def creation(figures: Figures) -> str:
     ]
     return CREATION.format(
         reads=figures["reads"],
-        table=table(["sets", "by", "s", "sets/s", "Events", "writes/s", *PROCESSES], rows),
+        table=render_table(["sets", "by", "s", "sets/s", "Events", "writes/s", *PROCESSES], rows),
         ratios="; ".join(ratios),
     )
 
 
-def rotation(figures: Figures) -> str:
+def rotation_section(figures: Figures) -> str:
     """Return the part about mass rotation and revocations."""
     rows = [
         [who, f"{wave['seconds']:.1f}", *_late(wave), f"{wave['writes'] / wave['sets']:.2f}", *_speed(wave)]
@@ -126,12 +126,12 @@ def rotation(figures: Figures) -> str:
     return ROTATION.format(
         sets=figures["wave"]["sets"],
         steps=", ".join(f"{kind} {writes}" for kind, writes in figures["steps"]),
-        table=table(head, rows),
-        revoked=table(["revocations", "number", "p50 s", "p99 s", "max s"], revoked),
+        table=render_table(head, rows),
+        revoked=render_table(["revocations", "number", "p50 s", "p99 s", "max s"], revoked),
     )
 
 
-def rsa(figures: Figures) -> str:
+def rsa_section(figures: Figures) -> str:
     """Return the part about RSA keys."""
     rows = [
         ["operator, keys/s", *(f"{rate:.1f}" for rate in figures["operator_keys_per_second"])],
@@ -141,10 +141,10 @@ def rsa(figures: Figures) -> str:
         ["ratio", *(f"{ratio:.2f}" for ratio in figures["reader_ratios"])],
     ]
     head = ["", *(f"run {number + 1}" for number in range(len(figures["ratios"])))]
-    return RSA.format(**figures, table=table(head, rows))
+    return RSA.format(**figures, table=render_table(head, rows))
 
 
-def growth(figures: Figures) -> str:
+def growth_section(figures: Figures) -> str:
     """Return the part about what more sets cost."""
     rows = [
         [
@@ -162,10 +162,10 @@ def growth(figures: Figures) -> str:
     ]
     head = ["sets", "creation, CPU ms a set", "API server and etcd", "start, s", "CPU s", "peak MB", "rest MB"]
     powers = "; ".join(f"{what} {found:.2f}" for what, found in figures["exponents"].items())
-    return GROWTH.format(**figures, powers=powers, table=table([*head, "audit, CPU s", "its lists, s"], rows))
+    return GROWTH.format(**figures, powers=powers, table=render_table([*head, "audit, CPU s", "its lists, s"], rows))
 
 
-def life(figures: Figures) -> str:
+def operation_section(figures: Figures) -> str:
     """Return the part about restart, rest and hand-over."""
     restart, idle = figures["restart"], figures["idle"]
     acted = ", ".join(f"{seconds:.1f}" for seconds in restart["acted_seconds"])
@@ -179,12 +179,12 @@ def life(figures: Figures) -> str:
             RESTART.format(**{**restart, **restart["revoked_meanwhile"], "acted": acted}),
             REST.format(**idle, apiserver=shares["kube-apiserver"], etcd=shares["etcd"]),
             CHURN.format(**figures["churn"]),
-            HAND_OVER.format(table=table(["Lease", "first effect", "waited p50", "max"], rows)),
+            HAND_OVER.format(table=render_table(["Lease", "first effect", "waited p50", "max"], rows)),
         )
     )
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def render_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return a table in Markdown."""
     return "".join(f"| {' | '.join(line)} |\n" for line in (head, ["---"] * len(head), *rows))
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from controlplane import ControlPlane
-from scale.api import Api, opened
+from scale.api import Api, open_api
 from scale.operators import Operator
 from scale.processes import Meter
 
@@ -39,7 +39,7 @@ class Site:
 
 
 @asynccontextmanager
-async def site(workers: int) -> AsyncIterator[Site]:
+async def open_site(workers: int) -> AsyncIterator[Site]:
     """Start a control plane with the sets' kind; it ends and vanishes with the block."""
     plane = await asyncio.to_thread(ControlPlane.start)
     try:
@@ -50,7 +50,7 @@ async def site(workers: int) -> AsyncIterator[Site]:
             done = await asyncio.to_thread(plane.kubectl, *arguments)
             if done.returncode:
                 raise RuntimeError(f"kubectl {arguments[0]}: {done.stderr}")
-        async with opened(plane) as api:
+        async with open_api(plane) as api:
             yield Site(plane, api, workers)
     finally:
         await asyncio.to_thread(plane.stop)

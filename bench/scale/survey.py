@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from jwks_operator.api.names import MANAGED_SELECTOR, PLURAL
 from scale.api import METADATA, Api
 from scale.generator import ALL_SETS, GROUP_PATH, Ref
-from scale.verify import Versions, grouped, wrong
+from scale.verify import Versions, find_faults, group_objects
 
 Revoked = Mapping[Ref, Collection[str]]
 """The kids of each set that must never show again."""
@@ -44,14 +44,14 @@ async def _wrong_in(api: Api, namespace: str, names: Collection[str], revoked: R
             (f"/api/v1/namespaces/{namespace}/configmaps", MANAGED_SELECTOR),
         )
     ]
-    there = {objects.the_set["metadata"]["name"]: objects for objects in grouped(*lists)}
+    there = {objects.the_set["metadata"]["name"]: objects for objects in group_objects(*lists)}
     found = [f"{namespace}/{name} is not there" for name in sorted(set(names) - there.keys())]
     for name, objects in there.items():
-        found += wrong(objects, revoked.get(Ref(namespace, name), ()))
+        found += find_faults(objects, revoked.get(Ref(namespace, name), ()))
     return found
 
 
-async def versions(api: Api) -> Versions:
+async def read_versions(api: Api) -> Versions:
     """Return the version of every set and every object of a set, from lists of metadata as the audit makes them."""
     found = {}
     for kind, path, selector in (

@@ -12,7 +12,7 @@ from itertools import groupby
 from typing import Any
 
 from jwks_operator.api.names import RECORD_KEY, keyring_name
-from scale.api import Api, Object, each
+from scale.api import Api, Object, run_each
 from scale.generator import Generator, Ref, Spec
 from scale.recorder import Written
 
@@ -60,7 +60,7 @@ Making = Callable[[], Awaitable[None]]
 """Whatever is made for a set before anything is written for it."""
 
 
-async def nothing_to_make() -> None:
+async def make_nothing() -> None:
     """Make nothing."""
 
 
@@ -72,7 +72,7 @@ class Bare:
     workers: int
     versions: dict[tuple[Ref, str], tuple[str, str]] = field(default_factory=dict)
 
-    async def create(self, sets: Iterable[Ref], tape: Tape, making: Making = nothing_to_make) -> None:
+    async def create(self, sets: Iterable[Ref], tape: Tape, making: Making = make_nothing) -> None:
         """Do for each set what its user and then the operator did; `making` is done between the two."""
 
         async def one(ref: Ref) -> None:
@@ -82,11 +82,11 @@ class Bare:
             await making()
             await self._play(ref, tape.writes)
 
-        await each(sets, one, self.workers)
+        await run_each(sets, one, self.workers)
 
     async def go_on(self, sets: Iterable[Ref], tape: Tape) -> None:
         """Do for each set, which is there, what the operator did later."""
-        await each(sets, lambda ref: self._play(ref, tape.writes), self.workers)
+        await run_each(sets, lambda ref: self._play(ref, tape.writes), self.workers)
 
     async def _play(self, ref: Ref, writes: Sequence[Write]) -> None:
         api: Api = self.generator.api
@@ -100,7 +100,7 @@ class Bare:
         self.versions[ref, target] = meta["uid"], meta["resourceVersion"]
 
 
-def tape(ref: Ref, spec: Spec, written: Iterable[Written], read: Iterable[str] = ()) -> Tape:
+def make_tape(ref: Ref, spec: Spec, written: Iterable[Written], read: Iterable[str] = ()) -> Tape:
     """Make a tape of what was written for this set, and of what was read of it before."""
     writes: list[Write] = []
     step, kind = 0, ""

@@ -30,7 +30,7 @@ class Objects:
     secret: Object | None
 
 
-def grouped(sets: list[Object], secrets: list[Object], configmaps: list[Object]) -> list[Objects]:
+def group_objects(sets: list[Object], secrets: list[Object], configmaps: list[Object]) -> list[Objects]:
     """Put together what belongs together, in one namespace."""
     secret, configmap = ({thing["metadata"]["name"]: thing for thing in things} for things in (secrets, configmaps))
     return [
@@ -40,7 +40,7 @@ def grouped(sets: list[Object], secrets: list[Object], configmaps: list[Object])
     ]
 
 
-def wrong(objects: Objects, revoked: Collection[str] = ()) -> list[str]:
+def find_faults(objects: Objects, revoked: Collection[str] = ()) -> list[str]:
     """Return everything that is wrong with a set of signature keys that has nothing unfinished."""
     meta = objects.the_set["metadata"]
     try:
@@ -122,12 +122,12 @@ def is_ready(the_set: Object) -> bool:
     )
 
 
-def published_kids(configmap: Object) -> set[str]:
+def kids_in_configmap(configmap: Object) -> set[str]:
     """Return the kids that a ConfigMap publishes."""
     return {str(jwk.get("kid")) for jwk in _published(configmap)}
 
 
-def changed(before: Versions, after: Versions, expected: Collection[tuple[str, str]] = ()) -> list[str]:
+def find_changed(before: Versions, after: Versions, expected: Collection[tuple[str, str]] = ()) -> list[str]:
     """Return which objects were written, came or went, but for those of the expected sets (namespace, set)."""
     found = []
     for kind, namespace, name in sorted(before.keys() | after.keys()):

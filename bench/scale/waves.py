@@ -11,7 +11,7 @@ from scale.chronicle import Chronicle
 from scale.create import SECONDS_A_SET
 from scale.generator import Ref
 from scale.operators import Operator
-from scale.outcome import spread
+from scale.outcome import spread_of
 from scale.site import Site
 from scale.watch import Late
 
@@ -54,7 +54,7 @@ class Stage:
             "writes": writes,
             "writes_per_second": round(writes / seconds, 1),
             "cpu": dict(lap.cpu),
-            "lateness": spread([used - due for used, _ in ends.values()]),
+            "lateness": spread_of([used - due for used, _ in ends.values()]),
         }
 
     def _end(self, ref: Ref, due: float, kids: frozenset[str]) -> tuple[float, float] | None:

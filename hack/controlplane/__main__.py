@@ -10,7 +10,7 @@ import time
 
 import controlplane
 from controlplane.binaries import NAMES
-from controlplane.build import resolve
+from controlplane.build import resolve_binaries
 from controlplane.commandline import exit_status
 from controlplane.console import say
 from controlplane.plane import ControlPlane
@@ -41,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _dispatch(options: argparse.Namespace) -> int:
     if options.verb == "build":
-        for name, path in zip(NAMES, resolve().paths(), strict=True):
+        for name, path in zip(NAMES, resolve_binaries().paths(), strict=True):
             print(f"{name} {path}")
         return 0
     started = time.monotonic()

@@ -104,7 +104,7 @@ def cache_root(environ: Mapping[str, str]) -> Path:
     return Path(base) / "jwks-operator" / "control-plane"
 
 
-def cached_build(environ: Mapping[str, str] = os.environ) -> Path:
+def build_directory(environ: Mapping[str, str] = os.environ) -> Path:
     """Directory of the pinned build, which is complete if it is there."""
     sources = module_sources(MODULE)
     flags = build_flags(kubernetes_version(sources["go.mod"].decode()))

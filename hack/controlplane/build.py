@@ -17,27 +17,27 @@ from controlplane.binaries import (
     MODULE,
     NAMES,
     Binaries,
+    build_directory,
     build_flags,
     cache_root,
-    cached_build,
     kubernetes_version,
     look_up,
 )
 from controlplane.console import say
 from controlplane.errors import ControlPlaneError
-from controlplane.golang import find_go, required_go
+from controlplane.golang import find_go, read_required_go
 
 PACKAGES = ("./kube", "go.etcd.io/etcd/server/v3")  # built as `kube` and, after its last directory, `server`
 ROOM = 600 * 2**20  # bytes for the binaries and the linker's scratch
 REPORT_EVERY = 5.0  # seconds
 
 
-def resolve() -> Binaries:
+def resolve_binaries() -> Binaries:
     """Return binaries that exist, after building those that nobody brings.
 
     Raises ControlPlaneError with the cure when that is impossible.
     """
-    cached = cached_build()
+    cached = build_directory()
     binaries = look_up(os.environ, cached)
     if binaries.within(cached):
         build_pinned()
@@ -46,7 +46,7 @@ def resolve() -> Binaries:
 
 def build_pinned() -> Path:
     """Return the directory of the pinned binaries, after building them if they are not there."""
-    cached = cached_build()
+    cached = build_directory()
     if not cached.is_dir():
         build_once(cached, ROOM, _build)
     return cached
@@ -111,7 +111,7 @@ def compile_go(module: Path, flags: Sequence[str], packages: Sequence[str], resu
 
     Raises ControlPlaneError if there is no Go, or with the compiler's last words.
     """
-    go = find_go(required_go((module / "go.mod").read_text()), cache_root(os.environ))
+    go = find_go(read_required_go((module / "go.mod").read_text()), cache_root(os.environ))
     # -v names each package as it is compiled.
     command = [str(go), "build", "-v", *flags, "-o", f"{result}/", *packages]
     environ = {

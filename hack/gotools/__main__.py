@@ -5,7 +5,7 @@ import sys
 
 from controlplane.console import say
 from controlplane.errors import ControlPlaneError
-from gotools.tools import TOOLS, find
+from gotools.tools import TOOLS, find_tool
 
 
 def main(arguments: list[str]) -> int:
@@ -14,7 +14,7 @@ def main(arguments: list[str]) -> int:
         say(f"which tool? {' or '.join(sorted(TOOLS))}")
         return 2
     try:
-        path = find(arguments[0])
+        path = find_tool(arguments[0])
     except ControlPlaneError as error:
         say(str(error))
         return 1

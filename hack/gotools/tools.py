@@ -81,22 +81,22 @@ TOOLS = {
 }
 
 
-def find(name: str, environ: Mapping[str, str] = os.environ) -> Path:
+def find_tool(name: str, environ: Mapping[str, str] = os.environ) -> Path:
     """Return where a tool is, after building it if nobody brings it.
 
     Raises ControlPlaneError with the cure when that is impossible.
     """
     tool = TOOLS[name]
     found = shutil.which(name, path=environ.get("PATH", ""))
-    if found and _major(said_version(tool, found)) == _major(tool.pinned):
+    if found and _major(read_version(tool, found)) == _major(tool.pinned):
         return Path(found)
-    cached = cached_build(tool, environ)
+    cached = build_directory(tool, environ)
     if not cached.is_dir():
         build_once(cached, ROOM, lambda result: _build(tool, result))
     return cached / name
 
 
-def said_version(tool: Tool, command: str) -> str:
+def read_version(tool: Tool, command: str) -> str:
     """What a command says its version is; empty if it does not run."""
     try:
         done = subprocess.run([command, *tool.version], capture_output=True, text=True, timeout=60, check=True)
@@ -106,7 +106,7 @@ def said_version(tool: Tool, command: str) -> str:
     return f"v{found[1]}" if found else ""
 
 
-def cached_build(tool: Tool, environ: Mapping[str, str]) -> Path:
+def build_directory(tool: Tool, environ: Mapping[str, str]) -> Path:
     """Directory of the pinned build, which is complete if it is there; its name changes with all that goes into it."""
     digest = hashlib.sha256()
     for part in (sys.platform, platform.machine(), tool.package, *tool.flags):

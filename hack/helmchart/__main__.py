@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from generated import ROOT, write_or_check
-from helmchart.values import rows, table
+from helmchart.values import read_rows, render_table
 
 CHART = ROOT / "helm" / "jwks-operator"
 CRD = ROOT / "crds" / "jsonwebkeysets.jwks-operator.dev.yaml"
@@ -12,14 +12,14 @@ BEGIN = "<!-- generated from values.yaml, do not edit: make generate -->"
 END = "<!-- end of what is generated -->"
 
 
-def generated() -> dict[Path, str]:
+def generate_files() -> dict[Path, str]:
     """Return each file with its content as it should be."""
     readme = (CHART / "README.md").read_text()
     before, _, rest = readme.partition(BEGIN)
     _, found, after = rest.partition(END)
     if not found:
         raise SystemExit(f"helm/jwks-operator/README.md lacks the line {BEGIN} or {END}")
-    values = table(rows((CHART / "values.yaml").read_text()))
+    values = render_table(read_rows((CHART / "values.yaml").read_text()))
     return {
         CHART / "README.md": f"{before}{BEGIN}\n\n{values}\n{END}{after}",
         CHART / "files" / "crd.yaml": CRD.read_text(),
@@ -27,4 +27,4 @@ def generated() -> dict[Path, str]:
 
 
 if __name__ == "__main__":
-    sys.exit(write_or_check(generated(), sys.argv[1:]))
+    sys.exit(write_or_check(generate_files(), sys.argv[1:]))

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from controlplane.errors import ControlPlaneError
-from gotools import find
+from gotools import find_tool
 
 CHART = Path(__file__).parents[2] / "helm" / "jwks-operator"
 NAME = NAMESPACE = ACCOUNT = "jwks-operator"
@@ -29,7 +29,7 @@ def render(values: Mapping[str, Any] | None = None, *options: str) -> str:
 @functools.cache
 def _render(values: str, options: tuple[str, ...]) -> str:
     done = subprocess.run(
-        [find("helm"), "template", NAME, CHART, f"--namespace={NAMESPACE}", "--values=-", *options],
+        [find_tool("helm"), "template", NAME, CHART, f"--namespace={NAMESPACE}", "--values=-", *options],
         input=values,
         capture_output=True,
         text=True,
@@ -40,15 +40,15 @@ def _render(values: str, options: tuple[str, ...]) -> str:
     return done.stdout
 
 
-def objects(values: Mapping[str, Any] | None = None, *options: str) -> list[Object]:
+def render_objects(values: Mapping[str, Any] | None = None, *options: str) -> list[Object]:
     """Return the objects of `render`, without those of `helm test`."""
     loaded = yaml.load_all(render(values, "--no-hooks", *options), Loader=yaml.CSafeLoader)
     return [each for each in loaded if each]
 
 
-def rules(values: Mapping[str, Any] | None = None) -> list[dict[str, list[str]]]:
+def operator_rules(values: Mapping[str, Any] | None = None) -> list[dict[str, list[str]]]:
     """Return every rule that the operator's account is bound to."""
-    found = objects({**(values or {}), "crds": {"install": False}})
+    found = render_objects({**(values or {}), "crds": {"install": False}})
     bound = {
         (each["roleRef"]["kind"], each["roleRef"]["name"])
         for each in found

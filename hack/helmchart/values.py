@@ -17,7 +17,7 @@ class Row:
     text: str
 
 
-def rows(content: str) -> Iterator[Row]:
+def read_rows(content: str) -> Iterator[Row]:
     """Yield the values in order; sections are no rows. Raises ValueError for a value without a comment."""
     root = yaml.compose(content)
     if not isinstance(root, yaml.MappingNode):
@@ -25,7 +25,7 @@ def rows(content: str) -> Iterator[Row]:
     yield from _rows(root, content.splitlines(), "")
 
 
-def table(found: Iterable[Row]) -> str:
+def render_table(found: Iterable[Row]) -> str:
     """Render the rows as a Markdown table."""
     lines = ["| value | default | |", "|---|---|---|"]
     lines += [f"| `{row.path}` | `{row.default}` | {row.text} |" for row in found]

@@ -11,7 +11,7 @@ from controlplane.commandline import exit_status
 from node import binaries
 from node.images import build_image, save_image
 from node.machine import SYNC, Node
-from node.needs import missing_packages, require
+from node.needs import find_missing_packages, require
 
 ROOT = Path(__file__).parents[2]
 
@@ -42,7 +42,7 @@ def _dispatch(options: argparse.Namespace) -> int:
     if options.verb == "check":
         require()
     elif options.verb == "packages":
-        print(*missing_packages())
+        print(*find_missing_packages())
     elif options.verb == "build":
         require()
         print(*binaries.resolve(), sep="\n")

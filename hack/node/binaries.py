@@ -31,13 +31,13 @@ def resolve() -> tuple[Path, Path]:
     Always the pinned ones: a kubelet must not be newer than its API server.
     """
     plane = build_control_plane()
-    cached = cached_build()
+    cached = build_directory()
     if not cached.is_dir():
         build_once(cached, ROOM, _build)
     return plane, cached
 
 
-def cached_build() -> Path:
+def build_directory() -> Path:
     """Directory of the pinned build, which is complete if it is there; its name changes with all that goes into it."""
     digest = hashlib.sha256()
     for part in (sys.platform, platform.machine(), *_kube_flags(), *_runtime_flags()):

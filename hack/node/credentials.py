@@ -23,10 +23,10 @@ def write_credentials(layout: Layout) -> None:
     for file, (user, group) in groups.items():
         token = secrets.token_hex(16)
         rows.append(f'{token},{user},{user},"{group}"\n')
-        write_kubeconfig(kubeconfig(layout, file), URL, layout.pki / "apiserver.crt", token)
+        write_kubeconfig(kubeconfig_path(layout, file), URL, layout.pki / "apiserver.crt", token)
     write_private(layout.pki / "tokens.csv", "".join(rows))
 
 
-def kubeconfig(layout: Layout, program: str) -> Path:
+def kubeconfig_path(layout: Layout, program: str) -> Path:
     """Where the kubeconfig of a program is."""
     return layout.pki / f"{program}.conf"

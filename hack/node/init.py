@@ -14,7 +14,7 @@ from pathlib import Path
 
 from node.cgroups import make_cgroup
 from node.layout import ADDRESS, Layout
-from node.programs import certificate, commands, write_files
+from node.programs import certificate_path, command_lines, write_files
 
 AGAIN_AFTER = 1.0  # seconds until a program that ended is started again
 LOOK_EVERY = 0.2  # seconds
@@ -84,7 +84,7 @@ class Programs:
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        self._commands = commands(layout)
+        self._commands = command_lines(layout)
         self._running: dict[int, str] = {}
         self._due: dict[str, float] = {}
 
@@ -104,7 +104,7 @@ class Programs:
         for name in names:
             self._start(name)
         end = time.monotonic() + CERTIFICATE_SECONDS
-        there = certificate(self._layout)
+        there = certificate_path(self._layout)
         while not (there.exists() and there.stat().st_size) and time.monotonic() < end:
             if _input_ended(LOOK_EVERY):
                 return

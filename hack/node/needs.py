@@ -32,7 +32,7 @@ def require() -> None:
         raise ControlPlaneError(f"a node needs Linux. {ELSEWHERE}")
     if os.geteuid():
         raise ControlPlaneError(f"a node needs root: sudo make e2e. {ELSEWHERE}")
-    missing = missing_packages()
+    missing = find_missing_packages()
     if missing:
         raise ControlPlaneError(
             f"a node needs programs that are not here: apt-get install --no-install-recommends "
@@ -51,7 +51,7 @@ def require() -> None:
         )
 
 
-def missing_packages() -> list[str]:
+def find_missing_packages() -> list[str]:
     """Name the packages of Debian and Ubuntu that bring what is not here."""
     missing = {package for command, package in PACKAGES.items() if not shutil.which(command)}
     if not cni_plugins():

@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from node.credentials import kubeconfig
+from node.credentials import kubeconfig_path
 from node.layout import ADDRESS, CONTAINERD_SOCKET, PODS, SANDBOX_IMAGE, SERVICES, Layout
 
 ETCD = "http://127.0.0.1:2379"
@@ -25,14 +25,14 @@ def write_files(layout: Layout, snapshotter: str) -> None:
     (home / "containerd.toml").write_text(_containerd(layout, snapshotter))
     (home / "Corefile").write_text(
         f".:53 {{\n  bind {ADDRESS}\n  errors\n  kubernetes cluster.local {{\n"
-        f"    kubeconfig {kubeconfig(layout, 'coredns')}\n  }}\n  cache 5\n}}\n"
+        f"    kubeconfig {kubeconfig_path(layout, 'coredns')}\n  }}\n  cache 5\n}}\n"
     )
     (home / "resolv.conf").write_text(f"nameserver {ADDRESS}\n")
     (home / "kubelet.json").write_text(json.dumps(_kubelet(layout)))
     (home / "proxy.json").write_text(json.dumps(_proxy(layout)))
 
 
-def commands(layout: Layout) -> dict[str, list[str]]:
+def command_lines(layout: Layout) -> dict[str, list[str]]:
     """Command line of each program by its name, in the order of their start."""
     home, pki = layout.home, layout.pki
     return {
@@ -65,7 +65,7 @@ def commands(layout: Layout) -> dict[str, list[str]]:
         ],
         "kube-controller-manager": [
             layout.plane_program("kube-controller-manager"),
-            f"--kubeconfig={kubeconfig(layout, 'controller-manager')}",
+            f"--kubeconfig={kubeconfig_path(layout, 'controller-manager')}",
             f"--service-account-private-key-file={pki}/sa.key",
             f"--root-ca-file={pki}/apiserver.crt",
             "--use-service-account-credentials",
@@ -73,14 +73,14 @@ def commands(layout: Layout) -> dict[str, list[str]]:
         ],
         "kube-scheduler": [
             layout.node_program("kube-scheduler"),
-            f"--kubeconfig={kubeconfig(layout, 'scheduler')}",
+            f"--kubeconfig={kubeconfig_path(layout, 'scheduler')}",
             "--leader-elect=false",
         ],
         "coredns": [layout.node_program("coredns"), "-conf", f"{home}/Corefile"],
         "kubelet": [
             layout.node_program("kubelet"),
             f"--config={home}/kubelet.json",
-            f"--kubeconfig={kubeconfig(layout, 'kubelet')}",
+            f"--kubeconfig={kubeconfig_path(layout, 'kubelet')}",
             f"--hostname-override={layout.name}",
             f"--node-ip={ADDRESS}",
             f"--node-labels=topology.kubernetes.io/zone={layout.name}",
@@ -166,13 +166,13 @@ def _proxy(layout: Layout) -> dict[str, Any]:
         "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
         "kind": "KubeProxyConfiguration",
         "mode": "nftables",
-        "clientConnection": {"kubeconfig": str(kubeconfig(layout, "proxy"))},
+        "clientConnection": {"kubeconfig": str(kubeconfig_path(layout, "proxy"))},
         "clusterCIDR": PODS,
         "oomScoreAdj": 0,
         "conntrack": {"maxPerCore": 0, "min": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s"},
     }
 
 
-def certificate(layout: Layout) -> Path:
+def certificate_path(layout: Layout) -> Path:
     """The API server's certificate, which it makes itself and everybody else waits for."""
     return layout.pki / "apiserver.crt"

@@ -336,7 +336,7 @@ def render() -> str:
     return json.dumps(dashboard, indent=2, ensure_ascii=False) + "\n"
 
 
-def queries() -> Iterator[str]:
+def all_queries() -> Iterator[str]:
     """Give every query as Prometheus gets it, the dashboard's variables filled in."""
     for _, panels in ROWS:
         for panel in panels:

@@ -72,7 +72,7 @@ def _table(families: tuple[Family, ...]) -> Iterator[str]:
     yield ""
 
 
-def served() -> str:
+def sample_server_page() -> str:
     """Return a page of the JWKS server on which every family has a sample."""
     state = SetState("auth", loaded=True, etag="0", keys=1)
     return server_page([Snapshot(Stats(codes={200: 1}), (state,), draining=False, rss=1, cpu=1.0)], 1.0)
@@ -80,7 +80,7 @@ def served() -> str:
 
 def _of_server() -> Iterator[str]:
     yield "| metric | type | labels | meaning |\n|---|---|---|---|"
-    for family in text_string_to_metric_families(served()):
+    for family in text_string_to_metric_families(sample_server_page()):
         name = f"{family.name}_total" if family.type == "counter" else family.name
         labels = dict.fromkeys(label for sample in family.samples for label in sample.labels if label != "le")
         told = ", ".join(f"`{label}`" for label in labels)

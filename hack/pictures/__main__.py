@@ -43,7 +43,7 @@ PICTURES = {
 }
 
 
-def pictures() -> dict[Path, str]:
+def draw_pictures() -> dict[Path, str]:
     """Return each file with its picture as it should be."""
     drawn = {}
     for name, (title, spec, span) in PICTURES.items():
@@ -53,4 +53,4 @@ def pictures() -> dict[Path, str]:
 
 
 if __name__ == "__main__":
-    sys.exit(write_or_check(pictures(), sys.argv[1:]))
+    sys.exit(write_or_check(draw_pictures(), sys.argv[1:]))

@@ -3,7 +3,7 @@
 import sys
 
 from generated import ROOT, write_or_check
-from reference.page import page
+from reference.page import render_page
 
 if __name__ == "__main__":
-    sys.exit(write_or_check({ROOT / "docs" / "reference.md": page()}, sys.argv[1:]))
+    sys.exit(write_or_check({ROOT / "docs" / "reference.md": render_page()}, sys.argv[1:]))

@@ -48,7 +48,7 @@ class NotDescribed(Exception):
     """A field has no description."""
 
 
-def page() -> str:
+def render_page() -> str:
     """Return the text of docs/reference.md, the same from run to run."""
     fields = build_crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]
     parts = [_HEAD]

@@ -17,11 +17,11 @@ def figures() -> Any:
 
 
 def test_the_page_says_what_was_measured(figures: Any) -> None:
-    assert (DOCS / "performance.md").read_text() == report.page(figures)
+    assert (DOCS / "performance.md").read_text() == report.render_page(figures)
 
 
 def test_the_plots_show_what_was_measured(figures: Any) -> None:
-    drawn = report.pictures(figures)
+    drawn = report.draw_pictures(figures)
     assert drawn
     assert {name: (DOCS / "img" / name).read_text() for name in drawn} == drawn
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from scale.generator import Ref
 from scale.recorder import Written
-from scale.tape import NOTICE, tape
+from scale.tape import NOTICE, make_tape
 
 REF = Ref("rehearsal-000", "s00000")
 HEAD = {"namespace": REF.namespace}
@@ -39,17 +39,17 @@ RECORDED = [
 
 
 def test_a_step_is_from_its_intent_to_its_status() -> None:
-    assert tape(REF, {}, RECORDED).steps() == [("Bootstrap", 4), (NOTICE, 1), ("Activate", 3), ("Publish", 4)]
+    assert make_tape(REF, {}, RECORDED).steps() == [("Bootstrap", 4), (NOTICE, 1), ("Activate", 3), ("Publish", 4)]
 
 
 def test_of_each_kind_the_first_step_is_taken() -> None:
-    twice = tape(REF, {}, [*RECORDED, *RECORDED[5:8]])
+    twice = make_tape(REF, {}, [*RECORDED, *RECORDED[5:8]])
     assert twice.of("Activate", "Publish").steps() == [("Activate", 3), ("Publish", 4)]
     assert twice.of("Destroy").writes == ()
 
 
 def test_nothing_names_the_set_but_the_record_itself() -> None:
-    for write in tape(REF, {}, RECORDED).writes:
+    for write in make_tape(REF, {}, RECORDED).writes:
         assert REF.namespace not in write.path + write.body
         assert REF.name not in write.path
         assert REF.name not in json.dumps(json.loads(write.body)["metadata"])
@@ -57,14 +57,14 @@ def test_nothing_names_the_set_but_the_record_itself() -> None:
 
 def test_what_is_read_names_no_set() -> None:
     read = [REF.path, f"{CORE}/secrets/s00000-keyring"]
-    assert tape(REF, {}, RECORDED, read).reads == (
+    assert make_tape(REF, {}, RECORDED, read).reads == (
         "/apis/jwks-operator.dev/v1beta1/namespaces/%namespace%/jsonwebkeysets/%name%",
         "/api/v1/namespaces/%namespace%/secrets/%name%-keyring",
     )
 
 
 def test_uid_and_version_are_gaps_where_there_were_any() -> None:
-    writes = tape(REF, {}, RECORDED).writes
+    writes = make_tape(REF, {}, RECORDED).writes
     metadata: list[dict[str, Any]] = [json.loads(write.body)["metadata"] for write in writes]
     gaps = {"uid": "%uid%", "resourceVersion": "%version%"}
     assert metadata[0] == {"namespace": "%namespace%", "name": "%name%-keyring", **gaps}
@@ -73,4 +73,4 @@ def test_uid_and_version_are_gaps_where_there_were_any() -> None:
 
 def test_writes_of_other_sets_are_left_out() -> None:
     other = Written("POST", "/api/v1/namespaces/b/configmaps", "application/json", {"metadata": {"namespace": "b"}})
-    assert tape(REF, {}, [other]).writes == ()
+    assert make_tape(REF, {}, [other]).writes == ()

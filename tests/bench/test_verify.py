@@ -12,7 +12,7 @@ import pytest
 from corridor.life import REF, Life
 from jwks_operator.api.names import keyring_name
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, SETS
-from scale.verify import Objects, changed, grouped, is_ready, wrong
+from scale.verify import Objects, find_changed, find_faults, group_objects, is_ready
 
 Object = dict[str, Any]
 
@@ -34,11 +34,11 @@ async def good() -> Objects:
 
 
 def test_nothing_is_wrong_with_what_the_operator_makes(good: Objects) -> None:
-    assert wrong(good) == []
+    assert find_faults(good) == []
 
 
 def test_revoked_keys_that_are_gone_are_fine(good: Objects) -> None:
-    assert wrong(good, {"another"}) == []
+    assert find_faults(good, {"another"}) == []
 
 
 def published(objects: Objects, change: Callable[[list[Object]], object]) -> None:
@@ -111,26 +111,26 @@ DAMAGE: dict[str, tuple[Callable[[Objects], object], str]] = {
 def test_what_is_wrong_is_found(good: Objects, damage: Callable[[Objects], object], told: str) -> None:
     damaged = deepcopy(good)
     damage(damaged)
-    assert any(told in each for each in wrong(damaged)), wrong(damaged)
+    assert any(told in each for each in find_faults(damaged)), find_faults(damaged)
 
 
 def test_a_revoked_key_that_is_still_published_is_found(good: Objects) -> None:
     kid = good.the_set["status"]["keys"][0]["kid"]
-    assert wrong(good, {kid}) == [f"{REF}: still has revoked key {kid}"]
+    assert find_faults(good, {kid}) == [f"{REF}: still has revoked key {kid}"]
 
 
 @pytest.mark.parametrize("part", ["keyring", "configmap", "secret"])
 def test_an_object_that_is_not_there_is_found(good: Objects, part: str) -> None:
     there = {name: getattr(good, name) for name in ("keyring", "configmap", "secret")}
-    assert wrong(Objects(good.the_set, **{**there, part: None})) == [f"{REF}: lacks one of its objects"]
+    assert find_faults(Objects(good.the_set, **{**there, part: None})) == [f"{REF}: lacks one of its objects"]
 
 
 def test_objects_are_put_together_by_name(good: Objects) -> None:
     assert good.keyring is not None
     assert good.secret is not None
     assert good.configmap is not None
-    assert grouped([good.the_set], [good.secret, good.keyring], [good.configmap]) == [good]
-    assert grouped([good.the_set], [good.keyring], []) == [Objects(good.the_set, good.keyring, None, None)]
+    assert group_objects([good.the_set], [good.secret, good.keyring], [good.configmap]) == [good]
+    assert group_objects([good.the_set], [good.keyring], []) == [Objects(good.the_set, good.keyring, None, None)]
 
 
 def test_a_set_without_a_status_is_not_ready() -> None:
@@ -145,13 +145,13 @@ BEFORE = {
 
 
 def test_nothing_changed_in_idle() -> None:
-    assert changed(BEFORE, dict(BEFORE)) == []
+    assert find_changed(BEFORE, dict(BEFORE)) == []
 
 
 def test_a_write_in_idle_is_found() -> None:
-    assert changed(BEFORE, {**BEFORE, ("configmaps", "a", "one"): "4"}) == ["configmaps a/one was written"]
+    assert find_changed(BEFORE, {**BEFORE, ("configmaps", "a", "one"): "4"}) == ["configmaps a/one was written"]
 
 
 def test_an_object_that_came_or_went_in_idle_is_found() -> None:
     after = {key: version for key, version in BEFORE.items() if key[0] != "secrets"} | {("secrets", "a", "new"): "5"}
-    assert changed(BEFORE, after) == ["secrets a/new came", "secrets a/one-keyring went"]
+    assert find_changed(BEFORE, after) == ["secrets a/new came", "secrets a/one-keyring went"]

@@ -112,7 +112,9 @@ def example(plane: ControlPlane, name: str) -> dict[str, Any]:
 
 
 def chart_image() -> str:
-    (deployment,) = (each for each in chart.objects({"crds": {"install": False}}) if each["kind"] == "Deployment")
+    (deployment,) = (
+        each for each in chart.render_objects({"crds": {"install": False}}) if each["kind"] == "Deployment"
+    )
     image: str = deployment["spec"]["template"]["spec"]["containers"][0]["image"]
     return image
 

@@ -12,10 +12,10 @@ import yaml
 
 from chart.cases import CASES, Case
 from controlplane.errors import ControlPlaneError
-from gotools import find
+from gotools import find_tool
 from helmchart import render as chart
 from helmchart.__main__ import CRD
-from helmchart.values import rows
+from helmchart.values import read_rows
 from jwks_operator import __version__
 from jwks_operator.__main__ import main
 from jwks_operator.api.names import MANAGED_BY
@@ -56,7 +56,9 @@ def test_a_render_is_the_golden_one(case: Case) -> None:
 
 
 def test_helm_finds_nothing_to_complain_about() -> None:
-    done = subprocess.run([find("helm"), "lint", "--strict", chart.CHART], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [find_tool("helm"), "lint", "--strict", chart.CHART], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout
 
 
@@ -171,7 +173,7 @@ def test_every_value_is_in_the_schema_and_the_other_way_round() -> None:
 
 def test_a_value_without_a_comment_is_no_documentation() -> None:
     with pytest.raises(ValueError, match=re.escape("line 4: b.c has no comment")):
-        list(rows("# The first.\na: 1\nb:\n  c: 1\n"))
+        list(read_rows("# The first.\na: 1\nb:\n  c: 1\n"))
 
 
 def test_chart_and_program_have_one_version() -> None:
@@ -180,19 +182,21 @@ def test_chart_and_program_have_one_version() -> None:
 
 
 def test_the_installed_crd_is_the_generated_one_and_stays() -> None:
-    crd = of(chart.objects(), "CustomResourceDefinition", "jsonwebkeysets.jwks-operator.dev")
+    crd = of(chart.render_objects(), "CustomResourceDefinition", "jsonwebkeysets.jwks-operator.dev")
     generated = yaml.load(CRD.read_text(), Loader=yaml.CSafeLoader)
     assert crd["spec"] == generated["spec"]
     assert crd["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
 
 
 def test_the_crd_goes_with_the_chart_only_if_that_is_asked_for() -> None:
-    crd = of(chart.objects({"crds": {"keep": False}}), "CustomResourceDefinition", "jsonwebkeysets.jwks-operator.dev")
+    crd = of(
+        chart.render_objects({"crds": {"keep": False}}), "CustomResourceDefinition", "jsonwebkeysets.jwks-operator.dev"
+    )
     assert "helm.sh/resource-policy" not in crd["metadata"].get("annotations", {})
 
 
 def test_for_named_namespaces_the_operator_has_no_right_anywhere_else() -> None:
-    rendered = chart.objects({"watchNamespaces": ["blue", "green"], **NO_CRD})
+    rendered = chart.render_objects({"watchNamespaces": ["blue", "green"], **NO_CRD})
     assert [each for each in rendered if each["kind"] == "ClusterRoleBinding"] == []
     places = {each["metadata"]["namespace"] for each in rendered if each["kind"] == "RoleBinding"}
     assert places == {"blue", "green", chart.NAMESPACE}
@@ -201,7 +205,7 @@ def test_for_named_namespaces_the_operator_has_no_right_anywhere_else() -> None:
 
 
 def test_in_its_own_namespace_the_operator_may_hold_one_lease_and_nothing_else() -> None:
-    role = of(chart.objects(NO_CRD), "Role", f"{chart.NAME}-lease")
+    role = of(chart.render_objects(NO_CRD), "Role", f"{chart.NAME}-lease")
     assert role["metadata"]["namespace"] == chart.NAMESPACE
     assert role["rules"] == [
         {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create"]},
@@ -216,7 +220,7 @@ def test_in_its_own_namespace_the_operator_may_hold_one_lease_and_nothing_else()
 
 def test_every_shard_has_pods_of_its_own_that_nothing_of_another_selects() -> None:
     """Nor do those of a shard that is named as another component is."""
-    rendered = chart.objects({"shards": ["blue", "server"], **NO_CRD})
+    rendered = chart.render_objects({"shards": ["blue", "server"], **NO_CRD})
     pods = {
         each["metadata"]["name"]: each["spec"]["template"]["metadata"]["labels"]
         for each in rendered
@@ -233,7 +237,7 @@ def test_every_shard_has_pods_of_its_own_that_nothing_of_another_selects() -> No
 
 
 def test_every_shard_elects_its_leader_with_one_account_which_may_hold_these_leases_only() -> None:
-    rendered = chart.objects({"shards": ["blue", "green"], **NO_CRD})
+    rendered = chart.render_objects({"shards": ["blue", "green"], **NO_CRD})
     specs = [spec for _, spec in pod_specs(rendered)]
     assert {spec["serviceAccountName"] for spec in specs} == {chart.ACCOUNT}
     leases = [
@@ -249,7 +253,7 @@ def test_every_shard_elects_its_leader_with_one_account_which_may_hold_these_lea
 def test_each_shard_is_a_job_of_its_own_to_prometheus() -> None:
     """The alerts go by job: a leader of one shard must not stand for that of another."""
     metrics = {"podMonitor": {"enabled": True}, "serviceMonitor": {"enabled": True}, "rules": {"enabled": True}}
-    rendered = chart.objects({"shards": ["blue"], "metrics": metrics, **NO_CRD})
+    rendered = chart.render_objects({"shards": ["blue"], "metrics": metrics, **NO_CRD})
     names = [chart.NAME, f"{chart.NAME}-shard-blue"]
     assert [each["metadata"]["name"] for each in rendered if each["kind"] == "PodMonitor"] == names
     assert [each["metadata"]["name"] for each in rendered if each["kind"] == "Service"] == [
@@ -268,7 +272,7 @@ def test_each_shard_is_a_job_of_its_own_to_prometheus() -> None:
 
 def test_workloads_may_be_changed_only_where_restarts_are_enabled() -> None:
     def groups(values: dict[str, Any]) -> set[str]:
-        return {group for rule in chart.rules(values) for group in rule["apiGroups"]}
+        return {group for rule in chart.operator_rules(values) for group in rule["apiGroups"]}
 
     assert "apps" not in groups({})
     assert "apps" in groups({"restarts": {"enabled": True}})
@@ -276,7 +280,7 @@ def test_workloads_may_be_changed_only_where_restarts_are_enabled() -> None:
 
 def test_a_server_of_mounted_sets_has_no_credentials() -> None:
     mounted = {"enabled": True, "sets": [{"configMap": "auth"}]}
-    spec = dict(pod_specs(chart.objects({"server": mounted, **NO_CRD})))[f"{chart.NAME}-server"]
+    spec = dict(pod_specs(chart.render_objects({"server": mounted, **NO_CRD})))[f"{chart.NAME}-server"]
     assert spec["automountServiceAccountToken"] is False
     assert [mount for each in spec["containers"] for mount in each["volumeMounts"] if "subPath" in mount] == []
 
@@ -292,7 +296,7 @@ def test_a_server_of_mounted_sets_has_no_credentials() -> None:
     ids=["too old", "by the version", "served kinds are known and it is none of them", "served"],
 )
 def test_sidecars_are_injected_where_the_api_server_can(options: tuple[str, ...], injects: bool) -> None:
-    kinds = {each["kind"] for each in chart.objects(NO_CRD, *options)}
+    kinds = {each["kind"] for each in chart.render_objects(NO_CRD, *options)}
     assert ("MutatingAdmissionPolicy" in kinds) is injects
 
 
@@ -303,14 +307,14 @@ def test_an_older_kubernetes_is_refused() -> None:
 
 def test_the_links_of_the_alerts_lead_where_the_runbooks_are() -> None:
     rules = {"enabled": True, "runbooks": "https://wiki.example.com/jwks"}
-    groups = of(chart.objects({"metrics": {"rules": rules}, **NO_CRD}), "PrometheusRule")["spec"]["groups"]
+    groups = of(chart.render_objects({"metrics": {"rules": rules}, **NO_CRD}), "PrometheusRule")["spec"]["groups"]
     links = {rule["annotations"]["runbook_url"].partition("#")[0] for each in groups for rule in each["rules"]}
     assert links == {"https://wiki.example.com/jwks"}
 
 
 def test_the_alerts_and_the_dashboard_are_installed_as_they_are_in_their_files() -> None:
     metrics = {"rules": {"enabled": True}, "dashboard": {"enabled": True}}
-    rendered = chart.objects({"metrics": metrics, **NO_CRD})
+    rendered = chart.render_objects({"metrics": metrics, **NO_CRD})
     alerts = yaml.safe_load((chart.CHART / "files" / "alerts.yaml").read_text())
     assert of(rendered, "PrometheusRule")["spec"] == alerts
     dashboard = json.loads((chart.CHART / "files" / "dashboard.json").read_text())

@@ -14,7 +14,7 @@ from cluster.operators import Operator
 from cluster.reading import in_use
 from cluster.stage import Stage
 from controlplane import ControlPlane
-from gotools import find
+from gotools import find_tool
 from helmchart import render as chart
 
 pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("chart-release")]
@@ -24,7 +24,7 @@ SPEC = {"keys": [{"name": "signing", "algorithm": "ES256"}]}
 
 def helm(plane: ControlPlane, *arguments: str) -> str:
     command: list[str | Path] = [
-        find("helm"),
+        find_tool("helm"),
         arguments[0],
         chart.NAME,
         *arguments[1:],

@@ -30,7 +30,7 @@ RBAC = "/apis/rbac.authorization.k8s.io/v1/namespaces/{}"
 
 def rules() -> list[dict[str, list[str]]]:
     """What the chart grants the operator of one namespace."""
-    return chart.rules({"watchNamespaces": ["any"]})
+    return chart.operator_rules({"watchNamespaces": ["any"]})
 
 
 def install(plane: Access, *paths: str) -> None:
@@ -41,7 +41,7 @@ def install(plane: Access, *paths: str) -> None:
 def install_chart(plane: Access, values: Mapping[str, Any] | None = None) -> None:
     """Apply what the chart renders, without helm's books, and wait until the CRD is served; no pod will run."""
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": chart.NAMESPACE}}
-    everything = {"apiVersion": "v1", "kind": "List", "items": [namespace, *chart.objects(values)]}
+    everything = {"apiVersion": "v1", "kind": "List", "items": [namespace, *chart.render_objects(values)]}
     _apply(plane, "--filename=-", content=json.dumps(everything))
 
 

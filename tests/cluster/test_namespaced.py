@@ -74,7 +74,7 @@ def _told(here: Stage) -> set[str]:
 
 
 def test_every_right_of_the_chart_is_used_and_nothing_was_forbidden(tenancy: Tenancy) -> None:
-    assert unlike(chart.rules(VALUES), tenancy.asked) == []
+    assert unlike(chart.operator_rules(VALUES), tenancy.asked) == []
     assert [each for each in tenancy.asked if refused(each)] == []
 
 

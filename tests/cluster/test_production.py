@@ -203,7 +203,7 @@ def test_an_idle_set_sees_no_write_while_everything_is_audited_again_and_again(p
 
 
 def test_every_right_of_the_chart_is_used_and_nothing_was_forbidden(production: Production) -> None:
-    assert unlike(chart.rules(VALUES), production.asked()) == []
+    assert unlike(chart.operator_rules(VALUES), production.asked()) == []
     ended = {"doomed"}  # where a namespace ends, the API server forbids everybody to write
     assert [
         each for each in production.asked() if refused(each) and each["objectRef"].get("namespace") not in ended

@@ -11,7 +11,7 @@ from cluster.chronicle import Chronicle, Object
 from cluster.operators import Operator
 from cluster.stage import Stage, grant, install, new_namespace, played
 from controlplane import Access
-from helmchart.render import rules
+from helmchart.render import operator_rules
 from jwks_operator.api.names import ANNOTATION_RESTARTED_FOR
 
 KINDS = {"Deployment": "deployments", "StatefulSet": "statefulsets", "DaemonSet": "daemonsets"}
@@ -67,7 +67,7 @@ def workloads(plane: Access, directory: Path, *, granted: bool) -> Iterator[Work
     install(plane, "crds")
     namespace = new_namespace(plane, "restart")
     try:
-        rights = rules({"watchNamespaces": ["any"], "restarts": {"enabled": granted}})
+        rights = operator_rules({"watchNamespaces": ["any"], "restarts": {"enabled": granted}})
         kubeconfig = grant(plane, namespace, rights)
         operator = Operator(kubeconfig, directory / "operator.log", f"--namespace={namespace}")
         with played(Stage(plane, namespace, Chronicle(plane, namespace), operator)) as stage:

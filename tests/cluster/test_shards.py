@@ -94,7 +94,7 @@ def fleet(control_plane: Access, tmp_path_factory: pytest.TempPathFactory) -> It
     install(control_plane, "crds")
     namespace = new_namespace(control_plane, "shards")
     logs = tmp_path_factory.mktemp("shards")
-    rules = chart.rules({"watchNamespaces": ["any"], "shards": ["blue", "green"]})
+    rules = chart.operator_rules({"watchNamespaces": ["any"], "shards": ["blue", "green"]})
     operators = {}
     for account, shard in SHARDS.items():
         options = [f"--namespace={namespace}", f"--lease-namespace={namespace}", "--deletion-delay=2s"]

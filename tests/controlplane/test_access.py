@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from controlplane import Access, ControlPlaneError
-from controlplane.binaries import MODULE, cached_build, kubernetes_version, look_up
+from controlplane.binaries import MODULE, build_directory, kubernetes_version, look_up
 
 ROOT = Path(__file__).parents[2]
 
@@ -36,7 +36,7 @@ def reader(control_plane: Access, namespace: str) -> str:
 
 def test_client_and_server_say_the_pinned_version(control_plane: Access) -> None:
     pinned = kubernetes_version((MODULE / "go.mod").read_text())
-    brought = not look_up(os.environ, cached_build()).kube_apiserver.is_relative_to(cached_build())
+    brought = not look_up(os.environ, build_directory()).kube_apiserver.is_relative_to(build_directory())
 
     versions = json.loads(control_plane.kubectl("version", "-o", "json").stdout)
 

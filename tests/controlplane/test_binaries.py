@@ -16,7 +16,7 @@ from controlplane.binaries import (
     module_sources,
 )
 from controlplane.errors import ControlPlaneError
-from controlplane.golang import go_version, required_go
+from controlplane.golang import go_version, read_required_go
 
 ENVTEST = ("etcd", "kube-apiserver", "kubectl")
 ASSETS_AND_PATH = "KUBEBUILDER_ASSETS and PATH"
@@ -116,7 +116,7 @@ def test_the_cache_is_where_the_desktop_says_or_in_the_home_directory() -> None:
 
 
 def test_the_module_says_which_go_it_needs() -> None:
-    assert required_go((MODULE / "go.mod").read_text()) >= (1, 26)
+    assert read_required_go((MODULE / "go.mod").read_text()) >= (1, 26)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from cluster.operators import Operator
 from cluster.stage import install_chart
 from controlplane import ControlPlane
 from docs.pages import OF_USERS, ON_A_NODE, ROOT, blocks, name_of
-from gotools import find
+from gotools import find_tool
 from jwks_operator.keys.formats import render
 from jwks_operator.keys.generate import generate
 
@@ -87,5 +87,5 @@ def environ(plane: ControlPlane, page: Path, room: Path) -> dict[str, str]:
         context["context"]["namespace"] = namespace
     (room / "kubeconfig").write_text(yaml.safe_dump(kubeconfig))
     inherited = plane.environ()
-    path = os.pathsep.join([str(Path(sys.executable).parent), str(find("helm").parent), inherited["PATH"]])
+    path = os.pathsep.join([str(Path(sys.executable).parent), str(find_tool("helm").parent), inherited["PATH"]])
     return {**inherited, "KUBECONFIG": str(room / "kubeconfig"), "PATH": path, "HOME": str(room)}

@@ -10,9 +10,9 @@ import click
 import pytest
 import yaml
 
-from demo.cluster import quickstart
+from demo.cluster import quickstart_manifest
 from docs.pages import PAGES, ROOT, SHELL, Block, blocks, commands, name_of
-from gotools import find
+from gotools import find_tool
 from jwks_operator.__main__ import main
 from jwks_operator.api.names import KIND
 from jwks_operator.api.parse import parse_spec
@@ -30,7 +30,7 @@ def the_sets(text: str) -> list[dict[str, Any]]:
 
 SHOWN_SETS = {block.name: each for page in PAGES for block in blocks(page, "yaml") for each in the_sets(block.text)}
 EXAMPLE_SETS = {name_of(path): each for path in EXAMPLES for each in the_sets(path.read_text())}
-SETS = {**SHOWN_SETS, **EXAMPLE_SETS, "the demo's overlay": quickstart()}
+SETS = {**SHOWN_SETS, **EXAMPLE_SETS, "the demo's overlay": quickstart_manifest()}
 FRAGMENTS = [
     block
     for page in PAGES
@@ -121,7 +121,7 @@ HELM = [
 def test_the_chart_takes_the_values_that_are_shown(words: list[str]) -> None:
     shown = [value.strip(QUOTES) for option, value in pairwise(words) if option == "--set"]
     values = [f"--set={value.replace('$IMAGE', 'registry.example.com/jwks-operator')}" for value in shown]
-    command = [str(find("helm")), "template", "shown", "helm/jwks-operator", "--kube-version=1.36.0", *values]
+    command = [str(find_tool("helm")), "template", "shown", "helm/jwks-operator", "--kube-version=1.36.0", *values]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=60)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from gotools import find
+from gotools import find_tool
 from jwks_operator import __version__
 from node import Node
 from node.images import build_image, save_image
@@ -120,7 +120,7 @@ def own_stage(sync: str) -> Stage:
         save_image(OPERATOR_IMAGE, archives[0])
         build_image(CLIENTS_IMAGE, CLIENTS, {})
         save_image(CLIENTS_IMAGE, archives[1])
-        helm = find("helm")
+        helm = find_tool("helm")
         node = Node.start(sync=sync)
         try:
             for archive in archives:

@@ -8,7 +8,7 @@ import pytest
 from controlplane.binaries import module_sources
 from controlplane.errors import ControlPlaneError
 from gotools import TOOLS
-from gotools.tools import Tool, cached_build, find, said_version
+from gotools.tools import Tool, build_directory, find_tool, read_version
 
 HELM = TOOLS["helm"]
 
@@ -23,14 +23,14 @@ def provide(directory: Path, says: str, status: int = 0) -> dict[str, str]:
 
 
 def in_the_cache(environ: dict[str, str]) -> Path:
-    built = cached_build(HELM, environ)
+    built = build_directory(HELM, environ)
     built.mkdir(parents=True)
     return built / "helm"
 
 
 def test_a_tool_of_the_pinned_major_version_on_the_path_is_taken(tmp_path: Path) -> None:
     environ = provide(tmp_path / "bin", "v4.0.1+g12345")
-    assert find("helm", environ) == tmp_path / "bin" / "helm"
+    assert find_tool("helm", environ) == tmp_path / "bin" / "helm"
 
 
 @pytest.mark.parametrize(
@@ -41,13 +41,13 @@ def test_a_tool_of_the_pinned_major_version_on_the_path_is_taken(tmp_path: Path)
 def test_any_other_is_left_where_it_is(tmp_path: Path, says: str, status: int) -> None:
     environ = provide(tmp_path / "bin", says, status)
     built = in_the_cache(environ)
-    assert find("helm", environ) == built
+    assert find_tool("helm", environ) == built
 
 
 def test_without_one_on_the_path_it_is_the_one_in_the_cache(tmp_path: Path) -> None:
     environ = {"PATH": "", "XDG_CACHE_HOME": str(tmp_path)}
     built = in_the_cache(environ)
-    assert find("helm", environ) == built
+    assert find_tool("helm", environ) == built
 
 
 def test_every_tool_has_a_pinned_version_that_its_build_carries() -> None:
@@ -57,9 +57,9 @@ def test_every_tool_has_a_pinned_version_that_its_build_carries() -> None:
 
 def test_a_changed_source_makes_another_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     environ = {"XDG_CACHE_HOME": str(tmp_path)}
-    before = cached_build(HELM, environ)
+    before = build_directory(HELM, environ)
     monkeypatch.setattr("gotools.tools.module_sources", lambda path: {**module_sources(path), "go.sum": b"other"})
-    assert cached_build(HELM, environ) != before
+    assert build_directory(HELM, environ) != before
 
 
 def test_a_module_that_is_not_required_is_named() -> None:
@@ -69,7 +69,7 @@ def test_a_module_that_is_not_required_is_named() -> None:
 
 
 def test_what_is_built_says_its_version() -> None:
-    assert said_version(HELM, str(find("helm", {"PATH": ""} | _home()))) == HELM.pinned
+    assert read_version(HELM, str(find_tool("helm", {"PATH": ""} | _home()))) == HELM.pinned
 
 
 def _home() -> dict[str, str]:

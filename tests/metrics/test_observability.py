@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from gotools.tools import find
+from gotools.tools import find_tool
 from jwks_operator.metrics.catalog import CATALOG
 from metrics.crowd import look, metrics_of
 from metrics.scrape import Scrape
@@ -29,7 +29,7 @@ METRIC = re.compile(r"\b(?:jwks_operator|jwks_server|process)_[a-z_]+\b")
 
 def promtool(*arguments: str, text: str | None = None) -> str:
     done = subprocess.run(
-        [find("promtool"), *arguments], input=text, cwd=CASES.parent, capture_output=True, text=True, check=False
+        [find_tool("promtool"), *arguments], input=text, cwd=CASES.parent, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
@@ -79,18 +79,22 @@ def test_every_runbook_belongs_to_an_alert() -> None:
 
 
 async def test_whatever_is_asked_for_is_exposed(page: Scrape) -> None:
-    exposed = page.names() | Scrape(reference.served()).names() | {family.full_name for family in CATALOG}
-    asked = [rule["expr"] for rule in RULES] + list(dashboard.queries()) + list(reference.QUERIES.values())
+    exposed = page.names() | Scrape(reference.sample_server_page()).names() | {family.full_name for family in CATALOG}
+    asked = [rule["expr"] for rule in RULES] + list(dashboard.all_queries()) + list(reference.QUERIES.values())
     assert {name for query in asked for name in METRIC.findall(query)} <= exposed
 
 
 def test_everything_exposed_is_shown_or_watched() -> None:
-    asked = " ".join([rule["expr"] for rule in RULES] + list(dashboard.queries()))
+    asked = " ".join([rule["expr"] for rule in RULES] + list(dashboard.all_queries()))
     assert [family.name for family in CATALOG if family.full_name not in asked] == []
 
 
 def test_every_query_of_dashboard_and_documents_is_promql(tmp_path: Path) -> None:
-    queries = [*dashboard.queries(), *reference.QUERIES.values(), *re.findall(r"^    (\S.*)$", RUNBOOKS, re.MULTILINE)]
+    queries = [
+        *dashboard.all_queries(),
+        *reference.QUERIES.values(),
+        *re.findall(r"^    (\S.*)$", RUNBOOKS, re.MULTILINE),
+    ]
     rules = [{"record": f"query:{number}", "expr": query} for number, query in enumerate(queries)]
     file = tmp_path / "queries.yaml"
     file.write_text(yaml.safe_dump({"groups": [{"name": "queries", "rules": rules}]}))

@@ -9,7 +9,7 @@ from typing import Any
 import click
 import pytest
 
-from helmchart.render import rules
+from helmchart.render import operator_rules
 from jwks_operator.plugin import main
 from jwks_operator.plugin.completion import print_completions
 from jwks_operator.plugin.doctor_cluster import RIGHTS
@@ -115,7 +115,7 @@ def test_without_its_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPat
 def test_the_doctor_asks_for_rights_that_the_chart_gives() -> None:
     given = {
         (group, resource, verb)
-        for rule in rules({})
+        for rule in operator_rules({})
         for group in rule["apiGroups"]
         for resource in rule["resources"]
         for verb in rule["verbs"]
