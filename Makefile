@@ -149,7 +149,7 @@ soak: $(READY) ## Live thousands of random histories, then a year of weekly rota
 	SOAK_ROTATIONS=$(SOAK_ROTATIONS) $(BIN)/pytest -n 0 -m soak --log-cli-level=info $(PYTEST_ARGS)
 
 .PHONY: churn
-churn: $(READY) ## Live CHURN_MINUTES=20 of churn over a bad way; judge memory, tasks, connections (CHURN_ARGS="--write docs")
+churn: $(READY) ## Run CHURN_MINUTES=20 of churn through a fault-injecting proxy; check memory, tasks, connections (CHURN_ARGS="--write docs")
 	@$(BIN)/python -m controlplane build > /dev/null
 	PYTHONPATH=hack:tests $(BIN)/python bench/churn.py --minutes $(CHURN_MINUTES) $(CHURN_ARGS)
 

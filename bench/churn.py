@@ -1,7 +1,7 @@
-"""A crowd of sets under churn over a bad way, for as long as you like: `make churn` (CHURN_MINUTES=20).
+"""Many sets under churn through a fault-injecting proxy, for any time: `make churn` (CHURN_MINUTES=20).
 
 Starts a control plane, lives tests/soak/churn.py on it, prints the page and writes it if asked to. Ends with 1 if
-anything does not hold. `--again` only writes the page anew from the figures that are there.
+anything does not hold. `--again` only writes the page again from the figures that are there.
 """
 
 import argparse

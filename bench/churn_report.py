@@ -51,12 +51,12 @@ def render_page(result: dict[str, Any]) -> str:
 every {every} seconds, for {minutes:g} minutes, while people do not leave them alone and the way to the API server
 is bad. The {last["rotations"]:,} rotations are what as many sets that rotate monthly do in {year:.1f} years.
 
-Machine: {result["machine"]}, shared with etcd, the API server, the bad way, whoever judges and
+Machine: {result["machine"]}, shared with etcd, the API server, the fault-injecting proxy, the checks and
 other work; load {result["load"][0]:.1f} at the end. The operator took {result["cpu_share"]:.0%} of a core.
 
 ![Memory, tasks, open files, sets and rotations over time](img/endurance.svg)
 
-Where the tasks fall, watching has ended at a plain 410 or a 401 and has not begun anew yet.
+Where the tasks fall, watching has ended at a plain 410 or a 401 and has not started again yet.
 
 ## Judgement
 
@@ -90,7 +90,7 @@ right within {PATIENCE:.0f} s. {result["activations_judged"]:,} changes of a key
 {_rows((name, f"{number:,}") for name, number in sorted(result["did"].items()))}
 
 How long the operator took for what it owed them, in seconds. A removal is due {result["delay"]} s after the deletion.
-Watching that a plain 410 has ended begins anew after a pause of up to 10 s, a login that is refused again and again
+Watching that a plain 410 has ended starts again after a pause of up to 10 s, a login that is refused again and again
 is repeated after up to 30 s, and what the watches did not tell is found by the audit, every minute here.
 
 | | times | median | p99 | most |

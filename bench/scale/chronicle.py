@@ -21,7 +21,7 @@ SLACK = 1.0
 
 @dataclass
 class Chronicle:
-    """Per set, what changed, with the Unix times at which the watches told of it."""
+    """Per set, what changed, with the Unix times of the watch events."""
 
     published: dict[Ref, list[tuple[float, frozenset[str]]]] = field(default_factory=lambda: defaultdict(list))
     used: dict[Ref, list[tuple[float, str]]] = field(default_factory=lambda: defaultdict(list))
@@ -43,7 +43,7 @@ class Chronicle:
             seen.append((now, kid))
 
     def kids(self, ref: Ref) -> frozenset[str]:
-        """Return what a set publishes now, which must have been told of."""
+        """Return what a set publishes now, which must have been reported."""
         return self.published[ref][-1][1]
 
     def kid_in_use(self, ref: Ref) -> str:

@@ -59,7 +59,7 @@ async def many_sets(options: Options) -> Outcome:
 
 @dataclass
 class Crowd:
-    """Many sets, somebody who revokes keys of them, and the operators that look after them."""
+    """Many sets, a client that revokes their keys, and the operators that look after them."""
 
     place: Site
     sets: Sequence[Ref]

@@ -67,7 +67,7 @@ class Metrics:
 
 
 class Operator:
-    """`jwks-operator run` with its defaults, but for what is given; the log goes to a file."""
+    """`jwks-operator run` with its defaults, except for what is given; the log goes to a file."""
 
     def __init__(self, kubeconfig: Path, log: Path, *options: str) -> None:
         self._log = log
@@ -148,7 +148,7 @@ class Operator:
             await asyncio.sleep(PAUSE)
 
     def audits(self) -> int:
-        """Return how many audits its log tells of, which costs it nothing."""
+        """Return how many resyncs its log reports, which costs it nothing."""
         return self._log.read_bytes().count(b"audit done")
 
     async def audited(self, seconds: float) -> None:

@@ -34,7 +34,7 @@ given namespaces asks for each of them by itself: {asked:,} requests for one aud
 
 
 async def weigh_objects(api: Api) -> dict[str, float]:
-    """Weigh the objects of a set as JSON, and what a watch tells of one: means in bytes."""
+    """Weigh the objects of a set as JSON, and a watch event of one: means in bytes."""
     found: dict[str, float] = {}
     watched = 0.0
     kinds = {

@@ -154,7 +154,7 @@ async def _quiet(api: Api) -> tuple[Requests, int]:
         if now == seen:
             return now
         if time.monotonic() > end:
-            raise Late(f"somebody still writes after {QUIET_WITHIN:.0f} s")
+            raise Late(f"objects still change after {QUIET_WITHIN:.0f} s")
         seen = now
 
 

@@ -15,7 +15,7 @@ SECONDS = 300.0
 
 @dataclass
 class Revoker:
-    """Somebody who revokes keys and follows the ConfigMaps; `revoked` is what must never be published again."""
+    """A client that revokes keys and follows the ConfigMaps; `revoked` is what must never be published again."""
 
     api: Api
     told: Chronicle

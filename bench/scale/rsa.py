@@ -1,6 +1,6 @@
 """Creation of sets whose keys take time to make, beside making as many keys with nothing else.
 
-And beside making them while somebody else reads and writes for them what the operator does: no operator can be faster.
+And beside making them while another process sends the operator's reads and writes for them: no operator can be faster.
 """
 
 import asyncio

@@ -23,13 +23,13 @@ ROTATION = """
 ## Mass rotation
 
 {sets:,} sets with one cron schedule are due at the same second; each activates its next key and publishes the one after
-that. Lateness is from the due time until a watch told of the Secret with the next key. The last columns are CPU
+that. Lateness is from the due time until a watch event shows the Secret with the next key. The last columns are CPU
 milliseconds for each set. Writes of each step, as recorded: {steps} (a notice is the status that says that a request
 was seen).
 
 {table}
 In the second wave keys of other sets are revoked one after another; the time is from sending the request until a watch
-told of the ConfigMap without the key.
+event shows the ConfigMap without the key.
 
 {revoked}"""
 
@@ -45,7 +45,7 @@ many threads, and reads and writes for each set what the operator does.
 GROWTH = """
 ## As the number grows
 
-At each size the operator is started anew and has nothing to do; it is through when it has looked at every set. Creation
+At each size the operator is restarted and has nothing to do; it is through when it has looked at every set. Creation
 is that of the sets since the size before. An audit lists the metadata of everything.
 
 {table}

@@ -1,6 +1,6 @@
 """What the operator wrote for one set, step by step, and the same writes for other sets without the operator.
 
-The bodies are those of the operator, byte for byte but for names, uids and versions, so bare writes cost the API
+The bodies are those of the operator, byte for byte except for names, uids and versions, so bare writes cost the API
 server what the operator's cost.
 """
 

@@ -128,7 +128,7 @@ def kids_in_configmap(configmap: Object) -> set[str]:
 
 
 def find_changed(before: Versions, after: Versions, expected: Collection[tuple[str, str]] = ()) -> list[str]:
-    """Return which objects were written, came or went, but for those of the expected sets (namespace, set)."""
+    """Return which objects were written, came or went, except for those of the expected sets (namespace, set)."""
     found = []
     for kind, namespace, name in sorted(before.keys() | after.keys()):
         the_set = name if kind == PLURAL else name.removesuffix(keyring_name(""))

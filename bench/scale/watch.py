@@ -23,7 +23,7 @@ class Late(Exception):
 
 
 class Watch:
-    """`async with Watch(api, path, told)`: tells of all objects there are, and then of each change.
+    """`async with Watch(api, path, told)`: reports all objects there are, and then each change.
 
     The API server ends watches that fall behind, as they do on a machine that is busy; they go on where they were.
     """

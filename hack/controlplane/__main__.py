@@ -57,7 +57,7 @@ def _stay(plane: ControlPlane, *, until_stdin_closes: bool) -> int:
     watched = [sys.stdin] if until_stdin_closes else []
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # here both are the ordinary way to end
     try:
-        print(f"KUBECONFIG={plane.kubeconfig}", flush=True)  # whoever reads it may send a signal from here on
+        print(f"KUBECONFIG={plane.kubeconfig}", flush=True)  # its reader may send a signal from here on
         while True:
             plane.check()
             readable, _, _ = select.select(watched, [], [], LOOK_EVERY)

@@ -1,4 +1,4 @@
-"""Speaks to a running control plane, whoever started it."""
+"""Speaks to a running control plane that any process may have started."""
 
 import functools
 import http.client

@@ -42,7 +42,7 @@ class Binaries:
 def look_up(environ: Mapping[str, str], cached: Path) -> Binaries:
     """Choose each binary by the environment alone; what nobody brings is to be found in `cached`.
 
-    Raises ControlPlaneError if KUBEBUILDER_ASSETS names a directory without etcd and kube-apiserver: somebody
+    Raises ControlPlaneError if KUBEBUILDER_ASSETS names a directory without etcd and kube-apiserver: the caller
     asked for those very servers, so others would surprise.
     """
     path = environ.get("PATH", "")

@@ -1,4 +1,4 @@
-"""Renders the chart with helm, as `helm install` would, for whoever wants the objects without a release."""
+"""Renders the chart with helm, as `helm install` would, for tools that need the objects without a release."""
 
 import functools
 import json

@@ -1,6 +1,6 @@
 """The Grafana dashboard, as a table of panels; the JSON is made from it.
 
-Queries about the operator filter by the variables `job` and `namespace` and sum over replicas: only the leader tells of
+Queries about the operator filter by the variables `job` and `namespace` and sum over replicas: only the leader reports
 sets. Its servers may run anywhere and are shown all.
 """
 

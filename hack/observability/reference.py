@@ -20,11 +20,11 @@ The operator serves its metrics at `/metrics` on the admin port (`--admin-host`,
 127.0.0.1:8081), in the text format of Prometheus. No metric carries key material or a kid.
 
 - A moment is Unix time; `time() - x` is its age and `x - time()` what is left of it.
-- Only the replica that leads tells of sets, so queries take `sum`, `min` or `max` over the replicas.
-- There is no series for each set, because there may be ten thousand of them, but for those that need attention,
+- Only the leader exports metrics of sets, so queries take `sum`, `min` or `max` over the replicas.
+- There is no series for each set, because there may be ten thousand of them, except for those that need attention,
   and of these at most a hundred ([ADR 0012](adr/0012-only-sets-in-trouble-have-series.md)). The label `set` is
   `namespace/name`, as in the log.
-- Rotations, revocations and repairs are counted by whoever did them: sum over replicas.
+- Rotations, revocations and repairs are counted by the replica that did them: sum over replicas.
 
 This page is generated from the code (`make generate`).
 """
@@ -37,7 +37,7 @@ QUERIES = {
     ),
     "How many rotations a day, and why?": "sum by (cause) (increase(jwks_operator_rotations_total[1d]))",
     "How many keys were revoked this week?": 'sum(increase(jwks_operator_events_total{event="KeyRevoked"}[7d]))',
-    "Does somebody fight the operator?": 'sum(increase(jwks_operator_events_total{event="ObjectRepaired"}[1h]))',
+    "Does another client fight the operator?": 'sum(increase(jwks_operator_events_total{event="ObjectRepaired"}[1h]))',
     "Which specs were refused today?": "sum by (reason) (increase(jwks_operator_alarms_total[1d]))",
     "What does the operator write?": (
         'sum by (verb, resource) (rate(jwks_operator_api_requests_total{verb!~"get|list"}[5m]))'

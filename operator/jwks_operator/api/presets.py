@@ -1,8 +1,8 @@
 """Known verifiers and how long each goes without a look at the published set: one table for planner, CEL and docs.
 
 A preset takes the place of defaults; whatever the spec states itself wins. Each row names where its figure is
-documented. Figures are those of the verifier's own defaults, and the longest ones where versions differ: whoever
-changed them states `verifierRefresh`.
+documented. Figures are those of the verifier's own defaults, and the longest ones where versions differ: a user
+who changed them states `verifierRefresh`.
 """
 
 from collections.abc import Mapping

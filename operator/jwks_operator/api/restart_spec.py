@@ -28,7 +28,7 @@ class Restart(Model):
     """Which of the Deployments, StatefulSets and DaemonSets in the namespace of the set are restarted. Each of them
     must consent by the label jwks-operator.dev/allow-set: <name of the set>. Default: all that consent."""
     within: Annotated[Duration, AtLeast("1s", "a roll-out takes its time")] | None = None
-    """Longest time from the change of the Secret until the last pod has started anew: the whole roll-out, with images
+    """Longest time from the change of the Secret until the last pod has restarted: the whole roll-out, with images
     to pull and probes to pass. Default 10m. It is added to the waits that end with the Secret: to the retention of
     signature keys, the lead of encryption keys and both of symmetric keys. If it is too short here, tokens of a pod
     that still runs with a former key fail before they expire."""

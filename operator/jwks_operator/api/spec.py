@@ -145,7 +145,7 @@ class KeyEntry(Model):
     """Take keys that exist already: the private key of this entry, the public keys of another issuer, or both."""
     certificate: Certificate | None = None
     """X.509 certificate for each key, published with it as x5c and x5t#S256 (RFC 7517 sections 4.7 and 4.9), made
-    with the key and renewed without a new one. Default: none, but for keys that are followed in a kubernetes.io/tls
+    with the key and renewed without a new one. Default: none, except for keys that are followed in a kubernetes.io/tls
     Secret: those have the chain of its tls.crt."""
 
     @property

@@ -141,9 +141,9 @@ class Waits(StatusModel):
     key_class: Annotated[_Name, Field(alias="class")]
     """signature, encryption or symmetric."""
     lead: Annotated[str, Field(max_length=32)]
-    """How long a key is known to whoever checks before it is used."""
+    """How long verifiers (receivers, for encryption) know a key before it is used."""
     retention: Annotated[str, Field(max_length=32)]
-    """How long a key stays with whoever checks after its last use."""
+    """How long verifiers (receivers, for encryption) keep a key after its last use."""
 
 
 class HistoryEntry(StatusModel):

@@ -40,11 +40,11 @@ class Timing(Model):
     """How far clocks of signers, verifiers and operator may differ. Default 1m. The operator makes no timed
     move while its own clock is further off than this."""
     lead: Duration | None = None
-    """How long a key is known to whoever checks with it before anyone uses it. Default, and at least, for
+    """How long verifiers (receivers, for encryption) know a key before it is used. Default, and at least, for
     signature keys: propagation + cacheMaxAge + staleWindow + edgeCache + verifierRefresh; for encryption and
     symmetric keys: propagation, and secret.restart.within if workloads are restarted. It can only be lengthened."""
     retention: Duration | None = None
-    """How long a key stays with whoever checks with it after its last use. Default, and at least, for
+    """How long verifiers (receivers, for encryption) keep a key after its last use. Default, and at least, for
     signature and symmetric keys: propagation + tokenLifetime + clockSkew, and secret.restart.within if workloads are
     restarted; for encryption keys propagation + tokenLifetime + clockSkew +
     cacheMaxAge + staleWindow + edgeCache + verifierRefresh; and not less than rotation.rollbackWindow. It can

@@ -154,7 +154,7 @@ def certificate_members(public: Mapping[str, object], chain: bytes) -> dict[str,
 
 
 def read_issued_chain(public: Mapping[str, object], chain: bytes) -> tuple[tuple[str, ...], datetime, datetime]:
-    """Return the chain that somebody else issued for a key as `x5c`, and from when to when its first one is valid.
+    """Return the chain that another issuer made for a key as `x5c`, and from when to when its first one is valid.
 
     Raises CertificateError for a chain that cannot be read or is too long to be published, InconsistentKeyError for
     one of another key.

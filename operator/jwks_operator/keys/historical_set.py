@@ -1,4 +1,4 @@
-"""What is said of keys that are no longer published, for whoever must still check old signatures.
+"""The historical keys: what verifiers of old signatures need about keys that are no longer published.
 
 The shape is that of OpenID Federation 1.0 section 8.7 (historical keys): each key as it was published, with `exp`
 and where known `iat` and `revoked`. Signing it again costs every reader a fetch, so the digest of what it says (times

@@ -41,7 +41,7 @@ def parse_public(value: object) -> dict[str, object]:
     """Return the canonical public JWK that a JSON value describes.
 
     `alg` must be there (EdDSA becomes Ed25519 or Ed448); `use` and `key_ops` may be absent, and `kid` then is the
-    thumbprint. Raises JwkError, also for a value that brings private members: whoever published those has lost the
+    thumbprint. Raises JwkError, also for a value that brings private members: their publisher has lost the
     key; NoSuchFormError for a symmetric one.
     """
     jwk = _object(value)

@@ -178,7 +178,7 @@ def public_members(algorithm: Algorithm) -> tuple[str, ...]:
     """Return the allow-list of public members beside the common ones; raises NoSuchFormError for symmetric keys."""
     names = PUBLIC_MEMBERS.get(algorithm.kty)
     if names is None:
-        raise NoSuchFormError("a symmetric key has no public form: whoever checks with it could also use it")
+        raise NoSuchFormError("a symmetric key has no public form: every verifier could also sign with it")
     return names
 
 

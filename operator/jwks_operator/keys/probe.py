@@ -16,7 +16,7 @@ TYP = "jwks-probe+jwt"
 
 
 def probe(private: PrivateJwk, published: Mapping[str, object], now: datetime) -> None:
-    """Sign (or seal) a probe with a private key and check it with a public JWK as somebody published it.
+    """Sign (or seal) a probe with a private key and check it with a public JWK as it was published.
 
     The probe is a JWS without issuer, subject and audience that expires at once. It is not shown to anybody. Raises
     JwkError if the two are not one working key.

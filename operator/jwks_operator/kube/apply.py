@@ -71,7 +71,7 @@ async def execute_step(client: Client, gathered: Gathered, record: Record, witne
 
 
 def _told_of(restarted: RestartResult, record: Record) -> tuple[Happening, ...]:
-    """Whom a restart has reached; that nobody consents is told, because somebody counts on it."""
+    """Return what the pending workload restart did; an Event reports a restart without a consenting workload."""
     if record.restart and not restarted.consenting and not restarted.failed:
         what = f"label what is to restart with {LABEL_ALLOW_SET}: {record.set_name}"
         return (Happening(EventReason.NOTHING_RESTARTED, f"no workload that was asked for consents; {what}"),)
@@ -81,7 +81,7 @@ def _told_of(restarted: RestartResult, record: Record) -> tuple[Happening, ...]:
 async def apply_copies(client: Client, gathered: Gathered, *, repairs: bool = False) -> StepResult:
     """Make the copies in other namespaces what the record says; refusals are facts, other trouble raises KubeError.
 
-    With `repairs` a copy that differs was edited by somebody.
+    With `repairs` a copy that differs was edited by another client.
     """
     world, record, copies = gathered.world, gathered.world.record, gathered.copies
     if record is None or not world.everywhere:
@@ -122,14 +122,14 @@ async def delete_objects(client: Client, seen: ObservedObjects) -> None:
 
 
 async def check_record(client: Client, gathered: Gathered) -> None:
-    """Raise Conflict unless the record is still the one that was read: somebody else may have gone on from it.
+    """Raise Conflict unless the record is still the one that was read: another replica may have continued from it.
 
     Asked where a pass writes something else first; the record's own fence answers it otherwise (docs/adr/0025).
     """
     ref, seen = gathered.world.ref, gathered.seen.keyring
     now = await client.read(SECRETS, ref.namespace, keyring_name(ref.name))
     if _version(now) != _version(seen):
-        raise Conflict(f"the keyring of {ref} was written by somebody else meanwhile")
+        raise Conflict(f"the keyring of {ref} was changed by another client meanwhile; the next pass reads it again")
 
 
 def _version(thing: Object | None) -> tuple[str, str] | None:

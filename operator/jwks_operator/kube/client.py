@@ -5,10 +5,10 @@ one over HTTP (transport.py) and one in memory for tests. Rules kept here:
 
 * a 404 means gone only when the server names the object that is missing; any other 404 raises `NotServed`;
 * creation is a POST, a change a PUT that carries uid and resourceVersion, a deletion carries both as
-  preconditions, status is a server-side apply and what belongs to somebody else a merge patch, each with both, so
+  preconditions, status is a server-side apply and what belongs to another owner a merge patch, each with both, so
   no write can hit an object it did not read;
 * whatever is not a read is sent only while `may_write()` says so;
-* nothing is retried: whoever planned a write plans again from fresh facts.
+* nothing is retried: the caller plans again from fresh facts.
 """
 
 from collections.abc import AsyncGenerator, Callable, Mapping
@@ -167,7 +167,7 @@ class Client:
         return _body(RequestTarget("PUT", resource.plural, namespace, name), await self._send(call))
 
     async def merge(self, resource: Resource, body: Object) -> Object:
-        """PATCH only what `body` holds of an object of somebody else (RFC 7386) and return it as stored.
+        """PATCH only what `body` holds of another owner's object (RFC 7386) and return it as stored.
 
         `body` carries metadata.name, uid and resourceVersion as read (ValueError otherwise). `Conflict` if the object
         changed since or is another one of the same name, `Missing` if it is gone.

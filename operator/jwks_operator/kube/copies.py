@@ -61,7 +61,7 @@ def namespace_query(in_force: JsonWebKeySetSpec, written: JsonWebKeySetSpec | No
 
 
 async def find_copies(client: Client, ref: SetRef, configmap: str, query: str | None) -> Copies:
-    """Return where copies are and where they are to be; raises KubeError but for a right that is missing."""
+    """Return where copies are and where they are to be; raises KubeError, except for a missing right."""
     try:
         return await _find(client, ref, configmap, query)
     except Refused as refusal:
@@ -77,7 +77,7 @@ async def _find(client: Client, ref: SetRef, configmap: str, wanted: str | None)
     name = copy_name(ref, configmap)
     for namespace in [] if wanted is None else await _consenting(client, ref, wanted):
         found = there.pop((namespace, name), None)
-        # One that lost its labels, or is somebody else's, is in no list.
+        # An object without our labels, or of another owner, is in no list.
         targets[namespace] = found or await client.read(CONFIGMAPS, namespace, name)
     prefix = copy_name(ref, "")
     strays = (
@@ -101,7 +101,7 @@ async def write_copies(
     """Make the copies what the record says, and remove those that are to be none; return what was done.
 
     What was refused before in this pass is not tried again. With `repairs` nothing has changed but the copies
-    themselves, so that a difference is somebody's edit. Every namespace is tried; then the first KubeError that was
+    themselves, so that a difference is an edit by another client. Every namespace is tried; then the first KubeError that was
     more than a refusal is raised.
     """
     keeper = _Keeper(client, world.ref, dict(copies.targets), dict(copies.refused), repairs)
@@ -136,7 +136,7 @@ class _Keeper:
         return replace(copies, targets=self.targets, strays=strays, refused=self.refused), tuple(self._told())
 
     async def write(self, namespace: str, wanted: Object) -> None:
-        """Make or change the copy in a namespace, if it is none of somebody else's."""
+        """Create or change the copy in a namespace, unless the object has another owner."""
         seen = self.targets[namespace]
         if seen is not None and not is_copy(seen, self.ref):
             return

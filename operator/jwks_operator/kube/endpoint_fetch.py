@@ -42,7 +42,7 @@ class Address:
 
 
 class NoAnswer(Exception):
-    """Nothing usable came back; the text is the end of a sentence about whoever was asked."""
+    """Nothing usable came back; the text completes a sentence about the endpoint."""
 
 
 class Fetch(Protocol):

@@ -2,7 +2,7 @@
 
 Only endpoints in EndpointSlices of that Service in the set's own namespace are asked, at addresses that the kubelet
 says are those of a pod there, never at special ones, few at a time, and with a bound on everything. What cannot be
-told of an endpoint, for whatever reason, is a fact of its own and never a guess; so is a Service without endpoints.
+learned about an endpoint, for whatever reason, is a fact of its own and never a guess; so is a Service without endpoints.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ _POD_NAME = re.compile("[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 
 @dataclass(frozen=True, slots=True)
 class _Target:
-    """One address of one endpoint, as its slice tells of it."""
+    """One address of one endpoint, as its EndpointSlice describes it."""
 
     name: str
     pod: str | None

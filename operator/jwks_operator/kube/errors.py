@@ -3,7 +3,7 @@
     KubeError
     ├── Missing           404 that names what is not there: the object of a write, or its namespace
     ├── NotServed         any other 404: the kind is not served (CRD absent), so nothing can be told
-    ├── Conflict          409: somebody else wrote first (stale resourceVersion, other uid, other field owner)
+    ├── Conflict          409: another client wrote first (stale resourceVersion, other uid, other field owner)
     │   └── AlreadyExists 409 on a POST: an object of that name is there
     ├── Gone              410: the resourceVersion (or the continue token) is too old; list again
     ├── Refused           400, 403, 413, 422 and other 4xx: sending it again unchanged will not help
@@ -14,7 +14,7 @@
     ├── NotConfigured     no API server is known: neither in a cluster nor by a kubeconfig
     └── Unavailable       401, 408, 5xx, timeouts, connections: a write may or may not have landed
 
-Rule: nothing of a response body crosses into a message, but for `Status.reason` when it is one of the API
+Rule: nothing of a response body crosses into a message, except for `Status.reason` when it is one of the API
 machinery's own, and `Status.message` for resources that hold no secrets. For Secrets only the failing field
 is named, never deeper than a field we know, because the server echoes values (and webhooks echo anything).
 """

@@ -170,7 +170,7 @@ _SENTENCES: Mapping[str, str] = {
     EventReason.OBJECT_REPAIRED: "repaired from the record",
     EventReason.KEYRING_REBUILT: "the keyring was gone and is rebuilt from what was left",
     EventReason.KEYS_LOST: "the private key of {entry} is lost",
-    EventReason.RECORD_RESTORED: "every wait begins anew",
+    EventReason.RECORD_RESTORED: "every wait starts again",
 }
 
 

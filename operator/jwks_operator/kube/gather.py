@@ -115,7 +115,7 @@ def check_shard(ref: SetRef, owner: Object | None, shard: Shard) -> None:
 
 
 def refresh_comparisons(gathered: Gathered) -> Gathered:
-    """Return the same with every comparison made anew between the record and the objects as last seen."""
+    """Return the same with every comparison made again between the record and the objects as last seen."""
     seen, world, record = gathered.seen, gathered.world, gathered.world.record
     uids: Mapping[str, str] = {} if record is None else record.objects
     both = (("configmap", seen.configmap, uids.get("configMap")), ("secret", seen.secret, uids.get("secret")))
@@ -191,7 +191,7 @@ def _sight_of_keyring(keyring: Object | None, world: World) -> Sight:
 
 
 def _status(the_set: Object | None) -> JsonWebKeySetStatus:
-    """The status as last written; one that cannot be read tells nothing and is written anew."""
+    """The status as last written; one that cannot be read tells nothing and is written again."""
     try:
         return JsonWebKeySetStatus.model_validate((the_set or {}).get("status") or {})
     except ValidationError:

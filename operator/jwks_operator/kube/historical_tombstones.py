@@ -1,6 +1,6 @@
-"""What the signed historical set still tells of keys that left, when the record of them is gone.
+"""Reads tombstones from the signed historical set, when the record of the removed keys is gone.
 
-Its signature is not checked: the ConfigMap is ours, and whoever can write it publishes keys anyway. What is told here
+Its signature is not checked: the ConfigMap is ours, and any client that can write it publishes keys anyway. What is told here
 keeps a key from coming back and in the history, and puts none into use.
 """
 
@@ -23,7 +23,7 @@ _UNREADABLE = (JwkError, KeyError, TypeError, ValueError, OverflowError)
 
 
 def read_tombstones(configmap: Object) -> tuple[Tombstone, ...]:
-    """Return a tombstone for every key that the historical set of a ConfigMap tells of; what is spoilt tells none."""
+    """Return a tombstone for every key in the historical set of a ConfigMap; an unreadable set gives none."""
     text = str((configmap.get("data") or {}).get(HISTORICAL_KEY, ""))
     with suppress(*_UNREADABLE):
         payload = parse_json_strict(_decoded(text.split(".")[1] if text.count(".") == 2 else ""))

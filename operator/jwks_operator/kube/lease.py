@@ -34,7 +34,7 @@ LOOKS = 4
 SHORTEST = 0.01
 """Least seconds between two looks."""
 RELEASES = 3
-"""How often the Lease is released anew: a renewal that was cut off may land in between, once, and others edit it."""
+"""How often the Lease is released again: a renewal that was cut off may land in between, once, and others edit it."""
 
 
 def read_boottime() -> float:
@@ -170,7 +170,7 @@ class Lease:
         self._see(stored)
 
     def _mine(self, lease: Object | None) -> bool:
-        """Whether this replica is the holder, or was it until somebody deleted the Lease just now."""
+        """Whether this replica is the holder, or was it until another client deleted the Lease just now."""
         if lease is None:
             return self._left() > 0
         return bool(_spec(lease).get("holderIdentity") == self._election.identity)

@@ -1,4 +1,4 @@
-"""A transport that tells of each request what it was, how it was answered and how long that took."""
+"""A transport that reports each request: verb and resource, status code and duration."""
 
 import time
 from collections.abc import AsyncGenerator, Callable
@@ -12,7 +12,7 @@ _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete
 
 
 class MeteredTransport:
-    """Carries calls by another transport. Watches are not told of: they have no duration that means anything."""
+    """Sends calls through another transport and reports each. Watches are not reported: their duration means nothing."""
 
     def __init__(self, transport: Transport, told: OnAnswer) -> None:
         self._transport = transport

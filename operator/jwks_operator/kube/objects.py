@@ -113,7 +113,7 @@ def replacement_body(wanted: Object, seen: Object) -> Object | None:
     was = seen["metadata"]
     metadata = {key: value for key, value in was.items() if key != "managedFields"}
     for field in ("labels", "annotations"):
-        dropped = _written_by_us(was, field) | {names.LABEL_SHARD}  # also if a backup brought it, or somebody
+        dropped = _written_by_us(was, field) | {names.LABEL_SHARD}  # also if a backup or another client added it
         kept = {name: value for name, value in (was.get(field) or {}).items() if name not in dropped}
         metadata[field] = {**kept, **wanted["metadata"][field]}
     body = {**seen, "metadata": metadata, "data": wanted["data"]}

@@ -1,6 +1,6 @@
 """A set that comes from another shard is taken over before anything is decided about it.
 
-Its former owner may be in the middle of a pass. Every object of the set is written anew, the record first, with our
+Its former owner may be in the middle of a pass. Every object of the set is written again, the record first, with our
 label and nothing else changed. From then on whatever the former owner has read of them is out of date, so that all of
 its writes conflict; and what was read here is true together. Why that is enough: docs/adr/0025.
 """

@@ -1,7 +1,7 @@
 """The way of a person to the cluster: a kubeconfig with its contexts, and requests by annotation.
 
 A person's tool never writes what the operator owns. It annotates sets, under a field manager of its own, so that
-whoever keeps the rest of the set (GitOps) finds nothing of theirs changed.
+the owner of the rest of the set (GitOps) finds none of its fields changed.
 """
 
 import os

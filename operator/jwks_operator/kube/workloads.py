@@ -1,8 +1,8 @@
-"""Workloads of other people that are started anew because the keys they read at their start have changed.
+"""Restarts workloads that read their keys only at the start, after those keys have changed.
 
 Only what consents by its label is touched, and of it only one annotation of the pod template, to which its controller
 answers with a roll-out as it is set up. The annotation's value stands for the content of the Secret: what carries it
-already is left alone. A failure is told and never raised, but for the loss of the lead: a rotation does not wait for a
+already is left alone. A failure is reported and never raised, except for the loss of the lead: a rotation does not wait for a
 restart.
 """
 

@@ -1,4 +1,4 @@
-"""Equal values once in memory, for as long as somebody has them."""
+"""Equal values once in memory, for as long as a reference exists."""
 
 from collections.abc import Callable, Hashable, Iterable
 from typing import Generic, TypeVar

@@ -1,4 +1,4 @@
-"""How the process is doing, as callables that are asked at a scrape: whoever knows a thing keeps it to itself."""
+"""How the process is doing, as callables that are asked at a scrape: each owner keeps its own values."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -12,7 +12,7 @@ from jwks_operator.plugin.cluster import ObservedSet, open_cluster
 from jwks_operator.plugin.options import Place
 
 PATIENCE = 2.0
-"""Seconds that somebody who pressed Tab waits for the cluster."""
+"""Seconds that completion waits for the cluster after Tab."""
 NO_FILES, FILES = 4, 0
 """What kubectl is told to do besides: the directives of its completion protocol."""
 

@@ -95,7 +95,7 @@ async def _findings(name: str, findings: AsyncIterator[Finding]) -> list[Finding
         async for one in findings:
             found.append(one)  # noqa: PERF401  what came before an error counts, too
     except (Refused, NotServed) as denied:
-        found.append(skipped_finding(name, f"could not be looked at: {denied}", "run it as somebody who may"))
+        found.append(skipped_finding(name, f"could not be looked at: {denied}", "run it as a user who may"))
     except KubeError as broken:
         found.append(error_finding(name, f"could not be looked at: {broken}", "try again; check the API server"))
     return found

@@ -76,7 +76,7 @@ def _last_edit(the_set: Object) -> datetime:
 
 
 async def check_gitops(sets: Sequence[ObservedSet]) -> AsyncIterator[Finding]:
-    """Would somebody take requests back?"""
+    """Would another field manager remove requests?"""
     found = [(seen.ref, told) for seen in sets for told in describe_owned_requests(seen)]
     for ref, told in found:
         message, _, cure = told.partition("; ")
@@ -86,7 +86,7 @@ async def check_gitops(sets: Sequence[ObservedSet]) -> AsyncIterator[Finding]:
 
 
 async def check_field_owners(cluster: Cluster, sets: Sequence[ObservedSet]) -> AsyncIterator[Finding]:
-    """Does somebody else keep or freeze what the operator owns?"""
+    """Does another client own or freeze fields that the operator owns?"""
     for seen in sets:
         ours = [("ConfigMap", seen.configmap)] if seen.configmap else []
         secrets, _ = await cluster.client.list(

@@ -52,7 +52,7 @@ def tool_of(manager: str) -> str | None:
 
 
 def describe_owned_requests(seen: ObservedSet) -> Iterator[str]:
-    """Yield each request of the set that somebody keeps, in words."""
+    """Yield a sentence for each request of the set that another field manager owns."""
     yield from find_annotation_owners(seen, [name for name in seen.annotations if name.startswith(RESERVED_PREFIX)])
 
 

@@ -58,7 +58,7 @@ def answer_age(answer: FetchResult) -> timedelta:
 def _transport(answer: FetchResult, now: datetime) -> Iterator[Finding]:
     if urlsplit(answer.url).scheme != "https" and not _is_local(urlsplit(answer.url).hostname or ""):
         yield warning_finding(
-            "tls", "served without TLS: whoever is on the way can put keys of their own in", "serve https"
+            "tls", "served without TLS: an attacker on the network path can replace the keys", "serve https"
         )
     if answer.redirects:
         yield warning_finding("http", f"{answer.redirects} redirects", "name the last URL: many clients follow none")

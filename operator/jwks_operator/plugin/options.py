@@ -114,7 +114,7 @@ def kids_argument(command: F) -> F:
 
 
 def _by(function: str) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem]]:
-    """Complete by a function of the room's `completion`, loaded only when somebody pressed Tab."""
+    """Complete by a function of the room's `completion`, loaded only when completion is asked for."""
 
     def complete(context: click.Context, parameter: click.Parameter, text: str) -> list[CompletionItem]:
         del parameter

@@ -31,7 +31,7 @@ def message_console() -> Console:
 
 
 def say(text: str) -> None:
-    """Write a sentence to whoever looks on, not into the result."""
+    """Write a sentence for the user to standard error, not into the result."""
     click.echo(to_printable(text), err=True)
 
 

@@ -77,7 +77,7 @@ def run(arguments: list[str]) -> int:
         return _fail(error.format_message(), error.code if isinstance(error, Failure) else Exit.FOUND)
     except (click.Abort, KeyboardInterrupt):
         return Exit.INTERRUPTED
-    except BrokenPipeError:  # whoever read it has had enough
+    except BrokenPipeError:  # the reader closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.DONE
     return code if isinstance(code, int) else Exit.DONE

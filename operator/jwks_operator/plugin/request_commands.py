@@ -39,7 +39,7 @@ from jwks_operator.plugin.wording import step_table
 
 F = TypeVar("F", bound=Callable[..., Any])
 TRIES = 5
-"""How often a request is made anew because the operator wrote in between."""
+"""How often a request is retried because the operator wrote in between."""
 
 Make = Callable[[ObservedSet, datetime], RequestPreview]
 
@@ -210,7 +210,7 @@ async def _ask(place: Place, name: str, make: Make, manner: RequestOptions) -> i
 
 
 async def _write(cluster: Cluster, name: str, make: Make) -> tuple[ObservedSet, RequestPreview]:
-    """Annotate the set as it is now; anew if the operator wrote in between."""
+    """Annotate the set as it is now; retry if the operator wrote in between."""
     for _ in range(TRIES):
         seen = await cluster.the_set(name)
         asked = make(seen, cluster.now())

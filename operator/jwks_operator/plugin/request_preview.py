@@ -211,7 +211,7 @@ def _with_requests(seen: ObservedSet, annotation: str, new: list[str]) -> str:
 
 
 def _outstanding(seen: ObservedSet, entries: tuple[str, ...], stamp: datetime) -> Iterable[str]:
-    """The requests of these entries that are still to come, but for the same one."""
+    """The requests of these entries that are still to come, except the same one."""
     for text in _listed(seen, names.ANNOTATION_ROTATE):
         entry, _, time = text.removesuffix("!").partition("@")
         with suppress(ValueError):

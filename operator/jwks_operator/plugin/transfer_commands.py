@@ -136,7 +136,7 @@ def export_command(place: Place, name: str, **options: Any) -> int:
     r"""Take keys out of a set: the public JWK Set, or with --private the keys in use.
 
     Private keys go into a new file that only you may read, never to the terminal. A private JWK Set is what Ory
-    Hydra takes (PUT /admin/keys/<set>), PEM what Vault (transit import) and Keycloak (provider rsa) take. Whoever has
+    Hydra takes (PUT /admin/keys/<set>), PEM what Vault (transit import) and Keycloak (provider rsa) take. Anyone with
     the file can sign: prefer to move verifiers to the URL of the set, and issuers to its Secret.
 
     \b

@@ -93,7 +93,7 @@ async def _verify(place: Place, name: str, url: str | None, ca_file: str | None)
 
 _NO_SECRETS = skipped_finding(
     "secrets", "you may not read the Secrets of this namespace: record and key in use were not looked at",
-    "run it as somebody who may get secrets, for example in CI",
+    "run it as a user who may get secrets, for example in CI",
 )  # fmt: skip
 
 
@@ -156,7 +156,7 @@ _SIGHTS = {
     Sight.GONE: ("is not there", "the operator makes it again at once; if not, kubectl jwks doctor"),
     Sight.DIFFERS: ("differs from the record", "the operator repairs it at once; if not, kubectl jwks doctor"),
     Sight.RELABELLED: ("has lost a label of ours", "the operator repairs it at once; if not, kubectl jwks doctor"),
-    Sight.FOREIGN: ("belongs to somebody else", "remove it, or give the set another name for it"),
+    Sight.FOREIGN: ("belongs to another owner", "remove it, or give the set another name for it"),
 }
 
 

@@ -1,4 +1,4 @@
-"""One document as clients see it: its representations and their headers, ready but for the date.
+"""One document as clients see it: its representations and their headers, ready except for the date.
 
 Cache-Control is true and jittered: every `max-age` lies within the last tenth below `cacheMaxAge`, never above
 it, because the operator waits for exactly that long (RFC 9111 section 5.2.2.1), and the stale windows of RFC

@@ -1,6 +1,6 @@
 """What comes in: octets become requests through httptools (llhttp), within limits on everything it collects.
 
-llhttp keeps to the grammar, strictly; what it leaves to the application is decided here (RFC 9112 sections 2
+llhttp enforces the grammar strictly; what it leaves to the application is decided here (RFC 9112 sections 2
 and 3): versions, Host, the forms of the target, sizes. A request with a body is answered and then the
 connection ends, so no trailer and no left-over of a body can be taken for part of the next request.
 """

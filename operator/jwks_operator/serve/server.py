@@ -81,7 +81,7 @@ class Server:
         """Go down without losing a request; takes at most about `limit` seconds.
 
         1. Go on listening and answering, each answer with "Connection: close", until nobody has asked for
-           `quiet` seconds: whoever sends us requests learns of our end only by and by.
+           `quiet` seconds: clients learn only gradually that this server ends.
         2. Listen no more, end idle connections, wait for the others.
         3. End what is left.
         """

@@ -121,4 +121,4 @@ class Shelf:
 
 
 def _nothing() -> None:
-    """Stand in until somebody listens."""
+    """Do nothing until a listener is set."""

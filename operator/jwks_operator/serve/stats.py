@@ -12,7 +12,7 @@ BUCKETS: Final = (0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.
 
 @dataclass(slots=True)
 class Stats:
-    """Counters of one server; everything in it only grows, but for `connections`."""
+    """Counters of one server; everything in it only grows, except for `connections`."""
 
     codes: dict[int, int] = field(default_factory=dict)
     buckets: list[int] = field(default_factory=lambda: [0] * (len(BUCKETS) + 1))

@@ -86,16 +86,16 @@ class Board:
         self.sets.pop(ref, None)
 
     def begun(self, ref: SetRef, kind: StepKind) -> None:
-        """A step is begun; the status tells of it."""
+        """A step is begun; the status reports it."""
 
     def confirmed(self, ref: SetRef, happenings: tuple[Happening, ...]) -> None:
-        """A step is confirmed; the status tells of it."""
+        """A step is confirmed; the status reports it."""
 
     def restarted(self, ref: SetRef, told: tuple[RestartedWorkload, ...]) -> None:
         """Take no notice: the page shows keys."""
 
     def alarmed(self, ref: SetRef, alarms: tuple[Happening, ...]) -> None:
-        """A set needs attention; the status tells of it."""
+        """A set needs attention; the status reports it."""
 
 
 def _row(ref: SetRef, status: JsonWebKeySetStatus) -> Row:

@@ -166,7 +166,7 @@ class Writer:
 
 
 def _as_it_goes(row: Row, failing: float | None) -> Row:
-    """The row, and that its passes fail if they do: the status cannot tell of that."""
+    """The row, and that its passes fail if they do: the status cannot show that."""
     if failing is None:
         return row
     remark = f"its passes fail since {format_moment(datetime.fromtimestamp(failing, UTC))}, the log says why"
