@@ -22,8 +22,8 @@ The operator serves its metrics at `/metrics` on the admin port (`--admin-host`,
 - A moment is Unix time; `time() - x` is its age and `x - time()` what is left of it.
 - Only the leader exports metrics of sets, so queries take `sum`, `min` or `max` over the replicas.
 - There is no series for each set, because there may be ten thousand of them, except for those that need attention,
-  and of these at most a hundred ([ADR 0012](adr/0012-only-sets-in-trouble-have-series.md)). The label `set` is
-  `namespace/name`, as in the log.
+  and of these at most a hundred ([ADR 0012](adr/0012-metric-series-only-for-sets-that-need-attention.md)). The label
+  `set` is `namespace/name`, as in the log.
 - Rotations, revocations and repairs are counted by the replica that did them: sum over replicas.
 
 This page is generated from the code (`make generate`).
