@@ -85,7 +85,7 @@ class Traffic:
             return
         members = json.loads(found.read_text())
         now = int(time.time())
-        claims = {"sub": "somebody", "iat": now, "exp": now + TOKEN_SECONDS}
+        claims = {"sub": "alice", "iat": now, "exp": now + TOKEN_SECONDS}
         kid = members["kid"]
         text = jwt.encode(claims, jwt.PyJWK(members), algorithm=members["alg"], headers={"kid": kid})
         with self._lock:
