@@ -1,13 +1,12 @@
-"""How a plan becomes true: intent → effects → witness, every write fenced by what was read.
+"""Executes a step: intent → effects → confirmation. Every write is fenced by the resourceVersion that was read.
 
-1. The record to be is written (POST for a new keyring, else PUT): the intent.
-2. ConfigMap and consumer Secret are written where they differ, in the order that the step demands; then the copies of
-   the ConfigMap in other namespaces, none of which can keep the set from its own objects; then workloads are restarted
-   that read the Secret only at their start, if that is owed: what fails there is tried again later and holds nothing.
-3. Only when the API server has confirmed every effect is the clock read again and the witness written.
+1. Intent: write the planned record (POST for a new keyring, else PUT).
+2. Effects: write the ConfigMap and the consumer Secret where they differ, in the order of the step. Then write the
+   copies of the ConfigMap in other namespaces; a refused copy never blocks the objects of the set. Then restart the
+   workloads of `spec.secret.restart`, if a restart is pending; a failed restart is retried and blocks nothing.
+3. Confirmation: after the API server has confirmed every effect, read the clock and write that time into the record.
 
-A write that would change nothing is not sent. Any error ends the step where it stands; the next pass finds
-the intent and goes on from there.
+A write that would change nothing is not sent. An error ends the step; the next pass reads the intent and continues.
 """
 
 from collections.abc import Callable
@@ -29,25 +28,25 @@ from jwks_operator.kube.objects import configmap_object, replacement_body, secre
 from jwks_operator.kube.workloads import NOT_RESTARTED, RestartResult, restart_workloads
 
 ConfirmationTime = Callable[[], datetime | None]
-"""Reads the clock once an effect is confirmed; None while it is in doubt."""
+"""Returns the time of a confirmed effect (UTC); None while the clock is not trusted."""
 
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """What a step left behind: the facts as they are now, and what really happened.
+    """Result of a step: the observed state after it, and the events that really happened.
 
-    Not `witnessed`: the step stays unfinished, because the clock was in doubt or a copy could not be written.
+    If `confirmed` is false the step stays unfinished: the clock was not trusted or a copy could not be written.
     """
 
     gathered: Gathered
     happenings: tuple[Happening, ...]
-    witnessed: bool = True
+    confirmed: bool = True
     restart: RestartResult = NOT_RESTARTED
-    """Whom a restart that was owed has reached; it holds nothing."""
+    """Result of the pending workload restart. A failed restart never blocks the step."""
 
 
-async def execute_step(client: Client, gathered: Gathered, record: Record, witness: ConfirmationTime) -> StepResult:
-    """Make the cluster what this record says; raises KubeError where a write fails, with nothing half said."""
+async def execute_step(client: Client, gathered: Gathered, record: Record, read_time: ConfirmationTime) -> StepResult:
+    """Write the record and its projections; raises KubeError at the first write that fails."""
     read = gathered.seen.keyring
     gathered = await _write_record(client, gathered, record)
     if gathered.seen.keyring is read:
@@ -62,9 +61,9 @@ async def execute_step(client: Client, gathered: Gathered, record: Record, witne
         record = replace(record, restart="")
     if record.step is None:
         return StepResult(refresh_comparisons(await _write_record(client, gathered, record)), told, restart=restarted)
-    confirmed = witness() if gathered.copies.complete else None
+    confirmed = read_time() if gathered.copies.complete else None
     if confirmed is None:
-        return StepResult(refresh_comparisons(gathered), told, witnessed=False, restart=restarted)
+        return StepResult(refresh_comparisons(gathered), told, confirmed=False, restart=restarted)
     final = _with_uids(witnessed(record, confirmed), gathered.seen)
     gathered = await _write_record(client, gathered, final)
     return StepResult(refresh_comparisons(gathered), (*record.step.happenings, *told), restart=restarted)
@@ -79,7 +78,7 @@ def _told_of(restarted: RestartResult, record: Record) -> tuple[Happening, ...]:
 
 
 async def apply_copies(client: Client, gathered: Gathered, *, repairs: bool = False) -> StepResult:
-    """Make the copies in other namespaces what the record says; refusals are facts, other trouble raises KubeError.
+    """Write the copies in other namespaces. A refused copy is part of the result; other errors raise KubeError.
 
     With `repairs` a copy that differs was edited by another client.
     """
@@ -87,9 +86,9 @@ async def apply_copies(client: Client, gathered: Gathered, *, repairs: bool = Fa
     if record is None or not world.everywhere:
         return StepResult(gathered, ())
     query = namespace_query(record.spec, world.spec)
-    if query != copies.chosen:
+    if query != copies.query:
         copies = await find_copies(client, world.ref, world.configmap_name, query)
-    if query != gathered.copies.chosen or (repairs and has_pending_writes(world, copies)):
+    if query != gathered.copies.query or (repairs and has_pending_writes(world, copies)):
         await check_record(client, gathered)
     copies, told = await write_copies(client, world, record, copies, repairs=repairs)
     if copies == gathered.copies:
@@ -98,7 +97,7 @@ async def apply_copies(client: Client, gathered: Gathered, *, repairs: bool = Fa
 
 
 async def write_status(client: Client, gathered: Gathered, status: JsonWebKeySetStatus) -> Gathered:
-    """Write the status if it says anything new; the set must have been seen."""
+    """Write the status of a set that exists, if it differs from the stored one; raises KubeError."""
     the_set = gathered.seen.the_set
     if the_set is None:
         return gathered
@@ -115,7 +114,7 @@ async def write_status(client: Client, gathered: Gathered, status: JsonWebKeySet
 
 
 async def delete_objects(client: Client, seen: ObservedObjects) -> None:
-    """Delete what a set left behind, the record last, so that an interrupted removal can go on."""
+    """Delete the objects of a deleted set, the record last, so that an interrupted removal can continue."""
     for resource, thing in ((SECRETS, seen.secret), (CONFIGMAPS, seen.configmap), (SECRETS, seen.keyring)):
         if thing is not None:
             await client.delete(resource, thing)
@@ -124,7 +123,8 @@ async def delete_objects(client: Client, seen: ObservedObjects) -> None:
 async def check_record(client: Client, gathered: Gathered) -> None:
     """Raise Conflict unless the record is still the one that was read: another replica may have continued from it.
 
-    Asked where a pass writes something else first; the record's own fence answers it otherwise (docs/adr/0025).
+    Needed where a pass writes another object before the record; else the fence of the record's own write suffices
+    (docs/adr/0025).
     """
     ref, seen = gathered.world.ref, gathered.seen.keyring
     now = await client.read(SECRETS, ref.namespace, keyring_name(ref.name))
@@ -137,7 +137,7 @@ def _version(thing: Object | None) -> tuple[str, str] | None:
 
 
 async def _write_record(client: Client, gathered: Gathered, record: Record) -> Gathered:
-    wanted = keyring_object(gathered.world.ref, record, gathered.vault, gathered.world.shard)
+    wanted = keyring_object(gathered.world.ref, record, gathered.private_keys, gathered.world.shard)
     written = await _write(client, SECRETS, wanted, gathered.seen.keyring)
     world = replace(gathered.world, record=record)
     return replace(gathered, seen=replace(gathered.seen, keyring=written), world=world)
@@ -155,12 +155,12 @@ async def _write_projection(client: Client, gathered: Gathered, record: Record, 
     if owned is Owned.PUBLIC:
         configmap = await _write(client, CONFIGMAPS, configmap_object(ref, record, shard), seen.configmap)
         return replace(gathered, seen=replace(seen, configmap=configmap))
-    secret = await _write(client, SECRETS, secret_object(ref, record, gathered.vault, shard), seen.secret)
+    secret = await _write(client, SECRETS, secret_object(ref, record, gathered.private_keys, shard), seen.secret)
     return replace(gathered, seen=replace(seen, secret=secret))
 
 
 async def _write(client: Client, resource: Resource, wanted: Object, seen: Object | None) -> Object:
-    """Create what is gone, replace what differs, leave what is right; return the object as it is then."""
+    """Create a missing object, replace a different one, leave an equal one; return the object as stored."""
     if seen is None:
         return await client.create(resource, wanted["metadata"]["namespace"], wanted)
     body = replacement_body(wanted, seen)

@@ -1,4 +1,4 @@
-"""Certificates and signed sets, made where private halves may be touched: in the vault, and in the Secret of a CA.
+"""Makes signed artifacts (certificates, signed historical sets) from the private halves and the Secret of a CA.
 
 What stands in the way of a certificate is an answer, put into words; a read that fails raises and ends the pass.
 """
@@ -32,11 +32,11 @@ SHORTEST = timedelta(minutes=1)
 
 
 class CertificateRefused(Exception):
-    """A certificate cannot be made now; the message says why and names the cure."""
+    """A certificate cannot be made; the message says why and names the cure."""
 
 
 async def make_signed_artifacts(client: Client, gathered: Gathered, wanted: Iterable[Paper], now: datetime) -> Gathered:
-    """Return the facts with these papers made, or with the reasons why they cannot be; raises KubeError."""
+    """Return the state with these artifacts made, or with the reasons why they cannot be; raises KubeError."""
     for paper in wanted:
         world = gathered.world
         if isinstance(paper, Signing):
@@ -53,14 +53,14 @@ async def make_signed_artifacts(client: Client, gathered: Gathered, wanted: Iter
 
 
 def _signed(gathered: Gathered, paper: Signing, now: datetime) -> str:
-    return sign_set(paper.said, gathered.vault[paper.kid], now, eddsa_name_of(paper.signer))
+    return sign_set(paper.said, gathered.private_keys[paper.kid], now, eddsa_name_of(paper.signer))
 
 
 async def _certificate(client: Client, gathered: Gathered, paper: Certification, now: datetime) -> Certificate:
     try:
         authority = await _authority(client, gathered, paper)
         # Reading a CA's RSA key takes a while: its primes are tested.
-        return await asyncio.to_thread(_issued, paper, gathered.vault.get(paper.kid), authority, now)
+        return await asyncio.to_thread(_issued, paper, gathered.private_keys.get(paper.kid), authority, now)
     except JwkError as error:
         raise CertificateRefused(str(error)) from None
 

@@ -1,4 +1,4 @@
-"""The consumer Secret as those who sign read it: which key is in use, in each form that is there."""
+"""Reads the consumer Secret as a signer does: the active key of each entry, in each format."""
 
 import binascii
 from base64 import b64decode
@@ -15,7 +15,7 @@ from jwks_operator.kube.client import Object
 
 @dataclass(frozen=True, slots=True)
 class InUse:
-    """One file of the Secret with the key in use of an entry; `problem` says why it cannot be used."""
+    """One file of the Secret with the active key of an entry; `problem` says why it cannot be used."""
 
     entry: str
     file: str

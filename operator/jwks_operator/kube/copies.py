@@ -1,8 +1,8 @@
-"""Copies of the public ConfigMap in other namespaces: where they are to be, where they are, and the writes between.
+"""Copies of the public ConfigMap in other namespaces: find the wanted and the existing ones, and write the difference.
 
-A namespace has a copy if the set selects it and it consents, by labels that are read live in every pass. Nothing here
-keeps a set from its own objects: what another namespace refuses is a fact beside the others. A ConfigMap of that name
-that is not a copy of the set is never touched.
+A namespace gets a copy if the set selects it and the namespace consents; every pass reads both labels from the API
+server. A refused copy never blocks the objects of the set itself. A ConfigMap of that name that is not a copy of the
+set is never changed.
 """
 
 from collections.abc import Iterator, Mapping
@@ -24,35 +24,35 @@ from jwks_operator.kube.errors import KubeError, Missing, NamespaceTerminating, 
 from jwks_operator.kube.objects import compare_object, copy_object, is_copy, replacement_body
 
 TOLD = 5
-"""So many copies made, removed or repaired at once have an Event each."""
+"""Up to this number, each copy has an Event of its own; more share one Event."""
 
 
 @dataclass(frozen=True, slots=True)
 class Copies:
-    """What was found of the copies of a set in this pass."""
+    """The copies of a set, as observed in this pass."""
 
-    chosen: str | None = None
-    """By which labels the namespaces were chosen, as a query; None chooses none."""
+    query: str | None = None
+    """The label query for the namespaces that get a copy; None: no namespace."""
     targets: Mapping[str, Object | None] = field(default_factory=dict)
-    """By namespace that is to have a copy, the ConfigMap that stands there under its name."""
-    strays: tuple[Object, ...] = ()
-    """Copies in namespaces that are to have none."""
+    """Namespace that gets a copy → the ConfigMap of that name there; None: it does not exist."""
+    orphaned: tuple[Object, ...] = ()
+    """Orphaned copies: copies in namespaces that must not have one."""
     refused: Mapping[str, str] = field(default_factory=dict)
-    """By namespace, why its copy could not be written or removed in this pass."""
+    """Namespace → why its copy could not be written or removed in this pass."""
     complaint: str = ""
-    """Why it cannot be told what is to be where; then nothing is done, and no step is confirmed."""
+    """Why the namespaces cannot be read; then no copy is written and no step is confirmed."""
 
     @property
     def complete(self) -> bool:
-        """Whether every copy that is to be is what it is to be; one that refuses to go misses nothing."""
+        """Whether every wanted copy is written; an orphaned copy that cannot be removed does not count."""
         return not self.complaint and not any(namespace in self.targets for namespace in self.refused)
 
 
 def namespace_query(in_force: JsonWebKeySetSpec, written: JsonWebKeySetSpec | None) -> str | None:
-    """Return the query for the namespaces that are to have a copy; None if none is.
+    """Return the label query for the namespaces that get a copy; None if no namespace does.
 
-    Who stops selecting a namespace that holds a step must not wait for that step: what is written counts at once where
-    it chooses less.
+    A namespace must satisfy the policy in force and the written spec: a user who removes a namespace that blocks a
+    step must not wait for that step.
     """
     selectors = [spec.publish.namespaces for spec in (in_force, written) if spec is not None]
     if None in selectors:
@@ -61,7 +61,7 @@ def namespace_query(in_force: JsonWebKeySetSpec, written: JsonWebKeySetSpec | No
 
 
 async def find_copies(client: Client, ref: SetRef, configmap: str, query: str | None) -> Copies:
-    """Return where copies are and where they are to be; raises KubeError, except for a missing right."""
+    """Return the existing and the wanted copies; a missing right is a complaint, other errors raise KubeError."""
     try:
         return await _find(client, ref, configmap, query)
     except Refused as refusal:
@@ -80,12 +80,12 @@ async def _find(client: Client, ref: SetRef, configmap: str, wanted: str | None)
         # An object without our labels, or of another owner, is in no list.
         targets[namespace] = found or await client.read(CONFIGMAPS, namespace, name)
     prefix = copy_name(ref, "")
-    strays = (
+    orphaned = (
         each
         for (namespace, named), each in there.items()
         if namespace != ref.namespace and named[: len(prefix)] == prefix
     )
-    return Copies(wanted, targets, tuple(strays))
+    return Copies(wanted, targets, tuple(orphaned))
 
 
 async def _consenting(client: Client, ref: SetRef, wanted: str) -> list[str]:
@@ -98,11 +98,11 @@ async def _consenting(client: Client, ref: SetRef, wanted: str) -> list[str]:
 async def write_copies(
     client: Client, world: World, record: Record, copies: Copies, *, repairs: bool
 ) -> tuple[Copies, tuple[Happening, ...]]:
-    """Make the copies what the record says, and remove those that are to be none; return what was done.
+    """Write the wanted copies, remove the orphaned ones; return the new state and the Events.
 
-    What was refused before in this pass is not tried again. With `repairs` nothing has changed but the copies
-    themselves, so that a difference is an edit by another client. Every namespace is tried; then the first KubeError that was
-    more than a refusal is raised.
+    A namespace that refused before in this pass is not tried again. With `repairs` only the copies can have changed,
+    so that a difference is an edit by another client. Every namespace is tried; then the first KubeError that is not a
+    refusal is raised.
     """
     keeper = _Keeper(client, world.ref, dict(copies.targets), dict(copies.refused), repairs)
     for namespace in copies.targets:
@@ -112,13 +112,13 @@ async def write_copies(
 
 
 async def delete_copies(client: Client, ref: SetRef, copies: Copies) -> tuple[Copies, tuple[Happening, ...]]:
-    """Remove the copies of a set that is gone; return what was done. Raises as `keep` does."""
+    """Remove the copies of a deleted set; return the new state and the Events. Raises as `write_copies` does."""
     return await _Keeper(client, ref, {}, dict(copies.refused)).done(copies)
 
 
 @dataclass(slots=True)
 class _Keeper:
-    """One round of writes, with what came of it."""
+    """The writes of one pass and their results."""
 
     client: Client
     ref: SetRef
@@ -129,11 +129,11 @@ class _Keeper:
     trouble: KubeError | None = None
 
     async def done(self, copies: Copies) -> tuple[Copies, tuple[Happening, ...]]:
-        """Remove what is to be no more, and tell what came of everything."""
-        strays = tuple([each for each in copies.strays if not await self.remove(each)])
+        """Remove the orphaned copies; return the new state and the Events, or raise the first error."""
+        orphaned = tuple([each for each in copies.orphaned if not await self.remove(each)])
         if self.trouble is not None:
             raise self.trouble
-        return replace(copies, targets=self.targets, strays=strays, refused=self.refused), tuple(self._told())
+        return replace(copies, targets=self.targets, orphaned=orphaned, refused=self.refused), tuple(self._told())
 
     async def write(self, namespace: str, wanted: Object) -> None:
         """Create or change the copy in a namespace, unless the object has another owner."""
@@ -157,13 +157,13 @@ class _Keeper:
         except KubeError as trouble:
             self.trouble = self.trouble or trouble
 
-    async def remove(self, stray: Object) -> bool:
-        """Delete a copy; tell whether it is gone."""
-        namespace = stray["metadata"]["namespace"]
+    async def remove(self, orphan: Object) -> bool:
+        """Delete a copy; return whether it is gone."""
+        namespace = orphan["metadata"]["namespace"]
         if namespace in self.refused:
             return False
         try:
-            await self.client.delete(CONFIGMAPS, stray)
+            await self.client.delete(CONFIGMAPS, orphan)
         except Refused as refusal:
             self.refused[namespace] = str(refusal)
         except KubeError as trouble:
@@ -174,7 +174,7 @@ class _Keeper:
         return False
 
     def _told(self) -> Iterator[Happening]:
-        """What was done, few things one by one and many in one sentence."""
+        """Yield an Event for each change, or one for many changes of a kind."""
         for event in dict.fromkeys(happening.event for happening in self.told):
             what = [happening.reason for happening in self.told if happening.event == event]
             if len(what) <= TOLD:
@@ -190,12 +190,12 @@ class _Keeper:
 
 
 def has_pending_writes(world: World, copies: Copies) -> bool:
-    """Tell whether any of these copies is to be written or removed."""
-    return bool(copies.strays) or any(copy.sight.drifted for copy in compare_copies(world, copies))
+    """Tell whether a copy must be written or removed."""
+    return bool(copies.orphaned) or any(copy.sight.drifted for copy in compare_copies(world, copies))
 
 
 def compare_copies(world: World, copies: Copies) -> tuple[Copy, ...]:
-    """Return how the copies compare with the record."""
+    """Return how each copy compares with the record."""
     record = world.record
     if record is None:
         return ()
@@ -220,7 +220,7 @@ def _fact(world: World, record: Record, namespace: str, copies: Copies) -> Copy:
 
 
 def _shown(seen: Object, record: Record) -> list[Mapping[str, Mapping[str, Any]]]:
-    """By kid, the keys of the JWK Set under each of its data keys; one that cannot be read shows none."""
+    """Return the keys by kid of the JWK Set under each data key; an unreadable set has none."""
     target, data = record.spec.publish.config_map, seen.get("data") or {}
     return [_keys(str(data.get(name, ""))) for name in (target.key, *target.aliases)]
 

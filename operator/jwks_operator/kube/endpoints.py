@@ -1,8 +1,8 @@
 """What do the ready endpoints of a Service serve? Asked so that no tenant can use the question to look around.
 
 Only endpoints in EndpointSlices of that Service in the set's own namespace are asked, at addresses that the kubelet
-says are those of a pod there, never at special ones, few at a time, and with a bound on everything. What cannot be
-learned about an endpoint, for whatever reason, is a fact of its own and never a guess; so is a Service without endpoints.
+says are those of a pod there, never at special ones, few at a time, and with a bound on everything. An endpoint that
+cannot be asked is a fact of its own and never a guess; so is a Service without endpoints.
 """
 
 import asyncio

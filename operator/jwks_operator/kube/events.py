@@ -1,6 +1,6 @@
-"""What is told to people: one Event for each thing that really happened, never the same one twice.
+"""Posts Kubernetes Events: one for each thing that really happened, at most once.
 
-An Event must not hold up a rotation: it is posted behind the work, and one that cannot be written is logged and
+An Event must not delay a rotation: it is posted in the background, and an Event that cannot be written is logged and
 dropped (docs/adr/0018).
 """
 
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 WARNING = "Warning"
 PACE = 0.1
-"""Seconds between two Events that are no warnings, while sets wait for their turn."""
+"""Seconds between two Normal Events while sets wait in the work queue."""
 
 _WARNINGS = frozenset[str](
     {
@@ -47,16 +47,16 @@ async def post_events(client: Client, the_set: Object, happenings: Iterable[Happ
 
 
 class EventRecorder:
-    """Posts Events one after the other, behind the work: no pass waits for them.
+    """Posts Events one after the other in the background: no pass waits for them.
 
-    Warnings go first. While sets wait for their turn, what is no warning goes out at a pace, for it takes as much of
-    the API server as other writes do.
+    Warnings go first. While sets wait in the work queue, Normal Events are slowed down, because they cost the API
+    server as much as other writes.
     """
 
     def __init__(self, client: Client, busy: Callable[[], bool], most: int = 10_000) -> None:
-        """`busy` tells whether sets wait for their turn.
+        """`busy` says whether sets wait in the work queue; `most` is the number of Events that may wait.
 
-        `most` is how many Events may wait; what comes on top of them is dropped, and the log says how many that were.
+        Further Events are dropped, and the log says how many.
         """
         self._client = client
         self._busy = busy
@@ -72,7 +72,7 @@ class EventRecorder:
         return len(self._warnings) + len(self._others)
 
     async def tell(self, the_set: Object, happenings: Iterable[Happening], now: datetime) -> None:
-        """Take an Event about the set for each happening; never waits."""
+        """Queue an Event about the set for each happening; never waits."""
         for happening in happenings:
             if len(self) < self._most:
                 event = _event(the_set, happening, now)
@@ -84,7 +84,7 @@ class EventRecorder:
             self._some.set()
 
     async def run(self) -> None:
-        """Post for ever."""
+        """Post queued Events until cancelled."""
         while True:
             await self._some.wait()
             while len(self):
@@ -100,7 +100,7 @@ class EventRecorder:
             self._none.set()
 
     async def flush(self, seconds: float) -> None:
-        """Let what waits be posted, for so long at most; the rest is dropped, and the log says so."""
+        """Wait until the queue is empty, at most `seconds`; drop and log the rest."""
         try:
             async with asyncio.timeout(seconds):
                 await self._none.wait()
@@ -157,8 +157,8 @@ _SENTENCES: Mapping[str, str] = {
     EventReason.KEY_PUBLISHED: "{entry} has a next key, {kid}: published, not yet used",
     EventReason.KEY_IMPORTED: "key {kid} is imported into {entry}",
     EventReason.KEY_ACTIVATED: "{entry} uses key {kid} from now on",
-    EventReason.KEY_ROLLED_BACK: "{entry} went back to key {kid}",
-    EventReason.ROLLBACK_REFUSED: "{entry} cannot go back",
+    EventReason.KEY_ROLLED_BACK: "{entry} is rolled back to key {kid}",
+    EventReason.ROLLBACK_REFUSED: "{entry} cannot be rolled back",
     EventReason.KEY_REVOKED: "key {kid} of {entry} is revoked: off both sides, its private half destroyed",
     EventReason.KEY_RETIRED: "{entry} no longer uses key {kid}, which stays published until its last token has expired",
     EventReason.KEY_DESTROYED: "key {kid} of {entry} is removed and destroyed",
@@ -175,7 +175,7 @@ _SENTENCES: Mapping[str, str] = {
 
 
 def _message(happening: Happening) -> str:
-    """Say what happened and, in brackets, why; an alarm is a sentence of its own."""
+    """Return what happened and, in brackets, why; the reason of an alarm is a complete sentence."""
     sentence = _SENTENCES.get(happening.event)
     if sentence is None:
         return happening.reason

@@ -1,9 +1,8 @@
-"""What is there? The facts of one pass, from uncached reads by name.
+"""Gathers the observed state of one pass, by uncached reads by name.
 
-Four reads tell everything: the set, its keyring, its ConfigMap and its consumer Secret. Only a set that imports
-keys costs one more for each source, and one with copies in other namespaces two more. A read that fails raises and
-the pass ends: nothing is planned on facts that are missing. Private halves are put into the vault beside the facts,
-and never into them.
+Four reads: the set, its keyring, its ConfigMap and its consumer Secret. A set that imports keys costs one read more
+for each source, a set with copies in other namespaces two more. A read that fails raises and ends the pass: nothing is
+planned on missing facts. Private halves are kept beside the observed state, never in it.
 """
 
 from base64 import b64decode
@@ -47,7 +46,7 @@ from jwks_operator.kube.source_reader import read_sources
 
 @dataclass(frozen=True, slots=True)
 class ObservedObjects:
-    """The objects of a set as the API server gave them in this pass; None is gone."""
+    """The objects of a set as the API server returned them in this pass; None: it does not exist."""
 
     the_set: Object | None
     keyring: Object | None
@@ -57,11 +56,11 @@ class ObservedObjects:
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """Facts for the plan, and beside them what only the writer may touch."""
+    """The observed state for the planner, and beside it what only the writer may use."""
 
     seen: ObservedObjects
     world: World
-    vault: PrivateKeys = field(default_factory=dict)
+    private_keys: PrivateKeys = field(default_factory=dict)
     status: JsonWebKeySetStatus = field(default_factory=JsonWebKeySetStatus)
     copies: Copies = field(default_factory=Copies)
 
@@ -69,15 +68,15 @@ class Gathered:
 async def gather(
     client: Client, ref: SetRef, shard: Shard, *, everywhere: bool = True, copied: bool = False
 ) -> Gathered:
-    """Return what is there now; raises KubeError if any of it cannot be told, LookedAfterElsewhere if it is not ours.
+    """Return the observed state of a set; raises KubeError if a read fails, OwnedByOtherShard for another shard's set.
 
-    `everywhere` tells whether other namespaces can be seen, `copied` that copies of the set were seen there.
+    `everywhere` says whether the operator may read other namespaces, `copied` whether copies of the set exist there.
     """
     the_set = await client.read(SETS, ref.namespace, ref.name)
     keyring = await client.read(SECRETS, ref.namespace, keyring_name(ref.name))
     check_shard(ref, the_set or keyring, shard)
     spec, complaint = _spec(the_set)
-    record, vault, unreadable = _record(keyring, ref)
+    record, private_keys, unreadable = _record(keyring, ref)
     world = World(
         ref=ref,
         generation=0 if the_set is None else the_set["metadata"]["generation"],
@@ -93,21 +92,21 @@ async def gather(
     if the_set is not None and wanted is not None:
         imports, halves = await read_sources(client, ref, wanted)
         world = replace(world, imports=imports)
-        vault = {**halves, **vault}  # a kid that two keys claim stays ours
+        private_keys = {**halves, **private_keys}  # a kid that two keys claim stays ours
     configmap = await client.read(CONFIGMAPS, ref.namespace, world.configmap_name)
     secret = await client.read(SECRETS, ref.namespace, world.secret_name)
-    gathered = Gathered(ObservedObjects(the_set, keyring, configmap, secret), world, vault)
+    gathered = Gathered(ObservedObjects(the_set, keyring, configmap, secret), world, private_keys)
     if everywhere and (copied or (record is not None and record.spec.publish.namespaces is not None)):
         query = None if record is None or the_set is None else namespace_query(record.spec, spec)
         copies = await find_copies(client, ref, world.configmap_name, query)
         if the_set is None and keyring is None:
-            copies = replace(copies, strays=tuple(each for each in copies.strays if shard_of(each) == shard))
+            copies = replace(copies, orphaned=tuple(each for each in copies.orphaned if shard_of(each) == shard))
         gathered = replace(gathered, copies=copies)
     return refresh_comparisons(with_status(gathered))
 
 
 def check_shard(ref: SetRef, owner: Object | None, shard: Shard) -> None:
-    """Whose it is says the set, and once that is gone the record."""
+    """Raise OwnedByOtherShard if the label of the set (of the record, once the set is gone) names another shard."""
     found = shard if owner is None else shard_of(owner)
     if found != shard:
         where = "the default shard" if found is None else f"shard {found!r}"
@@ -115,17 +114,17 @@ def check_shard(ref: SetRef, owner: Object | None, shard: Shard) -> None:
 
 
 def refresh_comparisons(gathered: Gathered) -> Gathered:
-    """Return the same with every comparison made again between the record and the objects as last seen."""
+    """Return the same state with every comparison between the record and the observed objects recomputed."""
     seen, world, record = gathered.seen, gathered.world, gathered.world.record
     uids: Mapping[str, str] = {} if record is None else record.objects
     both = (("configmap", seen.configmap, uids.get("configMap")), ("secret", seen.secret, uids.get("secret")))
     ours = {name: thing is not None and is_ours(thing, world.ref, uid) for name, thing, uid in both}
-    vault = dict(gathered.vault)
+    private_keys = dict(gathered.private_keys)
     salvage = Salvage()
     if record is None or record.uid not in {"", _uid(seen.keyring)}:
         salvage, found = _salvage(seen, ours)
-        vault |= found
-    wanted_configmap, wanted_secret = _wanted(world, record, vault)
+        private_keys |= found
+    wanted_configmap, wanted_secret = _wanted(world, record, private_keys)
     world = replace(
         world,
         keyring_uid=_uid(seen.keyring),
@@ -136,11 +135,11 @@ def refresh_comparisons(gathered: Gathered) -> Gathered:
         copies=compare_copies(world, gathered.copies),
         copies_complaint=gathered.copies.complaint,
     )
-    return replace(gathered, world=world, vault=vault)
+    return replace(gathered, world=world, private_keys=private_keys)
 
 
 def with_status(gathered: Gathered) -> Gathered:
-    """Return the same with what the status of the set, as last seen, tells."""
+    """Return the same state with the facts from the status of the set."""
     status = _status(gathered.seen.the_set)
     world = replace(
         gathered.world,
@@ -151,12 +150,12 @@ def with_status(gathered: Gathered) -> Gathered:
     return replace(gathered, world=world, status=status)
 
 
-def _wanted(world: World, record: Record | None, vault: PrivateKeys) -> tuple[Object, Object]:
+def _wanted(world: World, record: Record | None, private_keys: PrivateKeys) -> tuple[Object, Object]:
     if record is None:
         bare: Object = {"data": {}, "metadata": {"labels": {}, "annotations": {}}}
         return bare, {"type": "Opaque", **bare}
     configmap = configmap_object(world.ref, record, world.shard)
-    return configmap, secret_object(world.ref, record, vault, world.shard)
+    return configmap, secret_object(world.ref, record, private_keys, world.shard)
 
 
 def _spec(the_set: Object | None) -> tuple[JsonWebKeySetSpec | None, str | None]:
@@ -177,7 +176,7 @@ def _record(keyring: Object | None, ref: SetRef) -> tuple[Record | None, Private
         return None, {}, str(error)
     if read.record.set_name != ref.name:
         return None, {}, f"the keyring holds the record of set {read.record.set_name[:63]!r}; restore its own"
-    return read.record, read.vault, None
+    return read.record, read.private_keys, None
 
 
 def _sight_of_keyring(keyring: Object | None, world: World) -> Sight:
@@ -191,7 +190,7 @@ def _sight_of_keyring(keyring: Object | None, world: World) -> Sight:
 
 
 def _status(the_set: Object | None) -> JsonWebKeySetStatus:
-    """The status as last written; one that cannot be read tells nothing and is written again."""
+    """Return the stored status; an unreadable one counts as empty and is rewritten."""
     try:
         return JsonWebKeySetStatus.model_validate((the_set or {}).get("status") or {})
     except ValidationError:
@@ -199,7 +198,7 @@ def _status(the_set: Object | None) -> JsonWebKeySetStatus:
 
 
 def _waits(status: JsonWebKeySetStatus) -> Iterator[tuple[KeyClass, Bounds]]:
-    """The waits that the status tells; what is no such thing tells nothing."""
+    """Yield the waits in the status; unreadable ones are ignored."""
     for waits in status.waits:
         try:
             yield KeyClass(waits.key_class), Bounds(parse_sum(waits.lead), parse_sum(waits.retention))
@@ -207,30 +206,30 @@ def _waits(status: JsonWebKeySetStatus) -> Iterator[tuple[KeyClass, Bounds]]:
             continue
 
 
-# --- what the projections still hold of a record that is gone, or older than they are ---
+# --- keys that can be recovered from the projections when the record is gone, or older than they are ---
 
 
 def _salvage(seen: ObservedObjects, ours: Mapping[str, bool]) -> tuple[Salvage, PrivateKeys]:
-    """Believe a private half if its public half is published, or if nothing is; a symmetric key never is."""
+    """Accept a private half if its public half is published, or if nothing is published (as for symmetric keys)."""
     published = tuple(_published(seen.configmap)) if seen.configmap and ours["configmap"] else ()
     known = {key.kid: key.thumbprint for key in published}
     usable: dict[str, FreshKey] = {}
     openers: dict[str, tuple[str, FreshKey]] = {}
-    vault: dict[str, PrivateJwk] = {}
+    private_keys: dict[str, PrivateJwk] = {}
     for entry, public, private in _private_halves(seen.secret) if seen.secret and ours["secret"] else ():
         key = _fresh(public, private)
         believed = not ours["configmap"] or not public or known.get(key.kid) == key.thumbprint
         opens = ALGORITHMS[key.algorithm].key_class is not KeyClass.SIGNATURE
         if believed and entry not in usable:
-            usable[entry], vault[key.kid] = key, private
-        elif opens and key.kid not in vault:
-            openers[key.kid], vault[key.kid] = (entry, key), private
+            usable[entry], private_keys[key.kid] = key, private
+        elif opens and key.kid not in private_keys:
+            openers[key.kid], private_keys[key.kid] = (entry, key), private
     buried = read_tombstones(seen.configmap) if seen.configmap and ours["configmap"] else ()
-    return Salvage(usable, published, tuple(openers.values()), buried), vault
+    return Salvage(usable, published, tuple(openers.values()), buried), private_keys
 
 
 def _published(configmap: Object) -> Iterator[FreshKey]:
-    """Every well-formed public key in any value of the ConfigMap: its data key is the user's to choose."""
+    """Yield every well-formed public key in any value of the ConfigMap: the user chooses the data key."""
     found: dict[str, FreshKey] = {}
     for text in (configmap.get("data") or {}).values():
         for value in _keys_in(text.encode()):
@@ -253,7 +252,7 @@ def _keys_in(text: bytes) -> list[object]:
 
 
 def _private_halves(secret: Object) -> Iterator[tuple[str, dict[str, object], PrivateJwk]]:
-    """Entry, public and private half of every whole key of the Secret: those in use first, in whichever form."""
+    """Yield entry, public and private half of every complete key of the Secret: active keys first, in any format."""
     data: Mapping[str, str] = secret.get("data") or {}
     for suffix in (".jwk", ".pem", ".tls.key", ".jwks"):
         for name in sorted(name for name in data if name.endswith(suffix)):
@@ -283,7 +282,7 @@ def _private_as_written(value: object) -> tuple[dict[str, object], PrivateJwk]:
 
 
 def _as_written(public: Mapping[str, object], value: object) -> dict[str, object]:
-    """A public JWK under the name of its algorithm by which verifiers know it (EdDSA stays EdDSA)."""
+    """Return a public JWK with the algorithm name that verifiers know (EdDSA stays EdDSA)."""
     said = value.get("alg") if isinstance(value, dict) else None
     return {**public, "alg": said} if public else {}
 

@@ -1,7 +1,7 @@
 """Reads tombstones from the signed historical set, when the record of the removed keys is gone.
 
-Its signature is not checked: the ConfigMap is ours, and any client that can write it publishes keys anyway. What is told here
-keeps a key from coming back and in the history, and puts none into use.
+The signature is not checked: the ConfigMap is ours, and a client that can write it can publish keys anyway. A tombstone
+keeps a key from being generated or imported again and keeps it in the history; it never puts a key into use.
 """
 
 import base64

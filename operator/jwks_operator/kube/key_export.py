@@ -1,4 +1,4 @@
-"""Private keys on their way in and out, for people who move an issuer: a source Secret, and a file of their own."""
+"""Key export and import for a user who moves an issuer: a source Secret, and a file that only the user may read."""
 
 import os
 from base64 import b64encode

@@ -1,8 +1,8 @@
 """The keyring Secret: the record as an object of the API server, private halves included.
 
-Each key is one data key, named after the digest of its kid, so that a foreign kid may hold any character. The
-rest of the record is `record.json`. Nobody mounts this Secret; it is written whole every time, because a
-private half that was destroyed must not survive in it.
+Each key has one data key, named by the digest of its kid, because an imported kid may contain any character. The
+rest of the record is `record.json`. No pod mounts this Secret. Every write replaces it completely, because a destroyed
+private half must not survive in it.
 """
 
 import json
@@ -26,19 +26,19 @@ _COMPACT = json.JSONEncoder(separators=(",", ":"))
 
 @dataclass(frozen=True, slots=True)
 class Keyring:
-    """What a keyring Secret says: its record and the private halves of its keys."""
+    """The content of a keyring Secret: the record and the private halves of its keys by kid."""
 
     record: Record
-    vault: PrivateKeys
+    private_keys: PrivateKeys
 
 
-def keyring_object(ref: SetRef, record: Record, vault: PrivateKeys, shard: Shard) -> Object:
-    """Return the Secret that stores this record; the halves come from the vault, by kid (KeyError if missing)."""
+def keyring_object(ref: SetRef, record: Record, private_keys: PrivateKeys, shard: Shard) -> Object:
+    """Return the Secret that stores this record; KeyError if `private_keys` lacks a kid."""
     documents: dict[str, Document] = {RECORD_KEY: dump_rest(record)}
     for key in record.keys:
         document = dump_key(key)
         if key.has_private:
-            document["private"] = vault[key.kid].reveal()
+            document["private"] = private_keys[key.kid].reveal()
         documents[key_data_name(key.kid)] = document
     return {
         "metadata": our_metadata(ref, keyring_name(ref.name), shard),
@@ -53,18 +53,18 @@ def read_keyring(secret: Object) -> Keyring:
     rest = documents.pop(RECORD_KEY, None)
     if rest is None:
         raise RecordError(f"the keyring has no {RECORD_KEY}; restore it from a backup, or delete the Secret")
-    vault: dict[str, PrivateJwk] = {}
+    private_keys: dict[str, PrivateJwk] = {}
     keys = []
     for name, document in documents.items():
         private = document.pop("private", None)
         key = load_key(document, has_private=private is not None)
         if key_data_name(key.kid) != name:
-            raise RecordError("a key document of the keyring stands under the name of another key")
+            raise RecordError("a key of the keyring has the data key of another key; restore the Secret from a backup")
         keys.append(key)
         if private is not None:
-            vault[key.kid] = _private(key.kid, private)
+            private_keys[key.kid] = _private(key.kid, private)
     keys.sort(key=lambda key: (key.created, key.kid))
-    return Keyring(load(rest, tuple(keys)), vault)
+    return Keyring(load(rest, tuple(keys)), private_keys)
 
 
 def _private(kid: str, members: Mapping[str, Any]) -> PrivateJwk:

@@ -12,7 +12,7 @@ _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete
 
 
 class MeteredTransport:
-    """Sends calls through another transport and reports each. Watches are not reported: their duration means nothing."""
+    """Sends calls through another transport and reports each. A watch is not: its duration means nothing."""
 
     def __init__(self, transport: Transport, told: OnAnswer) -> None:
         self._transport = transport
@@ -37,7 +37,7 @@ class MeteredTransport:
 def verb_and_resource(method: str, path: str) -> tuple[str, str]:
     """Return verb and resource of a request, as RBAC names them; `sets/status` for a subresource.
 
-    Only what is fixed in a path gets out: never a namespace or a name.
+    The result never contains a namespace or a name.
     """
     parts = path.strip("/").split("/")
     rest = parts[3:] if parts[0] == "apis" else parts[2:]

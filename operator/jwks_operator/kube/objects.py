@@ -78,11 +78,13 @@ def is_copy(seen: Object, ref: SetRef) -> bool:
     return labelled or (meta.get("annotations") or {}).get(names.ANNOTATION_SOURCE) == str(ref)
 
 
-def secret_object(ref: SetRef, record: Record, vault: PrivateKeys, shard: Shard) -> Object:
-    """Return the consumer Secret of the record; private halves come from the vault, by kid."""
+def secret_object(ref: SetRef, record: Record, private_keys: PrivateKeys, shard: Shard) -> Object:
+    """Return the consumer Secret of the record; private halves come from `private_keys`, by kid."""
     target = record.spec.secret
     public = {key.kid: key.public for key in record.keys}
-    data = {name: b64encode(_content(item, public, vault)).decode() for name, item in secret_layout(record).items()}
+    data = {
+        name: b64encode(_content(item, public, private_keys)).decode() for name, item in secret_layout(record).items()
+    }
     return {
         "metadata": our_metadata(ref, target.name or ref.name, shard, target.labels, target.annotations),
         "type": "Opaque",
@@ -134,11 +136,11 @@ def _written_by_us(metadata: Object, field: str) -> set[str]:
     return found
 
 
-def _content(item: Item, public: Mapping[str, Mapping[str, Any]], vault: PrivateKeys) -> bytes:
+def _content(item: Item, public: Mapping[str, Mapping[str, Any]], private_keys: PrivateKeys) -> bytes:
     if item.form is Form.TEXT:
         return item.text.encode()
     if item.form is Form.JWK_SET:
         # Only a signature key can have an old name, and it is alone in its set.
-        return render_set(((public[kid], vault[kid]) for kid in item.kids), eddsa_name_of(public[item.kids[0]]))
+        return render_set(((public[kid], private_keys[kid]) for kid in item.kids), eddsa_name_of(public[item.kids[0]]))
     (kid,) = item.kids
-    return render(public[kid], vault[kid], "JWK" if item.form is Form.JWK else "PEM", eddsa_name_of(public[kid]))
+    return render(public[kid], private_keys[kid], "JWK" if item.form is Form.JWK else "PEM", eddsa_name_of(public[kid]))

@@ -1,4 +1,4 @@
-"""A set that comes from another shard is taken over before anything is decided about it.
+"""Shard takeover: takes over the objects of a set from another shard before anything is planned for it.
 
 Its former owner may be in the middle of a pass. Every object of the set is written again, the record first, with our
 label and nothing else changed. From then on whatever the former owner has read of them is out of date, so that all of
@@ -29,7 +29,7 @@ async def take_over(client: Client, gathered: Gathered) -> Gathered:
     taker, world, seen, copies = _Taker(client, gathered.world), gathered.world, gathered.seen, gathered.copies
     keyring = taker.wants(seen.keyring, world.keyring)
     own = keyring or taker.wants(seen.configmap, world.configmap) or taker.wants(seen.secret, world.secret)
-    if not own and not any(map(taker.wants_copy, (*copies.targets.values(), *copies.strays))):
+    if not own and not any(map(taker.wants_copy, (*copies.targets.values(), *copies.orphaned))):
         return gathered
     # The set once more, behind all that was read: it may have been taken over from us in between.
     check_shard(world.ref, await client.read(SETS, world.ref.namespace, world.ref.name) or seen.keyring, world.shard)
@@ -42,8 +42,8 @@ async def take_over(client: Client, gathered: Gathered) -> Gathered:
         secret=await taker.taken(SECRETS, seen.secret, world.secret),
     )
     targets = {where: await taker.taken_copy(each) for where, each in copies.targets.items()}
-    strays = [await taker.taken_copy(each) for each in copies.strays]
-    copies = replace(copies, targets=targets, strays=tuple(each for each in strays if each is not None))
+    orphaned = [await taker.taken_copy(each) for each in copies.orphaned]
+    copies = replace(copies, targets=targets, orphaned=tuple(each for each in orphaned if each is not None))
     if own:  # not each time that a copy could not be written
         logger.info("taken over from another shard", extra={"set": str(world.ref)})
     return refresh_comparisons(replace(gathered, seen=seen, copies=copies))

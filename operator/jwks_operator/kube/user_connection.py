@@ -1,6 +1,6 @@
-"""The way of a person to the cluster: a kubeconfig with its contexts, and requests by annotation.
+"""The connection of a user to the cluster: a kubeconfig with its contexts, and requests by annotation.
 
-A person's tool never writes what the operator owns. It annotates sets, under a field manager of its own, so that
+The plugin never writes what the operator owns. It annotates sets, under a field manager of its own, so that
 the owner of the rest of the set (GitOps) finds none of its fields changed.
 """
 
@@ -26,7 +26,7 @@ _config: Any = config
 
 @dataclass(frozen=True, slots=True)
 class UserConnection:
-    """An open way to a cluster, and the namespace that its context names; `close` the transport in the end."""
+    """An open connection to a cluster, and the namespace of its context; the caller closes the transport."""
 
     transport: HttpTransport
     namespace: str
@@ -36,7 +36,7 @@ class UserConnection:
 async def connect_as_user(kubeconfig: str | None = None, context: str | None = None) -> UserConnection:
     """Find the cluster as kubectl does: the kubeconfig given, else KUBECONFIG, else ~/.kube/config, else the pod's own.
 
-    `NotConfigured` if that does not work; its message names the file, and the context if that is what is missing.
+    Raises NotConfigured; its message names the file, and the context if that is missing.
     """
     configuration: Any = client.Configuration()
     files = kubeconfig or os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")

@@ -1,9 +1,9 @@
 """Restarts workloads that read their keys only at the start, after those keys have changed.
 
-Only what consents by its label is touched, and of it only one annotation of the pod template, to which its controller
-answers with a roll-out as it is set up. The annotation's value stands for the content of the Secret: what carries it
-already is left alone. A failure is reported and never raised, except for the loss of the lead: a rotation does not wait for a
-restart.
+Only workloads that consent by a label are changed, and only one annotation of their pod template; the controller then
+starts a roll-out by its own strategy. The value of the annotation identifies the content of the Secret: a workload that
+has it already is not changed. A failure is reported and never raised, except for the loss of the Lease: a rotation does
+not wait for a restart.
 """
 
 from dataclasses import dataclass
@@ -21,37 +21,37 @@ DAEMON_SETS = Resource("apps", "v1", "daemonsets", "DaemonSet")
 WORKLOADS = (DEPLOYMENTS, STATEFUL_SETS, DAEMON_SETS)
 
 TRIES = 3
-"""How often workloads are looked at again that changed meanwhile: their status does all the time."""
+"""Attempts for workloads that changed between read and write; their status changes often."""
 
 
 @dataclass(frozen=True, slots=True)
 class RestartedWorkload:
-    """One workload that was asked to restart, or why it was not; without a name, why a whole kind was not."""
+    """One workload and, in `trouble`, why it was not restarted; without a name: why none of the kind was."""
 
     kind: str
     name: str = ""
     trouble: str | None = None
 
     def __str__(self) -> str:
-        """Name it as kubectl does, more or less."""
+        """Return kind and name."""
         return f"{self.kind} {self.name}" if self.name else f"{self.kind}s"
 
 
 @dataclass(frozen=True, slots=True)
 class RestartResult:
-    """What became of a restart that was owed: whom it reached, and how many consent at all."""
+    """Result of a workload restart: each workload, and how many consent."""
 
     told: tuple[RestartedWorkload, ...] = ()
     consenting: int = 0
 
     @property
     def asked(self) -> tuple[RestartedWorkload, ...]:
-        """Those that were asked now."""
+        """The workloads that were restarted now."""
         return tuple(each for each in self.told if each.trouble is None)
 
     @property
     def failed(self) -> tuple[RestartedWorkload, ...]:
-        """Those that were not."""
+        """The workloads that could not be restarted."""
         return tuple(each for each in self.told if each.trouble is not None)
 
 
@@ -59,7 +59,7 @@ NOT_RESTARTED = RestartResult()
 
 
 async def restart_workloads(client: Client, ref: SetRef, record: Record) -> RestartResult:
-    """Mark every workload that consents and does not carry the mark yet. Raises NotLeading and nothing else."""
+    """Annotate every consenting workload that lacks the annotation. Raises only NotLeading."""
     wanted = record.spec.secret.restart
     if wanted is None or not record.restart:
         return NOT_RESTARTED

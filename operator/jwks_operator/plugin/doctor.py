@@ -19,7 +19,7 @@ from jwks_operator.plugin.doctor_cluster import (
     check_user_rights,
 )
 from jwks_operator.plugin.doctor_sets import check_field_owners, check_gitops, check_mounts, check_progress
-from jwks_operator.plugin.findings import Finding, error_finding, skipped_finding, write_report
+from jwks_operator.plugin.findings import Finding, error_finding, skip_finding, write_report
 from jwks_operator.plugin.operators import Operator, find_operator
 from jwks_operator.plugin.options import Place, output_option, place_options
 
@@ -95,7 +95,7 @@ async def _findings(name: str, findings: AsyncIterator[Finding]) -> list[Finding
         async for one in findings:
             found.append(one)  # noqa: PERF401  what came before an error counts, too
     except (Refused, NotServed) as denied:
-        found.append(skipped_finding(name, f"could not be looked at: {denied}", "run it as a user who may"))
+        found.append(skip_finding(name, f"could not be looked at: {denied}", "run it as a user who may"))
     except KubeError as broken:
         found.append(error_finding(name, f"could not be looked at: {broken}", "try again; check the API server"))
     return found

@@ -11,7 +11,7 @@ from jwks_operator.api.shards import shard_of
 from jwks_operator.api.status_model import Condition
 from jwks_operator.kube.client import CRDS, LEASES, Object, Resource
 from jwks_operator.plugin.cluster import Cluster, ObservedSet
-from jwks_operator.plugin.findings import Finding, error_finding, ok_finding, skipped_finding, warning_finding
+from jwks_operator.plugin.findings import Finding, error_finding, ok_finding, skip_finding, warning_finding
 from jwks_operator.plugin.operators import PODS, Operator
 from jwks_operator.plugin.output import format_span
 
@@ -142,7 +142,7 @@ async def check_user_rights(cluster: Cluster) -> AsyncIterator[Finding]:
     denied = await _denied(cluster, cluster.namespace, MINE, None)
     if denied:
         message = f"you may not {'; '.join(denied)} in namespace {cluster.namespace}"
-        yield skipped_finding(
+        yield skip_finding(
             "rights", message, "patch is for requests, secrets are for verify and export --private alone"
         )
     else:
@@ -208,7 +208,7 @@ async def check_encryption(cluster: Cluster) -> AsyncIterator[Finding]:
             "encryption", "Secrets stand in etcd unencrypted: who reads its backups has the keys", cure
         )
     else:
-        yield skipped_finding(
+        yield skip_finding(
             "encryption", "cannot be told: the API server is no pod here", f"ask your provider, or see {cure}"
         )
 

@@ -51,7 +51,7 @@ def not_found_error(message: str) -> Failure:
     return Failure(message, Exit.MISSING)
 
 
-def refused_error(message: str) -> Failure:
+def refusal_error(message: str) -> Failure:
     """Return the error for something that may not be."""
     return Failure(message, Exit.REFUSED)
 
@@ -67,7 +67,7 @@ def explain_error(error: KubeError) -> Failure:
         (isinstance(error, Unavailable), f"{text}; check --context and the connection to the cluster", Exit.NO_ACCESS),
         (": 403" in text, f"{text}; ask for that right, or take another --context", Exit.NO_ACCESS),
     )
-    return next((Failure(words, code) for holds, words, code in rows if holds), refused_error(text))
+    return next((Failure(words, code) for holds, words, code in rows if holds), refusal_error(text))
 
 
 _NOT_SERVED = "this cluster does not serve JsonWebKeySets; install the CRD: kubectl apply --server-side -f crds/"

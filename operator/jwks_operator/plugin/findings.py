@@ -56,7 +56,7 @@ def warning_finding(check: str, message: str, cure: str) -> Finding:
     return Finding(Verdict.WARNING, check, message, cure)
 
 
-def skipped_finding(check: str, message: str, cure: str = "") -> Finding:
+def skip_finding(check: str, message: str, cure: str = "") -> Finding:
     """Return that something was not looked at."""
     return Finding(Verdict.SKIPPED, check, message, cure)
 

@@ -11,7 +11,7 @@ import yaml
 from jwks_operator.keys.jwk import parse_public
 from jwks_operator.keys.key_errors import JwkError
 from jwks_operator.plugin.cluster import open_cluster
-from jwks_operator.plugin.exit_codes import Exit, Failure, not_found_error, refused_error
+from jwks_operator.plugin.exit_codes import Exit, Failure, not_found_error, refusal_error
 from jwks_operator.plugin.options import Place, place_options, set_argument
 
 
@@ -53,7 +53,7 @@ async def print_public(place: Place, name: str, options: Mapping[str, Any]) -> i
         try:
             parse_public(key)
         except JwkError as error:
-            raise refused_error(f"the ConfigMap of {seen.ref} holds what must not be published: {error}") from None
+            raise refusal_error(f"the ConfigMap of {seen.ref} holds what must not be published: {error}") from None
     if form == "json" and entry is None and kid is None:
         click.echo(text, nl=False)
     elif form == "json":

@@ -12,7 +12,7 @@ import click
 from jwks_operator.api.revocation_spec import RevocationReason
 from jwks_operator.kube.errors import Conflict
 from jwks_operator.plugin.cluster import Cluster, ObservedSet, open_cluster
-from jwks_operator.plugin.exit_codes import Exit, Failure, refused_error, to_printable
+from jwks_operator.plugin.exit_codes import Exit, Failure, refusal_error, to_printable
 from jwks_operator.plugin.gitops import find_annotation_owners
 from jwks_operator.plugin.options import (
     MOMENT,
@@ -218,7 +218,7 @@ async def _write(cluster: Cluster, name: str, make: Make) -> tuple[ObservedSet, 
             return await cluster.annotate(seen, asked.annotations), asked
         except Conflict:
             continue
-    raise refused_error(f"{name} changes too often to be annotated; try again")
+    raise refusal_error(f"{name} changes too often to be annotated; try again")
 
 
 def _show(seen: ObservedSet, asked: RequestPreview, now: datetime) -> None:

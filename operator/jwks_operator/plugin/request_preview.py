@@ -15,7 +15,7 @@ from jwks_operator.api.status_model import JsonWebKeySetStatus, KeyState, KeySta
 from jwks_operator.core.forecast import Forecast
 from jwks_operator.core.model.record import HistoryEntry
 from jwks_operator.plugin.cluster import ObservedSet
-from jwks_operator.plugin.exit_codes import Exit, Failure, not_found_error, refused_error
+from jwks_operator.plugin.exit_codes import Exit, Failure, not_found_error, refusal_error
 from jwks_operator.plugin.forecast_view import look_ahead
 
 AHEAD = timedelta(days=366)
@@ -115,7 +115,7 @@ def ask_rollback(seen: ObservedSet, entries: tuple[str, ...], now: datetime) -> 
     annotations = {names.ANNOTATION_ROLLBACK: text}
     foreseen = _foreseen(seen, annotations, now)
     if nowhere := {each.happening.entry for each in _changes(foreseen, entries, EventReason.ROLLBACK_REFUSED)}:
-        raise refused_error(
+        raise refusal_error(
             f"{', '.join(sorted(nowhere))}: no former key has its private half any more; "
             "kubectl jwks rotate brings a new key, spec.rotation.rollbackWindow keeps former ones longer"
         )
@@ -126,7 +126,7 @@ def ask_rollback(seen: ObservedSet, entries: tuple[str, ...], now: datetime) -> 
         _look_for_complaints(later)
         for each in later.status.history:
             if each.event == EventReason.ROLLBACK_REFUSED and each.name in entries and each.time >= now - _SECOND:
-                raise refused_error(f"{each.name}: the operator refused the roll-back: {each.reason}")
+                raise refusal_error(f"{each.name}: the operator refused the roll-back: {each.reason}")
         return all((key := later.active(entry)) is not None and key.kid == kid for entry, kid in wanted.items())
 
     what = f"Go back to the former key of {', '.join(entries)}"
@@ -144,7 +144,7 @@ def ask_unhold(seen: ObservedSet, keys: tuple[KeyStatus, ...], now: datetime) ->
     """Ask that time may remove these keys again; refused for those that the spec holds."""
     kids = {key.kid for key in keys}
     if seen.spec is not None and (kept := kids.intersection(seen.spec.held)):
-        raise refused_error(
+        raise refusal_error(
             f"{', '.join(sorted(kept))} is held by spec.held; take it off that list where the set is kept"
         )
     rest = [kid for kid in _listed(seen, names.ANNOTATION_HOLD) if kid not in kids]
@@ -186,7 +186,7 @@ def _foreseen(seen: ObservedSet, annotations: Annotations, now: datetime) -> For
     texts = {name: text for name, text in {**seen.annotations, **annotations}.items() if text is not None}
     world = seen.world(now, texts)
     if world.spec is None or world.record is None:
-        raise refused_error(f"{seen.ref} has no keys that could be asked about; kubectl jwks status {seen.ref.name}")
+        raise refusal_error(f"{seen.ref} has no keys that could be asked about; kubectl jwks status {seen.ref.name}")
     return look_ahead(world, now, now + AHEAD, STEPS)
 
 
@@ -236,7 +236,7 @@ def _brakes(seen: ObservedSet, unforeseen: Iterable[str]) -> Iterable[str]:
 def _look_for_complaints(later: ObservedSet) -> None:
     degraded = later.condition("Degraded")
     if degraded is not None and degraded.status == "True" and degraded.reason == "InvalidRequest":
-        raise refused_error(f"the operator cannot honour it: {degraded.message}")
+        raise refusal_error(f"the operator cannot honour it: {degraded.message}")
 
 
 def _held(status: JsonWebKeySetStatus, keys: tuple[KeyStatus, ...], held: bool) -> bool:

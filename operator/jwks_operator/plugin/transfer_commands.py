@@ -18,7 +18,7 @@ from jwks_operator.kube.errors import AlreadyExists
 from jwks_operator.kube.key_export import PRIVATE_KEY, create_import_sources, save_private_keys
 from jwks_operator.plugin.bars import short_kid
 from jwks_operator.plugin.cluster import ObservedSet, open_cluster
-from jwks_operator.plugin.exit_codes import Exit, Failure, not_found_error, refused_error
+from jwks_operator.plugin.exit_codes import Exit, Failure, not_found_error, refusal_error
 from jwks_operator.plugin.getjwks import print_public
 from jwks_operator.plugin.options import Place, place_options, set_argument
 from jwks_operator.plugin.output import make_table, message_console, say
@@ -61,7 +61,7 @@ def import_command(place: Place, name: str, file: str, **options: Any) -> int:
     except OSError as error:
         raise not_found_error(f"{file}: {(error.strerror or 'cannot be read').lower()}; check the path") from None
     except JwkError as error:
-        raise refused_error(f"{file}: {error}") from None
+        raise refusal_error(f"{file}: {error}") from None
     _show(brought)
     if options["dry_run"]:
         say("Dry run: nothing was made.")
@@ -77,7 +77,7 @@ async def _import(place: Place, name: str, brought: tuple[Brought, ...], options
         try:
             await create_import_sources(cluster.client, ref, source, brought)
         except AlreadyExists:
-            raise refused_error(
+            raise refusal_error(
                 f"{source} is there already; remove Secret and ConfigMap, or give --source-name"
             ) from None
     entry = _entry(options["entry"], source, brought)
@@ -170,10 +170,10 @@ async def _export(place: Place, name: str, options: Mapping[str, Any]) -> int:
     except KeyError as lacking:
         raise not_found_error(f"{seen.ref} has no key in use for entry {lacking.args[0]!r}") from None
     except JwkError as error:
-        raise refused_error(f"{seen.ref}: {error}") from None
+        raise refusal_error(f"{seen.ref}: {error}") from None
     except OSError as error:
         told = (error.strerror or "cannot be written").lower()
-        raise refused_error(f"{options['path']}: {told}; name a file that is not there yet") from None
+        raise refusal_error(f"{options['path']}: {told}; name a file that is not there yet") from None
     say(f"Written: {', '.join(kids)}")
     return Exit.DONE
 

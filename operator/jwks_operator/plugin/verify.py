@@ -26,7 +26,7 @@ from jwks_operator.plugin.findings import (
     Finding,
     error_finding,
     ok_finding,
-    skipped_finding,
+    skip_finding,
     warning_finding,
     write_report,
 )
@@ -70,9 +70,7 @@ async def _verify(place: Place, name: str, url: str | None, ca_file: str | None)
         answer = None if url is None else await fetch(url, ca_file, revisit=True)
     if seen.hidden:
         found.append(
-            skipped_finding(
-                "configmap", "you may not read it: what is published was not looked at", "ask for the right"
-            )
+            skip_finding("configmap", "you may not read it: what is published was not looked at", "ask for the right")
         )
     elif seen.configmap is None:
         found.append(error_finding("configmap", "is not there", "kubectl jwks doctor: is the operator running?"))
@@ -81,7 +79,7 @@ async def _verify(place: Place, name: str, url: str | None, ca_file: str | None)
     found += [_NO_SECRETS] if gathered is None else _of_record(gathered.world, seen)
     served = seen.published
     if answer is None:
-        found.append(skipped_finding("served", "nobody said where the set is served", "give --url"))
+        found.append(skip_finding("served", "nobody said where the set is served", "give --url"))
     else:
         found += _of_url(url or "", answer, seen, now)
         served = keys_in(answer.body) if isinstance(answer, FetchResult) else {}
@@ -91,7 +89,7 @@ async def _verify(place: Place, name: str, url: str | None, ca_file: str | None)
     return found
 
 
-_NO_SECRETS = skipped_finding(
+_NO_SECRETS = skip_finding(
     "secrets", "you may not read the Secrets of this namespace: record and key in use were not looked at",
     "run it as a user who may get secrets, for example in CI",
 )  # fmt: skip

@@ -155,7 +155,7 @@ class Reconciler:
                     await self._show(this, ())
                 return again(this)
             this = _still_owing(await self._consider(done.gathered), done, this)
-            if not done.witnessed:
+            if not done.confirmed:
                 await self._show(this, done.happenings)
                 return this.reading.now + DOUBT_RECHECK
             shown = not goes_on(this)
@@ -181,7 +181,7 @@ class Reconciler:
             made = {need: await self._generate(need) for need in plan.needs}
             halves = {key.kid: key.private for key in made.values()}
             fresh |= {need: FreshKey(k.kid, k.algorithm, k.thumbprint, k.public) for need, k in made.items()}
-            gathered = replace(gathered, vault={**gathered.vault, **halves})
+            gathered = replace(gathered, private_keys={**gathered.private_keys, **halves})
             gathered = await make_signed_artifacts(self._client, gathered, plan.papers, reading.now)
             plan = decide(gathered.world, reading, fresh)
         raise UnsettledPlanError(f"the plan for {gathered.world.ref} asks for more and more: a defect")
@@ -204,7 +204,7 @@ class Reconciler:
             trail(ref, happening)
         for observer in self.observers:
             observer.restarted(ref, done.restart.told)
-        if done.witnessed:
+        if done.confirmed:
             for observer in self.observers:
                 observer.confirmed(ref, done.happenings)
         return done
@@ -267,11 +267,11 @@ class Reconciler:
             if thing is not None:
                 meta = thing["metadata"]
                 self._memory.saw(ref, kind, meta["name"], meta["uid"], meta["resourceVersion"])
-        for thing in (*gathered.copies.targets.values(), *gathered.copies.strays):
+        for thing in (*gathered.copies.targets.values(), *gathered.copies.orphaned):
             if thing is not None and is_copy(thing, ref):
                 meta = thing["metadata"]
                 self._memory.saw(ref, Kind.COPY, copy_place(meta), meta["uid"], meta["resourceVersion"])
-        self._memory.copies(ref, gathered.copies.chosen is not None or bool(gathered.copies.strays))
+        self._memory.copies(ref, gathered.copies.query is not None or bool(gathered.copies.orphaned))
 
 
 def _tolerance(gathered: Gathered) -> timedelta:
