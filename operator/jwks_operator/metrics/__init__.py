@@ -1,6 +1,6 @@
-"""What the operator tells Prometheus: a catalog of families, a memory of the sets, and the page that is scraped.
+"""The metrics of the operator: the catalog of families, the gauges of sets, and the page that Prometheus scrapes.
 
-Rules of the room: no key material and no kid ever; no series for each set, because there may be ten thousand of
-them, except for those that need attention, and of these at most a hundred (docs/adr/0012). Nothing is asked of the
-cluster for a scrape: gauges are worked out from what the passes left here.
+Rules of the room: no metric has key material or a kid. Only sets that need attention have series of their own, at most
+a hundred, because there may be ten thousand sets (docs/adr/0012). A scrape sends no request to the cluster: gauges are
+computed from the results of the passes.
 """

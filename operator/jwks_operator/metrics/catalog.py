@@ -1,4 +1,4 @@
-"""Every metric family, in one table: the exposition is made from it, and docs/metrics.md is.
+"""The table of all metric families: the exposition and docs/metrics.md are made from it.
 
 Names follow https://prometheus.io/docs/practices/naming/: base units, `_total` for counters, moments as Unix time
 in `_timestamp_seconds`, so that a query says `time() - x` and a value does not change while nothing happens.
@@ -12,7 +12,7 @@ PREFIX: Final = "jwks_operator_"
 
 
 class Kind(StrEnum):
-    """The types of Prometheus that are used here."""
+    """The metric types of Prometheus in use."""
 
     GAUGE = "gauge"
     COUNTER = "counter"
@@ -45,7 +45,7 @@ def _of_sets(name: str, text: str, *labels: tuple[str, str]) -> Family:
     return Family(name, Kind.GAUGE, text, labels, leader_only=True)
 
 
-_ACTION = ("action", "what is in store: `Publish`, `Activate`, `Destroy`, … as in `status.next.action`")
+_ACTION = ("action", "the next transition: `Publish`, `Activate`, `Destroy`, … as in `status.next.action`")
 _ATTENTION = ("reason", "a condition's reason, or `StepUnfinished`, `TransitionOverdue`, `PassesFail`")
 _RESOURCE = ("resource", "plural, with `/status` for that subresource")
 

@@ -1,4 +1,4 @@
-"""Equal values once in memory, for as long as a reference exists."""
+"""Interning: keeps equal values once in memory, for as long as a set uses them."""
 
 from collections.abc import Callable, Hashable, Iterable
 from typing import Generic, TypeVar
@@ -9,10 +9,10 @@ FEW = 64
 
 
 class InternPool(Generic[H]):
-    """Many sets look the same, so what they look like is kept once; what no set looks like any more is let go.
+    """A pool of equal values; unused values are removed.
 
-    `living` gives the values that are in use. It is asked when twice as many have gathered as were in use the last
-    time, so that a value costs no more than two looks at it on average.
+    `living` returns the values in use. It is called when the pool holds twice as many values as were in use the last
+    time, so that each value is visited at most twice on average.
     """
 
     def __init__(self, living: Callable[[], Iterable[H]]) -> None:
@@ -21,7 +21,7 @@ class InternPool(Generic[H]):
         self._room = FEW
 
     def same(self, like: H) -> H:
-        """Return the value that is equal to this one and kept already, or keep this one."""
+        """Return the equal value of the pool, or add this one."""
         found = self._values.setdefault(like, like)
         if len(self._values) > self._room:
             self._values = {value: value for value in (*self._living(), found)}

@@ -40,7 +40,7 @@ FIRST_KEYS: Final = frozenset({"Bootstrap", "EntryAdded"})
 CAUSES: Final = (
     "Schedule", "Request", "Emergency", "AlgorithmChanged", "Import", "Revocation", "KeyLost", "RollBack",
 )  # fmt: skip
-"""Causes of a rotation; whatever comes new is counted as Other until it has its line here."""
+"""Causes of a rotation; a cause without a line here counts as Other."""
 
 Work = Callable[[SetRef], Awaitable[datetime | None]]
 
@@ -48,7 +48,7 @@ no_created_series()  # type: ignore[no-untyped-call]  # the library has left thi
 
 
 class Metrics:
-    """Counts, remembers and renders; the methods up to `page` are called where things happen."""
+    """Counts what happens and renders the page; an observer of the reconciler."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         """`now` reads the wall clock (aware)."""
@@ -63,17 +63,17 @@ class Metrics:
         self._begin_at_zero()
 
     def follow(self, vitals: ProcessGauges) -> None:
-        """Ask there for the state of the process from now on."""
+        """Read the gauges of the process from this object from now on."""
         self._vitals = vitals
 
     # --- what passes tell ---
 
     def begun(self, ref: SetRef, kind: StepKind) -> None:
-        """A step is about to be written down or taken up again."""
+        """A step starts or continues."""
         self._survey.begun(ref, kind, self._now())
 
     def confirmed(self, ref: SetRef, happenings: tuple[Happening, ...]) -> None:
-        """A step has come to its end and this is what it did."""
+        """A step is confirmed, with its events."""
         self._survey.ended(ref)
         for happening in happenings:
             self._count(catalog.EVENTS, happening.event)
@@ -82,17 +82,17 @@ class Metrics:
                 self._count(catalog.ROTATIONS, cause)
 
     def shown(self, ref: SetRef, look: Look) -> None:
-        """The status is about to say this of the set."""
+        """The pass has computed this status."""
         self._survey.shown(ref, look)
 
     def restarted(self, ref: SetRef, told: tuple[RestartedWorkload, ...]) -> None:
-        """These workloads were asked to restart, or could not be."""
+        """These workloads were restarted, or could not be."""
         del ref
         for each in told:
             self._count(catalog.RESTARTS, each.kind, "asked" if each.trouble is None else "failed")
 
     def alarmed(self, ref: SetRef, alarms: tuple[Happening, ...]) -> None:
-        """A set newly needs attention."""
+        """A set needs attention since this pass."""
         del ref
         for alarm in alarms:
             self._count(catalog.ALARMS, alarm.event)
@@ -104,7 +104,7 @@ class Metrics:
     # --- what the process tells ---
 
     def timed(self, work: Work, expected: type[Exception]) -> Work:
-        """Return the same work with its time and its failures counted; others than `expected` are defects."""
+        """Return the work with its time and failures counted; an error other than `expected` counts as a defect."""
 
         async def counted(ref: SetRef) -> datetime | None:
             begun = time.perf_counter()
@@ -123,12 +123,12 @@ class Metrics:
         return counted
 
     def answered(self, verb: str, resource: str, code: str, seconds: float) -> None:
-        """A request to the API server has ended; `code` is `none` if nobody answered."""
+        """A request to the API server has ended; `code` is `none` without an answer."""
         self._count(catalog.REQUESTS, verb, resource, code)
         self._histograms[catalog.REQUEST_DURATION].labels(verb).observe(seconds)
 
     def watched(self, verb: str, resource: str, code: str) -> None:
-        """A request of the watches was answered."""
+        """A list or watch request was answered."""
         self._count(catalog.WATCHES, resource, verb, code)
 
     def failing(self) -> dict[SetRef, float]:
@@ -164,7 +164,7 @@ class Metrics:
         )
 
     def _begin_at_zero(self) -> None:
-        """A series that appears with its first event is a rise that `increase` does not see."""
+        """Create the series at zero: `increase` ignores the first event of a new series."""
         for event in EventReason:
             self._counters[catalog.EVENTS].labels(event.value)
         for cause in (*CAUSES, "Other"):
@@ -179,7 +179,7 @@ class Metrics:
 
 
 class _Gauges(Collector):
-    """Gives to the library what is worked out at a scrape; a family without samples is named all the same."""
+    """Computes gauges at a scrape for the client library; a family without samples is listed too."""
 
     def __init__(self, samples: Callable[[], Iterator[Samples]]) -> None:
         self._samples = samples
@@ -213,7 +213,7 @@ def _of_process(vitals: ProcessGauges) -> Iterator[Samples]:
 
 
 def _cause(happening: Happening) -> str | None:
-    """Why a key took the place of another, if that is what happened."""
+    """Return why a key replaced another; None for other events."""
     if happening.event == EventReason.KEY_ROLLED_BACK:
         return "RollBack"
     if happening.event != EventReason.KEY_ACTIVATED or happening.reason in FIRST_KEYS:

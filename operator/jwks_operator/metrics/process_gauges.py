@@ -1,4 +1,4 @@
-"""How the process is doing, as callables that are asked at a scrape: each owner keeps its own values."""
+"""Process gauges: callables that return the state of the process at a scrape."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from jwks_operator.reconcile.work_queue import Load
 
 @dataclass(frozen=True, slots=True)
 class ProcessGauges:
-    """Where to ask. A moment or an offset that is not known yet is None; so is a doubt that there is not."""
+    """The callables. None: a time or an offset is not known yet, or the clock is trusted."""
 
     load: Callable[[], Load]
     leads: Callable[[], bool]

@@ -1,7 +1,7 @@
-"""What the passes found, one small view for each set, and the gauges that are worked out from all of them.
+"""Set gauges: one small view for each set from its last pass, and the gauges over all of them.
 
-Counts are kept as the views change; only what is the first or the oldest of all is looked for at a scrape, in one
-walk over the views. What a set needs attention for is remembered with its beginning, so that an alert can wait.
+Counts are updated with each view; minima are computed at a scrape, in one walk over the views. A reason for attention
+is kept with the time of its start, so that an alert can wait.
 """
 
 from collections import Counter
@@ -25,14 +25,14 @@ GRACE: Final = 60.0
 """Seconds that an unfinished step, an overdue transition or failing passes may last before they count."""
 
 NAMED: Final = 100
-"""Most sets that are named, so that ten thousand sets in trouble are not ten thousand series."""
+"""The most sets with series of their own, so that ten thousand failing sets are not ten thousand series."""
 
 STEP_UNFINISHED: Final = "StepUnfinished"
 OVERDUE: Final = "TransitionOverdue"
 PASSES_FAIL: Final = "PassesFail"
 
 _CALM = frozenset[str]({Reason.KEYS_IN_USE, Reason.PROGRESSING, Reason.WAITING_FOR_LEAD})
-"""Reasons of Ready under which a set needs nobody."""
+"""Reasons of Ready under which a set needs no attention."""
 
 Labels = tuple[str, ...]
 Samples = tuple[Family, list[tuple[Labels, float]]]
@@ -40,7 +40,7 @@ Samples = tuple[Family, list[tuple[Labels, float]]]
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """One set; every tuple in it is shared with the sets that look the same."""
+    """The view of one set; equal tuples are interned."""
 
     keys: tuple[tuple[Labels, int], ...]
     conditions: tuple[Labels, ...]
@@ -59,7 +59,7 @@ class _Trouble:
 
 
 class SetGauges:
-    """See the module. Every moment is Unix time; `gauges` gets the present one."""
+    """The views of all sets. Times are Unix times; `gauges` takes the present one."""
 
     def __init__(self) -> None:
         self._views: dict[SetRef, _View] = {}
@@ -71,7 +71,7 @@ class SetGauges:
         self._same_conditions = InternPool(lambda: (view.conditions for view in self._views.values()))
 
     def shown(self, ref: SetRef, look: Look) -> None:
-        """Take in what a pass has found."""
+        """Update the view of a set after a pass."""
         before = self._views.get(ref)
         view = self._view(look, before)
         self._count(before, -1)
@@ -85,34 +85,34 @@ class SetGauges:
             self.begun(ref, step.kind, look.now)
 
     def begun(self, ref: SetRef, kind: StepKind, now: datetime) -> None:
-        """Take in that a step is begun; it counts from when it was seen first."""
+        """Record that a step is unfinished, since its first observation."""
         known = self._steps.get(ref)
         self._steps[ref] = (kind, now.timestamp() if known is None else known[1])
 
     def ended(self, ref: SetRef) -> None:
-        """Take in that the step is confirmed."""
+        """Record that the step is confirmed."""
         self._steps.pop(ref, None)
 
     def failed(self, ref: SetRef, now: datetime) -> None:
-        """Take in that a pass ended early."""
+        """Record that a pass failed."""
         trouble = self._troubles.setdefault(ref, _Trouble())
         if trouble.failing is None:
             trouble.failing = now.timestamp()
 
     def passed(self, ref: SetRef) -> None:
-        """Take in that a pass came to its end."""
+        """Record that a pass succeeded."""
         trouble = self._troubles.get(ref)
         if trouble is not None:
             trouble.failing = None
             self._drop_if_calm(ref, trouble)
 
     def failing(self, now: float) -> dict[SetRef, float]:
-        """Return the sets whose passes fail for a while already, and since when."""
+        """Return the sets whose passes fail for a minute or more, and since when."""
         since = {ref: trouble.failing for ref, trouble in self._troubles.items()}
         return {ref: begun for ref, begun in since.items() if begun is not None and begun + GRACE <= now}
 
     def gone(self, ref: SetRef) -> None:
-        """Take in that the set does not exist any more."""
+        """Remove the view of a deleted set."""
         self._count(self._views.pop(ref, None), -1)
         self._steps.pop(ref, None)
         trouble = self._troubles.get(ref)
@@ -121,7 +121,7 @@ class SetGauges:
             self._drop_if_calm(ref, trouble)
 
     def gauges(self, now: float) -> Iterator[Samples]:
-        """Give the families of sets as they are now."""
+        """Yield the families of sets with their present values."""
         yield catalog.SETS, [((), float(len(self._views)))]
         yield catalog.CONDITIONS, _counted(self._conditions)
         yield catalog.KEYS, _counted(self._keys)
@@ -135,7 +135,7 @@ class SetGauges:
         yield catalog.LAGGING, [((), float(sum(view.lagging for view in self._views.values())))]
 
     def _walk(self, now: float) -> tuple[dict[str, float], list[tuple[SetRef, _View]], float | None]:
-        """The nearest transition of each action, the sets that are late, and the oldest use."""
+        """Return the next transition of each action, the overdue sets, and the oldest active key."""
         nearest: dict[str, float] = {}
         late = []
         oldest = None
@@ -205,7 +205,7 @@ class SetGauges:
 
 
 def _reasons(look: Look) -> Iterator[str]:
-    """Why a set needs attention, as far as its conditions and troubles say."""
+    """Return why a set needs attention, by its conditions and troubles."""
     for trouble in look.plan.troubles:
         yield trouble.reason.value
     for condition in look.status.conditions:
@@ -214,7 +214,7 @@ def _reasons(look: Look) -> Iterator[str]:
 
 
 def _since(look: Look, *, first: bool) -> float:
-    """From when a trouble counts that is new here: of a set seen for the first time, as long as its status says."""
+    """Return since when a new trouble counts: for a set in its first pass, since the time in its status."""
     degraded = [c for c in look.status.conditions if c.type == ConditionType.DEGRADED and c.status == "True"]
     if first and degraded:
         return degraded[0].last_transition_time.timestamp()

@@ -1,4 +1,4 @@
-"""The access log: one JSON object a line on standard output, for those who ask for it."""
+"""The access log, off by default: one JSON object a line on standard output."""
 
 import json
 import sys
@@ -10,7 +10,7 @@ from jwks_operator.serve.request import Request
 
 
 def write_access_line(request: Request, reply: Reply, transport: BaseTransport) -> None:
-    """Write one line: no query and no header of the request gets into it."""
+    """Write one line, without the query and the headers of the request."""
     peer = transport.get_extra_info("peername")
     line = {
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),

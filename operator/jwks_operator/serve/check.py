@@ -1,9 +1,9 @@
-"""The last gate before a set goes public: an allow-list that trusts nobody, the operator included.
+"""Checks a set before it is published, against an allow-list; it does not trust the operator either.
 
 The served bytes are the bytes on disk, so everything in them must be understood: unknown members, members
 that occur twice (readers disagree which one counts) and algorithms without a row in the tables are refused,
 not skipped. Messages name positions and members, never values. Whether a point lies on its curve is not
-asked: that would need cryptography, and a verifier that meets such a key refuses every token, no more.
+checked: that would need cryptography, and a verifier with such a key only refuses tokens.
 """
 
 import base64
@@ -25,11 +25,11 @@ from jwks_operator.keys.key_errors import JwkError
 from jwks_operator.keys.members import algorithm_of, check_use, kid_of, octets, parse_json_strict
 
 MAX_BYTES: Final = 1 << 20
-"""No ConfigMap is larger, so nothing larger can be a set of ours."""
+"""The size limit of a ConfigMap, and so of a set."""
 
 
 class SetRefused(ValueError):
-    """What is on disk must not be published; the message says why without quoting it."""
+    """The content must not be published; the message says why without quoting it."""
 
 
 def parse_object(raw: bytes) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Does the client have it already, and in which coding would it take it? Pure questions to header values."""
+"""Conditional requests and content coding: pure functions of header values."""
 
 import re
 from email.utils import formatdate

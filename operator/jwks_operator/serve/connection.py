@@ -1,7 +1,7 @@
 """One connection: reads requests, writes rendered replies, and ends when it should.
 
-The short way: octets that were answered within this second, on whatever connection, get the same reply again
-without being parsed twice (`Hub.known`): the same octets are the same request. Everything else goes through
+The fast path: octets that were answered within this second, on any connection, get the same reply without being
+parsed again (`Hub.known`): the same octets are the same request. Everything else goes through
 `Incoming`. A client that does not read is not read from; times are watched by the hub's sweep, not by a timer
 for each request.
 """
@@ -78,7 +78,7 @@ class Connection(asyncio.Protocol):
         self.deadline = hub.request_until
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin; refuse at once if there are too many connections."""
+        """Start the connection; refuse it if there are too many."""
         self._transport = cast(asyncio.Transport, transport)  # uvloop's transports do not inherit from it
         if not self._hub.enter(self):
             self._write(plain_reply(503, self._hub.date, "too many connections\n", [("Retry-After", "1")], final=True))
@@ -90,7 +90,7 @@ class Connection(asyncio.Protocol):
         self._incoming = None
 
     def data_received(self, data: bytes) -> None:
-        """Answer what is whole."""
+        """Answer the complete requests."""
         hub = self._hub
         began = perf_counter()
         if self._incoming is None:
@@ -107,7 +107,7 @@ class Connection(asyncio.Protocol):
             self._read(data, began)
 
     def eof_received(self) -> bool:
-        """Close: everything that was asked in whole has been answered, what is half will not become whole."""
+        """Close: every complete request is answered, a partial one cannot become complete."""
         return False
 
     def pause_writing(self) -> None:
@@ -123,7 +123,7 @@ class Connection(asyncio.Protocol):
         self._steer()
 
     def sweep(self, now: float) -> None:
-        """Give a new allowance of requests, and end what takes too long; called by the hub now and then."""
+        """Reset the allowance of requests and end what takes too long; called by each sweep of the hub."""
         self._used = 0
         if self._throttled:
             self._throttled = False
@@ -185,14 +185,14 @@ class Connection(asyncio.Protocol):
         self._transport.write(next(reply.ring))
 
     def _throttle(self) -> None:
-        """Read no more before the next sweep: a client above its rate waits, nothing of it is lost."""
+        """Stop reading until the next sweep: a client above its rate waits and loses nothing."""
         if not self._throttled and not self._closing:
             self._throttled = True
             self._hub.stats.throttled += 1
             self._steer()
 
     def _wait_anew(self) -> None:
-        """Give the client its time again after we did not listen to it."""
+        """Extend the deadlines of the client by the time without reading."""
         if not self._closing and not self._stuck:
             self.deadline = self._hub.idle_until if self._incoming is None else self._hub.request_until
 
@@ -205,7 +205,7 @@ class Connection(asyncio.Protocol):
             self._transport.resume_reading()
 
     def _hang_up(self) -> None:
-        """Send what is written, then FIN; then discard for a while what still comes.
+        """Send what is written, then FIN; then discard further input for a while.
 
         Closing with unread octets would send RST, and that can destroy the answer on its way (RFC 9112 section
         9.6).

@@ -27,7 +27,7 @@ Files = dict[str, bytes]
 
 
 async def follow(directory: Callable[[], Path], again: Callable[[], Awaitable[None]], stop: asyncio.Event) -> None:
-    """Call `again` now, after each change in the directory and at each poll, until `stop` is set."""
+    """Call `again` at once, after each change in the directory and at each poll, until `stop` is set."""
     while not stop.is_set():
         await again()
         try:
@@ -55,7 +55,7 @@ class Mounted:
         await follow(self._directory, self.reload, stop)
 
     async def reload(self) -> None:
-        """Take over what is on disk if it is good."""
+        """Load what is on disk if it is valid."""
         try:
             found = await asyncio.to_thread(self.load)
         except (NothingThere, SetRefused) as trouble:
@@ -97,7 +97,7 @@ class Mounted:
 
 
 def resolve_directory(directory: Path) -> Path:
-    """Return the directory that really holds the files of a mounted volume at this moment."""
+    """Return the directory behind the links of a mounted volume."""
     data = directory / "..data"
     return data.resolve() if data.is_symlink() else directory
 

@@ -1,4 +1,4 @@
-"""What the kubelet, Prometheus and people ask: is it alive, is it ready, why not, how is it doing?
+"""The probes for the kubelet and the metrics for Prometheus.
 
 A refused newer set does not end readiness: the last good one is right until its keys are rotated away, and
 taking the server down would turn a bad write into an outage. `/readyz?verbose` says so.
@@ -12,7 +12,7 @@ from jwks_operator.serve.site import Probe
 from jwks_operator.serve.stats import SetState, Snapshot
 
 Snapshots = Callable[[], Sequence[Snapshot]]
-"""Gives one snapshot for each worker that lives; fewer than there should be is not ready."""
+"""Returns one snapshot for each living worker; a missing worker makes the server not ready."""
 
 
 def build_probes(snapshots: Snapshots, workers: int) -> Mapping[str, Probe]:

@@ -1,4 +1,4 @@
-"""What goes out on the socket: whole HTTP/1.1 messages, rendered before anybody asks for them.
+"""Complete HTTP/1.1 messages, rendered before they are requested.
 
 A reply is a ring of messages that differ in their jitter only; each use takes the next one. Rendered messages
 hold the Date of one second (RFC 9110 section 6.6.1), so none is kept for longer than that.
@@ -15,7 +15,7 @@ Headers = Sequence[tuple[str, str]]
 
 @dataclass(slots=True)
 class Reply:
-    """`ring` gives one whole message after another, for ever; `size` is the length of one body in octets.
+    """`ring` yields complete messages without end; `size` is the length of one body in octets.
 
     `lasting` replies may be given again to the same octets within the same second; `final` ones end the
     connection.
@@ -29,7 +29,7 @@ class Reply:
 
 
 def header_lines(headers: Headers) -> bytes:
-    """Return header lines as they stand in a message."""
+    """Return the header lines of a message."""
     return "".join(f"{name}: {value}\r\n" for name, value in headers).encode("latin-1")
 
 
@@ -44,7 +44,7 @@ def cycle_messages(messages: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def plain_reply(status: int, date: bytes, text: str, headers: Headers = (), *, final: bool = False) -> Reply:
-    """Return a reply with a text for people; errors among them are not for caches (RFC 9111 section 4.2.2)."""
+    """Return a reply with plain text; caches must not store errors (RFC 9111 section 4.2.2)."""
     body = text.encode() if status not in {204, 304} else b""
     about = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body)))] if body else []
     rest = [("Connection", "close")] if final else []

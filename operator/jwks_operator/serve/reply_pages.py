@@ -1,4 +1,4 @@
-"""One document as clients see it: its representations and their headers, ready except for the date.
+"""One served document: its representations and their headers, complete except for the date.
 
 Cache-Control is true and jittered: every `max-age` lies within the last tenth below `cacheMaxAge`, never above
 it, because the operator waits for exactly that long (RFC 9111 section 5.2.2.1), and the stale windows of RFC
@@ -18,7 +18,7 @@ from jwks_operator.serve.reply import Headers, Reply, cycle_messages, header_lin
 from jwks_operator.serve.request import Request
 
 RING: Final = 16
-"""Messages that differ in max-age; clients that came together spread over the last tenth of it."""
+"""Messages that differ in max-age, so that clients spread over its last tenth."""
 
 _STEP: Final = 7  # has no divisor in common with RING: neighbours in time are far apart in age
 _WORTH: Final = 0.9

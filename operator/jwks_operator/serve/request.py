@@ -1,4 +1,4 @@
-"""What comes in: octets become requests through httptools (llhttp), within limits on everything it collects.
+"""Parses octets into requests with httptools (llhttp), with a limit on everything that it collects.
 
 llhttp enforces the grammar strictly; what it leaves to the application is decided here (RFC 9112 sections 2
 and 3): versions, Host, the forms of the target, sizes. A request with a body is answered and then the
@@ -16,7 +16,7 @@ WANTED: Final = frozenset(
         b"content-length", b"transfer-encoding",
     }
 )  # fmt: skip
-"""The header fields that make a difference; all others are read and dropped."""
+"""The header fields in use; all others are dropped."""
 
 _SINGLE: Final = frozenset({b"host", b"expect", b"origin", b"if-modified-since", b"content-length"})
 
@@ -125,7 +125,7 @@ class Incoming:
             headers[name] += b", " + value
 
     def on_headers_complete(self) -> None:
-        """Judge the request as far as it is known before its body."""
+        """Validate the request before its body."""
         if self.ended:
             return
         self._headers_done = True
@@ -145,13 +145,13 @@ class Incoming:
             self.ended = True
 
     def on_body(self, part: bytes) -> None:
-        """Count the body: nothing here has a use for it."""
+        """Count the octets of the body, which is not used."""
         self._body += len(part)
         if self._body > self._limits.body:
             self._fail(413)
 
     def on_message_complete(self) -> None:
-        """Give the request out."""
+        """Emit the request."""
         if self.ended:
             return
         self._request.last = self._request.last or not self._parser.should_keep_alive()

@@ -1,4 +1,4 @@
-"""TLS below a connection: to the socket a protocol, to the `Connection` above it a transport.
+"""TLS below a connection: a protocol for the socket, a transport for the `Connection` above.
 
 OpenSSL does all the work over two buffers in memory (`ssl.SSLObject`); this only carries octets between them. The
 event loop's own TLS would do too, but costs twice the CPU and memory of this for short requests and answers.
@@ -39,7 +39,7 @@ class Secured(asyncio.Transport, asyncio.Protocol):
         self._inner.connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Decrypt, and give on."""
+        """Decrypt and pass on."""
         if self._shut:
             return
         self._received.write(data)
@@ -90,7 +90,7 @@ class Secured(asyncio.Transport, asyncio.Protocol):
     # --- To the inner protocol ---------------------------------------------------------------------------------
 
     def write(self, data: Any) -> None:
-        """Encrypt; it is sent when the inner protocol returns. Before the handshake there is nothing to say."""
+        """Encrypt; the octets are sent when the inner protocol returns. Nothing is written before the handshake."""
         if self._up and not self._shut:
             self._tls.write(data)
 

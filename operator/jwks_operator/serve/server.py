@@ -1,4 +1,4 @@
-"""One listening port and its connections: limits, the sweep, the second, and the way down.
+"""One listening port and its connections: limits, sweeps, the cache of one second, and the shutdown.
 
 `known` are the replies to octets that came within this second; it is emptied with each second and each change
 of content, so it never outlives what it was made from.
@@ -23,12 +23,12 @@ from jwks_operator.serve.stats import Stats
 
 BACKLOG: Final = 1024
 MOST_KNOWN: Final = 1024
-"""Different requests within one second that are remembered; the others are parsed each time."""
+"""Different requests that are cached within one second; others are parsed each time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What a client may use; times in seconds.
+    """The limits of a client; times in seconds.
 
     `idle` between requests, `request` for one request from its first octet to its last, `write` for a client
     that does not read, `linger` for one that does not close; `rate` requests a second on one connection.
@@ -64,7 +64,7 @@ class Server:
         self._tick()
 
     async def listen(self, sock: socket.socket, context: ssl.SSLContext | None = None) -> None:
-        """Accept connections on a bound socket. Raises OSError if that cannot be."""
+        """Accept connections on a bound socket. Raises OSError."""
 
         def connection() -> asyncio.Protocol:
             inner = Connection(self)
@@ -73,12 +73,12 @@ class Server:
         self._listener = await self._loop.create_server(connection, sock=sock, backlog=BACKLOG)
 
     def changed(self) -> None:
-        """Answer from what is on the shelves now."""
+        """Answer from the present content of the shelves."""
         self._site.rebuild()
         self.known.clear()
 
     async def drain(self, quiet: float, limit: float) -> None:
-        """Go down without losing a request; takes at most about `limit` seconds.
+        """Shut down without losing a request, in at most about `limit` seconds.
 
         1. Go on listening and answering, each answer with "Connection: close", until nobody has asked for
            `quiet` seconds: clients learn only gradually that this server ends.

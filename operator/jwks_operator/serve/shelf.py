@@ -1,8 +1,7 @@
-"""What there is to serve: the last good content of one set, and why the newest one is not it, if it is not.
+"""The content to serve: the last good one of a set, and why a newer one is refused.
 
-Whatever the content comes from, a mounted directory (`mounted.py`) or the API (`configmap.py`), it takes the same
-way: files by name → checked content → the shelf. Nothing else gets onto a shelf, and nothing bad replaces
-anything good.
+Content from a mounted directory (`mounted.py`) and from the API (`configmap.py`) takes the same path: files by name →
+checked content → shelf. Bad content never replaces good content.
 """
 
 import hashlib
@@ -92,7 +91,7 @@ class Shelf:
         self.on_change: Callable[[], None] = _nothing
 
     def take(self, found: Content) -> None:
-        """Serve this from now on."""
+        """Serve this content from now on."""
         former, self.content = self.content, found
         if former == found and self.trouble is None:
             return
@@ -104,7 +103,7 @@ class Shelf:
         self.on_change()
 
     def complain(self, trouble: NothingThere | SetRefused) -> None:
-        """Keep what there is and say why, once."""
+        """Keep the present content and log the reason once."""
         text = str(trouble)
         if text == self.trouble:
             return

@@ -1,4 +1,4 @@
-"""What one worker has counted, in a form that several can be added up in."""
+"""The counters of one worker, and their sum over several."""
 
 import time
 from bisect import bisect_left
@@ -26,7 +26,7 @@ class Stats:
     tls_refused: int = 0
 
     def answered(self, status: int, seconds: float) -> None:
-        """Count one answer that took so long from its last octet read to the hand-over to the socket."""
+        """Count one answer that took so long from its last octet read to the write to the socket."""
         self.codes[status] = self.codes.get(status, 0) + 1
         self.buckets[bisect_left(BUCKETS, seconds)] += 1
         self.seconds += seconds
@@ -47,7 +47,7 @@ class SetState:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One worker at one moment; plain values, so that it travels as JSON."""
+    """The state of one worker at one time, as plain values for JSON."""
 
     stats: Stats
     sets: tuple[SetState, ...]
@@ -56,12 +56,12 @@ class Snapshot:
     cpu: float
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as JSON values."""
+        """Return the snapshot as JSON values."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, told: dict[str, Any]) -> "Snapshot":
-        """Return it from what `to_json` gave, after a trip through JSON."""
+        """Return the snapshot from the JSON values of `to_json`."""
         stats = dict(told["stats"])
         stats["codes"] = {int(code): count for code, count in stats["codes"].items()}
         sets = tuple(SetState(**each) for each in told["sets"])
@@ -69,7 +69,7 @@ class Snapshot:
 
     @property
     def ready(self) -> bool:
-        """Whether every set has a good content and requests are still welcome."""
+        """Whether every set has good content and the server does not shut down."""
         return not self.draining and all(each.loaded for each in self.sets)
 
 

@@ -1,4 +1,4 @@
-"""Several workers on one port: starts them, replaces those that end, adds up how they are doing.
+"""Several workers on one port: starts them, replaces those that end, sums up their snapshots.
 
 Each worker is a process of its own (`jwks-operator serve` again) that binds the same port with SO_REUSEPORT. Over
 its standard input the supervisor asks for a snapshot each second; an input that ends means that the supervisor is
@@ -21,7 +21,7 @@ from jwks_operator.serve.stats import Snapshot
 
 ASK_SECONDS: Final = 1.0
 SILENT_SECONDS: Final = 5.0
-"""A worker that has not answered for so long does not count as living."""
+"""Seconds without an answer after which a worker does not count as living."""
 
 RESTART_SECONDS: Final = 1.0
 QUESTION: Final = b"snapshot\n"
@@ -51,7 +51,7 @@ class Supervisor:
         self._processes: dict[int, asyncio.subprocess.Process] = {}
 
     def snapshots(self) -> list[Snapshot]:
-        """Return what the living workers said last."""
+        """Return the last snapshot of each living worker."""
         now = time.monotonic()
         return [seen.snapshot for _, seen in sorted(self._seen.items()) if now - seen.at < SILENT_SECONDS]
 

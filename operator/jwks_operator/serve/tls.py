@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 
 class CertificateRefused(ValueError):
-    """There is no usable pair; the message says why."""
+    """The pair of certificate and key cannot be used; the message says why."""
 
 
 class Tls:
@@ -44,7 +44,7 @@ class Tls:
         await follow(lambda: self._certificate.parent, self.reload, stop)
 
     async def reload(self) -> None:
-        """Take over what is on disk if it is good."""
+        """Load the pair on disk if it is valid."""
         try:
             pem = await asyncio.to_thread(self._read)
             if pem == self._pem:

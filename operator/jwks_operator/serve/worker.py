@@ -1,4 +1,4 @@
-"""One serving process: its shelves and what fills them, its listener, its end.
+"""One serving process: its shelves with their sources, its listener, its shutdown.
 
 With `--workers N` there are N of these under a supervisor; each follows the sources by itself, so none depends on
 another.
@@ -29,7 +29,7 @@ Runner = Callable[[asyncio.Event], Coroutine[None, None, None]]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to serve and where, as the command line says it.
+    """What to serve and where, from the command line.
 
     `sets` are paths by name ("" for the only one) and `configmaps` "namespace/name" by name; `tls` is
     certificate and key; `drain` in seconds.
@@ -49,7 +49,7 @@ class Plan:
 
 
 class Worker:
-    """Serves what the plan says until it is told to stop."""
+    """Serves what the plan says until it is stopped."""
 
     def __init__(self, plan: Plan) -> None:
         """Raises CertificateRefused if there is no usable certificate."""
@@ -61,7 +61,7 @@ class Worker:
         self._server = Server(self._site, plan.bounds, access_log=plan.access_log)
 
     def snapshot(self) -> Snapshot:
-        """Return how it is doing."""
+        """Return the snapshot of this worker."""
         stats = sum_snapshots([self._server.stats, *([self._tls.stats] if self._tls else [])])
         return Snapshot(stats, states(self.shelves), self._server.draining, *read_usage())
 

@@ -1,4 +1,4 @@
-"""What the latest pass over each set found, kept small: one row for the list, and its status and spec as JSON.
+"""The result of the latest pass over each set, kept small: one row for the list, and its status and spec as JSON.
 
 The spec of a thousand sets is often the same one, so equal texts are kept once.
 """
@@ -20,7 +20,7 @@ from jwks_operator.reconcile.observer import Look
 
 
 class Health(StrEnum):
-    """How a set does, worst first."""
+    """The health of a set, worst first."""
 
     TROUBLE = "trouble"
     WAITING = "waiting"
@@ -46,7 +46,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class BoardEntry:
-    """All that is kept of a set; `spec` is the one in force, empty if there is none."""
+    """What is kept of a set; `spec` is the one in force, empty if there is none."""
 
     row: Row
     status: str
@@ -64,14 +64,14 @@ class BoardEntry:
 
 
 class Board:
-    """Remembers; an observer of the reconciler."""
+    """Keeps the results of the passes; an observer of the reconciler."""
 
     def __init__(self) -> None:
         self.sets: dict[SetRef, BoardEntry] = {}
         self._specs = InternPool(lambda: (shown.spec for shown in self.sets.values()))
 
     def shown(self, ref: SetRef, look: Look) -> None:
-        """The status is about to say this of the set."""
+        """The pass has computed this status."""
         spec = "" if look.record is None else look.record.spec.model_dump_json(by_alias=True, exclude_none=True)
         self.sets[ref] = BoardEntry(
             row=_row(ref, look.status),
@@ -92,7 +92,7 @@ class Board:
         """A step is confirmed; the status reports it."""
 
     def restarted(self, ref: SetRef, told: tuple[RestartedWorkload, ...]) -> None:
-        """Take no notice: the page shows keys."""
+        """Ignored: the page shows keys."""
 
     def alarmed(self, ref: SetRef, alarms: tuple[Happening, ...]) -> None:
         """A set needs attention; the status reports it."""
@@ -114,7 +114,7 @@ def _row(ref: SetRef, status: JsonWebKeySetStatus) -> Row:
 
 
 def describe_next(status: JsonWebKeySetStatus) -> str:
-    """Say what comes next, in a few words; empty if nothing does."""
+    """Return the next transition in a few words; empty if there is none."""
     move = status.next
     if move is None:
         return ""
@@ -123,7 +123,7 @@ def describe_next(status: JsonWebKeySetStatus) -> str:
 
 
 def format_moment(time: datetime) -> str:
-    """Write a moment for people; all of a page is UTC."""
+    """Return a time as text; every time of a page is UTC."""
     return f"{time:%Y-%m-%d %H:%M:%S}"
 
 

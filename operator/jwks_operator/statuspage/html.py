@@ -1,4 +1,4 @@
-"""HTML by construction: text is escaped, and only what is made here goes through as it is."""
+"""HTML by construction: text is escaped, only values of the type Html are not."""
 
 from html import escape
 
@@ -19,7 +19,7 @@ def render_element(tag: str, *children: str | None, **attributes: str) -> Html:
 
 
 def join_html(*children: str | None) -> Html:
-    """Return these side by side, escaped where they are not Html."""
+    """Return the parts joined, escaped where they are not Html."""
     return Html("".join(child if isinstance(child, Html) else escape(child) for child in children if child is not None))
 
 

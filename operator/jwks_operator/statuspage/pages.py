@@ -1,4 +1,4 @@
-"""The two pages: all sets, and one set. Nothing in them changes while nothing happens, so that an ETag holds."""
+"""The two pages: all sets, and one set. A page changes only with the sets, so that its ETag stays valid."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -20,14 +20,14 @@ ROOT: Final = "/status"
 STYLE: Final = f"{ROOT}/style.css"
 ON_A_PAGE: Final = 100
 STEPS: Final = 12
-"""Steps of the planner that a timeline looks ahead, for each entry."""
+"""Future steps that a timeline shows, for each entry."""
 EVENTS: Final = 15
 _YEAR = timedelta(days=366)
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Which sets are asked for; empty means all."""
+    """The filter for sets; an empty one selects all."""
 
     namespace: str = ""
     state: str = ""
@@ -35,7 +35,7 @@ class Choice:
     page: int = 1
 
     def admits(self, row: Row) -> bool:
-        """Whether a set is asked for."""
+        """Whether the filter selects a set."""
         return (
             (not self.namespace or row.ref.namespace == self.namespace)
             and (not self.state or row.health == self.state)
@@ -43,7 +43,7 @@ class Choice:
         )
 
     def target(self) -> str:
-        """The URL of this choice."""
+        """The URL of this filter."""
         asked = {"namespace": self.namespace, "state": self.state, "search": self.search}
         said = {name: value for name, value in asked.items() if value}
         if self.page > 1:
@@ -53,12 +53,12 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """Writes pages from what is on the board; `now` reads the clock (aware)."""
+    """Writes the pages from the board; `now` reads the clock (aware)."""
 
     board: Board
     now: Callable[[], datetime]
     vitals: ProcessGauges
-    """How the process does."""
+    """The gauges of the process."""
     failing: Callable[[], Mapping[SetRef, float]]
     """Sets whose passes fail, and since when (Unix time)."""
 
@@ -108,7 +108,7 @@ class Writer:
         ]
 
     def unknown(self) -> Html:
-        """Return what is shown in place of what is not there."""
+        """Return the page for an unknown path or set."""
         return self._page(
             "Not here", render_element("p", "There is no such page, or no such set. ", render_link(ROOT, "All sets"))
         )
@@ -137,7 +137,7 @@ class Writer:
         )
 
     def _remarks(self) -> list[Html]:
-        """What everybody who looks should know of this replica first."""
+        """Return remarks about this replica: whether it leads, and which passes fail."""
         said = []
         if not self.vitals.leads():
             said.append("This replica stands by: another one leads and knows the sets as they are now.")
@@ -166,7 +166,7 @@ class Writer:
 
 
 def _as_it_goes(row: Row, failing: float | None) -> Row:
-    """The row, and that its passes fail if they do: the status cannot show that."""
+    """Return the row, with failing passes, which the status cannot show."""
     if failing is None:
         return row
     remark = f"its passes fail since {format_moment(datetime.fromtimestamp(failing, UTC))}, the log says why"

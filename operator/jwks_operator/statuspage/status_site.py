@@ -1,4 +1,4 @@
-"""The status page as HTTP: which path gives what, under which headers."""
+"""The status page over HTTP: paths and headers."""
 
 import hashlib
 from collections.abc import Mapping
@@ -23,12 +23,12 @@ SAFETY: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-"""Headers of every answer: no scripts, no frames, nothing from or for other origins."""
+"""Headers of every response: no scripts, no frames, nothing from or for other origins."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What goes back."""
+    """A response."""
 
     status: int
     headers: Mapping[str, str]
