@@ -1,4 +1,4 @@
-"""`kubectl jwks`: what people hold in their hands. See, plan, ask for, check and move keys.
+"""`kubectl jwks`, the tool of users: see, plan, request, check and move keys.
 
 It reads what the operator wrote and asks by annotation; it never writes what the operator owns. Times come from the
 operator's own planning code (`core.forecast`), run on what everybody may read (`core.hindsight`): only `verify` and

@@ -20,7 +20,7 @@ SHORT = 8
 
 
 def draw_bars(spans: Iterable[Span], stretch: Stretch, width: int) -> list[Text]:
-    """Return the lines of a picture this many columns wide."""
+    """Return the lines of a picture of this width in columns."""
     shown = [span for span in spans if span.begin <= stretch.end and (span.end or stretch.end) >= stretch.start]
     room = max(width - LEFT, 20)
     lines = list(_scale(stretch, room))
@@ -33,7 +33,7 @@ def draw_bars(spans: Iterable[Span], stretch: Stretch, width: int) -> list[Text]
 
 
 def _in_order_of_use(spans: Iterable[Span]) -> list[str]:
-    """Kids by the begin of their use; those that are never used come last."""
+    """Return the kids by the start of their use; never used ones come last."""
     first: dict[str, tuple[bool, datetime]] = {}
     for span in spans:
         unused = span.state is State.PENDING
@@ -42,7 +42,7 @@ def _in_order_of_use(spans: Iterable[Span]) -> list[str]:
 
 
 def short_kid(kid: str) -> str:
-    """Return how a kid is called where there is little room."""
+    """Return a short form of a kid for narrow places."""
     return to_printable(kid if len(kid) <= SHORT + 4 else kid[:SHORT])
 
 

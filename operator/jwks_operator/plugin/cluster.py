@@ -1,4 +1,4 @@
-"""The cluster as a person sees it: sets with their status and published keys, and the API server's clock."""
+"""The cluster as a user may read it: sets with their status and published keys, and the API server's clock."""
 
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -26,7 +26,7 @@ from jwks_operator.plugin.options import Place
 
 @dataclass(frozen=True, slots=True)
 class ObservedSet:
-    """One set, what its status says, and the keys that its ConfigMap publishes."""
+    """One set with its status and the keys that its ConfigMap publishes."""
 
     ref: SetRef
     object: Object
@@ -36,7 +36,7 @@ class ObservedSet:
     configmap: Object | None = None
     published: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     hidden: bool = False
-    """Whether the ConfigMap may not be read; then nothing is known of what is published."""
+    """Whether the ConfigMap may not be read; then the published keys are unknown."""
 
     @property
     def annotations(self) -> Mapping[str, str]:
@@ -45,7 +45,7 @@ class ObservedSet:
 
     @property
     def looked_at(self) -> bool:
-        """Whether the operator has seen the spec as it is written now."""
+        """Whether the operator has observed the present spec."""
         return bool(self.status.observed_generation == self.object["metadata"]["generation"])
 
     def condition(self, kind: str) -> Condition | None:
@@ -57,11 +57,11 @@ class ObservedSet:
         return tuple(key for key in self.status.keys if key.name == entry and key.state is state)
 
     def active(self, entry: str) -> KeyStatus | None:
-        """Return the key in use of an entry."""
+        """Return the active key of an entry."""
         return next(iter(self.keys(entry, KeyState.ACTIVE)), None)
 
     def world(self, now: datetime, annotations: Mapping[str, str] | None = None) -> World:
-        """Return the facts to plan from, with other annotations if some are given."""
+        """Return the observed state for the planner, with other annotations if some are given."""
         record = None if self.spec is None else recalled(self.ref, self.spec, self.status, self.published, now)
         asked = self.annotations if annotations is None else annotations
         return World(self.ref, self.object["metadata"]["generation"], self.spec, annotations=asked, record=record)
@@ -69,7 +69,7 @@ class ObservedSet:
 
 @dataclass(slots=True)
 class Cluster:
-    """An open way to a cluster."""
+    """An open connection to a cluster."""
 
     way: UserConnection
     client: Client
@@ -77,18 +77,18 @@ class Cluster:
     _heard: tuple[datetime, float] | None = None
 
     def hear(self, date: datetime) -> None:
-        """Take the time that the API server says it is."""
+        """Record the time in the Date header of the API server."""
         if self._heard is None or date > self._heard[0] + timedelta(seconds=time.monotonic() - self._heard[1]):
             self._heard = date, time.monotonic()
 
     def now(self) -> datetime:
-        """Return the time by the API server's clock, which is the one that keys live by."""
+        """Return the time by the API server's clock, which the operator uses too."""
         if self._heard is None:
             return datetime.now(UTC)
         return self._heard[0] + timedelta(seconds=time.monotonic() - self._heard[1])
 
     async def the_set(self, name: str) -> ObservedSet:
-        """Return a set of the namespace; an error for people if it is not there."""
+        """Return a set of the namespace; raises Failure if it does not exist."""
         found = await self.find_set(SetRef(self.namespace, name))
         if found is None:
             others = [each["metadata"]["name"] for each in (await self.client.list(SETS, self.namespace))[0]]
@@ -97,7 +97,7 @@ class Cluster:
         return found
 
     async def find_set(self, ref: SetRef) -> ObservedSet | None:
-        """Return a set, or None if it is not there."""
+        """Return a set, or None if it does not exist."""
         try:
             seen = await self.client.read(SETS, ref.namespace, ref.name)
         except ValueError:
@@ -105,7 +105,7 @@ class Cluster:
         return None if seen is None else await self.with_published(read_set_object(seen))
 
     async def sets(self, namespace: str | None) -> list[ObservedSet]:
-        """Return all sets of a namespace, or of the cluster, by name, without what they publish."""
+        """Return all sets of a namespace, or of the cluster, by name, without their published keys."""
         found = [read_set_object(each) for each in (await self.client.list(SETS, namespace))[0]]
         return sorted(found, key=lambda each: each.ref)
 
@@ -122,14 +122,14 @@ class Cluster:
         return replace(seen, configmap=configmap, published=keys_in(text.encode()))
 
     async def annotate(self, seen: ObservedSet, annotations: Mapping[str, str | None]) -> ObservedSet:
-        """Set or remove annotations of a set; Conflict if it changed since it was seen."""
+        """Set or remove annotations of a set; Conflict if it changed since it was read."""
         version = seen.object["metadata"]["resourceVersion"]
         return read_set_object(await annotate_set(self.way.transport, seen.ref, version, annotations))
 
 
 @asynccontextmanager
 async def open_cluster(place: Place) -> AsyncIterator[Cluster]:
-    """Open the way to the cluster; whatever it cannot do ends as an error for people."""
+    """Connect to the cluster; raises Failure with the cure."""
     try:
         way = await connect_as_user(place.kubeconfig, place.context)
         try:
@@ -143,7 +143,7 @@ async def open_cluster(place: Place) -> AsyncIterator[Cluster]:
 
 
 def read_set_object(seen: Object) -> ObservedSet:
-    """Return what an object of the API says, as far as this version can read it."""
+    """Return a set from its object, as far as this version can read it."""
     ref = SetRef(seen["metadata"]["namespace"], seen["metadata"]["name"])
     try:
         spec, complaint = parse_spec(seen), None
@@ -157,7 +157,7 @@ def read_set_object(seen: Object) -> ObservedSet:
 
 
 def keys_in(text: bytes) -> dict[str, Mapping[str, Any]]:
-    """Return the members of each key of a JWK Set by kid; what cannot be read has none."""
+    """Return the members of each key of a JWK Set by kid; none for an unreadable set."""
     try:
         document = parse_json_strict(text)
     except JwkError:

@@ -14,11 +14,11 @@ from jwks_operator.plugin.options import Place
 PATIENCE = 2.0
 """Seconds that completion waits for the cluster after Tab."""
 NO_FILES, FILES = 4, 0
-"""What kubectl is told to do besides: the directives of its completion protocol."""
+"""The directives of kubectl's completion protocol."""
 
 
 def print_completions(arguments: list[str]) -> int:
-    """Print the completions of a command line as kubectl wants them: one a line, its help behind a tab."""
+    """Print the completions of a command line for kubectl: one a line, its help behind a tab."""
     *words, text = arguments or [""]
     group: click.Group = import_module("jwks_operator.plugin.plugin_command").command_group
     found = ShellComplete(group, {}, "kubectl jwks", "").get_completions(words, text)

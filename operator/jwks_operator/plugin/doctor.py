@@ -26,7 +26,7 @@ from jwks_operator.plugin.options import Place, output_option, place_options
 
 @dataclass(frozen=True, slots=True)
 class DoctorScope:
-    """What is examined: the cluster, its operator, and the sets of the chosen namespaces."""
+    """The scope of the checks: the cluster, its operator, and the sets of the chosen namespaces."""
 
     cluster: Cluster
     operator: Operator
@@ -89,7 +89,7 @@ async def _examine(place: Place, operator_namespace: str | None, *, everywhere: 
 
 
 async def _findings(name: str, findings: AsyncIterator[Finding]) -> list[Finding]:
-    """What one check finds; what it may not look at is told, and the others go on."""
+    """Return the findings of one check; a missing right is a finding, and the other checks run."""
     found: list[Finding] = []
     try:
         async for one in findings:

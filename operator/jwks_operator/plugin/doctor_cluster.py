@@ -1,4 +1,4 @@
-"""What of the cluster can keep the operator from working: CRD, leader, rights, clocks, encryption at rest."""
+"""Checks of the cluster: CRD, leader, rights, clocks, encryption at rest."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -23,23 +23,23 @@ RIGHTS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     ("", "configmaps", "", _WHOLE),
     ("", "events", "", ("create",)),
 )
-"""What the operator cannot do without, wherever there are sets: group, resource, subresource, verbs."""
+"""The rights that the operator needs in every namespace with sets: group, resource, subresource, verbs."""
 MINE: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     (GROUP, PLURAL, "", ("get", "list", "patch")),
     ("", "configmaps", "", ("get",)),
     ("", "secrets", "", ("get",)),
 )
-"""What this tool needs: to look, to ask, and (for verify and export --private only) to read Secrets."""
+"""The rights that this tool needs: to read, to request, and (for verify and export --private only) to read Secrets."""
 NAMESPACES_MOST = 10
-"""In how many namespaces rights are asked about: each costs a request for each verb."""
+"""The most namespaces in which rights are checked: each costs one request for each verb."""
 SKEW = timedelta(seconds=3)
-"""A Date header has whole seconds, and takes time to come."""
+"""The tolerance for whole seconds in a Date header and its transfer."""
 _SUBJECT = Resource("authorization.k8s.io", "v1", "subjectaccessreviews", "SubjectAccessReview", namespaced=False)
 _SELF = Resource("authorization.k8s.io", "v1", "selfsubjectaccessreviews", "SelfSubjectAccessReview", namespaced=False)
 
 
 async def check_crd(cluster: Cluster) -> AsyncIterator[Finding]:
-    """Is the CRD there, served, and of this version?"""
+    """Is the CRD installed, served, and of this version?"""
     wanted = wanted_crd()
     name = wanted["metadata"]["name"]
     seen = await cluster.client.read(CRDS, None, name)
@@ -61,7 +61,7 @@ async def check_crd(cluster: Cluster) -> AsyncIterator[Finding]:
 
 
 def _fields(version: Object) -> set[str]:
-    """The paths of all fields of a schema."""
+    """Yield the paths of all fields of a schema."""
     found: set[str] = set()
     left = [("", version["schema"]["openAPIV3Schema"])]
     while left:
@@ -73,7 +73,7 @@ def _fields(version: Object) -> set[str]:
 
 
 async def check_leader(cluster: Cluster, operator: Operator) -> AsyncIterator[Finding]:
-    """Does a replica lead, and is it alive?"""
+    """Is there a leader, and is it alive?"""
     where = f"namespace {operator.namespace}"
     if operator.lease is None:
         message = f"no Lease of an operator in {where}: it is not there, or runs without leader election"
@@ -85,7 +85,7 @@ async def check_leader(cluster: Cluster, operator: Operator) -> AsyncIterator[Fi
 
 
 async def check_shards(cluster: Cluster, operator: Operator, sets: Sequence[ObservedSet]) -> AsyncIterator[Finding]:
-    """Has every shard that a set belongs to a leader?"""
+    """Has the shard of every set a leader?"""
     if operator.lease is None:
         return
     for shard in sorted({found for seen in sets if (found := shard_of(seen.object)) is not None}):
@@ -102,7 +102,7 @@ async def check_shards(cluster: Cluster, operator: Operator, sets: Sequence[Obse
 
 
 def _leading(cluster: Cluster, lease: Object, what: str, deployment: str) -> Finding:
-    """Whether the holder of a Lease is there and alive."""
+    """Return whether the holder of a Lease exists and is alive."""
     spec, namespace = lease.get("spec") or {}, lease["metadata"]["namespace"]
     where, logs = f"{what}in namespace {namespace}", f"kubectl logs -n {namespace} deploy/{deployment}"
     holder, renewed = spec.get("holderIdentity"), spec.get("renewTime")
@@ -118,7 +118,7 @@ def _leading(cluster: Cluster, lease: Object, what: str, deployment: str) -> Fin
 async def check_operator_rights(
     cluster: Cluster, operator: Operator, sets: Sequence[ObservedSet]
 ) -> AsyncIterator[Finding]:
-    """May the operator's service account do what it has to, wherever there are sets?"""
+    """Has the operator's service account its rights in every namespace with sets?"""
     namespaces = sorted({seen.ref.namespace for seen in sets})[:NAMESPACES_MOST] or [""]
     user = f"system:serviceaccount:{operator.namespace}:{operator.account}"
     bad = False
@@ -138,7 +138,7 @@ async def check_operator_rights(
 
 
 async def check_user_rights(cluster: Cluster) -> AsyncIterator[Finding]:
-    """May you use this tool here?"""
+    """Has the user the rights for this tool?"""
     denied = await _denied(cluster, cluster.namespace, MINE, None)
     if denied:
         message = f"you may not {'; '.join(denied)} in namespace {cluster.namespace}"
@@ -153,7 +153,7 @@ Rights = Iterable[tuple[str, str, str, tuple[str, ...]]]
 
 
 async def _denied(cluster: Cluster, namespace: str, rights: Rights, user: str | None) -> list[str]:
-    """What is not allowed, by resource."""
+    """Return the denied verbs by resource."""
     asked = [(group, plural, sub, verb) for group, plural, sub, verbs in rights for verb in verbs]
     answers = await asyncio.gather(*(_allowed(cluster, namespace, each, user) for each in asked))
     denied: dict[str, list[str]] = {}
@@ -197,7 +197,7 @@ def _bad(seen: ObservedSet) -> Iterable[Condition]:
 
 
 async def check_encryption(cluster: Cluster) -> AsyncIterator[Finding]:
-    """Are Secrets encrypted in etcd? Told by the command line of an API server that runs as a pod."""
+    """Are Secrets encrypted in etcd? The answer comes from the command line of an API server that runs as a pod."""
     pods, _ = await cluster.client.list(PODS, "kube-system", "component=kube-apiserver")
     words = [word for pod in pods for one in pod["spec"]["containers"] for word in _command(one)]
     cure = "https://kubernetes.io/docs/tasks/administer-cluster/encrypt-data/"

@@ -1,4 +1,4 @@
-"""What of the sets and of their users can go wrong: lag, stuck steps, mounts that never see a rotation, GitOps."""
+"""Checks of the sets and their users: lag, stuck steps, mounts that no rotation reaches, GitOps."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from jwks_operator.plugin.operators import PODS
 from jwks_operator.plugin.output import format_span
 
 LATE = timedelta(minutes=2)
-"""How long after its time a move may take; an operator that works needs seconds."""
+"""How late a transition may be; a working operator needs seconds."""
 _LOGS = "is the operator running? see the finding about the leader, and its logs"
 _TRACKING = (
     ("argocd.argoproj.io/tracking-id", "Argo CD"),
@@ -26,7 +26,7 @@ _TRACKING = (
 
 
 async def check_progress(cluster: Cluster, sets: Sequence[ObservedSet]) -> AsyncIterator[Finding]:
-    """Is each set looked at, ready, and where it should be by now?"""
+    """Is each set observed, ready, and without an overdue transition?"""
     if not sets:
         yield ok_finding("sets", f"none in namespace {cluster.namespace}; -A examines all namespaces")
     for seen in sets:
@@ -65,7 +65,7 @@ def _troubles(seen: ObservedSet, now: datetime) -> Iterator[Finding]:
 
 
 def _last_edit(the_set: Object) -> datetime:
-    """When the spec was written last, by the server's books."""
+    """Return when the spec was last written, by managedFields."""
     meta = the_set["metadata"]
     edits = [
         datetime.fromisoformat(one["time"])
@@ -116,7 +116,7 @@ def _marks(thing: Object) -> Mapping[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class _Objects:
-    """The names of what pods may use of the sets of one namespace, and must not."""
+    """The names of the objects that pods may mount, and must not, in one namespace."""
 
     secrets: Mapping[str, SetRef]
     configmaps: Mapping[str, SetRef]
@@ -128,7 +128,7 @@ class _Objects:
 
 
 async def check_mounts(cluster: Cluster, sets: Sequence[ObservedSet]) -> AsyncIterator[Finding]:
-    """Do pods use keys in ways in which no rotation ever reaches them?"""
+    """Do pods use keys in a way that no rotation reaches?"""
     for namespace in sorted({seen.ref.namespace for seen in sets}):
         objects = _objects([seen for seen in sets if seen.ref.namespace == namespace])
         pods, _ = await cluster.client.list(PODS, namespace)
@@ -196,7 +196,7 @@ def _environment(container: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _owner(pod: Object) -> str:
-    """Pods of one owner are one finding."""
+    """Yield one finding for the pods of one owner."""
     owners = pod["metadata"].get("ownerReferences") or ()
     name = owners[0]["name"] if owners else pod["metadata"]["name"]
     return f"{owners[0]['kind'] if owners else 'Pod'} {name}"

@@ -34,7 +34,7 @@ MEANINGS = {
 
 
 class Failure(click.ClickException):
-    """An error for people: one line, with the cure behind a semicolon."""
+    """An error for the user: one line, with the cure behind a semicolon."""
 
     def __init__(self, message: str, code: Exit) -> None:
         super().__init__(" ".join(message.split()))
@@ -42,22 +42,22 @@ class Failure(click.ClickException):
 
 
 def to_printable(text: str) -> str:
-    """Return a text without what could steer a terminal: kids and headers come from anywhere."""
+    """Return a text without control characters: kids and headers are foreign."""
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
 def not_found_error(message: str) -> Failure:
-    """Return the error for something that was named and is not there."""
+    """Return the error for a named thing that does not exist."""
     return Failure(message, Exit.MISSING)
 
 
 def refusal_error(message: str) -> Failure:
-    """Return the error for something that may not be."""
+    """Return the error for a refused request."""
     return Failure(message, Exit.REFUSED)
 
 
 def explain_error(error: KubeError) -> Failure:
-    """Return what a person can do about an error of the cluster."""
+    """Return the error of the cluster with its cure."""
     text = str(error)
     rows = (
         (isinstance(error, NotConfigured), text, Exit.NO_ACCESS),
@@ -74,5 +74,5 @@ _NOT_SERVED = "this cluster does not serve JsonWebKeySets; install the CRD: kube
 
 
 def raise_failure(error: KubeError) -> NoReturn:
-    """Raise the error for people, without the foreign one behind it."""
+    """Raise the error for the user, without its foreign cause."""
     raise explain_error(error) from None

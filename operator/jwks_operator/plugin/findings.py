@@ -1,4 +1,4 @@
-"""What checks find: a line each, with the cure; worst first decides the exit code."""
+"""The findings of checks: a line each, with the cure; the worst one decides the exit code."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from jwks_operator.plugin.output import result_console, write_document
 
 
 class Verdict(StrEnum):
-    """How a check ended."""
+    """The result of a check."""
 
     OK = "ok"
     NOTE = "note"
@@ -33,7 +33,7 @@ BAD = frozenset({Verdict.WARNING, Verdict.ERROR})
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One result: of which check, about what, and what to do about it."""
+    """One finding: the check, what it found, and the cure."""
 
     verdict: Verdict
     check: str
@@ -42,22 +42,22 @@ class Finding:
 
 
 def ok_finding(check: str, message: str) -> Finding:
-    """Return that a check found all as it should be."""
+    """Return the finding of a passed check."""
     return Finding(Verdict.OK, check, message)
 
 
 def error_finding(check: str, message: str, cure: str) -> Finding:
-    """Return something that breaks tokens, or will."""
+    """Return a fault that breaks tokens, now or later."""
     return Finding(Verdict.ERROR, check, message, cure)
 
 
 def warning_finding(check: str, message: str, cure: str) -> Finding:
-    """Return something that may break tokens, or hides it when they do."""
+    """Return a fault that may break tokens, or hides broken ones."""
     return Finding(Verdict.WARNING, check, message, cure)
 
 
 def skip_finding(check: str, message: str, cure: str = "") -> Finding:
-    """Return that something was not looked at."""
+    """Return the finding of a skipped check."""
     return Finding(Verdict.SKIPPED, check, message, cure)
 
 

@@ -1,4 +1,4 @@
-"""Past and future of a set as it stands; of one whose spec is not in force, the past alone."""
+"""History and forecast of a set; only the history while its spec is not in force."""
 
 from datetime import datetime
 
@@ -8,7 +8,7 @@ from jwks_operator.core.planner.spec_checks import complaint
 
 
 def look_ahead(world: World, now: datetime, until: datetime, steps: int = STEPS) -> Forecast:
-    """Return what the planner will do, which for a spec that fails its checks nobody can tell: the former one rules."""
+    """Return the forecast of the planner; none for a spec that fails its checks: the former one stays in force."""
     if world.spec is None or complaint(world.spec, now) is not None:
         return Forecast(() if world.record is None else tuple(past(world.record)), (), now)
     return foresee(world, now, until, steps)

@@ -36,7 +36,7 @@ def get_jwks_command(place: Place, name: str, **options: Any) -> int:
 
 
 async def print_public(place: Place, name: str, options: Mapping[str, Any]) -> int:
-    """Print what a set publishes: `form`, and `entry` and `kid` to choose, as of the command line."""
+    """Print the published set in this `form`; `entry` and `kid` filter the keys."""
     form, entry, kid = options["form"], options["entry"], options["kid"]
     async with open_cluster(place) as cluster:
         seen = await cluster.the_set(name)

@@ -1,4 +1,4 @@
-"""Who else writes to a set, and would take a request back: GitOps tools, and `kubectl apply` of a manifest."""
+"""Finds other field managers that would remove a request: GitOps tools, and `kubectl apply` of a manifest."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -22,7 +22,7 @@ _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
 def find_annotation_owners(seen: ObservedSet, annotations: Iterable[str]) -> Iterator[str]:
-    """Yield who would take these annotations back, and what to do."""
+    """Yield each field manager that would remove these annotations, with the cure."""
     for annotation in annotations:
         for manager in managers_of(seen, annotation):
             whose = tool_of(manager) or manager
@@ -47,7 +47,7 @@ def managers_of(seen: ObservedSet, annotation: str) -> tuple[str, ...]:
 
 
 def tool_of(manager: str) -> str | None:
-    """Return the GitOps tool behind a field manager; None if it is none that we know."""
+    """Return the GitOps tool behind a field manager; None for an unknown one."""
     return next((tool for mark, tool in TOOLS.items() if mark in manager.lower()), None)
 
 

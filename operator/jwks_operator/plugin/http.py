@@ -1,4 +1,4 @@
-"""How a JWK Set is served over HTTP: what breaks verifiers that fetch it, found in one answer."""
+"""Checks how a JWK Set is served over HTTP, from one response: what breaks verifiers."""
 
 import re
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ LARGE = 64 << 10
 
 
 def http_findings(answer: FetchResult, now: datetime) -> Iterator[Finding]:
-    """Yield what an answer shows; its body is looked at elsewhere."""
+    """Yield the findings of a response, except those of its body."""
     if answer.status != 200:
         yield error_finding("http", f"{answer.url} answers {answer.status}", "serve the set there, or correct the URL")
         return
@@ -34,7 +34,7 @@ def http_findings(answer: FetchResult, now: datetime) -> Iterator[Finding]:
 
 
 def max_age(answer: FetchResult) -> timedelta | None:
-    """Return how long shared caches may keep the answer (RFC 9111 section 5.2); None if it does not say."""
+    """Return how long shared caches may keep the answer (RFC 9111 section 5.2); None if the response does not say."""
     told = answer.headers.get("cache-control", "").lower()
     for directive in ("s-maxage", "max-age"):
         found = re.search(rf"(?:^|[,\s]){directive}\s*=\s*\"?(\d{{1,9}})", told)
@@ -44,7 +44,7 @@ def max_age(answer: FetchResult) -> timedelta | None:
 
 
 def stale_window(answer: FetchResult) -> timedelta:
-    """Return how long a cache may go on with it after that (RFC 5861 section 3)."""
+    """Return how long a cache may serve the response after that (RFC 5861 section 3)."""
     found = re.search(r"stale-while-revalidate\s*=\s*\"?(\d{1,9})", answer.headers.get("cache-control", "").lower())
     return timedelta(seconds=int(found[1])) if found else timedelta()
 

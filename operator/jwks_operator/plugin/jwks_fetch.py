@@ -1,4 +1,4 @@
-"""One GET of a JWK Set as a careful client does it: bounded in time and size, redirects counted, TLS looked at."""
+"""One GET of a JWK Set as a careful client does it: bounded in time and size, redirects counted, TLS checked."""
 
 import ssl
 from collections.abc import Mapping
@@ -33,13 +33,13 @@ class FetchResult:
 
 @dataclass(frozen=True, slots=True)
 class FetchFailure:
-    """There was no answer; `problem` says why in words."""
+    """There was no response; `problem` says why."""
 
     problem: str
 
 
 async def fetch(url: str, ca_file: str | None = None, *, revisit: bool = False) -> FetchResult | FetchFailure:
-    """Return what a URL answers; with `revisit`, ask a second time with the ETag. Never raises for what it meets."""
+    """Return the response of a URL; with `revisit`, send a second request with the ETag. Never raises."""
     if urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).hostname:
         return FetchFailure("not an http or https URL")
     try:
@@ -93,7 +93,7 @@ async def _fetched(
 
 
 def _expiry(answer: aiohttp.ClientResponse) -> datetime | None:
-    """When the certificate of the connection expires."""
+    """Return when the certificate of the connection expires."""
     connection = answer.connection
     stream: Any = None if connection is None or connection.transport is None else connection.transport
     certificate = None if stream is None else stream.get_extra_info("peercert")

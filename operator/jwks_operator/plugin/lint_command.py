@@ -27,7 +27,7 @@ def lint_command(source: str, form: str | None, **options: Any) -> int:
     r"""Check a JWK Set against the RFCs and good practice.
 
     Private members, missing and doubled kids, weak keys, wrong points, certificates of other keys; of a URL also
-    TLS, Content-Type, caching and size. Nothing of the cluster is asked. FILE may be - for standard input. Exit code
+    TLS, Content-Type, caching and size. The cluster is not asked. FILE may be - for standard input. Exit code
     1 if there is an error.
 
     \b
@@ -44,7 +44,7 @@ def lint_command(source: str, form: str | None, **options: Any) -> int:
 
 
 def set_findings(data: bytes, now: datetime) -> Iterator[Finding]:
-    """Yield the flaws of a set."""
+    """Yield the findings of a set."""
     flaws = lint_set(data, now)
     yield from (_finding(flaw) for flaw in flaws)
     if not any(flaw.level is Level.ERROR for flaw in flaws):

@@ -1,4 +1,4 @@
-"""Sets in files: the JsonWebKeySets of a YAML or JSON document, before the API server has seen them."""
+"""Sets in files: the JsonWebKeySets of a YAML or JSON document, before they reach the API server."""
 
 import sys
 from pathlib import Path
@@ -15,7 +15,7 @@ MAX_BYTES = 4 << 20
 
 
 def read_file(path: str) -> bytes:
-    """Return the content of a file, or of standard input for `-`; an error for people if it cannot be had."""
+    """Return the content of a file, or of standard input for `-`; raises Failure if it cannot be read."""
     try:
         if path == "-":
             return sys.stdin.buffer.read(MAX_BYTES)
@@ -26,7 +26,7 @@ def read_file(path: str) -> bytes:
 
 
 def read_sets(path: str, namespace: str, name: str | None) -> list[ObservedSet]:
-    """Return the sets of a file, or the one of this name; Failure if it has none, and for specs that cannot be."""
+    """Return the sets of a file, or the one of this name; raises Failure if there is none, or for an invalid spec."""
     try:
         documents = list(yaml.safe_load_all(read_file(path)))
     except yaml.YAMLError as error:

@@ -1,4 +1,4 @@
-"""Where is the operator? Found by its Lease, and the pod that holds it."""
+"""Finds the operator by its Lease and the pod that holds it."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ PODS = Resource("", "v1", "pods", "Pod")
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """An operator, as far as it can be found: where it should be, its Lease and its service account."""
+    """An operator: its namespace, its Lease and its service account, as far as they are found."""
 
     namespace: str
     account: str

@@ -1,4 +1,4 @@
-"""The options that commands share, and the kinds of values they take."""
+"""The options that commands share, and the types of their values."""
 
 import functools
 import re
@@ -26,7 +26,7 @@ _UNITS = {
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Which cluster and namespace, as the command line says; None is what the kubeconfig says."""
+    """Cluster and namespace of the command line; None means that of the kubeconfig."""
 
     namespace: str | None = None
     context: str | None = None
@@ -83,7 +83,7 @@ def place_options(command: F) -> F:
 
 
 def output_option(*forms: str) -> Callable[[F], F]:
-    """Give a command -o; without it people are written for."""
+    """Give a command -o; the default output is for people."""
     forms = forms or ("json", "yaml")
     wide = "; wide writes more for people" if "wide" in forms else ""
     return click.option("-o", "--output", "form", type=click.Choice(forms), help=f"Write for programs{wide}.")

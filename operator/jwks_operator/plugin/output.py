@@ -1,4 +1,4 @@
-"""Where what is written goes: stdout for results, stderr for talk; JSON and YAML for programs."""
+"""Output: results on stdout, messages on stderr; JSON and YAML for programs."""
 
 import json
 import sys
@@ -15,11 +15,11 @@ from jwks_operator.api.status_model import format_time
 from jwks_operator.plugin.exit_codes import to_printable
 
 WIDTH = 100
-"""Columns where nobody's terminal says: in pipes and files."""
+"""Columns without a terminal: in pipes and files."""
 
 
 def result_console(width: int | None = None) -> Console:
-    """Return the console for results; colours and the width are those of the terminal, if there is one."""
+    """Return the console for results, with the colours and the width of the terminal, if there is one."""
     if width is None and not sys.stdout.isatty():
         width = WIDTH
     return Console(width=width, highlight=False, soft_wrap=False, emoji=False, markup=False)
@@ -73,7 +73,7 @@ def format_span(length: timedelta) -> str:
 
 
 def format_distance(time: datetime, now: datetime) -> str:
-    """Return how far a moment is: `in 3d4h`, `5m ago`, `now`."""
+    """Return the distance to a time: `in 3d4h`, `5m ago`, `now`."""
     if abs(time - now) < timedelta(seconds=1):
         return "now"
     return f"in {format_span(time - now)}" if time > now else f"{format_span(now - time)} ago"

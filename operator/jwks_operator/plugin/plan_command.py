@@ -1,4 +1,4 @@
-"""`kubectl jwks plan`: what the operator would do, told by the operator's own planning code, before it does it."""
+"""`kubectl jwks plan`: what the operator would do, computed by the operator's own planner."""
 
 import asyncio
 from collections.abc import Iterable
@@ -36,12 +36,12 @@ from jwks_operator.plugin.wait_terms import find_limiting_terms, waits_of_entry
 from jwks_operator.plugin.wording import step_table, steps_document
 
 STEPS = 40
-"""How many lines of steps people are shown; programs and pictures get all."""
+"""The most lines of steps for people; programs and pictures get all."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What is planned: a set as written somewhere, and the one in the cluster that it would replace."""
+    """The set to plan, and the one in the cluster that it would replace."""
 
     wanted: ObservedSet
     living: ObservedSet | None
@@ -50,7 +50,7 @@ class Case:
 
     @property
     def spec(self) -> JsonWebKeySetSpec:
-        """The spec that is planned; it can be read, or the case would not be."""
+        """The spec to plan; it is valid."""
         if self.wanted.spec is None:
             raise Failure(f"{self.wanted.ref}: {self.wanted.complaint}", Exit.FOUND)
         return self.wanted.spec
@@ -86,10 +86,10 @@ def _because(spec: JsonWebKeySetSpec, now: datetime) -> str:
 @click.option("--svg", type=click.Path(dir_okay=False, path_type=Path), help="Draw the timeline into this file.")
 @click.option("--png", type=click.Path(dir_okay=False, path_type=Path), help="The same as PNG (needs Pillow).")
 def plan_command(place: Place, name: str | None, filename: str | None, **options: Any) -> int:
-    r"""Show what will happen to the keys of a set, before it does.
+    r"""Show what will happen to the keys of a set.
 
-    The times are those of the operator's own planning code. With -f, a file is planned as if it was applied now: a
-    new set, or an edit of the one that is there. A spec that would be refused or is unsafe ends with exit code 1 and
+    The times come from the operator's own planner. With -f, a file is planned as if it was applied now: a new set,
+    or an edit of an existing one. A spec that would be refused or is unsafe ends with exit code 1 and
     names the field, or the term that is too long.
 
     \b
@@ -136,7 +136,7 @@ def _case(wanted: ObservedSet, living: ObservedSet | None, now: datetime, until:
 
 
 def _three_changes(seen: ObservedSet, now: datetime) -> timedelta:
-    """Long enough for three changes of keys, so that one whole life of a key shows."""
+    """Return a span of three rotations, so that the whole life of one key is visible."""
     far = Case(seen, None, now, now + timedelta(days=3 * 366))
     changes = [
         each.time

@@ -1,4 +1,4 @@
-"""`kubectl jwks rotate | rollback | hold | unhold | revoke`: ask, by annotation; see what will happen first."""
+"""`kubectl jwks rotate | rollback | hold | unhold | revoke`: request by annotation, after a preview."""
 
 import asyncio
 import sys
@@ -46,7 +46,7 @@ Make = Callable[[ObservedSet, datetime], RequestPreview]
 
 @dataclass(frozen=True, slots=True)
 class RequestOptions:
-    """How to ask: whether to confirm, whether to write, how to wait."""
+    """The options of a request: confirmation, dry run, waiting."""
 
     yes: bool
     dry_run: bool
@@ -79,7 +79,7 @@ def _manners(command: F) -> F:
 @click.option("--at", type=MOMENT, help="Not before this time, such as 2026-11-02T10:00:00Z. Default: now.")
 @click.option("--emergency", is_flag=True, help="Do not wait for the lead: verifiers without the new key fail for it.")
 def rotate_command(place: Place, name: str, entries: tuple[str, ...], **options: Any) -> int:
-    r"""Replace the key in use of an entry by the next one, without one failed token.
+    r"""Replace the active key of an entry by the next one, without one failed token.
 
     The next key is used as soon as everybody who checks can have it (its lead). ENTRY may be left out if the set has
     one.
@@ -105,7 +105,7 @@ def rotate_command(place: Place, name: str, entries: tuple[str, ...], **options:
 @place_options
 @_manners
 def rollback_command(place: Place, name: str, entries: tuple[str, ...], **options: Any) -> int:
-    r"""Use the former key of an entry again, as long as it has its private half (rollbackWindow).
+    r"""Make the previous key of an entry active again, while its private half is kept (rollbackWindow).
 
     It never left the published set, so nobody has to wait for it.
 
@@ -130,7 +130,7 @@ def rollback_command(place: Place, name: str, entries: tuple[str, ...], **option
 @place_options
 @_manners
 def hold_command(place: Place, name: str, kids: tuple[str, ...], **options: Any) -> int:
-    r"""Keep keys published beyond their retention, while long-lived tokens of them are about.
+    r"""Keep keys published beyond their retention, for tokens that live longer.
 
     KID may be shortened to its first characters, or be the name of an entry: then its key in use.
 
@@ -150,7 +150,7 @@ def hold_command(place: Place, name: str, kids: tuple[str, ...], **options: Any)
 @place_options
 @_manners
 def unhold_command(place: Place, name: str, kids: tuple[str, ...], **options: Any) -> int:
-    r"""Let keys go that were held; those whose retention has passed are removed at once.
+    r"""Release held keys; a key whose retention has passed is removed at once.
 
     \b
     Examples:
@@ -174,7 +174,7 @@ def unhold_command(place: Place, name: str, kids: tuple[str, ...], **options: An
     help="Why; it is kept in status.history and in the historical set.",
 )
 def revoke_command(place: Place, name: str, kids: tuple[str, ...], reason: str, **options: Any) -> int:
-    r"""Trust keys no more: they leave the published set and the Secret at once and for good.
+    r"""Revoke keys: they leave the published set and the Secret at once and for ever.
 
     The next key is used at once. KID may be shortened, or be the name of an entry: then its key in use.
 

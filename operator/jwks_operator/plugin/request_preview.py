@@ -1,4 +1,4 @@
-"""What people may ask for, as annotations, and what will come of it.
+"""Requests as annotations, and a preview of their effect.
 
 A request is an annotation beside what GitOps keeps: it is added to those that are there, under a field manager of its
 own. What will happen is told by the planner, on the set as it would be with the annotation.
@@ -20,7 +20,7 @@ from jwks_operator.plugin.forecast_view import look_ahead
 
 AHEAD = timedelta(days=366)
 STEPS = 200
-"""How far a request is followed into the future, in steps of the planner: what it causes comes among the first."""
+"""Steps of the planner that a preview computes: the effect of a request is among the first."""
 _LIVING = frozenset({KeyState.PENDING, KeyState.ACTIVE, KeyState.RETIRED})
 
 Annotations = Mapping[str, str | None]
@@ -28,7 +28,7 @@ Annotations = Mapping[str, str | None]
 
 @dataclass(frozen=True, slots=True)
 class RequestPreview:
-    """One request: the annotations to write, the sentence of what it is, and when it is fulfilled.
+    """One request: the annotations to write, its sentence, and the condition that fulfils it.
 
     `done` tells from a set whether it is; it raises Failure once it never will be. `gone` and `there` are the kids
     that must not, and must, be published then.
@@ -41,16 +41,16 @@ class RequestPreview:
     warnings: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
     waits: bool = False
-    """Whether it is fulfilled only when its last step is; else as soon as the operator has seen it."""
+    """Whether the last step fulfils the request; else its observation by the operator does."""
 
     @property
     def when(self) -> datetime | None:
-        """When it will be fulfilled, by the plan; None if the plan has no change of keys for it."""
+        """When the request will be fulfilled, by the plan; None if the plan has no transition for it."""
         return max((each.time for each in self.told), default=None)
 
 
 def entries_of(seen: ObservedSet, chosen: tuple[str, ...], *, everything: bool) -> tuple[str, ...]:
-    """Return the entries that are meant: the named ones, all, or the only one."""
+    """Return the entries of a request: the named ones, all, or the only one."""
     there = tuple(dict.fromkeys(key.name for key in seen.status.keys if key.state in _LIVING))
     if unknown := [name for name in chosen if name not in there]:
         raise not_found_error(
@@ -64,7 +64,7 @@ def entries_of(seen: ObservedSet, chosen: tuple[str, ...], *, everything: bool) 
 
 
 def keys_of(seen: ObservedSet, chosen: Iterable[str]) -> tuple[KeyStatus, ...]:
-    """Return the living keys that kids, beginnings of kids, or names of entries (their key in use) mean."""
+    """Return the living keys for kids, unique beginnings of kids, or names of entries (their active key)."""
     return tuple(_key(seen, text) for text in chosen)
 
 
@@ -87,7 +87,7 @@ def _key(seen: ObservedSet, text: str) -> KeyStatus:
 def ask_rotate(
     seen: ObservedSet, entries: tuple[str, ...], now: datetime, at: datetime | None, *, emergency: bool
 ) -> RequestPreview:
-    """Ask that the keys of entries are replaced, from a moment on."""
+    """Return the request to rotate entries, from a time on."""
     stamp = f"{format_time(at or now)}{'!' if emergency else ''}"
     text = _with_requests(seen, names.ANNOTATION_ROTATE, [f"{entry}@{stamp}" for entry in entries])
     annotations = {names.ANNOTATION_ROTATE: text}
@@ -109,7 +109,7 @@ def ask_rotate(
 
 
 def ask_rollback(seen: ObservedSet, entries: tuple[str, ...], now: datetime) -> RequestPreview:
-    """Ask that entries go back to their former keys."""
+    """Return the request to roll entries back to their previous keys."""
     stamp = format_time(now)
     text = _with_requests(seen, names.ANNOTATION_ROLLBACK, [f"{entry}@{stamp}" for entry in entries])
     annotations = {names.ANNOTATION_ROLLBACK: text}
@@ -134,14 +134,14 @@ def ask_rollback(seen: ObservedSet, entries: tuple[str, ...], now: datetime) -> 
 
 
 def ask_hold(seen: ObservedSet, keys: tuple[KeyStatus, ...]) -> RequestPreview:
-    """Ask that no time removes these keys."""
+    """Return the request to hold keys."""
     kids = [*_listed(seen, names.ANNOTATION_HOLD), *(key.kid for key in keys)]
     annotations = {names.ANNOTATION_HOLD: ",".join(dict.fromkeys(kids))}
     return RequestPreview(_about("Hold", keys), annotations, lambda later: _held(later.status, keys, True))
 
 
 def ask_unhold(seen: ObservedSet, keys: tuple[KeyStatus, ...], now: datetime) -> RequestPreview:
-    """Ask that time may remove these keys again; refused for those that the spec holds."""
+    """Return the request to release held keys; refused for keys in spec.held."""
     kids = {key.kid for key in keys}
     if seen.spec is not None and (kept := kids.intersection(seen.spec.held)):
         raise refusal_error(
@@ -160,7 +160,7 @@ def ask_unhold(seen: ObservedSet, keys: tuple[KeyStatus, ...], now: datetime) ->
 
 
 def ask_revoke(seen: ObservedSet, keys: tuple[KeyStatus, ...], reason: str, now: datetime) -> RequestPreview:
-    """Ask that these keys are trusted no more, for a reason."""
+    """Return the request to revoke keys, for a reason."""
     kids = [key.kid for key in keys]
     listed = [part for part in _listed(seen, names.ANNOTATION_REVOKE) if part.rpartition("=")[0] not in kids]
     listed = [part for part in listed if part not in kids] + [f"{kid}={reason}" for kid in kids]
@@ -191,7 +191,7 @@ def _foreseen(seen: ObservedSet, annotations: Annotations, now: datetime) -> For
 
 
 def _changes(foreseen: Forecast, entries: tuple[str, ...], event: EventReason) -> tuple[HistoryEntry, ...]:
-    """The first such event of each entry, with what else becomes of the entry's keys in use by it."""
+    """Return the first such event of each entry, with its other effects on the active keys of the entry."""
     first: dict[str, datetime] = {}
     for each in foreseen.happenings:
         if each.happening.event == event and each.happening.entry in entries:
@@ -204,14 +204,14 @@ def _changes(foreseen: Forecast, entries: tuple[str, ...], event: EventReason) -
 
 
 def _with_requests(seen: ObservedSet, annotation: str, new: list[str]) -> str:
-    """The requests that stand there for other entries, and the new ones: of one entry only the newest counts."""
+    """Return the existing requests of other entries and the new ones: for one entry only the newest counts."""
     asked = {text.partition("@")[0] for text in new}
     kept = [text for text in _listed(seen, annotation) if text.partition("@")[0] not in asked]
     return ",".join([*kept, *new])
 
 
 def _outstanding(seen: ObservedSet, entries: tuple[str, ...], stamp: datetime) -> Iterable[str]:
-    """The requests of these entries that are still to come, except the same one."""
+    """Return the pending requests of these entries, except the same one."""
     for text in _listed(seen, names.ANNOTATION_ROTATE):
         entry, _, time = text.removesuffix("!").partition("@")
         with suppress(ValueError):

@@ -1,4 +1,4 @@
-"""`kubectl jwks status`: where every key stands, as bars over time, and what comes next."""
+"""`kubectl jwks status`: the state of every key, as bars over time, and the next transition."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -33,16 +33,16 @@ from jwks_operator.plugin.output import (
 from jwks_operator.plugin.wording import step_table, steps_document
 
 STEPS = 6
-"""How many steps to come are listed."""
+"""The most future steps in the list."""
 LONGEST = timedelta(days=366)
 AHEAD = 12
-"""Steps of the planner that are looked ahead, for each entry, if no time says otherwise."""
+"""Future steps for each entry, without --until."""
 PERIOD = 2.0
-"""Seconds between two looks of --watch."""
+"""Seconds between two reads of --watch."""
 
 
 def forecast_set(seen: ObservedSet, now: datetime, until: timedelta | None = None) -> Forecast:
-    """Return past and future of a set; one that the operator has not looked at has neither."""
+    """Return history and forecast of a set; None before its first pass."""
     world = seen.world(now)
     if world.spec is None or (world.record is None and not seen.looked_at):
         return Forecast((), (), now)
@@ -63,7 +63,7 @@ def render_details(seen: ObservedSet, now: datetime, width: int, until: timedelt
 
 
 def render_headline(seen: ObservedSet, now: datetime) -> Text:
-    """Return the first line: which set, whether it is ready, what comes next."""
+    """Return the first line: the set, its readiness, the next transition."""
     line = Text.assemble((str(seen.ref), "bold"), "   ", _ready(seen), f"   {seen.status.algorithms or ''}")
     following = seen.status.next
     if following is not None and following.time is not None:
@@ -72,7 +72,7 @@ def render_headline(seen: ObservedSet, now: datetime) -> Text:
 
 
 def find_remarks(seen: ObservedSet) -> list[Text]:
-    """Return what needs attention, and what goes on."""
+    """Return what needs attention, and running steps."""
     lines = find_complaints(seen)
     rotating = seen.condition(ConditionType.ROTATING)
     if rotating is not None and rotating.reason in {"Suspended", "NextKeyPublished", "StepInProgress"}:
@@ -116,7 +116,7 @@ def render_overview(sets: Sequence[ObservedSet], now: datetime) -> RenderableTyp
 
 
 def status_document(seen: ObservedSet, now: datetime, until: timedelta | None = None) -> dict[str, Any]:
-    """Return the same for programs."""
+    """Return the document for programs."""
     told = forecast_set(seen, now, until)
     return {
         "namespace": seen.ref.namespace,
@@ -158,7 +158,7 @@ def _ready(seen: ObservedSet) -> Text:
 @click.option("-w", "--watch", is_flag=True, help="Go on looking, until Ctrl-C.")
 @click.option("--until", type=SPAN, help="How far ahead to look, such as 30d. Default: past the next change of keys.")
 def status_command(place: Place, name: str | None, **options: Any) -> int:
-    r"""Show where every key stands and what comes next.
+    r"""Show the state of every key and the next transition.
 
     Without SET, a table of all sets; with it, its keys as bars over time: published, in use, kept. `-o wide` shows
     the bars of every set.
@@ -177,7 +177,7 @@ def status_command(place: Place, name: str | None, **options: Any) -> int:
 
 
 class _Look:
-    """How to look, and at what of it."""
+    """The options of the command."""
 
     def __init__(self, form: str | None, everywhere: bool, until: timedelta | None) -> None:
         self.form, self.everywhere, self.until = form, everywhere, until

@@ -42,7 +42,7 @@ _RSA = [name for name, row in ALGORITHMS.items() if row.kty == "RSA" and row.key
 @click.option("--source-name", metavar="NAME", help="Name of Secret and ConfigMap to make. Default: <SET>-import.")
 @click.option("--dry-run", is_flag=True, help="Show what would be imported, and make nothing.")
 def import_command(place: Place, name: str, file: str, **options: Any) -> int:
-    r"""Bring the keys of another issuer to where a set can import them.
+    r"""Create the sources from which a set imports the keys of another issuer.
 
     FILE is a private key in PEM or JWK, a private JWK Set (Ory Hydra: GET /admin/keys/<set>), an export of Vault's
     transit engine (vault read -format=json transit/export/signing-key/<key>), or of a Keycloak realm (kc.sh export).
@@ -133,7 +133,7 @@ def _show(brought: tuple[Brought, ...]) -> None:
 @click.option("--entry", "entries", multiple=True, metavar="ENTRY", help="Only this entry; may be repeated.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
 def export_command(place: Place, name: str, **options: Any) -> int:
-    r"""Take keys out of a set: the public JWK Set, or with --private the keys in use.
+    r"""Export the keys of a set: the public JWK Set, or with --private the active keys.
 
     Private keys go into a new file that only you may read, never to the terminal. A private JWK Set is what Ory
     Hydra takes (PUT /admin/keys/<set>), PEM what Vault (transit import) and Keycloak (provider rsa) take. Anyone with

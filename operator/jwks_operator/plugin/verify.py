@@ -1,4 +1,4 @@
-"""`kubectl jwks verify`: is what is signed with what is served? Record, Secret, ConfigMap and URL are compared."""
+"""`kubectl jwks verify`: do the signing keys match the served set? Compares record, Secret, ConfigMap and URL."""
 
 import asyncio
 from collections.abc import Iterator, Mapping
@@ -46,7 +46,7 @@ Keys = Mapping[str, Mapping[str, Any]]
 @click.option("--ca-file", metavar="FILE", help="CA to trust for the URL. Default: those of the system.")
 @click.option("--strict", is_flag=True, help="Warnings end with exit code 1, too.")
 def verify_command(place: Place, name: str, form: str | None, **options: Any) -> int:
-    r"""Check that what is signed verifies with what is served. For people and for CI.
+    r"""Check that signatures verify with the served set. For people and for CI.
 
     Compares the record (keyring), the Secret, the ConfigMap and, with --url, what verifiers get: kids, headers,
     caching against spec.timing, TLS. Signs a probe with each key in use and verifies it with the served set. Needs
@@ -180,7 +180,7 @@ def _of_url(url: str, answer: FetchResult | FetchFailure, seen: ObservedSet, now
 
 
 def _against_timing(answer: FetchResult, spec: JsonWebKeySetSpec) -> Iterator[Finding]:
-    """The facts that the waits rest on, as far as one answer shows them."""
+    """Yield findings about the timing facts that one response shows."""
     known = facts(spec.timing)
     rows = (
         ("cacheMaxAge", max_age(answer) or timedelta(), known["cache_max_age"]),
@@ -203,7 +203,7 @@ def _sum(known: Mapping[str, timedelta]) -> timedelta:
 
 @dataclass(frozen=True, slots=True)
 class _Probe:
-    """Every file with a key in use, tried against a set."""
+    """Probes every file with an active key against a set."""
 
     secret: Object
     keys: Keys

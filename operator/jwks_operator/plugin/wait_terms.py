@@ -1,4 +1,4 @@
-"""Which fact makes a wait as long as it is? The terms of lead and retention, named as in the spec."""
+"""The terms of lead and retention, named as in the spec."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ from jwks_operator.keys.algorithms import ALGORITHMS
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """A wait of an entry: how long, and of what it is made up."""
+    """A wait of an entry: its length and its terms."""
 
     name: str
     length: timedelta
     terms: tuple[tuple[str, timedelta], ...]
     stated: bool
-    """Whether the spec itself asks for this length, beyond the sum of the terms."""
+    """Whether the spec sets this length, beyond the sum of the terms."""
 
     def __str__(self) -> str:
         if self.stated:
@@ -32,7 +32,7 @@ class Wait:
 
     @property
     def longest(self) -> str:
-        """The term that counts most, with its length."""
+        """The longest term, with its length."""
         if self.stated:
             return f"timing.{self.name} {format_duration(self.length)}"
         name, value = max(self.terms, key=lambda term: term[1])
@@ -55,7 +55,7 @@ def waits_of_entry(spec: JsonWebKeySetSpec, entry: KeyEntry) -> tuple[Wait, Wait
 
 
 def _told(known: Facts, terms: Iterable[str]) -> Iterator[tuple[str, timedelta]]:
-    """The terms with their lengths; a restart only where there is to be one."""
+    """Return the terms with their lengths; the restart only with secret.restart."""
     for term in terms:
         if term != RESTART or known[term]:
             yield to_camel(term), known[term]

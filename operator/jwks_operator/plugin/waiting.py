@@ -1,4 +1,4 @@
-"""--wait: look until what was asked for is done, published, and served; with a display of how far it is."""
+"""--wait: polls until the request is fulfilled, published and served; with a progress display."""
 
 import asyncio
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ from jwks_operator.plugin.request_preview import RequestPreview
 
 PERIOD = 1.0
 GRACE = timedelta(minutes=10)
-"""How much longer than planned it may take, if no --timeout says otherwise."""
+"""Time beyond the plan, without --timeout."""
 
 
 @dataclass(frozen=True, slots=True)
 class Until:
-    """What to wait for: the request, and the URL at which the result has to be served, if one is given."""
+    """The condition to wait for: the request, and the URL that must serve the result, if one is given."""
 
     asked: RequestPreview
     url: str | None
@@ -31,7 +31,7 @@ class Until:
 
 
 async def wait_for(cluster: Cluster, seen: ObservedSet, until: Until) -> ObservedSet:
-    """Return the set once it is done and served; Failure if that takes too long or is refused."""
+    """Return the set once the request is fulfilled and served; raises Failure after the timeout or a refusal."""
     begun = cluster.now()
     planned = max((until.asked.when if until.asked.waits else None) or begun, begun)
     end = begun + (until.timeout if until.timeout is not None else planned - begun + GRACE)
@@ -77,7 +77,7 @@ async def stage_of(seen: ObservedSet, until: Until) -> str | None:
 
 
 def _lack(shown: set[str], wanted: set[str], until: Until) -> str | None:
-    """What is still to change where these kids are shown."""
+    """Return what must still change for these kids."""
     if not wanted <= shown:
         return "serve the key in use"
     return "drop the revoked key" if shown & set(until.asked.gone) else None
@@ -108,7 +108,7 @@ class _Display:
         self._progress.stop()
 
     def show(self, stage: str, now: datetime) -> None:
-        """Tell what it waits for."""
+        """Show the present stage."""
         total = (self._planned - self._begun).total_seconds()
         done = min((now - self._begun).total_seconds(), total)
         left = f"{format_span(self._planned - now)} left" if now < self._planned else ""

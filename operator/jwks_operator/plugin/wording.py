@@ -1,4 +1,4 @@
-"""What happens to keys, in words for people."""
+"""The sentences about transitions of keys."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -39,7 +39,7 @@ _IN_USE = {EventReason.KEY_ACTIVATED, EventReason.KEY_ROLLED_BACK}
 
 
 def step_table(told: Iterable[HistoryEntry], now: datetime, most: int | None = None) -> Table:
-    """Return what happens, one line for what happens to an entry at one time; `most` lines, all if None."""
+    """Return a table with one line for each entry and time; `most` lines, all if None."""
     made = make_table("WHEN (UTC)", "", "ENTRY", "WHAT")
     for time, entry, what in list(describe_steps(told))[:most]:
         made.add_row(format_clock(time), format_distance(time, now), entry, what)
@@ -47,7 +47,7 @@ def step_table(told: Iterable[HistoryEntry], now: datetime, most: int | None = N
 
 
 def describe_steps(told: Iterable[HistoryEntry]) -> Iterator[tuple[datetime, str, str]]:
-    """Yield time, entry and what happens."""
+    """Yield time, entry and sentence of each step."""
     ordered = sorted(told, key=lambda each: (each.time, each.happening.entry))
     for (time, entry), group in groupby(ordered, key=lambda each: (each.time, each.happening.entry)):
         for sentence in _sentences([each.happening for each in group]):
@@ -55,7 +55,7 @@ def describe_steps(told: Iterable[HistoryEntry]) -> Iterator[tuple[datetime, str
 
 
 def _sentences(happenings: list[Happening]) -> Iterator[str]:
-    """A change of keys is one sentence."""
+    """Return one sentence for the replacement of a key."""
     change = next((one for one in happenings if one.event in _IN_USE), None)
     former = next((one for one in happenings if one.event == EventReason.KEY_RETIRED), None)
     if change is not None and former is not None:
@@ -72,7 +72,7 @@ def _why(happening: Happening) -> str:
 
 
 def steps_document(told: Iterable[HistoryEntry]) -> list[dict[str, str | None]]:
-    """Return what happens as plain values."""
+    """Return the steps as plain values."""
     return [
         {
             "time": format_moment(each.time),
