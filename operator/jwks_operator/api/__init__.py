@@ -1,4 +1,4 @@
-"""What may a user write, and what do we answer.
+"""The API: what a user may write, and the status that the operator writes.
 
 The pydantic models here are the one source of the API: the CustomResourceDefinition (`crds/`), the text of
 `kubectl explain`, the defaults and the admission rules are generated from them.

@@ -61,8 +61,8 @@ class Certificate(Model):
     ca_secret_ref: ObjectRef | None = None
     """Secret of type kubernetes.io/tls in the namespace whose tls.key signs and whose tls.crt (the CA's certificate
     first) follows in the chain. It consents by the label jwks-operator.dev/allow-set with the name of the set. While
-    it is missing or does not consent, keys go on with the certificate they have, or without, and the set is
-    Degraded with reason CertificateRefused."""
+    it is missing or does not consent, keys keep their certificate, or have none, and the set is Degraded with
+    reason CertificateRefused."""
     common_name: Annotated[str, Field(min_length=1, max_length=64)] | None = None
     """Common name of the subject. Default: the name of the entry."""
     names: Annotated[
@@ -82,7 +82,7 @@ class Certificate(Model):
     """How long a certificate is valid, at least 1h. Default 2160h (90 days); never longer than the CA's own. A change
     here, of the names or of the issuer brings new certificates, not new keys."""
     renew_before: Annotated[Duration, AtLeast("1m", "verifiers need time to fetch the new one")] | None = None
-    """How long before its end a certificate is renewed; the key stays. Default: a third of duration."""
+    """How long before its end a certificate is renewed; the key does not change. Default: a third of duration."""
 
     @property
     def life(self) -> timedelta:
@@ -91,5 +91,5 @@ class Certificate(Model):
 
     @property
     def renewal_share(self) -> float:
-        """Which share of its life a certificate has left when it is renewed, also if its CA made it shorter."""
+        """The share of its lifetime that a certificate has left at its renewal, also if the CA shortened it."""
         return 1 / 3 if self.renew_before is None else self.renew_before / self.life

@@ -1,4 +1,4 @@
-"""What holds when a user says nothing: for the planner and for the admission rules alike.
+"""Defaults of the spec, for the planner and for the admission rules.
 
 The facts are deliberately pessimistic: a set with no `timing` at all must never turn a valid token into a
 401 in an ordinary cluster.
@@ -28,11 +28,11 @@ DEFAULT_EVERY: timedelta = parse_duration("720h")
 """Rotation interval when neither `every` nor `schedule` is set."""
 
 DEFAULT_RESTART_WITHIN: timedelta = parse_duration("10m")
-"""How long a roll-out of the workloads in `secret.restart` takes when they say nothing about it."""
+"""Default of `secret.restart.within`."""
 
 RESTART = "restart"
-"""A fact that is not stated in `timing`: how long a restart takes, nothing if there is none. It belongs to every wait
-that ends with the Secret, on whichever side that is."""
+"""A fact outside `timing`: `secret.restart.within`, zero without a restart. It is a term of every wait that ends with a
+change of the Secret."""
 
 _CACHES = ("cache_max_age", "stale_window", "edge_cache", "verifier_refresh")
 
@@ -43,7 +43,7 @@ LEAD_TERMS: Mapping[KeyClass, tuple[str, ...]] = MappingProxyType(
         KeyClass.SYMMETRIC: ("propagation", RESTART),
     }
 )
-"""The facts whose sum is the time a key is on the check side before anybody may use it."""
+"""The facts whose sum is the time a key is on the check side before it is used."""
 
 RETENTION_TERMS: Mapping[KeyClass, tuple[str, ...]] = MappingProxyType(
     {

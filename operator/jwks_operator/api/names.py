@@ -17,7 +17,7 @@ MANAGED_BY = "jwks-operator"
 MANAGED_SELECTOR = f"{LABEL_MANAGED_BY}={MANAGED_BY}"
 LABEL_SET = f"{GROUP}/set"
 LABEL_SHARD = f"{GROUP}/shard"
-"""On a set and on everything that belongs to it: which operator looks after it; the default one if it is absent."""
+"""On a set and on everything that belongs to it: the shard it belongs to; the default shard if it is absent."""
 LABEL_ALLOW_SET = f"{GROUP}/allow-set"
 """On an object that a set may read besides its own: the name of that set."""
 LABEL_SOURCE_NAMESPACE = f"{GROUP}/source-namespace"
@@ -53,7 +53,7 @@ NAME_MAX = 52
 
 @dataclass(frozen=True, order=True, slots=True)
 class SetRef:
-    """Which JsonWebKeySet is meant; prints as `namespace/name`."""
+    """Reference to a JsonWebKeySet; prints as `namespace/name`."""
 
     namespace: str
     name: str

@@ -1,4 +1,4 @@
-"""Which other namespaces get a copy of the published set: a label selector, and what it says to the API server."""
+"""The label selector for the namespaces that get a copy of the published set."""
 
 from collections.abc import Iterator
 from typing import Annotated, ClassVar, Literal
@@ -40,7 +40,7 @@ class NamespaceSelector(Model):
     """Requirements that the labels of the namespace must meet."""
 
     def __str__(self) -> str:
-        """Write it as the API server reads it in a query."""
+        """Return the selector as a query of the API server."""
         return ",".join(self._terms())
 
     def _terms(self) -> Iterator[str]:

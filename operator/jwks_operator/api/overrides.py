@@ -38,7 +38,7 @@ class _Spec(Protocol):
 
 
 def overrides_cover_facts() -> tuple[Rule, ...]:
-    """Return one rule for each override and each distinct sum of facts, for the classes that owe this sum."""
+    """Return one rule for each override and each distinct sum of facts, for the classes that this sum applies to."""
     rules = []
     for field, table in (("lead", LEAD_TERMS), ("retention", RETENTION_TERMS)):
         classes: dict[tuple[str, ...], list[KeyClass]] = {}
@@ -84,7 +84,7 @@ _RESTARTS = "has(self.secret) && has(self.secret.restart)"
 
 
 def _fact(term: str) -> str:
-    """CEL of a fact as a text, its default where the spec is silent."""
+    """Return CEL of a fact as text: the stated value, else its default."""
     if term == RESTART:
         within, default = "self.secret.restart.within", format_duration(DEFAULT_RESTART_WITHIN)
         return f"({_RESTARTS} ? (has({within}) ? {within} : '{default}') : '0s')"
@@ -93,7 +93,7 @@ def _fact(term: str) -> str:
 
 
 def _silent(term: str) -> str:
-    """CEL of what holds for a fact that is not stated: what the preset says, else its default."""
+    """Return CEL of an unstated fact: the value of the preset, else the default."""
     default = f"'{format_duration(DEFAULTS[term])}'"
     presets = presets_by_value(term)
     if not presets:
@@ -111,12 +111,12 @@ def _value(spec: _Spec, term: str) -> timedelta:
 
 
 def _name(term: str) -> str:
-    """How a message names a fact: by its field, so that it is found."""
+    """Return the field of a fact, for messages."""
     return "secret.restart.within" if term == RESTART else to_camel(term)
 
 
 def _named_cel(term: str, fact: str) -> str:
-    """CEL of a fact's part of the message; a restart has none unless there is to be one."""
+    """Return CEL of a fact's part of the message; a restart has one only with secret.restart."""
     plus = "" if term == "propagation" else " + "
     text = f"'{plus}{_name(term)} ' + {fact}"
     return f"({_RESTARTS} ? {text} : '')" if term == RESTART else text

@@ -20,7 +20,7 @@ class Metadata(Model):
 
 
 def _immutable(*path: str) -> Rule:
-    """Return the rule that the name in use, given or taken from the set, stays what it was."""
+    """Return the rule that the effective name, given or taken from the set, does not change."""
     parts = ["spec", *path, "name"]
     dotted = ".".join(path)
 
@@ -86,7 +86,7 @@ class SpecError(Exception):
     """An object's spec is refused; the text names the broken fields in camelCase.
 
     Of the rules of one part of the spec (`spec.timing`, an entry of `spec.keys`) only the first broken one
-    is told.
+    is reported.
     """
 
     def __init__(self, errors: tuple[FieldError, ...]) -> None:

@@ -1,6 +1,6 @@
-"""Known verifiers and how long each goes without a look at the published set: one table for planner, CEL and docs.
+"""Known verifiers and how long each works without fetching the published set: one table for planner, CEL and docs.
 
-A preset takes the place of defaults; whatever the spec states itself wins. Each row names where its figure is
+A preset replaces defaults; a stated fact wins. Each row names where its figure is
 documented. Figures are those of the verifier's own defaults, and the longest ones where versions differ: a user
 who changed them states `verifierRefresh`.
 """
@@ -91,12 +91,12 @@ PRESETS: Mapping[Preset, Verifier] = MappingProxyType(
 
 
 def preset_value(preset: Preset | None, attribute: str) -> timedelta | None:
-    """Return what a preset says of a fact; None if it says nothing."""
+    """Return the value of a fact in a preset; None if the preset does not set it."""
     return None if preset is None else PRESETS[preset].facts.get(attribute)
 
 
 def presets_by_value(attribute: str) -> Mapping[timedelta, tuple[Preset, ...]]:
-    """Return which presets give a fact which value."""
+    """Return the value of a fact in each preset that sets it."""
     found: dict[timedelta, tuple[Preset, ...]] = {}
     for preset, verifier in PRESETS.items():
         if attribute in verifier.facts:

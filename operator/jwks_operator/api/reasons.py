@@ -10,9 +10,9 @@ class ConditionType(StrEnum):
     """True: every entry has an active key that verifiers had for its lead; consumers may use the
     outputs."""
     DEGRADED = "Degraded"
-    """True: something needs a human, though keys and published set are kept as they were."""
+    """True: something needs attention; keys and the published set are kept."""
     ROTATING = "Rotating"
-    """True: a successor is waiting for its turn or a step is under way."""
+    """True: a pending key exists or a step is unfinished."""
 
 
 READY = ConditionType.READY

@@ -1,4 +1,4 @@
-"""Which workloads are restarted when the keys in the Secret change, and how long that takes."""
+"""The workloads to restart when the keys in the Secret change, and the duration of their roll-out."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -35,5 +35,5 @@ class Restart(Model):
 
     @property
     def takes(self) -> timedelta:
-        """How long a roll-out takes, by default or as stated."""
+        """The duration of the roll-out, stated or default."""
         return DEFAULT_RESTART_WITHIN if self.within is None else self.within

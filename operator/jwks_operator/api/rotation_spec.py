@@ -74,11 +74,11 @@ class Rotation(Model):
     annotation jwks-operator.dev/rotate; every and schedule then wait until the policy is Scheduled
     again."""
     every: Annotated[Duration, AtLeast("1ms", "a key must be used before it is replaced")] | None = None
-    """How long a key is used before its successor takes over, for example 720h. Default 720h (30 days)
+    """How long a key is active before its successor becomes active, for example 720h. Default 720h (30 days)
     unless schedule is set. A changed value applies to existing keys, too. An interval shorter than the lead
     is reported as a condition."""
     schedule: CronExpression | None = None
-    """Five-field cron expression of the moments at which successors take over, for example 0 3 1 * * (03:00
+    """Five-field cron expression of the times at which successors become active, for example 0 3 1 * * (03:00
     on the first of each month). Excludes every."""
     time_zone: TimeZone | None = None
     """IANA name of the time zone of schedule and windows, for example Europe/Berlin. Default UTC."""
@@ -88,7 +88,7 @@ class Rotation(Model):
     freezes: Annotated[tuple[Freeze, ...], Field(max_length=16)] | None = None
     """Nothing is activated inside these spans, with the exceptions of windows."""
     jitter: Duration | None = None
-    """Scheduled activations are put off by up to this time, evenly over many sets and always alike for one
+    """Scheduled activations are delayed by up to this time, evenly over many sets and always equally for one
     key, so that sets with the same schedule do not rotate at once. Default 0s."""
     prepublish: Prepublish = Prepublish.ALWAYS
     """Always (default): the successor is published at once, so that an emergency rotation need not wait.

@@ -1,4 +1,4 @@
-"""How the set is served over HTTP: what the operator tells `jwks-operator serve` in `zz-serve.json`."""
+"""How the set is served over HTTP: the operator writes it for `jwks-operator serve` into `zz-serve.json`."""
 
 from typing import Annotated, Any, ClassVar
 
@@ -55,7 +55,7 @@ class Paths(Model):
 
     jwks: Annotated[tuple[_Path, ...], Field(max_length=8)] | None = None
     """Paths at which the JWK Set is served beside /.well-known/jwks.json and /keys, each starting with a slash. The
-    first one stands, below the issuer, as jwks_uri in the discovery document."""
+    first one, below the issuer, is jwks_uri in the discovery document."""
 
 
 class Cors(Model):

@@ -1,7 +1,7 @@
-"""Which operator looks after a set? That of the shard which the set's label names; without the label the default one.
+"""Shards: the label of a set names the shard whose operator manages it; without the label it is the default shard.
 
-So a set belongs to one shard, whichever are deployed. Everything that belongs to a set carries the same label, so that
-the API server sends a shard nothing but its own.
+A set belongs to exactly one shard. Its objects carry the same label, so that the API server sends a shard only its own
+objects.
 """
 
 import re
@@ -17,7 +17,7 @@ Shard = str | None
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Which sets an operator looks after: those of its shard, in some namespaces or, if none is named, in all."""
+    """The sets that an operator manages: those of its shard, in the named namespaces or, if none is named, in all."""
 
     namespaces: tuple[str, ...] = ()
     shard: Shard = None
@@ -42,13 +42,13 @@ def parse_shard(text: str) -> str:
 
 
 def shard_of(thing: Mapping[str, Any]) -> Shard:
-    """Return the shard of a set, or of an object of a set, by its label; a value that names no shard is nobody's."""
+    """Return the shard of a set, or of an object of a set, by its label; an invalid value belongs to no shard."""
     value = (thing["metadata"].get("labels") or {}).get(LABEL_SHARD)
     return None if value is None else str(value)
 
 
 def shard_labels(shard: Shard) -> dict[str, str]:
-    """Return what says so on an object."""
+    """Return the labels of an object of the shard."""
     return {} if shard is None else {LABEL_SHARD: shard}
 
 

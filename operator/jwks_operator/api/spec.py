@@ -75,7 +75,7 @@ def _known_algorithm(name: str) -> str:
 
 
 class KeyEntry(Model):
-    """One line of keys: at any time one of them is in use."""
+    """One line of keys; at most one of them is active."""
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
@@ -128,8 +128,8 @@ class KeyEntry(Model):
         AfterValidator(_known_algorithm),
         Field(json_schema_extra={"enum": list(ALGORITHMS)}),
     ]
-    """JOSE algorithm (RFC 7518), for example ES256; it fixes key type, curve, use and operations. Changing
-    it brings in a successor of the new algorithm; tokens of the old one stay valid until they expire."""
+    """JOSE algorithm (RFC 7518), for example ES256; it fixes key type, curve, use and operations. A
+    change brings a successor of the new algorithm; tokens of the old one stay valid until they expire."""
     modulus_length: Literal[2048, 3072, 4096] | None = None
     """Size of RSA keys in bits: 2048, 3072 or 4096. Default 3072. Only for RSA algorithms; a change applies
     to the next key."""
@@ -139,10 +139,10 @@ class KeyEntry(Model):
     """Curve of ECDH-ES keys: P-256 (default), P-384, P-521, X25519 or X448. All other algorithms fix theirs; a
     change applies to the next key."""
     rotation: Rotation | None = None
-    """When the keys of this entry are replaced. Takes the place of spec.rotation as a whole; not merged
-    with it."""
+    """When the keys of this entry are replaced. Replaces spec.rotation as a whole; the two are
+    not merged."""
     import_: Annotated[Import | None, Field(alias="import")] = None
-    """Take keys that exist already: the private key of this entry, the public keys of another issuer, or both."""
+    """Import existing keys: the private key of this entry, the public keys of another issuer, or both."""
     certificate: Certificate | None = None
     """X.509 certificate for each key, published with it as x5c and x5t#S256 (RFC 7517 sections 4.7 and 4.9), made
     with the key and renewed without a new one. Default: none, except for keys that are followed in a kubernetes.io/tls
@@ -225,34 +225,34 @@ class JsonWebKeySetSpec(Model):
         ),
         AfterValidator(_names_differ),
     ]
-    """The entries of the set, 1 to 10, each with one key in use at a time. An added entry waits one lead
-    before its key is used; a removed entry's key retires and stays published until its tokens have
+    """The entries of the set, 1 to 10, each with at most one active key. The key of an added entry becomes active
+    after one lead; a removed entry's key retires and stays published until its tokens have
     expired."""
     rotation: Rotation = Rotation()
-    """When keys are replaced. Default: every 720h. An entry's own rotation takes its place."""
+    """When keys are replaced. Default: every 720h. The rotation of an entry replaces it."""
     timing: Timing = Timing()
     """Facts about tokens, caches and verifiers, from which the operator derives how long a key is published
     before (lead) and after (retention) its use. The defaults fit tokens of 1h and verifiers that refetch
     within 1h."""
     revoked: Annotated[tuple[Revocation, ...], Field(max_length=100)] = ()
-    """Keys that must no longer be trusted. They leave the published set and the Secret at once and for good,
-    their private halves are destroyed, and a successor is used at once; taking an item off this list brings
-    nothing back. How long verifiers may still trust them is in status.revocationLatency."""
+    """Keys that must no longer be trusted. They leave the published set and the Secret at once and for
+    ever, their private halves are destroyed, and a successor becomes active at once; removing an item from this list
+    restores nothing. How long verifiers may still trust them is in status.revocationLatency."""
     held: Annotated[tuple[Kid, ...], Field(max_length=100), *UNIQUE] = ()
-    """Key identifiers (kid) of keys that must not be removed by time, for example while a long-lived token
-    is still about. Remove the kid here to let the key go."""
+    """Key identifiers (kid) of keys that are kept beyond their retention, for example for a long-lived token.
+    Remove the kid here to release the key."""
     publish: Publish = Publish()
     """How the public keys are published."""
     secret: SecretTarget = SecretTarget()
-    """The Secret with the private keys in use."""
+    """The Secret with the active private keys."""
     recovery: Recovery = Recovery.REGENERATE
-    """What to do when private keys are lost and nothing is left to rebuild them from. Regenerate (default):
-    make new ones, keep publishing the old public keys. Manual: wait for you, with Ready=False."""
+    """What to do when private keys are lost and cannot be rebuilt. Regenerate (default): generate new ones, keep
+    publishing the old public keys. Manual: do nothing until you act, with Ready=False."""
     deletion_policy: DeletionPolicy = DeletionPolicy.DELETE
     """What happens after the set was deleted. Delete (default): keys, Secret and ConfigMap are removed 10
-    minutes later; a set of the same name created before that takes them over. Retain: they stay."""
+    minutes later; a set of the same name that is created earlier adopts them. Retain: they are kept."""
     suspend: Annotated[bool, Field(strict=True)] = False
-    """True stops scheduled and requested rotations. Repair and removal of what has expired go on. Default
+    """True stops scheduled and requested rotations. Repair and removal of expired keys continue. Default
     false."""
 
     def rotation_of(self, entry: KeyEntry) -> Rotation:

@@ -52,7 +52,7 @@ def truncate(text: str) -> str:
 
 
 class KeyState(StrEnum):
-    """The states of a key as users see them."""
+    """The states of a key in the status."""
 
     PENDING = "Pending"
     ACTIVE = "Active"
@@ -62,7 +62,7 @@ class KeyState(StrEnum):
 
 
 class StatusModel(BaseModel):
-    """Base of everything we answer: immutable, camelCase outside, tolerant of unknown fields."""
+    """Base of the status: immutable, camelCase outside, tolerant of unknown fields."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -100,7 +100,7 @@ class KeyStatus(StatusModel):
     algorithm: _Name
     """JOSE algorithm of the key."""
     state: KeyState
-    """Pending: published, not yet in use. Active: in use. Retired: still published until its tokens have
+    """Pending: published, not yet used. Active: used. Retired: still published until its tokens have
     expired. Compromised: revoked. Destroyed: gone."""
     created: Time | None = None
     """When the key was made."""
@@ -111,28 +111,28 @@ class KeyStatus(StatusModel):
     retired: Time | None = None
     """When the API server confirmed the Secret that put the key out of use."""
     served: Time | None = None
-    """When every ready endpoint of spec.publish.serviceName was seen to serve the key, if they are asked. A signature
-    key is used one lead later at the earliest."""
+    """When every ready endpoint of spec.publish.serviceName served the key, if that is set. A signature key becomes
+    active one lead later at the earliest."""
     unserved: Time | None = None
-    """When none of them was seen to serve a retired encryption key any more. It is kept for its retention from then."""
+    """When no endpoint served the retired encryption key any more. It is kept for its retention from then on."""
     remove_after: Bound | None = None
-    """Before this moment a retired key is not removed."""
+    """A retired key is not removed before this time."""
     held: bool = False
-    """True if the key is listed in spec.held or in the annotation jwks-operator.dev/hold: not removed by
-    time."""
+    """True if the key is listed in spec.held or in the annotation jwks-operator.dev/hold: it is kept beyond its
+    retention."""
 
 
 class NextMove(StatusModel):
     """What happens next."""
 
     time: Bound | None = None
-    """When, if it waits for a moment; not before it."""
+    """When, if it waits for a time; not earlier."""
     name: _Name
-    """The entry of spec.keys it happens to."""
+    """The entry of spec.keys that it concerns."""
     action: Annotated[str, Field(max_length=64)]
-    """What will be done, for example Activate or Remove."""
+    """The transition, for example Activate or Remove."""
     waiting_for: _Text | None = None
-    """What it waits for, in words."""
+    """What it waits for, as text."""
 
 
 class Waits(StatusModel):
@@ -162,10 +162,10 @@ class HistoryEntry(StatusModel):
 
 
 class JsonWebKeySetStatus(StatusModel):
-    """What the operator knows and plans; rebuilt from its record whenever it is lost."""
+    """What the operator observed and plans; rebuilt from the record when it is lost."""
 
     observed_generation: int | None = None
-    """The metadata.generation this status is about; smaller than that of the set: not yet looked at."""
+    """The metadata.generation this status is about; smaller than that of the set: not yet observed."""
     conditions: Annotated[
         tuple[Condition, ...],
         Field(
@@ -173,12 +173,12 @@ class JsonWebKeySetStatus(StatusModel):
             json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
         ),
     ] = ()
-    """Ready: the outputs can be used. Degraded: a human should look. Rotating: a successor is on its
-    way."""
+    """Ready: the outputs can be used. Degraded: something needs attention. Rotating: a transition is in
+    progress."""
     algorithms: Annotated[str, Field(max_length=256)] | None = None
     """Algorithms of the entries, joined by commas."""
     active_kid: Annotated[str, Field(max_length=64)] | None = None
-    """First characters of the kid in use by the first entry."""
+    """First characters of the kid of the active key of the first entry."""
     keys: Annotated[tuple[KeyStatus, ...], Field(max_length=1000)] = ()
     """The keys of the set."""
     next: NextMove | None = None
@@ -191,12 +191,12 @@ class JsonWebKeySetStatus(StatusModel):
             json_schema_extra={"x-kubernetes-list-type": "atomic"},
         ),
     ] = ()
-    """Lead and retention in force, per class of keys. After the loss of a keyring they count on."""
+    """Lead and retention in force for each key class. They stay in force after the loss of a keyring."""
     revocation_latency: Annotated[str, Field(max_length=32)] | None = None
-    """How long verifiers may go on trusting a key after it was revoked, by the facts in spec.timing and by former ones
-    that caches may still live by."""
+    """How long verifiers may trust a key after its revocation, by the facts in spec.timing and by former ones that
+    caches may still use."""
     history: Annotated[tuple[HistoryEntry, ...], Field(max_length=HISTORY_MAX)] = ()
-    """The latest things that happened, oldest first; at most 50."""
+    """The latest events, oldest first; at most 50."""
 
 
 def merge_conditions(old: Iterable[Condition], new: Iterable[Condition], now: datetime) -> tuple[Condition, ...]:

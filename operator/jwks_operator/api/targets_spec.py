@@ -1,4 +1,4 @@
-"""Where keys go: the public set into a ConfigMap, the private keys in use into a Secret."""
+"""The outputs: the public set in a ConfigMap, the active private keys in a Secret."""
 
 from collections.abc import Callable
 from enum import StrEnum
@@ -116,27 +116,27 @@ class Publish(Model):
     """Cross-origin access to the served documents."""
     historical: Annotated[bool, Field(strict=True)] = False
     """True also publishes signature keys that left the set under the data key historical.jwt, as a jwk-set+jwt
-    (OpenID Federation historical keys) that the first signature entry's key in use signs. Only keys that leave while
-    this is true are kept for it. Default false."""
+    (OpenID Federation historical keys) that the active key of the first signature entry signs. Only keys that leave
+    while this is true are kept for it. Default false."""
     max_keys: Annotated[int, Field(ge=2, le=100, strict=True)] = 10
     """Most keys the published set may hold, 2 to 100. Default 10; some clients refuse more. A rotation that
-    would exceed it waits and is reported as a condition; keys that are needed are never dropped for it."""
+    would exceed it waits and is reported as a condition; needed keys are never removed for it."""
     service_name: ServiceName | None = None
     """Name of a Service in the namespace of the set, behind which pods serve the set. Every ready endpoint is asked,
     over HTTP at the first of paths.jwks or /.well-known/jwks.json: a signature key is used one lead after all of
     them served it, and a retired encryption key is kept for its retention after none of them serves it any more. An
-    endpoint that lags, or a Service without ready endpoints, holds the rotation and is told in the status. Default:
-    nobody is asked, and timing.propagation is believed."""
+    endpoint that lags, or a Service without ready endpoints, delays the rotation and is reported in the status.
+    Default: no endpoint is asked, and timing.propagation counts."""
     namespaces: NamespaceSelector | None = None
     """Namespaces, by their labels, that get a read-only copy of the ConfigMap, if they consent by the label
     accept.jwks-operator.dev/<namespace of the set>: "true". The copy is named <namespace of the set>.<ConfigMap> and
-    follows the published set; a key counts as published only when every copy has it, so one that cannot be written
-    holds the rotation. Empty ({}) means every namespace that consents. Needs an operator that watches all
+    follows the published set; a key counts as published only when every copy has it, so a copy that cannot be written
+    delays the rotation. Empty ({}) means every namespace that consents. Needs an operator that watches all
     namespaces. Default: no copies."""
 
 
 class SecretTarget(Model):
-    """The Secret with the private keys in use, for the pods that sign."""
+    """The Secret with the active private keys, for the pods that sign or decrypt."""
 
     rules: ClassVar[tuple[Rule, ...]] = (_no_keyring(),)
 
@@ -147,14 +147,14 @@ class SecretTarget(Model):
     """How the private key of each entry is written: JWK (<entry>.jwk, RFC 7517), JWKSet (<entry>.jwks), PEM
     (<entry>.pem, PKCS #8; not for symmetric keys) and TLS (<entry>.tls.crt and <entry>.tls.key; the entries then need
     a certificate, or a kubernetes.io/tls Secret that they follow). Default JWK and PEM. Encryption and symmetric
-    entries always have <entry>.jwks, with every key that may still be needed to open or verify, the one in use
-    first."""
+    entries always have <entry>.jwks, with every key that may still be needed to decrypt or verify, the active
+    one first."""
     labels: Labels = Field(default_factory=dict)
     """Labels to put on the Secret beside the operator's own."""
     annotations: Annotations = Field(default_factory=dict)
     """Annotations to put on the Secret."""
     restart: Restart | None = None
-    """Workloads that read the Secret only when they start, to be restarted when a key that they use or check with
-    changes: an annotation of their pod template is changed once, and Kubernetes rolls them out as they are set up to.
-    What cannot be restarted is told as a condition and holds no rotation. Empty ({}) means every workload that
+    """Workloads that read the Secret only when they start, to be restarted when one of their keys changes: an
+    annotation of their pod template is changed once, and Kubernetes rolls them out by their own strategy. A workload
+    that cannot be restarted is reported as a condition and delays no rotation. Empty ({}) means every workload that
     consents. Default: none; processes that read the Secret again by themselves need no restart."""
