@@ -25,7 +25,7 @@ class KeyClass(StrEnum):
 
 
 class Method(StrEnum):
-    """The computation behind an algorithm; signer and proof are chosen by it."""
+    """The computation behind an algorithm; signer and pairwise consistency check depend on it."""
 
     RSA_PKCS1 = "RSASSA-PKCS1-v1_5"
     RSA_PSS = "RSASSA-PSS"

@@ -1,10 +1,10 @@
-"""Which keys were found sound before: a memory of digests, so that a slow proof is made once for each key."""
+"""A cache of digests of keys that passed their check, so that a slow check runs once for each key."""
 
 from threading import Lock
 
 
 class CheckCache:
-    """Digests of the last `most` keys that were found sound; nothing of the keys themselves. For any thread."""
+    """Digests of the last `most` keys that passed, without any part of the keys. Thread-safe."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -16,7 +16,7 @@ class CheckCache:
             return digest in self._digests
 
     def add(self, digest: bytes) -> None:
-        """Remember a digest, and forget the one that was added first if there are too many."""
+        """Add a digest; remove the oldest one if there are too many."""
         with self._lock:
             self._digests[digest] = None
             if len(self._digests) > self._most:

@@ -1,4 +1,4 @@
-"""Is a string of octets a point that a key may be? For the curves whose libraries do not ask.
+"""Checks that octets are a valid point for a key, on the curves whose libraries do not check.
 
 `cryptography` takes any 32 octets as an Ed25519 key and fails, or worse does not, when a signature is checked. The
 few lines here decode the point as RFC 8032 sections 5.1.3 and 5.2.3 say and refuse what is not on the curve, what

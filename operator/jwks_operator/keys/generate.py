@@ -1,4 +1,4 @@
-"""New keys: `generate` makes and proves one; `KeyFactory` does so without stalling the event loop.
+"""New keys: `generate` makes and checks one; `KeyFactory` does so without blocking the event loop.
 
 An RSA key takes 65 ms (2048 bits) to 600 ms (4096 bits) of CPU on average and releases the GIL meanwhile, so
 it is made on a thread pool bounded to the cores. Every other key takes well under a millisecond and is made
@@ -28,9 +28,9 @@ _KID_OCTETS: Final = 32
 
 @dataclass(frozen=True, slots=True)
 class GeneratedKey:
-    """A key that has proved itself. `public` may be published; it is empty for a symmetric key, which must not be.
+    """A key that passed its pairwise consistency check; `public` may be published and is empty for a symmetric key.
 
-    `kid` is the thumbprint (RFC 7638), for a symmetric key random: a thumbprint would let anybody who sees the kid
+    `kid` is the thumbprint (RFC 7638), for a symmetric key random: a thumbprint would let every reader of the kid
     test guesses at the key (RFC 7638 section 7).
     """
 
@@ -42,11 +42,11 @@ class GeneratedKey:
 
 
 def generate(algorithm: str, modulus_length: int | None = None, crv: str | None = None) -> GeneratedKey:
-    """Make a key and let it prove itself once.
+    """Generate a key and run its pairwise consistency check.
 
     `algorithm` is a JOSE name, `modulus_length` bits for RSA and `crv` a curve for the algorithms that know several
     (None: the algorithm's default); both are None for all others. Raises UnsupportedKeyError for what the table
-    does not have, KeyProofError when the proof fails.
+    does not have, KeyProofError when the check fails.
     """
     row = _row(algorithm, modulus_length, crv)
     symmetric = row.key_class is KeyClass.SYMMETRIC
@@ -98,7 +98,7 @@ class KeyFactory:
         self._pool = ThreadPoolExecutor(max_workers=workers or _usable_cores(), thread_name_prefix="rsa-key")
 
     async def generate(self, algorithm: str, modulus_length: int | None = None, crv: str | None = None) -> GeneratedKey:
-        """Make a key as `generate` does, without stalling the loop.
+        """Generate a key as `generate` does, without blocking the loop.
 
         A caller that is cancelled waits no longer: a key not begun is never made, one begun is dropped.
         Raises RuntimeError after `close`.

@@ -1,6 +1,6 @@
 """Historical keys, signed: a JWT of type `jwk-set+jwt` (OpenID Federation 1.0 section 8.7) by the active key.
 
-What it says is put together in `former`.
+Its claims are made in `historical_set.py`.
 """
 
 from collections.abc import Mapping

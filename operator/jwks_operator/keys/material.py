@@ -1,7 +1,7 @@
 """Between the members of a JWK and the key objects of `cryptography`, in both directions.
 
 Reading is strict by key type: exact octets, sizes from the tables, points on their curve. Reading a private
-key comes in two forms: `load_private` proves that all its numbers belong together (some 50 ms for RSA-2048,
+key comes in two forms: `load_private` checks that all its numbers belong together (some 50 ms for RSA-2048,
 more for larger ones) and `load_private_unchecked` trusts them, for keys that this operator wrote itself.
 Symmetric keys are octets: `load_secret`.
 """

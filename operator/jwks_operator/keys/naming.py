@@ -1,4 +1,4 @@
-"""What an algorithm is called in public: EdDSA for Ed25519 and Ed448 if old clients are to read it.
+"""The published name of an algorithm: EdDSA for Ed25519 and Ed448 if old clients must read it.
 
 No cryptography is imported here: the planner reads it too.
 """

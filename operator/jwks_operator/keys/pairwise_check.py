@@ -1,4 +1,7 @@
-"""Each key proves itself once: what one half makes, the other half opens, both read back from their members."""
+"""The pairwise consistency check: what one half signs or encrypts, the other half verifies or decrypts.
+
+Both halves are read back from their members, as every user of the key will read them.
+"""
 
 import hmac
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""The one type in which private bytes travel.
+"""The only type for private bytes.
 
 It prints as `<redacted>` wherever Python prints things, is not pickled, copied or written as JSON, and
 gives its members only through `reveal`, so that a search for that word finds every reader. It defends against

@@ -1,4 +1,4 @@
-"""Does the key that is in use work with the set as it is published? One signature, or one message, from end to end."""
+"""Tests an active key against the published set: one signature, or one message, from end to end."""
 
 import json
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from jwks_operator.keys.private import PrivateJwk
 from jwks_operator.keys.signing import sign_compact, verify_compact
 
 TYP = "jwks-probe+jwt"
-"""So that no service takes a probe for one of its tokens."""
+"""The type of a probe, so that no service accepts it as a token."""
 
 
 def probe(private: PrivateJwk, published: Mapping[str, object], now: datetime) -> None:

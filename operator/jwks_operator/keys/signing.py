@@ -1,6 +1,6 @@
 """Signatures as JWS has them (RFC 7518 section 3, RFC 8037 section 3.1, RFC 8812, RFC 9964), and the compact form.
 
-Only what the operator signs itself comes this way: the proof of a fresh key and the set of historical keys.
+The operator signs only the check of a new key, probes and the set of historical keys.
 """
 
 import base64

@@ -1,4 +1,4 @@
-"""What `cryptography` raises about bytes that it cannot read; its documentation names only part of it.
+"""The errors that `cryptography` raises for unreadable bytes; its documentation names only some.
 
 An Ed448 key of 32 octets, for example, is neither a ValueError nor an unsupported algorithm but an internal error of
 OpenSSL, and a certificate with an extension twice has an exception of its own. A reader of foreign bytes suppresses

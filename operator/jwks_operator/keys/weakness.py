@@ -1,4 +1,4 @@
-"""RSA keys that are well formed and yet easy to break: what a key from elsewhere must not be.
+"""Refuses imported RSA keys that are well formed and yet easy to break.
 
 Sizes and exponents are refused by the readers already. Here are the two faults of generators that a key shows by
 itself: primes that lie close together (FIPS 186-5 appendix A.1.3), and moduli of the ROCA family (CVE-2017-15361).

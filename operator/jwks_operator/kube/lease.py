@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 JITTER = 1.2
 """Pauses between renewals vary by a tenth either way; the deadline leaves room for more than one of them."""
 LOOKS = 4
-"""How many times a standby looks at the Lease while the leader renews it once, so that a hand-over is quick."""
+"""How often a standby replica reads the Lease for each renewal by the leader, for a quick leadership handover."""
 SHORTEST = 0.01
 """Least seconds between two looks."""
 RELEASES = 3

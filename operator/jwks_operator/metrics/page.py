@@ -146,7 +146,7 @@ class Metrics:
         vitals = self._vitals
         if vitals is None or vitals.leads():
             yield from self._survey.gauges(self._now().timestamp())
-        else:  # what a standby remembers is what was true when it led
+        else:  # the values of a standby replica are from the time when it led
             yield from ((family, []) for family in catalog.SET_FAMILIES)
         if vitals is not None:
             yield from _of_process(vitals)
