@@ -148,7 +148,7 @@ MUTANTS: Mapping[str, tuple[Patch, History]] = {
     "fences of the Secret": (FENCES, directed.stand_still_in_front_of_the_secret),
     "fences of the record": (FENCES, directed.stand_still_in_front_of_the_record),
     "a kind that is not served tells nothing": (
-        patched(client, "names_the_missing", lambda _: lambda asked, status: True),
+        patched(client, "confirms_absence", lambda _: lambda asked, status: True),
         directed.apply_the_crd_again,
     ),
     "the record's own uid": (patched(rules, "caught_up", _uid_of_no_matter), directed.restore_a_backup),

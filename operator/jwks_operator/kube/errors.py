@@ -10,7 +10,7 @@
     │   └── NamespaceTerminating  403 on a POST into a namespace that is being deleted
     ├── Throttled         429: not done; `retry_after` seconds if the server said so
     ├── NotLeading        not sent: another replica may be the one that writes now
-    ├── LookedAfterElsewhere  the set belongs to another shard
+    ├── OwnedByOtherShard the set belongs to another shard
     ├── NotConfigured     no API server is known: neither in a cluster nor by a kubeconfig
     └── Unavailable       401, 408, 5xx, timeouts, connections: a write may or may not have landed
 

@@ -24,7 +24,7 @@ async def take_over(client: Client, gathered: Gathered) -> Gathered:
     """Return the facts with every object of the set labelled as ours.
 
     An object that lost all our labels is left to repair, and a copy that cannot be written now to its next write.
-    Raises KubeError: Conflict while the former owner goes on, LookedAfterElsewhere if the set is not ours any more.
+    Raises KubeError: Conflict while the former owner continues, OwnedByOtherShard if the set is not ours any more.
     """
     taker, world, seen, copies = _Taker(client, gathered.world), gathered.world, gathered.seen, gathered.copies
     keyring = taker.wants(seen.keyring, world.keyring)
