@@ -142,7 +142,7 @@ def check_certificate_key(public: Mapping[str, object], chain: bytes) -> None:
 
 
 def certificate_members(public: Mapping[str, object], chain: bytes) -> dict[str, object]:
-    """Return `x5c` and `x5t#S256` for the published JWK of a key with this PEM chain; raises as `check_certificate_key`."""
+    """Return `x5c` and `x5t#S256` of a key with this PEM chain; raises as `check_certificate_key`."""
     check_certificate_key(public, chain)
     ders = [certificate.public_bytes(Encoding.DER) for certificate in load_chain(chain)]
     thumbprint = hashes.Hash(hashes.SHA256())
