@@ -59,7 +59,7 @@ def _wrong(objects: Objects, revoked: Collection[str]) -> Iterator[str]:
     files = _files(objects.keyring)
     record = files.pop(RECORD_KEY)
     keys = {key["kid"]: key for key in files.values()}
-    if record["step"] is not None:
+    if record.get("step") is not None:
         yield f"has an unfinished step {record['step']['kind']}"
     published = _published(objects.configmap)
     yield from _of_public(published)

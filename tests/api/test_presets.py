@@ -8,7 +8,9 @@ import pytest
 from jwks_operator.api.defaults import DEFAULTS
 from jwks_operator.api.parse import SpecError, parse_spec
 from jwks_operator.api.presets import PRESETS, Preset
-from jwks_operator.core.timing.formulas import bounds, facts
+from jwks_operator.core.model.policy import FACTS
+from jwks_operator.core.model.policy_from_spec import policy_from_spec
+from jwks_operator.core.timing.formulas import bounds
 from jwks_operator.keys.algorithms import KeyClass
 
 
@@ -28,14 +30,16 @@ def test_every_preset_has_a_row_with_a_source() -> None:
 @pytest.mark.parametrize("preset", Preset)
 def test_a_preset_fills_what_is_not_stated_and_gives_way_to_what_is(preset: Preset) -> None:
     known = PRESETS[preset].facts
-    assert facts(timed(preset=preset.value).timing) == {**DEFAULTS, **known}
-    assert facts(timed(preset=preset.value, verifierRefresh="7m").timing)["verifier_refresh"] == timedelta(minutes=7)
+    facts = policy_from_spec(timed(preset=preset.value)).facts
+    assert {name: getattr(facts, name) for name in FACTS if name in DEFAULTS} == {**DEFAULTS, **known}
+    stated = policy_from_spec(timed(preset=preset.value, verifierRefresh="7m"))
+    assert stated.facts.verifier_refresh == timedelta(minutes=7)
 
 
 @pytest.mark.parametrize("preset", Preset)
 def test_the_lead_follows_the_preset(preset: Preset) -> None:
-    spec = timed(preset=preset.value)
-    lead = bounds(spec, spec.rotation, KeyClass.SIGNATURE).lead
+    policy = policy_from_spec(timed(preset=preset.value))
+    lead = bounds(policy, policy.rotation, KeyClass.SIGNATURE).lead
     assert lead == timedelta(minutes=10) + PRESETS[preset].facts["verifier_refresh"]
     minutes = int(lead / timedelta(minutes=1))
     assert timed(preset=preset.value, lead=f"{minutes}m")

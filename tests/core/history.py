@@ -210,7 +210,7 @@ class History:
         self.objects.keyring_uid = self.objects.keyring_uid or f"uid-{len(self.writes)}"
         self.objects.keyring_labelled = True
         adopting = record.step is not None and record.step.kind is StepKind.ADOPT
-        self.observer.stated(self.now, record.spec, adopting=adopting)
+        self.observer.stated(self.now, record.policy, adopting=adopting)
         self.observer.exempt |= _used_at_once(record)
         self.watch(before, record)
 

@@ -42,6 +42,6 @@ def _changes(before: KeyRecord, after: KeyRecord, record: Record, now: datetime,
         assert before.published is not None, f"{kid} is used unpublished"
         assert before.published + before.bounds.lead <= now, f"{kid} is used before its lead"
     if change == (State.RETIRED, State.DESTROYED):
-        assert kid not in record.spec.held, f"{kid} is destroyed although held"
+        assert kid not in record.policy.held, f"{kid} is destroyed although held"
         assert before.retired is not None, f"{kid} is destroyed without a confirmed retirement"
         assert before.retired + before.bounds.retention <= now, f"{kid} is destroyed before its retention"

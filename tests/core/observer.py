@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
-from jwks_operator.api.spec import JsonWebKeySetSpec
-from jwks_operator.core.timing.formulas import facts_of
+from jwks_operator.core.model.policy import Policy
 
 FOREVER = datetime.max.replace(tzinfo=UTC)
 
@@ -48,15 +47,14 @@ class Observer:
     exempt: set[str] = field(default_factory=set)
     """Keys used at once after an emergency or a loss."""
 
-    def stated(self, now: datetime, spec: JsonWebKeySetSpec, *, adopting: bool) -> None:
-        """Take in the facts of a spec in force; while it is being adopted, caches may still follow the former."""
-        known = facts_of(spec)
-        caches = ("cache_max_age", "stale_window", "edge_cache", "verifier_refresh")
-        spread = sum((known[name] for name in caches), timedelta())
+    def stated(self, now: datetime, policy: Policy, *, adopting: bool) -> None:
+        """Take in the facts of a policy in force; while it is being adopted, caches may still follow the former."""
+        known = policy.facts
+        spread = known.cache_max_age + known.stale_window + known.edge_cache + known.verifier_refresh
         if adopting and self.facts:
             spread = max(spread, self.facts[-1].spread)
         self.facts.append(
-            Stated(now, known["propagation"], spread, known["token_lifetime"] + known["clock_skew"]),
+            Stated(now, known.propagation, spread, known.token_lifetime + known.clock_skew),
         )
 
     def published(self, now: datetime, kids: Iterable[str], *, tampered: bool = False) -> None:

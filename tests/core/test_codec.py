@@ -13,6 +13,8 @@ from core.history import SIGNING, START, History, span
 from jwks_operator.api.spec import JsonWebKeySetSpec
 from jwks_operator.core.model import codec
 from jwks_operator.core.model.codec import RecordError
+from jwks_operator.core.model.policy import FACTS, Facts
+from jwks_operator.core.model.policy_from_spec import policy_from_spec
 from jwks_operator.core.model.record import (
     Bounds,
     Happening,
@@ -47,7 +49,7 @@ KEYS = st.builds(
     retired=st.none() | TIMES,
 )
 HAPPENINGS = st.builds(Happening, TEXTS, TEXTS, TEXTS, TEXTS)
-SPECS = st.sampled_from(
+POLICIES = st.sampled_from(
     (
         SIGNING,
         {**SIGNING, "timing": {"lead": "1000h", "clockSkew": "0s"}, "held": ["k1"], "suspend": True},
@@ -57,16 +59,16 @@ SPECS = st.sampled_from(
             ]
         },
     )
-).map(JsonWebKeySetSpec.model_validate)
+).map(lambda written: policy_from_spec(JsonWebKeySetSpec.model_validate(written)))
 RECORDS = st.builds(
     Record,
     set_name=TEXTS,
-    spec=SPECS,
+    policy=POLICIES,
     keys=st.lists(KEYS, max_size=3).map(tuple),
     uid=TEXTS,
     step=st.none() | st.builds(Step, st.sampled_from(StepKind), st.lists(HAPPENINGS, max_size=2).map(tuple)),
     honoured=st.dictionaries(TEXTS, TIMES, max_size=2),
-    longest=st.dictionaries(TEXTS, WAITS, max_size=2),
+    longest=st.none() | st.builds(Facts, *(WAITS for _ in FACTS)),
     longest_until=st.none() | TIMES,
     lead_floor=st.dictionaries(st.sampled_from(KeyClass), TIMES, max_size=2),
     lost=st.lists(TEXTS, max_size=2).map(tuple),

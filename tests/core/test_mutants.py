@@ -14,6 +14,7 @@ from core.test_any_history import AnyHistory
 from hurried import some_history_fails
 from jwks_operator.core.model import key_states
 from jwks_operator.core.model.observed_state import Reading
+from jwks_operator.core.model.policy import Facts
 from jwks_operator.core.model.record import Bounds, Record
 from jwks_operator.core.planner import candidates, key_requests, recovery, rules, timestamp_reset
 from jwks_operator.core.planner.candidates import _Store
@@ -130,7 +131,7 @@ MUTANTS: Mapping[str, tuple[Patch, Row]] = {
     "retention is ignored": (patched(candidates, "removable", _no_retention), RETENTION),
     "the newer bounds win": (patched(Bounds, "largest", lambda _: lambda former, newer: newer), LOWERED),
     "the longest of two sums counts": (
-        patched(policy_change, "longest", lambda _: lambda former, _new: former),
+        patched(Facts, "longest", lambda _: lambda former, _new: former),
         FORMER,
     ),
     "former facts are lost with the keyring": (

@@ -6,8 +6,8 @@ from pathlib import Path
 import jwks_operator
 
 PACKAGE = Path(jwks_operator.__file__).parent
-MAKERS = {"core/model/key_states.py", "core/model/codec.py", "core/planner/record_from_status.py"}
-"""The table; and what reads states that it assigned, from the keyring or from the status."""
+MAKERS = {"core/model/key_states.py", "core/planner/record_from_status.py"}
+"""The table; and what reads states that it assigned from the status (the keyring is read by the codec's classes)."""
 
 
 def _assigns_a_state(node: ast.AST) -> bool:

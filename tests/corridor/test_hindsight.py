@@ -28,13 +28,13 @@ def entry(algorithm: str, **more: Any) -> dict[str, Any]:
 async def both(life: Life) -> tuple[Forecast, Forecast]:
     """The forecast from the record, and the one from what the status and the ConfigMap show."""
     world = (await gather(life.people, REF, None)).world
-    assert world.spec is not None
+    assert world.written is not None
     seen = await life.read(SETS, REF.name)
     document = parse_json_strict((await life.read(CONFIGMAPS, REF.name))["data"]["jwks.json"].encode())
     assert isinstance(document, dict)
     published = {key["kid"]: key for key in document["keys"]}
     status = JsonWebKeySetStatus.model_validate(seen["status"])
-    record = recalled(REF, world.spec, status, published, life.time.now)
+    record = recalled(REF, world.written, status, published, life.time.now)
     until = life.time.now + AHEAD
     return foresee(world, life.time.now, until), foresee(replace(world, record=record), life.time.now, until)
 

@@ -23,8 +23,8 @@ async def test_a_plan_that_asks_for_ever_more_keys_ends_the_pass_as_a_defect(mon
     await life.begin()
 
     def insatiable(world: World, reading: Reading, fresh: object = None) -> Plan:
-        assert world.spec is not None
-        return replace(decide(world, reading), needs=(need_of(world.spec.keys[0], State.PENDING),))
+        assert world.written is not None
+        return replace(decide(world, reading), needs=(need_of(world.written.keys[0], State.PENDING),))
 
     monkeypatch.setattr(reconciler, "decide", insatiable)
     with pytest.raises(reconciler.UnsettledPlanError, match="shop/auth"):

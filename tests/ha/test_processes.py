@@ -95,7 +95,7 @@ class Pair:
     def unfinished(self) -> Any:
         """The step in the record that was begun and not finished."""
         keyring = self.stage.plane.api("GET", self.stage.path("Secret", "auth-keyring"))
-        return json.loads(b64decode(keyring["data"]["record.json"]))["step"]
+        return json.loads(b64decode(keyring["data"]["record.json"])).get("step")
 
     def versions(self) -> dict[str, str]:
         """The resourceVersion of the set and of everything that belongs to it."""

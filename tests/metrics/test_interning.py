@@ -32,11 +32,11 @@ async def test_a_set_that_is_edited_again_and_again_leaves_no_trace_of_its_forme
     this, board, former = await look(), Board(), set()
     assert this.record is not None
     for number in range(CHANGES):
-        spec = this.record.spec.model_copy(update={"held": (f"key-{number}",)})
-        board.shown(REF, replace(this, record=replace(this.record, spec=spec)))
-        former.add(board.sets[REF].spec)
+        policy = replace(this.record.policy, held=(f"key-{number}",))
+        board.shown(REF, replace(this, record=replace(this.record, policy=policy)))
+        former.add(board.sets[REF].policy)
     assert len(former) == CHANGES
-    assert len(board._specs) <= 2 * FEW
+    assert len(board._policies) <= 2 * FEW
 
 
 async def test_a_set_that_looked_many_ways_is_remembered_as_it_looks_now() -> None:

@@ -139,9 +139,9 @@ class Chronicle:
     def _take_record(self, keyring: Object) -> None:
         documents = _documents(keyring)
         rest = documents.pop(RECORD_KEY)
-        self.known |= {key["kid"]: KeyClass(key["class"]) for key in documents.values()}
-        step = rest["step"] or {"kind": "", "happenings": ()}
-        self._state(rest["spec"].get("timing") or {}, adopting=step["kind"] == "Adopt")
+        self.known |= {key["kid"]: KeyClass(key["keyClass"]) for key in documents.values()}
+        step = rest.get("step") or {"kind": "", "happenings": ()}
+        self._state(rest["policy"]["facts"], adopting=step["kind"] == "Adopt")
         for told in step["happenings"]:
             if told["event"] == "KeyRevoked":
                 self.revoked.setdefault(told["kid"], self.now())

@@ -121,7 +121,7 @@ class Move:
             self.settle(shard)
             self.world.judge()
             ring = self.world.record()
-            assert ring["record.json"]["step"] is None, "a step is left unfinished"
+            assert ring["record.json"].get("step") is None, "a step is left unfinished"
             for resource, name in OBJECTS:
                 thing = self.world.there(resource, name)
                 assert thing is not None, f"{name} is lost"

@@ -11,12 +11,13 @@ from hurried import some_history_fails
 from jwks_operator.core.features import imports
 from jwks_operator.core.model import key_states
 from jwks_operator.core.model.observed_state import Reading
+from jwks_operator.core.model.policy import NO_FACTS, Facts
 from jwks_operator.core.model.record import Bounds
 from jwks_operator.core.outputs import status
 from jwks_operator.core.outputs.projections import Owned
 from jwks_operator.core.planner import candidates, key_requests, recovery, revocation, rules, timestamp_reset
 from jwks_operator.core.planner.candidates import _Store
-from jwks_operator.core.timing import formulas, policy_change
+from jwks_operator.core.timing import policy_change
 from jwks_operator.kube import apply, client
 from jwks_operator.reconcile import reconciler
 from jwks_operator.reconcile.reconciler import Reconciler
@@ -60,13 +61,13 @@ def _stamp_in_doubt(_real: Any) -> Any:
 
 
 def _latency_of_now(real: Any) -> Any:
-    return lambda record, now: real(replace(record, longest={}), now)
+    return lambda record, now: real(replace(record, longest=None), now)
 
 
 def _forgetful(patch: pytest.MonkeyPatch) -> None:
     """Neither the keys nor the record know of former facts."""
     patched(Bounds, "largest", lambda _: lambda self, newer: newer)(patch)
-    patched(policy_change, "lately", lambda _: lambda record, _now: formulas.NO_OTHERS)(patch)
+    patched(policy_change, "lately", lambda _: lambda record, _now: NO_FACTS)(patch)
 
 
 def _no_tombstones(patch: pytest.MonkeyPatch) -> None:
@@ -94,7 +95,7 @@ MUTANTS: Mapping[str, tuple[Patch, History]] = {
     "retention of a removed entry": (RETENTION, directed.remove_an_entry),
     "the largest bounds": (_forgetful, directed.lower_the_lifetime),
     "the longest of each fact": (
-        patched(policy_change, "longest", lambda _: lambda former, _new: former),
+        patched(Facts, "longest", lambda _: lambda former, _new: former),
         directed.lower_one_fact_and_raise_another,
     ),
     "former facts after the loss of the keyring": (

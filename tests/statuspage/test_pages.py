@@ -119,7 +119,7 @@ async def test_no_private_key_is_on_a_page() -> None:
     secret = await life.people.read(SECRETS, REF.namespace, REF.name)
     assert secret is not None
     private = json.loads(b64decode(secret["data"]["signing.jwk"]))["d"]
-    kept = "".join(shown.status + shown.spec for shown in seen.board.sets.values())
+    kept = "".join(shown.status + shown.policy for shown in seen.board.sets.values())
     for text in (kept, seen.text(), seen.text(DETAILS)):
         assert private not in text
 

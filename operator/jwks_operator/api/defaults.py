@@ -4,9 +4,11 @@ The facts are deliberately pessimistic: a set with no `timing` at all must never
 401 in an ordinary cluster.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from types import MappingProxyType
+
+from pydantic.alias_generators import to_camel
 
 from jwks_operator.api.durations import parse_duration
 from jwks_operator.keys.algorithms import KeyClass
@@ -36,7 +38,9 @@ change of the Secret."""
 
 _CACHES = ("cache_max_age", "stale_window", "edge_cache", "verifier_refresh")
 
-LEAD_TERMS: Mapping[KeyClass, tuple[str, ...]] = MappingProxyType(
+Terms = Mapping[KeyClass, tuple[str, ...]]
+
+LEAD_TERMS: Terms = MappingProxyType(
     {
         KeyClass.SIGNATURE: ("propagation", *_CACHES),
         KeyClass.ENCRYPTION: ("propagation", RESTART),
@@ -45,7 +49,7 @@ LEAD_TERMS: Mapping[KeyClass, tuple[str, ...]] = MappingProxyType(
 )
 """The facts whose sum is the time a key is on the check side before it is used."""
 
-RETENTION_TERMS: Mapping[KeyClass, tuple[str, ...]] = MappingProxyType(
+RETENTION_TERMS: Terms = MappingProxyType(
     {
         KeyClass.SIGNATURE: ("propagation", RESTART, "token_lifetime", "clock_skew"),
         KeyClass.ENCRYPTION: ("propagation", *_CACHES, "token_lifetime", "clock_skew"),
@@ -53,3 +57,35 @@ RETENTION_TERMS: Mapping[KeyClass, tuple[str, ...]] = MappingProxyType(
     }
 )
 """The facts whose sum is the time a key stays on the check side after its last use."""
+
+
+def field_of(term: str) -> str:
+    """Return the field in which a fact is stated: of `timing`, or with its path."""
+    return "secret.restart.within" if term == RESTART else to_camel(term)
+
+
+def sum_of(terms: Iterable[str]) -> str:
+    """Return a sum of facts in words, each by its field."""
+    return " + ".join(map(field_of, terms))
+
+
+def classes_by_sum(table: Terms) -> Mapping[tuple[str, ...], tuple[KeyClass, ...]]:
+    """Return which classes of keys owe which sum."""
+    found: dict[tuple[str, ...], tuple[KeyClass, ...]] = {}
+    for key_class, terms in table.items():
+        found[terms] = (*found.get(terms, ()), key_class)
+    return found
+
+
+def told_sums(table: Terms) -> str:
+    """Return what every class of keys owes, as a part of a sentence."""
+    return "; ".join(f"{sum_of(terms)} for {_keys(owing)}" for terms, owing in classes_by_sum(table).items())
+
+
+def owing(table: Terms, term: str) -> str:
+    """Return the classes of keys that wait for a fact, as a part of a sentence."""
+    return _keys(key_class for key_class, terms in table.items() if term in terms)
+
+
+def _keys(classes: Iterable[KeyClass]) -> str:
+    return f"{' and '.join(classes)} keys"

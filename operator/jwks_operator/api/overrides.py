@@ -12,6 +12,9 @@ from jwks_operator.api.defaults import (
     LEAD_TERMS,
     RESTART,
     RETENTION_TERMS,
+    classes_by_sum,
+    field_of,
+    sum_of,
 )
 from jwks_operator.api.durations import cel_is_duration, format_duration
 from jwks_operator.api.presets import presets_by_value
@@ -41,10 +44,7 @@ def overrides_cover_facts() -> tuple[Rule, ...]:
     """Return one rule for each override and each distinct sum of facts, for the classes that this sum applies to."""
     rules = []
     for field, table in (("lead", LEAD_TERMS), ("retention", RETENTION_TERMS)):
-        classes: dict[tuple[str, ...], list[KeyClass]] = {}
-        for key_class, terms in table.items():
-            classes.setdefault(terms, []).append(key_class)
-        rules += [_covers(field, terms, owing) for terms, owing in classes.items()]
+        rules += [_covers(field, terms, classes) for terms, classes in classes_by_sum(table).items()]
     return tuple(rules)
 
 
@@ -67,14 +67,14 @@ def _covers(field: str, terms: tuple[str, ...], classes: Collection[KeyClass]) -
 
     def explain(spec: _Spec) -> str:
         told = [term for term in terms if term != RESTART or spec.secret.restart is not None]
-        parts = " + ".join(f"{_name(term)} {format_duration(_value(spec, term))}" for term in told)
+        parts = " + ".join(f"{field_of(term)} {format_duration(_value(spec, term))}" for term in told)
         return f"{field} {format_duration(getattr(spec.timing, field))} is shorter than {parts}{cure}"
 
     return Rule(
         field=f"timing.{field}",
         cel=f"!({given}) || !{readable} || duration({override}) >= {total}",
         holds=holds,
-        message=f"{field} is shorter than {' + '.join(_name(term) for term in terms)}{cure}",
+        message=f"{field} is shorter than {sum_of(terms)}{cure}",
         message_cel=f"'{field} ' + {override} + ' is shorter than ' + {named} + '{cure}'",
         explain=explain,
     )
@@ -110,13 +110,8 @@ def _value(spec: _Spec, term: str) -> timedelta:
     return timedelta() if spec.secret.restart is None else spec.secret.restart.takes
 
 
-def _name(term: str) -> str:
-    """Return the field of a fact, for messages."""
-    return "secret.restart.within" if term == RESTART else to_camel(term)
-
-
 def _named_cel(term: str, fact: str) -> str:
     """Return CEL of a fact's part of the message; a restart has one only with secret.restart."""
     plus = "" if term == "propagation" else " + "
-    text = f"'{plus}{_name(term)} ' + {fact}"
+    text = f"'{plus}{field_of(term)} ' + {fact}"
     return f"({_RESTARTS} ? {text} : '')" if term == RESTART else text

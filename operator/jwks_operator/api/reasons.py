@@ -36,6 +36,7 @@ class Reason(StrEnum):
     AS_EXPECTED = "AsExpected"
     # Degraded=True
     CLOCK_UNCERTAIN = "ClockUncertain"
+    POLICY_UNREADABLE = "PolicyUnreadable"
     KEYRING_REBUILT = "KeyringRebuilt"
     RECORD_RESTORED = "RecordRestored"
     TOO_MANY_KEYS = "TooManyKeys"

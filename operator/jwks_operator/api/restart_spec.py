@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from jwks_operator.api.defaults import DEFAULT_RESTART_WITHIN
+from jwks_operator.api.defaults import DEFAULT_RESTART_WITHIN, LEAD_TERMS, RESTART, RETENTION_TERMS, owing
 from jwks_operator.api.durations import AtLeast, Duration
 from jwks_operator.api.fields import SelectedLabels
 from jwks_operator.api.namespaces_spec import MatchExpression, NamespaceSelector
@@ -27,11 +27,16 @@ class Restart(Model):
     selector: WorkloadSelector | None = None
     """Which of the Deployments, StatefulSets and DaemonSets in the namespace of the set are restarted. Each of them
     must consent by the label jwks-operator.dev/allow-set: <name of the set>. Default: all that consent."""
-    within: Annotated[Duration, AtLeast("1s", "a roll-out takes its time")] | None = None
-    """Longest time from the change of the Secret until the last pod has restarted: the whole roll-out, with images
-    to pull and probes to pass. Default 10m. It is added to the waits that end with the Secret: to the retention of
-    signature keys, the lead of encryption keys and both of symmetric keys. If it is too short here, tokens of a pod
-    that still runs with a former key fail before they expire."""
+    within: Annotated[
+        Annotated[Duration, AtLeast("1s", "a roll-out takes its time")] | None,
+        Field(
+            description="Longest time from the change of the Secret until the last pod has started anew: the whole "
+            "roll-out, with images to pull and probes to pass. Default 10m. It is part of the waits that end with the "
+            f"Secret: of the lead of {owing(LEAD_TERMS, RESTART)}, and of the retention of "
+            f"{owing(RETENTION_TERMS, RESTART)}. If it is too short here, tokens of a pod that still runs with a "
+            "former key fail before they expire."
+        ),
+    ] = None
 
     @property
     def takes(self) -> timedelta:

@@ -3,10 +3,14 @@
 from datetime import timedelta
 from typing import Annotated
 
-from jwks_operator.api.defaults import DEFAULTS
+from pydantic import Field
+
+from jwks_operator.api.defaults import DEFAULTS, LEAD_TERMS, RESTART, RETENTION_TERMS, field_of, told_sums
 from jwks_operator.api.durations import AtLeast, Duration
 from jwks_operator.api.presets import Preset, preset_value
 from jwks_operator.api.rules import Model
+
+_RESTARTS = f"{field_of(RESTART)} counts where workloads are restarted."
 
 
 class Timing(Model):
@@ -17,9 +21,8 @@ class Timing(Model):
     then the default of verifierRefresh. What is stated here wins. The figures, with their sources, are in
     docs/presets.md."""
     token_lifetime: Annotated[Duration, AtLeast("1ms", "tokens that never live need no keys")] | None = None
-    """Longest time a token stays valid after it was signed. Default 1h. A retired key stays published for
-    propagation + tokenLifetime + clockSkew; if your tokens live longer than you say here, they fail before
-    they expire."""
+    """Longest time a token stays valid after it was signed. Default 1h. It is part of every retention; if your tokens
+    live longer than you say here, they fail before they expire."""
     cache_max_age: (
         Annotated[Duration, AtLeast("1s", "verifiers and caches break on sets that cannot be cached")] | None
     ) = None
@@ -39,16 +42,21 @@ class Timing(Model):
     clock_skew: Duration | None = None
     """How far clocks of signers, verifiers and operator may differ. Default 1m. The operator makes no timed
     move while its own clock is further off than this."""
-    lead: Duration | None = None
-    """How long verifiers (receivers, for encryption) know a key before it is used. Default, and at least, for
-    signature keys: propagation + cacheMaxAge + staleWindow + edgeCache + verifierRefresh; for encryption and
-    symmetric keys: propagation, and secret.restart.within if workloads are restarted. It can only be lengthened."""
-    retention: Duration | None = None
-    """How long verifiers (receivers, for encryption) keep a key after its last use. Default, and at least, for
-    signature and symmetric keys: propagation + tokenLifetime + clockSkew, and secret.restart.within if workloads are
-    restarted; for encryption keys propagation + tokenLifetime + clockSkew +
-    cacheMaxAge + staleWindow + edgeCache + verifierRefresh; and not less than rotation.rollbackWindow. It can
-    only be lengthened."""
+    lead: Annotated[
+        Duration | None,
+        Field(
+            description="How long a key is known to whoever checks with it before anyone uses it. Default, and at "
+            f"least, {told_sums(LEAD_TERMS)}. {_RESTARTS} It can only be lengthened."
+        ),
+    ] = None
+    retention: Annotated[
+        Duration | None,
+        Field(
+            description="How long a key stays with whoever checks with it after its last use. Default, and at least, "
+            f"{told_sums(RETENTION_TERMS)}; and not less than rotation.rollbackWindow. {_RESTARTS} It can only be "
+            "lengthened."
+        ),
+    ] = None
 
     def fact(self, attribute: str) -> timedelta:
         """Return the value of a fact (an attribute of DEFAULTS): as stated, else the preset's, else the default."""

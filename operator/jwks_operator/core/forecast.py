@@ -13,6 +13,7 @@ from jwks_operator.api.names import SetRef
 from jwks_operator.api.spec import JsonWebKeySetSpec
 from jwks_operator.core.model.key_states import LIVING, FreshKey, witnessed
 from jwks_operator.core.model.observed_state import Reading, Sight, World
+from jwks_operator.core.model.policy import Policy
 from jwks_operator.core.model.record import HistoryEntry, KeyRecord, Record, State
 from jwks_operator.core.planner.key_requests import Need
 from jwks_operator.core.planner.rules import Plan, decide
@@ -62,8 +63,8 @@ def foresee(world: World, start: datetime, until: datetime, steps: int = STEPS) 
     are taken to be as they should be. Keys still to be made are called as in `forecast`, with `+1`, `+2` in a set that
     has keys. Raises UnsoundSpecError for a spec that fails the checks; one that is in force already has passed them.
     """
-    in_force = None if world.record is None else world.record.spec
-    trouble = None if world.spec is None or world.spec == in_force else complaint(world.spec, start)
+    in_force = None if world.record is None else world.record.policy
+    trouble = None if world.spec is None or world.written == in_force else complaint(world.spec, start)
     if trouble is not None:
         raise UnsoundSpecError(trouble.message)
     closed: list[Span] = []
@@ -117,7 +118,7 @@ def _moments(
     if world.spec is not None:
         world = replace(world, spec=_without_papers(world.spec))
     if world.record is not None:
-        record = replace(world.record, spec=_without_papers(world.record.spec))
+        record = replace(world.record, policy=_policy_without_papers(world.record.policy))
         world = replace(_with(world, record), keyring_uid=record.uid)
     now = start
     for _ in range(STEPS):
@@ -148,6 +149,12 @@ def _without_papers(spec: JsonWebKeySetSpec) -> JsonWebKeySetSpec:
     keys = tuple(entry.model_copy(update={"certificate": None, "import_": None}) for entry in spec.keys)
     publish = spec.publish.model_copy(update={"historical": False, "service_name": None, "namespaces": None})
     return spec.model_copy(update={"keys": keys, "publish": publish})
+
+
+def _policy_without_papers(policy: Policy) -> Policy:
+    keys = tuple(replace(entry, certificate=None, import_=None) for entry in policy.keys)
+    publish = replace(policy.publish, historical=False, service_name=None, namespaces=None)
+    return replace(policy, keys=keys, publish=publish)
 
 
 def _next(plan: Plan, now: datetime) -> datetime | None:

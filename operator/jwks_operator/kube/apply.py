@@ -85,8 +85,8 @@ async def apply_copies(client: Client, gathered: Gathered, *, repairs: bool = Fa
     world, record, copies = gathered.world, gathered.world.record, gathered.copies
     if record is None or not world.everywhere:
         return StepResult(gathered, ())
-    query = namespace_query(record.spec, world.spec)
-    if query != copies.query:
+    query = namespace_query(record.policy, world.written)
+    if query != copies.chosen:
         copies = await find_copies(client, world.ref, world.configmap_name, query)
     if query != gathered.copies.query or (repairs and has_pending_writes(world, copies)):
         await check_record(client, gathered)

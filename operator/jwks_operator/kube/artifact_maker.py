@@ -68,10 +68,10 @@ async def _certificate(client: Client, gathered: Gathered, paper: Certification,
 async def _authority(client: Client, gathered: Gathered, paper: Certification) -> Mapping[str, bytes] | None:
     """The files of the CA, if there is to be one."""
     terms, ref = paper.entry.certificate, gathered.world.ref
-    if terms is None or terms.ca_secret_ref is None:
+    if terms is None or terms.ca_secret is None:
         return None
-    what = f"Secret {terms.ca_secret_ref.name}"
-    secret = await client.read(SECRETS, ref.namespace, terms.ca_secret_ref.name)
+    what = f"Secret {terms.ca_secret}"
+    secret = await client.read(SECRETS, ref.namespace, terms.ca_secret)
     if secret is None:
         raise CertificateRefused(f"{what} does not exist; create it, or correct caSecretRef")
     if (secret["metadata"].get("labels") or {}).get(LABEL_ALLOW_SET) != ref.name:
@@ -98,8 +98,8 @@ def _issued(
             raise CertificateRefused("the CA certificate has expired; renew it")
     if spec is None or (authority is None and private is None):
         raise CertificateRefused("the private key is no longer there to sign with")
-    life = spec.life + (now.replace(microsecond=0) - start)
-    terms = Terms(spec.common_name or paper.entry.name, spec.names, start, life, randbits(SERIAL_BITS) + 1)
+    life = spec.duration + (now.replace(microsecond=0) - start)
+    terms = Terms(spec.common_name, spec.names, start, life, randbits(SERIAL_BITS) + 1)
     if authority is not None:
         pem = ca_signed(paper.public, authority, terms)
     elif private is not None:

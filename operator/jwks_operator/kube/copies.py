@@ -12,9 +12,9 @@ from typing import Any
 from jwks_operator.api import names
 from jwks_operator.api.names import SetRef, consent_label, copy_name
 from jwks_operator.api.reasons import EventReason
-from jwks_operator.api.spec import JsonWebKeySetSpec
 from jwks_operator.core.features.copies_plan import edited_in
 from jwks_operator.core.model.observed_state import Copy, Sight, World
+from jwks_operator.core.model.policy import Policy
 from jwks_operator.core.model.record import Happening, Record
 from jwks_operator.core.outputs.projections import published
 from jwks_operator.keys.key_errors import JwkError
@@ -48,16 +48,15 @@ class Copies:
         return not self.complaint and not any(namespace in self.targets for namespace in self.refused)
 
 
-def namespace_query(in_force: JsonWebKeySetSpec, written: JsonWebKeySetSpec | None) -> str | None:
-    """Return the label query for the namespaces that get a copy; None if no namespace does.
+def namespace_query(in_force: Policy, written: Policy | None) -> str | None:
+    """Return the query for the namespaces that are to have a copy; None if none is.
 
     A namespace must satisfy the policy in force and the written spec: a user who removes a namespace that blocks a
     step must not wait for that step.
     """
-    selectors = [spec.publish.namespaces for spec in (in_force, written) if spec is not None]
-    if None in selectors:
-        return None
-    return ",".join(dict.fromkeys(filter(None, map(str, selectors))))
+    found = [policy.publish.namespaces for policy in (in_force, written) if policy is not None]
+    queries = [query for query in found if query is not None]
+    return ",".join(dict.fromkeys(filter(None, queries))) if len(queries) == len(found) else None
 
 
 async def find_copies(client: Client, ref: SetRef, configmap: str, query: str | None) -> Copies:
@@ -220,8 +219,8 @@ def _fact(world: World, record: Record, namespace: str, copies: Copies) -> Copy:
 
 
 def _shown(seen: Object, record: Record) -> list[Mapping[str, Mapping[str, Any]]]:
-    """Return the keys by kid of the JWK Set under each data key; an unreadable set has none."""
-    target, data = record.spec.publish.config_map, seen.get("data") or {}
+    """By kid, the keys of the JWK Set under each of its data keys; one that cannot be read shows none."""
+    target, data = record.policy.publish.config_map, seen.get("data") or {}
     return [_keys(str(data.get(name, ""))) for name in (target.key, *target.aliases)]
 
 

@@ -8,6 +8,7 @@ planned on missing facts. Private halves are kept beside the observed state, nev
 from base64 import b64decode
 from binascii import Error as Base64Error
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from pydantic import ValidationError
@@ -21,7 +22,10 @@ from jwks_operator.api.spec import JsonWebKeySetSpec
 from jwks_operator.api.status_model import JsonWebKeySetStatus
 from jwks_operator.core.model.codec import RecordError
 from jwks_operator.core.model.key_states import FreshKey
+from jwks_operator.core.model.mended_policy import read_brakes
 from jwks_operator.core.model.observed_state import Salvage, Sight, World
+from jwks_operator.core.model.policy import Policy
+from jwks_operator.core.model.policy_from_spec import policy_from_spec
 from jwks_operator.core.model.record import Bounds, Record
 from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
 from jwks_operator.keys.formats import parse_pem
@@ -76,7 +80,7 @@ async def gather(
     keyring = await client.read(SECRETS, ref.namespace, keyring_name(ref.name))
     check_shard(ref, the_set or keyring, shard)
     spec, complaint = _spec(the_set)
-    record, private_keys, unreadable = _record(keyring, ref)
+    record, vault, unreadable = _record(keyring, ref, None if spec is None else policy_from_spec(spec))
     world = World(
         ref=ref,
         generation=0 if the_set is None else the_set["metadata"]["generation"],
@@ -84,20 +88,21 @@ async def gather(
         spec_complaint=complaint,
         annotations={} if the_set is None else the_set["metadata"].get("annotations") or {},
         record=record,
+        brakes_alone=read_brakes((the_set or {}).get("spec")),
         record_complaint=unreadable,
         everywhere=everywhere,
         shard=shard,
     )
-    wanted = spec if record is None or spec is not None else record.spec
+    wanted = world.written or (None if record is None else record.policy)
     if the_set is not None and wanted is not None:
         imports, halves = await read_sources(client, ref, wanted)
         world = replace(world, imports=imports)
         private_keys = {**halves, **private_keys}  # a kid that two keys claim stays ours
     configmap = await client.read(CONFIGMAPS, ref.namespace, world.configmap_name)
     secret = await client.read(SECRETS, ref.namespace, world.secret_name)
-    gathered = Gathered(ObservedObjects(the_set, keyring, configmap, secret), world, private_keys)
-    if everywhere and (copied or (record is not None and record.spec.publish.namespaces is not None)):
-        query = None if record is None or the_set is None else namespace_query(record.spec, spec)
+    gathered = Gathered(ObservedObjects(the_set, keyring, configmap, secret), world, vault)
+    if everywhere and (copied or (record is not None and record.policy.publish.namespaces is not None)):
+        query = None if record is None or the_set is None else namespace_query(record.policy, world.written)
         copies = await find_copies(client, ref, world.configmap_name, query)
         if the_set is None and keyring is None:
             copies = replace(copies, orphaned=tuple(each for each in copies.orphaned if shard_of(each) == shard))
@@ -167,11 +172,13 @@ def _spec(the_set: Object | None) -> tuple[JsonWebKeySetSpec | None, str | None]
         return None, str(error)
 
 
-def _record(keyring: Object | None, ref: SetRef) -> tuple[Record | None, PrivateKeys, str | None]:
+def _record(
+    keyring: Object | None, ref: SetRef, written: Policy | None
+) -> tuple[Record | None, PrivateKeys, str | None]:
     if keyring is None or keyring.get("type") != names.KEYRING_TYPE:
         return None, {}, None
     try:
-        read = read_keyring(keyring)
+        read = read_keyring(keyring, written)
     except RecordError as error:
         return None, {}, str(error)
     if read.record.set_name != ref.name:
@@ -200,10 +207,8 @@ def _status(the_set: Object | None) -> JsonWebKeySetStatus:
 def _waits(status: JsonWebKeySetStatus) -> Iterator[tuple[KeyClass, Bounds]]:
     """Yield the waits in the status; unreadable ones are ignored."""
     for waits in status.waits:
-        try:
+        with suppress(ValueError):
             yield KeyClass(waits.key_class), Bounds(parse_sum(waits.lead), parse_sum(waits.retention))
-        except ValueError:
-            continue
 
 
 # --- keys that can be recovered from the projections when the record is gone, or older than they are ---

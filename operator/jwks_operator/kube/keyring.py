@@ -14,7 +14,9 @@ from typing import Any
 
 from jwks_operator.api.names import KEYRING_TYPE, RECORD_KEY, SetRef, key_data_name, keyring_name
 from jwks_operator.api.shards import Shard
-from jwks_operator.core.model.codec import Document, RecordError, dump_key, dump_rest, load, load_key
+from jwks_operator.core.model.codec import Document, RecordError, dump_key, dump_rest, load_key
+from jwks_operator.core.model.mended_policy import load_mended
+from jwks_operator.core.model.policy import Policy
 from jwks_operator.core.model.record import Record
 from jwks_operator.keys.jwk import JwkError
 from jwks_operator.keys.private import PrivateJwk
@@ -47,8 +49,11 @@ def keyring_object(ref: SetRef, record: Record, private_keys: PrivateKeys, shard
     }
 
 
-def read_keyring(secret: Object) -> Keyring:
-    """Return the record and private halves of a keyring Secret; raises RecordError, without key material."""
+def read_keyring(secret: Object, written: Policy | None = None) -> Keyring:
+    """Return the record and private halves of a keyring Secret; raises RecordError, without key material.
+
+    `written` is the policy as written now, from which one that cannot be read is mended.
+    """
     documents = {name: _decode(name, text) for name, text in (secret.get("data") or {}).items()}
     rest = documents.pop(RECORD_KEY, None)
     if rest is None:
@@ -64,7 +69,7 @@ def read_keyring(secret: Object) -> Keyring:
         if private is not None:
             private_keys[key.kid] = _private(key.kid, private)
     keys.sort(key=lambda key: (key.created, key.kid))
-    return Keyring(load(rest, tuple(keys)), private_keys)
+    return Keyring(load_mended(rest, tuple(keys), written), vault)
 
 
 def _private(kid: str, members: Mapping[str, Any]) -> PrivateJwk:

@@ -43,7 +43,7 @@ def our_metadata(
 
 def configmap_object(ref: SetRef, record: Record, shard: Shard) -> Object:
     """Return the ConfigMap that publishes the record."""
-    target = record.spec.publish.config_map
+    target = record.policy.publish.config_map
     return {
         "metadata": our_metadata(ref, target.name or ref.name, shard, target.labels, target.annotations),
         "data": configmap_data(record),
@@ -78,9 +78,9 @@ def is_copy(seen: Object, ref: SetRef) -> bool:
     return labelled or (meta.get("annotations") or {}).get(names.ANNOTATION_SOURCE) == str(ref)
 
 
-def secret_object(ref: SetRef, record: Record, private_keys: PrivateKeys, shard: Shard) -> Object:
-    """Return the consumer Secret of the record; private halves come from `private_keys`, by kid."""
-    target = record.spec.secret
+def secret_object(ref: SetRef, record: Record, vault: PrivateKeys, shard: Shard) -> Object:
+    """Return the consumer Secret of the record; private halves come from the vault, by kid."""
+    target = record.policy.secret
     public = {key.kid: key.public for key in record.keys}
     data = {
         name: b64encode(_content(item, public, private_keys)).decode() for name, item in secret_layout(record).items()

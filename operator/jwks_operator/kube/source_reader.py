@@ -10,14 +10,12 @@ from binascii import Error as Base64Error
 from collections.abc import Callable, Mapping
 from typing import TypeAlias, TypeVar
 
-from jwks_operator.api.import_spec import ObjectKeyRef
 from jwks_operator.api.names import LABEL_ALLOW_SET, SetRef
-from jwks_operator.api.spec import JsonWebKeySetSpec, KeyEntry
 from jwks_operator.core.features.certificate_renewal import OF_SOURCE
 from jwks_operator.core.features.source_content import Holding, Refusal, Sources, no_consent
 from jwks_operator.core.model.key_states import FreshKey
+from jwks_operator.core.model.policy import EntryPolicy, Policy, Source
 from jwks_operator.core.model.record import Certificate
-from jwks_operator.core.planner.triggers import curve, modulus_length
 from jwks_operator.keys.certificates import read_issued_chain
 from jwks_operator.keys.import_reader import ForeignKey, Wanted, read_private, read_public_keys
 from jwks_operator.keys.jwk import JwkError, thumbprint
@@ -33,20 +31,18 @@ Found = TypeVar("Found")
 Public: TypeAlias = tuple[Mapping[str, object], ...]
 
 
-async def read_sources(
-    client: Client, ref: SetRef, spec: JsonWebKeySetSpec
-) -> tuple[Mapping[str, Sources], PrivateKeys]:
+async def read_sources(client: Client, ref: SetRef, policy: Policy) -> tuple[Mapping[str, Sources], PrivateKeys]:
     """Return what the sources of each importing entry hold, and the private halves by kid; raises KubeError."""
     found: dict[str, Sources] = {}
     vault: PrivateKeys = {}
-    for entry in spec.keys:
+    for entry in policy.keys:
         if entry.import_ is not None:
             found[entry.name], halves = await _read(client, ref, entry)
             vault = {**halves, **vault}
     return found, vault
 
 
-async def _read(client: Client, ref: SetRef, entry: KeyEntry) -> tuple[Sources, PrivateKeys]:
+async def _read(client: Client, ref: SetRef, entry: EntryPolicy) -> tuple[Sources, PrivateKeys]:
     wanted = entry.import_
     if wanted is None:
         return Sources(entry), {}
@@ -86,17 +82,17 @@ def _certificate(source: Object, key: ForeignKey) -> tuple[Certificate | None, s
     return Certificate(x5c, begin, end, OF_SOURCE), ""
 
 
-def _private_key(source: Object | None, ref: SetRef, entry: KeyEntry, at: ObjectKeyRef) -> ForeignKey | Refusal:
-    wanted = Wanted(entry.algorithm, modulus_length(entry), curve(entry))
+def _private_key(source: Object | None, ref: SetRef, entry: EntryPolicy, at: Source) -> ForeignKey | Refusal:
+    wanted = Wanted(entry.algorithm, entry.modulus_length, entry.crv)
     return _judged(SECRETS, source, ref, at, lambda content: read_private(content, wanted))
 
 
-def _public_keys(source: Object | None, ref: SetRef, at: ObjectKeyRef, algorithm: str) -> Public | Refusal:
+def _public_keys(source: Object | None, ref: SetRef, at: Source, algorithm: str) -> Public | Refusal:
     return _judged(CONFIGMAPS, source, ref, at, lambda content: read_public_keys(content, algorithm))
 
 
 def _judged(
-    resource: Resource, source: Object | None, ref: SetRef, at: ObjectKeyRef, read: Callable[[bytes], Found]
+    resource: Resource, source: Object | None, ref: SetRef, at: Source, read: Callable[[bytes], Found]
 ) -> Found | Refusal:
     """What a source holds, or why it cannot be used. Without consent nothing of it is looked at, nor told."""
     what = f"{resource.kind} {at.name}"

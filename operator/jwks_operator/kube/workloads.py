@@ -59,13 +59,13 @@ NOT_RESTARTED = RestartResult()
 
 
 async def restart_workloads(client: Client, ref: SetRef, record: Record) -> RestartResult:
-    """Annotate every consenting workload that lacks the annotation. Raises only NotLeading."""
-    wanted = record.spec.secret.restart
+    """Mark every workload that consents and does not carry the mark yet. Raises NotLeading and nothing else."""
+    wanted = record.policy.secret.restart
     if wanted is None or not record.restart:
         return NOT_RESTARTED
     chosen = f"{LABEL_ALLOW_SET}={ref.name}"
-    if wanted.selector is not None and (terms := str(wanted.selector)):
-        chosen = f"{chosen},{terms}"
+    if wanted.selector:
+        chosen = f"{chosen},{wanted.selector}"
     told: list[RestartedWorkload] = []
     consenting = 0
     for resource in WORKLOADS:

@@ -174,7 +174,7 @@ class SetGauges:
             min(used, default=None),
             len({pod for lag in look.plan.waiting for pod in lag.pods}),
         )
-        suspended = look.record is not None and look.record.spec.suspend
+        suspended = look.record is not None and look.record.policy.suspend
         move = next((m for m in look.plan.prospects if not (suspended and m.action in ROTATION)), None)
         if move is None:
             return view

@@ -14,6 +14,7 @@ from jwks_operator.api.parse import SpecError, parse_spec
 from jwks_operator.api.spec import JsonWebKeySetSpec
 from jwks_operator.api.status_model import Condition, JsonWebKeySetStatus, KeyState, KeyStatus
 from jwks_operator.core.model.observed_state import World
+from jwks_operator.core.model.policy_from_spec import policy_from_spec
 from jwks_operator.core.planner.record_from_status import recalled
 from jwks_operator.keys.key_errors import JwkError
 from jwks_operator.keys.members import parse_json_strict
@@ -61,8 +62,12 @@ class ObservedSet:
         return next(iter(self.keys(entry, KeyState.ACTIVE)), None)
 
     def world(self, now: datetime, annotations: Mapping[str, str] | None = None) -> World:
-        """Return the observed state for the planner, with other annotations if some are given."""
-        record = None if self.spec is None else recalled(self.ref, self.spec, self.status, self.published, now)
+        """Return the facts to plan from, with other annotations if some are given."""
+        record = (
+            None
+            if self.spec is None
+            else recalled(self.ref, policy_from_spec(self.spec), self.status, self.published, now)
+        )
         asked = self.annotations if annotations is None else annotations
         return World(self.ref, self.object["metadata"]["generation"], self.spec, annotations=asked, record=record)
 

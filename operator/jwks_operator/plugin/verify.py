@@ -8,12 +8,13 @@ from typing import Any
 
 import click
 
+from jwks_operator.api.defaults import sum_of
 from jwks_operator.api.durations import format_duration
 from jwks_operator.api.shards import shard_of
 from jwks_operator.api.spec import JsonWebKeySetSpec
 from jwks_operator.core.model.observed_state import Sight, World
+from jwks_operator.core.model.policy_from_spec import policy_from_spec
 from jwks_operator.core.model.record import State
-from jwks_operator.core.timing.formulas import facts
 from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
 from jwks_operator.keys.key_errors import JwkError
 from jwks_operator.keys.probe import probe
@@ -179,13 +180,17 @@ def _of_url(url: str, answer: FetchResult | FetchFailure, seen: ObservedSet, now
         yield from _against_timing(answer, seen.spec)
 
 
+_CACHED = ("cache_max_age", "stale_window", "edge_cache")
+"""The facts of which `Age` shows the sum."""
+
+
 def _against_timing(answer: FetchResult, spec: JsonWebKeySetSpec) -> Iterator[Finding]:
-    """Yield findings about the timing facts that one response shows."""
-    known = facts(spec.timing)
+    """The facts that the waits rest on, as far as one answer shows them."""
+    known = policy_from_spec(spec).facts
     rows = (
-        ("cacheMaxAge", max_age(answer) or timedelta(), known["cache_max_age"]),
-        ("staleWindow", stale_window(answer), known["stale_window"]),
-        ("cacheMaxAge + staleWindow + edgeCache", answer_age(answer), _sum(known)),
+        ("cacheMaxAge", max_age(answer) or timedelta(), known.cache_max_age),
+        ("staleWindow", stale_window(answer), known.stale_window),
+        (sum_of(_CACHED), answer_age(answer), known.total(_CACHED)),
     )
     for fact, seen, stated in rows:
         if seen > stated:
@@ -195,10 +200,6 @@ def _against_timing(answer: FetchResult, spec: JsonWebKeySetSpec) -> Iterator[Fi
             )
     if all(seen <= stated for _, seen, stated in rows):
         yield ok_finding("timing", "caching is within what spec.timing says")
-
-
-def _sum(known: Mapping[str, timedelta]) -> timedelta:
-    return known["cache_max_age"] + known["stale_window"] + known["edge_cache"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from pydantic.alias_generators import to_camel
-
-from jwks_operator.api.defaults import LEAD_TERMS, RESTART, RETENTION_TERMS
+from jwks_operator.api.defaults import LEAD_TERMS, RESTART, RETENTION_TERMS, field_of
 from jwks_operator.api.durations import format_duration
 from jwks_operator.api.spec import JsonWebKeySetSpec, KeyEntry
-from jwks_operator.core.timing.formulas import Facts, bounds, facts_of, rollback_window, rotation_of
+from jwks_operator.core.model.policy import Facts
+from jwks_operator.core.model.policy_from_spec import policy_from_spec
+from jwks_operator.core.timing.formulas import bounds, entry_named, rollback_window, rotation_of
 from jwks_operator.core.timing.schedule import shortest_interval
 from jwks_operator.keys.algorithms import ALGORITHMS
 
@@ -36,15 +36,16 @@ class Wait:
         if self.stated:
             return f"timing.{self.name} {format_duration(self.length)}"
         name, value = max(self.terms, key=lambda term: term[1])
-        where = "secret.restart.within" if name == RESTART else f"timing.{name}"
+        where = name if name == field_of(RESTART) else f"timing.{name}"
         return f"{where} {format_duration(value)}"
 
 
 def waits_of_entry(spec: JsonWebKeySetSpec, entry: KeyEntry) -> tuple[Wait, Wait]:
     """Return lead and retention of an entry."""
     key_class = ALGORITHMS[entry.algorithm].key_class
-    known, rotation = facts_of(spec), rotation_of(spec, entry)
-    owed = bounds(spec, rotation, key_class)
+    policy = policy_from_spec(spec)
+    known, rotation = policy.facts, rotation_of(policy, entry_named(policy, entry.name))
+    owed = bounds(policy, rotation, key_class)
     lead = tuple(_told(known, LEAD_TERMS[key_class]))
     retention = tuple(_told(known, RETENTION_TERMS[key_class]))
     kept = Wait("retention", owed.retention, retention, owed.retention > _total(retention))
@@ -57,8 +58,9 @@ def waits_of_entry(spec: JsonWebKeySetSpec, entry: KeyEntry) -> tuple[Wait, Wait
 def _told(known: Facts, terms: Iterable[str]) -> Iterator[tuple[str, timedelta]]:
     """Return the terms with their lengths; the restart only with secret.restart."""
     for term in terms:
-        if term != RESTART or known[term]:
-            yield to_camel(term), known[term]
+        length = known.total((term,))
+        if term != RESTART or length:
+            yield field_of(term), length
 
 
 def find_limiting_terms(spec: JsonWebKeySetSpec, now: datetime) -> Iterator[str]:
@@ -66,8 +68,8 @@ def find_limiting_terms(spec: JsonWebKeySetSpec, now: datetime) -> Iterator[str]
 
     The spec's schedules can be read.
     """
-    for entry in spec.keys:
-        interval = shortest_interval(rotation_of(spec, entry), now)
+    for entry, rules in zip(spec.keys, policy_from_spec(spec).keys, strict=True):
+        interval = shortest_interval(rules.rotation, now)
         lead, _ = waits_of_entry(spec, entry)
         if interval is not None and interval < lead.length:
             yield f"{entry.name}: {lead}; {lead.longest} is the longest of them"

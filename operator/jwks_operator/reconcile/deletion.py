@@ -6,13 +6,12 @@ The set was seen gone by a live read while its kind is served. What cannot be to
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from jwks_operator.api.defaults import DEFAULTS
 from jwks_operator.api.names import SetRef
 from jwks_operator.api.reasons import EventReason
 from jwks_operator.api.spec import DeletionPolicy
 from jwks_operator.core.model.observed_state import Sight
+from jwks_operator.core.model.policy import Facts
 from jwks_operator.core.model.record import Happening
-from jwks_operator.core.timing.formulas import facts
 from jwks_operator.kube.apply import delete_objects
 from jwks_operator.kube.client import Client
 from jwks_operator.kube.copies import delete_copies
@@ -43,12 +42,12 @@ class Aftermath:
     async def of(self, gathered: Gathered) -> datetime | None:
         """Remove what is due of a set that is gone; return when to look again. Raises KubeError."""
         ref, record = gathered.world.ref, gathered.world.record
-        nothing = record is None and not gathered.copies.orphaned
-        if nothing or (record is not None and record.spec.deletion_policy is DeletionPolicy.RETAIN):
+        nothing = record is None and not gathered.copies.strays
+        if nothing or (record is not None and record.policy.deletion_policy is DeletionPolicy.RETAIN):
             self.back(ref)  # what is restored later has a delay of its own
             self._memory.forget(ref)
             return None
-        reading = self._clock.read((DEFAULTS if record is None else facts(record.spec.timing))["clock_skew"])
+        reading = self._clock.read((Facts() if record is None else record.policy.facts).clock_skew)
         gone = self._gone_since.setdefault(ref, reading.latest)
         due = max(gone, reading.since or gone) + self._delay  # a step of the clock is no delay
         if reading.now < due:

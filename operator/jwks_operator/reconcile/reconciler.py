@@ -12,19 +12,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from jwks_operator.api.defaults import DEFAULTS
 from jwks_operator.api.names import SetRef
 from jwks_operator.api.reasons import Reason
 from jwks_operator.api.shards import Shard
 from jwks_operator.core.model.key_states import FreshKey
 from jwks_operator.core.model.observed_state import Endpoints
+from jwks_operator.core.model.policy import Facts
 from jwks_operator.core.model.record import Happening
 from jwks_operator.core.outputs.status import project
 from jwks_operator.core.planner.endpoint_gate import Question
 from jwks_operator.core.planner.key_requests import Need
 from jwks_operator.core.planner.rules import decide
 from jwks_operator.core.planner.spec_checks import Trouble
-from jwks_operator.core.timing.formulas import facts
 from jwks_operator.keys.generate import GeneratedKey, KeyFactory
 from jwks_operator.kube.apply import StepResult, apply_copies, execute_step, write_status
 from jwks_operator.kube.artifact_maker import make_signed_artifacts
@@ -275,9 +274,9 @@ class Reconciler:
 
 
 def _tolerance(gathered: Gathered) -> timedelta:
-    """The clockSkew of the spec in force, or of the one written as long as none is."""
-    spec = gathered.world.spec if gathered.world.record is None else gathered.world.record.spec
-    return (DEFAULTS if spec is None else facts(spec.timing))["clock_skew"]
+    """The clockSkew of the policy in force, or of the spec as written as long as none is."""
+    policy = gathered.world.written if gathered.world.record is None else gathered.world.record.policy
+    return (Facts() if policy is None else policy.facts).clock_skew
 
 
 def _still_owing(this: Round, done: StepResult, before: Round) -> Round:

@@ -58,7 +58,7 @@ def _fading(this: Round) -> Iterable[datetime]:
 
 def _lacks_keys(this: Round) -> bool:
     record = this.gathered.world.record
-    return record is None or any(record.active(entry.name) is None for entry in record.spec.keys)
+    return record is None or any(record.active(entry.name) is None for entry in record.policy.keys)
 
 
 def is_degraded(status: JsonWebKeySetStatus) -> bool:

@@ -1,8 +1,9 @@
-"""The result of the latest pass over each set, kept small: one row for the list, and its status and spec as JSON.
+"""What the latest pass over each set found, kept small: one row for the list, and its status and policy as JSON.
 
-The spec of a thousand sets is often the same one, so equal texts are kept once.
+The policy of a thousand sets is often the same one, so equal texts are kept once.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,8 +12,9 @@ from typing import Final
 
 from jwks_operator.api.names import GROUP, SetRef
 from jwks_operator.api.reasons import ConditionType, Reason
-from jwks_operator.api.spec import JsonWebKeySetSpec
 from jwks_operator.api.status_model import JsonWebKeySetStatus
+from jwks_operator.core.model.codec import dump_policy, load_policy
+from jwks_operator.core.model.policy import Policy
 from jwks_operator.core.model.record import Happening, StepKind
 from jwks_operator.kube.workloads import RestartedWorkload
 from jwks_operator.metrics.interning import InternPool
@@ -46,11 +48,11 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class BoardEntry:
-    """What is kept of a set; `spec` is the one in force, empty if there is none."""
+    """All that is kept of a set; `policy` is the one in force, empty if there is none."""
 
     row: Row
     status: str
-    spec: str
+    policy: str
     annotations: tuple[tuple[str, str], ...]
     looked: datetime
 
@@ -58,9 +60,9 @@ class BoardEntry:
         """Return the status."""
         return JsonWebKeySetStatus.model_validate_json(self.status)
 
-    def read_spec(self) -> JsonWebKeySetSpec | None:
-        """Return the spec in force."""
-        return JsonWebKeySetSpec.model_validate_json(self.spec) if self.spec else None
+    def read_policy(self) -> Policy | None:
+        """Return the policy in force."""
+        return load_policy(json.loads(self.policy)) if self.policy else None
 
 
 class Board:
@@ -68,15 +70,15 @@ class Board:
 
     def __init__(self) -> None:
         self.sets: dict[SetRef, BoardEntry] = {}
-        self._specs = InternPool(lambda: (shown.spec for shown in self.sets.values()))
+        self._policies = InternPool(lambda: (shown.policy for shown in self.sets.values()))
 
     def shown(self, ref: SetRef, look: Look) -> None:
-        """The pass has computed this status."""
-        spec = "" if look.record is None else look.record.spec.model_dump_json(by_alias=True, exclude_none=True)
+        """The status is about to say this of the set."""
+        policy = "" if look.record is None else json.dumps(dump_policy(look.record.policy))
         self.sets[ref] = BoardEntry(
             row=_row(ref, look.status),
             status=look.status.model_dump_json(by_alias=True, exclude_none=True),
-            spec=self._specs.same(spec),
+            policy=self._policies.same(policy),
             annotations=_ours(look.annotations),
             looked=look.now,
         )

@@ -146,19 +146,19 @@ class Writer:
         return [render_element("p", text, class_="remark") for text in said]
 
     def _timeline(self, shown: BoardEntry, status: JsonWebKeySetStatus) -> Html | None:
-        spec = shown.read_spec()
-        if spec is None:
+        policy = shown.read_policy()
+        if policy is None:
             return None
         now = self.now().replace(second=0, microsecond=0)
         world = World(
             shown.row.ref,
             status.observed_generation or 1,
-            spec,
+            None,
             annotations=dict(shown.annotations),
-            record=recalled(shown.row.ref, spec, status, {}, now),
+            record=recalled(shown.row.ref, policy, status, {}, now),
         )
         try:
-            spans = foresee(world, now, now + _YEAR, STEPS * len(spec.keys)).spans
+            spans = foresee(world, now, now + _YEAR, STEPS * len(policy.keys)).spans
         except UnsoundSpecError:
             return None
         drawn = picture(f"Keys of {shown.row.ref}", spans, stretch_around(spans, now, None))

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
-from jwks_operator.api.certificate_spec import Certificate as Terms
-from jwks_operator.api.spec import Format, JsonWebKeySetSpec, KeyEntry
+from jwks_operator.api.durations import format_duration
+from jwks_operator.api.spec import Format
 from jwks_operator.core.features.source_content import Sources, private_holding
+from jwks_operator.core.model.policy import CertificateTerms, EntryPolicy, Policy
 from jwks_operator.core.model.record import Certificate, KeyRecord, Record, State
 from jwks_operator.core.planner.triggers import LONG_AGO
 from jwks_operator.core.timing.formulas import entry_named
@@ -31,9 +32,9 @@ class Renewal:
     why: str
 
 
-def renewal(spec: JsonWebKeySetSpec, key: KeyRecord) -> Renewal | None:
+def renewal(policy: Policy, key: KeyRecord) -> Renewal | None:
     """Return when a key's certificate is next made; None if it is to have none, or keeps the one it has."""
-    entry = entry_named(spec, key.entry)
+    entry = entry_named(policy, key.entry)
     if entry is None or entry.certificate is None or not _certifiable(key, entry.certificate):
         return None
     if key.state is not State.RETIRED:
@@ -46,47 +47,47 @@ def renewal(spec: JsonWebKeySetSpec, key: KeyRecord) -> Renewal | None:
     return Renewal(_due(key.certificate, entry.certificate.renewal_share), "CertificateExpires")
 
 
-def shown(spec: JsonWebKeySetSpec, key: KeyRecord) -> Certificate | None:
+def shown(policy: Policy, key: KeyRecord) -> Certificate | None:
     """Return the certificate that is published with a key: none once its entry asks for none."""
-    entry = entry_named(spec, key.entry)
+    entry = entry_named(policy, key.entry)
     if entry is None or key.certificate is None or entry.certificate is not None:
         return key.certificate
     return key.certificate if key.certificate.terms == OF_SOURCE and entry.imports_private else None
 
 
-def sourced(sources: Mapping[str, Sources], spec: JsonWebKeySetSpec, key: KeyRecord) -> Certificate | None:
+def sourced(sources: Mapping[str, Sources], policy: Policy, key: KeyRecord) -> Certificate | None:
     """Return the certificate that a followed source has for a key, where the spec asks for no other."""
-    entry = entry_named(spec, key.entry)
+    entry = entry_named(policy, key.entry)
     held = None if entry is None or entry.certificate is not None else private_holding(sources.get(key.entry), entry)
     return held.certificate if held is not None and held.keys[0].thumbprint == key.thumbprint else None
 
 
-def bare(record: Record) -> tuple[KeyEntry, ...]:
+def bare(record: Record) -> tuple[EntryPolicy, ...]:
     """Return the entries whose key in use is to be handed out in format TLS and has no certificate."""
-    in_use = ((entry, record.active(entry.name)) for entry in record.spec.keys)
+    in_use = ((entry, record.active(entry.name)) for entry in record.policy.keys)
     return tuple(
         entry
         for entry, key in in_use
-        if Format.TLS in record.spec.secret.formats
+        if Format.TLS in record.policy.secret.formats
         and key is not None
         and key.key_class is not KeyClass.SYMMETRIC
-        and shown(record.spec, key) is None
+        and shown(record.policy, key) is None
     )
 
 
-def digest_of_terms(entry: KeyEntry) -> str:
+def digest_of_terms(entry: EntryPolicy) -> str:
     """Return a digest of what a certificate of this entry is to say; when to renew it is no part of that."""
-    terms = entry.certificate or Terms()
-    said = terms.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"renew_before"})
+    terms = entry.certificate
+    said = terms and [terms.common_name, terms.ca_secret, list(terms.names), format_duration(terms.duration)]
     return sha256(canonical_json([entry.name, said])).hexdigest()
 
 
-def _certifiable(key: KeyRecord, terms: Terms) -> bool:
+def _certifiable(key: KeyRecord, terms: CertificateTerms) -> bool:
     if key.key_class is KeyClass.SYMMETRIC:
         return False
     if key.state is State.RETIRED:
         return key.key_class is KeyClass.SIGNATURE and key.has_private
-    return key.has_private or terms.self_signed is None
+    return key.has_private or terms.ca_secret is not None
 
 
 def _due(certificate: Certificate, share: float) -> datetime:

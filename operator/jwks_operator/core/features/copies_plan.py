@@ -35,7 +35,7 @@ def edited_in(namespace: str) -> str:
 
 def troubles(world: World, record: Record) -> Iterator[Trouble]:
     """Yield what a person has to know of the copies of a set."""
-    if record.spec.publish.namespaces is not None and not world.everywhere:
+    if record.policy.publish.namespaces is not None and not world.everywhere:
         yield Trouble(
             Reason.COPIES_UNSUPPORTED,
             "spec.publish.namespaces needs an operator that watches all namespaces, but this one runs with "

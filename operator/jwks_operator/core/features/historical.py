@@ -43,7 +43,7 @@ def reason_of(word: str) -> str:
 
 def former(record: Record, key: KeyRecord, time: datetime) -> Former | None:
     """Return what to keep of a key that leaves with the step of this record at this time, if anything."""
-    if not record.spec.publish.historical or key.key_class is not KeyClass.SIGNATURE:
+    if not record.policy.publish.historical or key.key_class is not KeyClass.SIGNATURE:
         return None
     if key.state is State.COMPROMISED:
         why = {told.kid: told.reason for told in _happenings(record) if told.event == EventReason.KEY_REVOKED}
@@ -67,9 +67,9 @@ def within_limit(stones: tuple[Tombstone, ...]) -> tuple[Tombstone, ...]:
 
 def outdated(record: Record) -> Signing | None:
     """Return the set that is to be signed; None while the one there is says the same, or nobody can sign."""
-    issuer, signer = record.spec.publish.issuer, _signer(record)
+    issuer, signer = record.policy.publish.issuer, _signer(record)
     told = [_told(stone, stone.former) for stone in record.tombstones if stone.former is not None]
-    if not record.spec.publish.historical or issuer is None or signer is None or not told:
+    if not record.policy.publish.historical or issuer is None or signer is None or not told:
         return None
     said = telling.historical_claims(issuer, told)
     digest = telling.digest_for(said, signer.kid)
@@ -80,7 +80,7 @@ def outdated(record: Record) -> Signing | None:
 
 def _signer(record: Record) -> KeyRecord | None:
     """The key in use of the first signature entry."""
-    in_use = (record.active(entry.name) for entry in record.spec.keys)
+    in_use = (record.active(entry.name) for entry in record.policy.keys)
     return next((key for key in in_use if key is not None and key.key_class is KeyClass.SIGNATURE), None)
 
 

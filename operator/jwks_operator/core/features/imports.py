@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from jwks_operator.api.reasons import Reason
-from jwks_operator.api.spec import JsonWebKeySetSpec, KeyEntry
 from jwks_operator.core.features.source_content import Holding, Refusal, Sources, as_read, names_of, private_holding
 from jwks_operator.core.model.key_states import FreshKey, digest_of, is_buried
+from jwks_operator.core.model.policy import EntryPolicy, Policy
 from jwks_operator.core.model.record import Certificate, Intake, KeyRecord, Record, State
 from jwks_operator.core.planner.spec_checks import Trouble
 
@@ -47,10 +47,10 @@ NONE_OFFERED: Offers = MappingProxyType({})
 
 def offers(record: Record, sources: Mapping[str, Sources], revoked: frozenset[str] = frozenset()) -> Offers:
     """Return what each entry of the spec in force may take in; `revoked` are the kids that an annotation revokes."""
-    revoked = revoked.union(item.kid for item in record.spec.revoked if item.kid is not None)
+    revoked = revoked.union(item.kid for item in record.policy.revoked if item.kid is not None)
     found: dict[str, Offer] = {}
     claimed: dict[str, str] = {}
-    for entry in record.spec.keys:
+    for entry in record.policy.keys:
         seen = sources.get(entry.name)
         if seen is not None and as_read(seen.entry, entry):
             offer = _Reader(record, entry, revoked, claimed).offer(seen)
@@ -68,9 +68,9 @@ def troubles(found: Offers) -> tuple[Trouble, ...]:
     )
 
 
-def must_wait(spec: JsonWebKeySetSpec, found: Offers) -> bool:
+def must_wait(policy: Policy, found: Offers) -> bool:
     """Tell whether a new set must not begin: what its sources hold would come too late for those who read it."""
-    importing = [entry for entry in spec.keys if entry.import_ is not None]
+    importing = [entry for entry in policy.keys if entry.import_ is not None]
     return any(
         entry.name not in found
         or found[entry.name].complaints
@@ -79,13 +79,13 @@ def must_wait(spec: JsonWebKeySetSpec, found: Offers) -> bool:
     )
 
 
-def is_followed(record: Record, entry: KeyEntry) -> bool:
+def is_followed(record: Record, entry: EntryPolicy) -> bool:
     """Tell whether the keys of an entry come from a source that is followed, and from nowhere else."""
     intake = record.intakes.get(entry.name)
     return entry.imports_private and intake is not None and intake.followed
 
 
-def generates(record: Record, entry: KeyEntry) -> bool:
+def generates(record: Record, entry: EntryPolicy) -> bool:
     """Tell whether keys of an entry are made here; not before the one to be imported is there, where there is none."""
     if not entry.imports_private:
         return True
@@ -121,7 +121,7 @@ def settled(record: Record, sources: Mapping[str, Sources], entries: Collection[
     So does a source that is gone by now. A followed one says what the key must be: that it is followed is all that
     is remembered.
     """
-    for entry in record.spec.keys:
+    for entry in record.policy.keys:
         if entry.name in entries and entry.import_ is not None:
             held = private_holding(sources.get(entry.name), entry)
             key = None if held is None or held.followed else held.keys[0]
@@ -132,14 +132,14 @@ def settled(record: Record, sources: Mapping[str, Sources], entries: Collection[
     return record
 
 
-def saved(sources: Mapping[str, Sources], entry: KeyEntry, published: Collection[FreshKey]) -> FreshKey | None:
+def saved(sources: Mapping[str, Sources], entry: EntryPolicy, published: Collection[FreshKey]) -> FreshKey | None:
     """Return the key in an entry's private source if its public half is published: then it was the set's."""
     held = private_holding(sources.get(entry.name), entry)
     known = {(key.kid, key.thumbprint) for key in published}
     return next((key for key in held.keys if (key.kid, key.thumbprint) in known), None) if held is not None else None
 
 
-def bereft(record: Record, entry: KeyEntry) -> Record:
+def bereft(record: Record, entry: EntryPolicy) -> Record:
     """Return the record of an entry whose key was revoked: the next one of its source is used at once."""
     intake = record.intakes.get(entry.name, Intake())
     return replace(record, intakes={**record.intakes, entry.name: replace(intake, bereft=True)})
@@ -150,7 +150,7 @@ class _Reader:
     """What one entry's sources are measured against."""
 
     record: Record
-    entry: KeyEntry
+    entry: EntryPolicy
     revoked: frozenset[str]
     claimed: Mapping[str, str]
 
@@ -214,7 +214,7 @@ class _Reader:
             else:
                 complaints.append(f"publicRef holds {objection}; take it out of the ConfigMap")
         total = len(self.record.keys) + len(former) + (offer.key is not None)
-        most = self.record.spec.publish.max_keys
+        most = self.record.policy.publish.max_keys
         if former and total > most:
             complaints.append(
                 f"publicRef would make {total} keys, more than spec.publish.maxKeys {most}; raise maxKeys"

@@ -11,15 +11,15 @@ from datetime import timedelta
 from typing import Any, TypeAlias
 
 from jwks_operator.api.reasons import EventReason, Reason
-from jwks_operator.api.spec import KeyEntry
 from jwks_operator.core.features.certificate_renewal import bare, digest_of_terms, renewal, sourced
 from jwks_operator.core.features.historical import Signing, outdated
 from jwks_operator.core.features.source_content import Holding
 from jwks_operator.core.model.observed_state import Reading, World
+from jwks_operator.core.model.policy import EntryPolicy
 from jwks_operator.core.model.record import Certificate, Happening, Historical, KeyRecord, Record, Step, StepKind
 from jwks_operator.core.planner.candidates import Action, Prospect
 from jwks_operator.core.planner.spec_checks import Trouble
-from jwks_operator.core.timing.formulas import entry_named, facts
+from jwks_operator.core.timing.formulas import entry_named
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Certification:
     """One certificate to be made: for which key, after which entry of the spec."""
 
     kid: str
-    entry: KeyEntry
+    entry: EntryPolicy
     public: Mapping[str, Any]
     terms: str
     """The digest to keep with the certificate."""
@@ -111,7 +111,7 @@ def of_newborn(world: World, record: Record, reading: Reading) -> tuple[Record, 
     """
     known = {key.kid for key in world.record.keys} if world.record is not None else set()
     new = [key for key in record.keys if key.kid not in known and key.certificate is None]
-    record = record.with_keys(*(replace(key, certificate=sourced(world.imports, record.spec, key)) for key in new))
+    record = record.with_keys(*(replace(key, certificate=sourced(world.imports, record.policy, key)) for key in new))
     if not reading.trusted:
         return record, ()
     new = [key for key in new if _awaits(world, record, key)]
@@ -120,19 +120,19 @@ def of_newborn(world: World, record: Record, reading: Reading) -> tuple[Record, 
 
 
 def _awaits(world: World, record: Record, key: KeyRecord) -> bool:
-    return key.certificate is None and key.entry not in world.uncertified and renewal(record.spec, key) is not None
+    return key.certificate is None and key.entry not in world.uncertified and renewal(record.policy, key) is not None
 
 
 def _made(world: World, record: Record, key: KeyRecord) -> Certificate | None:
     """The certificate that was made for a key in this pass, or found, if it is what the spec in force asks for."""
-    certificate, entry = world.certificates.get(key.kid), entry_named(record.spec, key.entry)
+    certificate, entry = world.certificates.get(key.kid), entry_named(record.policy, key.entry)
     if entry is None or entry.certificate is None:
-        return sourced(world.imports, record.spec, key)
+        return sourced(world.imports, record.policy, key)
     return certificate if certificate is not None and certificate.terms == digest_of_terms(entry) else None
 
 
 def _certification(record: Record, key: KeyRecord) -> Certification:
-    entry = entry_named(record.spec, key.entry)
+    entry = entry_named(record.policy, key.entry)
     if entry is None:
         raise LookupError(f"no entry {key.entry} to make a certificate for")
-    return Certification(key.kid, entry, key.public, digest_of_terms(entry), facts(record.spec.timing)["clock_skew"])
+    return Certification(key.kid, entry, key.public, digest_of_terms(entry), record.policy.facts.clock_skew)

@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 
 from jwks_operator.api.names import LABEL_ALLOW_SET
-from jwks_operator.api.spec import KeyEntry
 from jwks_operator.core.model.key_states import FreshKey
+from jwks_operator.core.model.policy import EntryPolicy
 from jwks_operator.core.model.record import Certificate
-from jwks_operator.core.planner.triggers import curve, modulus_length
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +33,7 @@ class Refusal:
 class Sources:
     """The sources of one entry, as read in this pass for the entry as it was then; None where it names none."""
 
-    entry: KeyEntry
+    entry: EntryPolicy
     private: Holding | Refusal | None = None
     public: Holding | Refusal | None = None
 
@@ -44,16 +43,16 @@ def no_consent(what: str, set_name: str) -> str:
     return f"{what} does not consent; add the label {LABEL_ALLOW_SET}: {set_name} to it"
 
 
-def as_read(read: KeyEntry, entry: KeyEntry) -> bool:
+def as_read(read: EntryPolicy, entry: EntryPolicy) -> bool:
     """Tell whether the source was read for what the entry asks for: else what it holds cannot be told."""
     return _asks(read) == _asks(entry)
 
 
-def _asks(entry: KeyEntry) -> tuple[object, ...]:
-    return entry.algorithm, modulus_length(entry), curve(entry), entry.import_
+def _asks(entry: EntryPolicy) -> tuple[object, ...]:
+    return entry.algorithm, entry.modulus_length, entry.crv, entry.import_
 
 
-def names_of(entry: KeyEntry) -> tuple[str, str]:
+def names_of(entry: EntryPolicy) -> tuple[str, str]:
     """Return the private and the public source of an entry as the record names them; empty where there is none."""
     wanted = entry.import_
     secret = wanted.secret_ref if wanted is not None else None
@@ -64,7 +63,7 @@ def names_of(entry: KeyEntry) -> tuple[str, str]:
     )
 
 
-def private_holding(seen: Sources | None, entry: KeyEntry) -> Holding | None:
+def private_holding(seen: Sources | None, entry: EntryPolicy) -> Holding | None:
     """Return what an entry's private source holds, if it could be read, and for what the entry asks for."""
     if seen is None or not as_read(seen.entry, entry) or not isinstance(seen.private, Holding):
         return None

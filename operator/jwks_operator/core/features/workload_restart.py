@@ -25,7 +25,7 @@ _CHECKING = frozenset({State.PENDING, State.ACTIVE, State.RETIRED})
 
 def owing(before: Record, after: Record) -> Record:
     """Return the record that owes a restart if the step from one to the other makes it necessary."""
-    if after.spec.secret.restart is None:
+    if after.policy.secret.restart is None:
         return replace(after, restart="")
     if _used(before) == _used(after) and not _gained(before, after) and not _revoked(before, after):
         return after
@@ -34,7 +34,7 @@ def owing(before: Record, after: Record) -> Record:
 
 def anew(record: Record) -> Record:
     """Return the record that owes a restart because keys were lost, if it is to restart anything."""
-    return replace(record, restart="" if record.spec.secret.restart is None else mark(record))
+    return replace(record, restart="" if record.policy.secret.restart is None else mark(record))
 
 
 def mark(record: Record) -> str:

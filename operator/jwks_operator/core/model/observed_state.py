@@ -14,6 +14,8 @@ from jwks_operator.api.names import SetRef
 from jwks_operator.api.spec import JsonWebKeySetSpec
 from jwks_operator.core.features.source_content import Sources
 from jwks_operator.core.model.key_states import FreshKey
+from jwks_operator.core.model.policy import NO_BRAKES, Brakes, Policy
+from jwks_operator.core.model.policy_from_spec import policy_from_spec
 from jwks_operator.core.model.record import Bounds, Certificate, Record, Tombstone
 from jwks_operator.keys.algorithms import KeyClass
 
@@ -150,6 +152,8 @@ class World:
     spec_complaint: str | None = None
     annotations: Mapping[str, str] = field(default_factory=dict)
     record: Record | None = None
+    brakes_alone: Brakes = NO_BRAKES
+    """What of a spec that cannot be read counts all the same."""
     record_complaint: str | None = None
     """Why the record that is there cannot be used; None if it can, or if there is none."""
     keyring_uid: str = ""
@@ -185,15 +189,26 @@ class World:
     @property
     def configmap_name(self) -> str:
         """The name of the ConfigMap: as declared, else the set's."""
-        spec = self._names
-        return self.ref.name if spec is None else spec.publish.config_map.name or self.ref.name
+        policy = self._in_force
+        return self.ref.name if policy is None else policy.publish.config_map.name or self.ref.name
 
     @property
     def secret_name(self) -> str:
         """The name of the consumer Secret: as declared, else the set's."""
-        spec = self._names
-        return self.ref.name if spec is None else spec.secret.name or self.ref.name
+        policy = self._in_force
+        return self.ref.name if policy is None else policy.secret.name or self.ref.name
 
     @property
-    def _names(self) -> JsonWebKeySetSpec | None:
-        return self.spec if self.record is None else self.record.spec
+    def written(self) -> Policy | None:
+        """The policy that the spec asks for as it is written now, sound or not; None if it cannot be read."""
+        return None if self.spec is None else policy_from_spec(self.spec)
+
+    @property
+    def brakes(self) -> Brakes:
+        """What of the written spec counts whether it is acceptable or not."""
+        written = self.written
+        return self.brakes_alone if written is None else Brakes(written.suspend, written.held, written.revoked)
+
+    @property
+    def _in_force(self) -> Policy | None:
+        return self.written if self.record is None else self.record.policy

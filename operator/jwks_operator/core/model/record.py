@@ -7,11 +7,13 @@ confirmed the effect it stands for, so it is never older than that effect.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
-from jwks_operator.api.spec import JsonWebKeySetSpec
+from pydantic import Field
+
+from jwks_operator.core.model.policy import Facts, Policy
+from jwks_operator.core.model.stored import Stored, Time, Wait
 from jwks_operator.keys.algorithms import KeyClass
 
 HISTORY_LIMIT = 20
@@ -29,12 +31,12 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class Bounds(Stored):
     """The waits one key owes to those who cache it, derived from the facts of the spec."""
 
-    lead: timedelta
+    lead: Wait
     """From confirmed publication to the first use."""
-    retention: timedelta
+    retention: Wait
     """From the confirmed end of use to the removal from the check side."""
 
     def largest(self, other: "Bounds") -> "Bounds":
@@ -43,20 +45,20 @@ class Bounds:
 
 
 @dataclass(frozen=True, slots=True)
-class Certificate:
+class Certificate(Stored):
     """The X.509 certificate of a key, as it is published, and what the planner must know of it."""
 
     x5c: tuple[str, ...]
     """The chain (RFC 7517 section 4.7): base64 of the DER of each certificate, the key's own first."""
-    issued: datetime
+    issued: Time
     """When it was made; it is valid from a little earlier on."""
-    not_after: datetime
+    not_after: Time
     terms: str
     """The digest of what the spec asked for when it was made."""
 
 
 @dataclass(frozen=True, slots=True)
-class KeyRecord:
+class KeyRecord(Stored):
     """One key, without its private half (that stays in the rooms `keys` and `kube`)."""
 
     kid: str
@@ -66,40 +68,41 @@ class KeyRecord:
     state: State
     thumbprint: str
     public: Mapping[str, Any]
-    has_private: bool
-    created: datetime
+    has_private: Annotated[bool, Field(exclude=True)]
+    """Whether there is one; the room that stores it tells."""
+    created: Time
     bounds: Bounds
-    published: datetime | None = None
-    in_use_since: datetime | None = None
-    retired: datetime | None = None
-    served: datetime | None = None
+    published: Time | None = None
+    in_use_since: Time | None = None
+    retired: Time | None = None
+    served: Time | None = None
     """When every ready endpoint of `spec.publish.serviceName` was seen to serve the key, if they are asked."""
-    unserved: datetime | None = None
+    unserved: Time | None = None
     """When none of them was seen to serve it any more."""
     certificate: Certificate | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Former:
+class Former(Stored):
     """What the historical set says of a key that left: its public JWK and its times."""
 
     public: Mapping[str, Any]
-    expired: datetime
+    expired: Time
     """When it went out of use, or was revoked if that came first."""
-    issued: datetime | None = None
+    issued: Time | None = None
     """When it came into use, if it did."""
     revoked: str | None = None
     """Why it was revoked; None if it was not. The time is the tombstone's."""
 
 
 @dataclass(frozen=True, slots=True)
-class Tombstone:
+class Tombstone(Stored):
     """What stays of a key that is nowhere any more: enough to refuse its return, nothing to use."""
 
     digest: str
     """SHA-256 over kid and thumbprint, hexadecimal."""
     reason: str
-    time: datetime
+    time: Time
     kid: str = ""
     """SHA-256 over the kid alone, so that it never names another key."""
     key: str = ""
@@ -109,7 +112,7 @@ class Tombstone:
 
 
 @dataclass(frozen=True, slots=True)
-class Historical:
+class Historical(Stored):
     """The signed set of historical keys; a signature is not repeatable, so it is kept and not made again."""
 
     digest: str
@@ -118,7 +121,7 @@ class Historical:
 
 
 @dataclass(frozen=True, slots=True)
-class Intake:
+class Intake(Stored):
     """What one entry has taken from the sources of its `import`."""
 
     taken: tuple[str, ...] = ()
@@ -150,7 +153,7 @@ class StepKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Happening:
+class Happening(Stored):
     """One thing a step does, told to people once its effects are confirmed."""
 
     event: str
@@ -160,41 +163,52 @@ class Happening:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class Step(Stored):
     """The step whose intent is written and whose witness is not."""
 
     kind: StepKind
-    happenings: tuple[Happening, ...]
+    happenings: tuple[Happening, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class HistoryEntry:
+class HistoryEntry(Stored):
     """A happening and the time at which it was confirmed."""
 
-    time: datetime
+    time: Time
     happening: Happening
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class Unread:
+    """A stored policy that this version cannot read, and why; it is written back until another takes its place."""
+
+    document: Any
+    complaint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record(Stored):
     """Everything the operator must not forget about one set."""
 
     set_name: str
-    spec: JsonWebKeySetSpec
-    """The spec in force: the last one that passed the checks."""
-    keys: tuple[KeyRecord, ...] = ()
+    policy: Policy
+    """The policy in force: that of the last spec that passed the checks."""
+    unread: Annotated[Unread | None, Field(exclude=True)] = None
+    """In place of which stored policy the one above was mended; None if it could be read."""
+    keys: Annotated[tuple[KeyRecord, ...], Field(exclude=True)] = ()
+    """Each is stored as a document of its own."""
     uid: str = ""
     """The uid of the Secret that holds this record; empty until its first change after creation."""
     step: Step | None = None
-    honoured: Mapping[str, datetime] = field(default_factory=dict)
+    honoured: Mapping[str, Time] = field(default_factory=dict)
     """Per verb and entry (`rotate/signing`), the stamp of the newest request that was honoured."""
-    lead_floor: Mapping[KeyClass, datetime] = field(default_factory=dict)
+    lead_floor: Mapping[KeyClass, Time] = field(default_factory=dict)
     """Per class, no successor is used before: caches filled under a longer, since lowered, lead."""
-    former_leads: Mapping[KeyClass, timedelta] = field(default_factory=dict)
+    former_leads: Mapping[KeyClass, Wait] = field(default_factory=dict)
     """Per class, the lead that was just lowered; it becomes a floor when the new cache hints are confirmed."""
-    longest: Mapping[str, timedelta] = field(default_factory=dict)
-    """The longest each fact was lately, since one was lowered: what was done under it may still be going on."""
-    longest_until: datetime | None = None
+    longest: Facts | None = None
+    """The longest each fact was lately, if one was lowered: what was done under it may still be going on."""
+    longest_until: Time | None = None
     """When nothing of that is left; None while the change is not confirmed."""
     lost: tuple[str, ...] = ()
     """Entries whose key was lost with a keyring and has not been rotated since."""

@@ -10,8 +10,9 @@ from enum import StrEnum
 
 from jwks_operator.api.names import HISTORICAL_KEY, OPENID_KEY, SERVE_KEY
 from jwks_operator.api.reasons import EventReason
-from jwks_operator.api.spec import Format, JsonWebKeySetSpec
+from jwks_operator.api.spec import Format
 from jwks_operator.core.features.certificate_renewal import shown
+from jwks_operator.core.model.policy import Policy
 from jwks_operator.core.model.record import KeyRecord, Record, State, StepKind
 from jwks_operator.core.outputs.serving_documents import compact, discovery_document, serve_hints
 from jwks_operator.keys.algorithms import KeyClass
@@ -63,23 +64,23 @@ def published(record: Record) -> tuple[KeyRecord, ...]:
 
 def configmap_data(record: Record) -> dict[str, str]:
     """Return the data of the ConfigMap: the JWK Set (RFC 7517 section 5), its aliases, and what stands beside it."""
-    publish, keys = record.spec.publish, published(record)
+    publish, keys = record.policy.publish, published(record)
     target = publish.config_map
-    lines = ",\n".join(compact(public_members(record.spec, key)) for key in keys)
+    lines = ",\n".join(compact(public_members(record.policy, key)) for key in keys)
     text = f'{{"keys":[\n{lines}\n]}}\n' if lines else '{"keys":[]}\n'
     signed = record.historical.jwt if publish.historical and record.historical is not None else None
     beside = {
         OPENID_KEY: discovery_document(publish, keys),
         HISTORICAL_KEY: signed,
-        SERVE_KEY: serve_hints(record.spec),
+        SERVE_KEY: serve_hints(record.policy),
     }
     documents = dict.fromkeys((target.key, *target.aliases), text)
     return documents | {name: document for name, document in beside.items() if document is not None}
 
 
-def public_members(spec: JsonWebKeySetSpec, key: KeyRecord) -> Mapping[str, object]:
+def public_members(policy: Policy, key: KeyRecord) -> Mapping[str, object]:
     """Return the members of a key's public JWK, those of its certificate included (RFC 7517 sections 4.7 and 4.9)."""
-    certificate = shown(spec, key)
+    certificate = shown(policy, key)
     if certificate is None:
         return key.public
     return {**key.public, "x5c": list(certificate.x5c), "x5t#S256": x5t_s256(certificate.x5c)}
@@ -94,7 +95,7 @@ def secret_layout(record: Record) -> Mapping[str, Item]:
     layout: dict[str, Item] = {}
     for key in record.keys:
         if key.state is State.ACTIVE:
-            layout |= _in_use(key, record.spec)
+            layout |= _in_use(key, record.policy)
     for entry, kids in _openers(record).items():
         layout[f"{entry}.jwks"] = Item(Form.JWK_SET, kids)
     return layout
@@ -130,8 +131,8 @@ def _used_at_once(record: Record, key: KeyRecord) -> bool:
     return activated and key.state is State.ACTIVE and key.published is None
 
 
-def _in_use(key: KeyRecord, spec: JsonWebKeySetSpec) -> dict[str, Item]:
-    formats, certificate = spec.secret.formats, shown(spec, key)
+def _in_use(key: KeyRecord, policy: Policy) -> dict[str, Item]:
+    formats, certificate = policy.secret.formats, shown(policy, key)
     items = {
         f"{key.entry}.kid": Item(Form.TEXT, text=key.kid),
         f"{key.entry}.alg": Item(Form.TEXT, text=str(key.public.get("alg", key.algorithm))),

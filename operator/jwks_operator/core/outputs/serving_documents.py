@@ -5,29 +5,28 @@ from collections.abc import Iterable, Mapping
 
 from jwks_operator.api.names import JWKS_KEY
 from jwks_operator.api.serving_spec import JWKS_PATH
-from jwks_operator.api.spec import JsonWebKeySetSpec, Publish
+from jwks_operator.core.model.policy import Policy, Publish
 from jwks_operator.core.model.record import KeyRecord
-from jwks_operator.core.timing.formulas import facts
 from jwks_operator.keys.algorithms import KeyClass
 
 _COMPACT = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 
 
-def serve_hints(spec: JsonWebKeySetSpec) -> str:
+def serve_hints(policy: Policy) -> str:
     """Return `zz-serve.json`: what `jwks-operator serve` must know, silent about what it assumes anyway."""
-    known, publish = facts(spec.timing), spec.publish
+    known, publish = policy.facts, policy.publish
     hints: dict[str, object] = {
-        "cacheMaxAge": int(known["cache_max_age"].total_seconds()),
-        "staleWindow": int(known["stale_window"].total_seconds()),
+        "cacheMaxAge": int(known.cache_max_age.total_seconds()),
+        "staleWindow": int(known.stale_window.total_seconds()),
     }
     if publish.config_map.key != JWKS_KEY:
         hints["key"] = publish.config_map.key
     if publish.media_type is not None:
         hints["mediaType"] = publish.media_type
-    if publish.paths is not None and publish.paths.jwks:
-        hints["paths"] = {"jwks": list(publish.paths.jwks)}
-    if publish.cors is not None and publish.cors.allow_origins is not None:
-        hints["cors"] = {"allowOrigins": list(publish.cors.allow_origins)}
+    if publish.paths:
+        hints["paths"] = {"jwks": list(publish.paths)}
+    if publish.allow_origins is not None:
+        hints["cors"] = {"allowOrigins": list(publish.allow_origins)}
     return compact(hints) + "\n"
 
 
@@ -40,13 +39,13 @@ def discovery_document(publish: Publish, keys: Iterable[KeyRecord]) -> str | Non
     """
     if publish.issuer is None:
         return None
-    path = publish.paths.jwks[0] if publish.paths is not None and publish.paths.jwks else JWKS_PATH
+    path = next(iter(publish.paths), JWKS_PATH)
     derived: dict[str, object] = {"issuer": publish.issuer, "jwks_uri": publish.issuer.rstrip("/") + path}
     signing = sorted({str(key.public["alg"]) for key in keys if key.key_class is KeyClass.SIGNATURE})
     if signing:
         derived["id_token_signing_alg_values_supported"] = signing
     assumed = {"response_types_supported": ["id_token"], "subject_types_supported": ["public"]}
-    return json.dumps({**derived, **assumed, **(publish.discovery or {}), **derived}, indent=2) + "\n"
+    return json.dumps({**derived, **assumed, **publish.discovery, **derived}, indent=2) + "\n"
 
 
 def compact(value: Mapping[str, object]) -> str:

@@ -61,15 +61,15 @@ def project(
     conditions = merge_conditions(before.conditions, _conditions(world, plan, record, now), now)
     if record is None:
         return before.model_copy(update={"observed_generation": world.generation, "conditions": conditions})
-    spec = record.spec
-    first = record.active(spec.keys[0].name)
+    policy = record.policy
+    first = record.active(policy.keys[0].name)
     return JsonWebKeySetStatus(
         observed_generation=world.generation,
         conditions=conditions,
-        algorithms=",".join(dict.fromkeys(entry.algorithm for entry in spec.keys)),
+        algorithms=",".join(dict.fromkeys(entry.algorithm for entry in policy.keys)),
         active_kid=None if first is None else first.kid[:SHORT_KID],
         keys=tuple(_key(key, held_kids(record, plan.asked)) for key in sorted(record.keys, key=_position)),
-        next=_next(plan, now, suspended=spec.suspend),
+        next=_next(plan, now, suspended=policy.suspend),
         waits=_waits(record, reading.earliest),
         revocation_latency=format_duration(revocation_latency(record, reading.earliest)),
         history=tuple(_told(entry) for entry in record.history),
@@ -104,7 +104,7 @@ def _ready(plan: Plan, record: Record | None) -> _Verdict:
         return False, grave.reason, grave.message
     if record is None:
         return False, Reason.PROGRESSING, "the first keys are being made"
-    without = [entry.name for entry in record.spec.keys if record.active(entry.name) is None]
+    without = [entry.name for entry in record.policy.keys if record.active(entry.name) is None]
     if not without:
         return True, Reason.KEYS_IN_USE, "every entry has a key in use that is published"
     lost = [name for name in without if name in record.lost]
@@ -132,7 +132,7 @@ def _degraded(troubles: tuple[Trouble, ...]) -> _Verdict:
 def _rotating(plan: Plan, record: Record | None, now: datetime) -> _Verdict:
     if record is not None and record.step is not None:
         return True, Reason.STEP_IN_PROGRESS, f"step {record.step.kind} is under way"
-    if record is not None and record.spec.suspend:
+    if record is not None and record.policy.suspend:
         return (
             False,
             Reason.SUSPENDED,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from jwks_operator.api.spec import KeyEntry, Prepublish, Recovery, Rotation
+from jwks_operator.api.spec import Prepublish, Recovery
 from jwks_operator.core.features.certificate_renewal import renewal
 from jwks_operator.core.features.historical import outdated
 from jwks_operator.core.features.imports import (
@@ -21,6 +21,7 @@ from jwks_operator.core.features.imports import (
     is_followed,
     is_imported,
 )
+from jwks_operator.core.model.policy import EntryPolicy, Rotation
 from jwks_operator.core.model.record import Intake, KeyRecord, Record, State
 from jwks_operator.core.planner.requests import Requests, Verb, outstanding
 from jwks_operator.core.planner.triggers import LONG_AGO, Cause, causes_of, fits
@@ -95,20 +96,20 @@ class _Store:
     offers: Offers
 
     def of_entries(self) -> Iterator[Prospect]:
-        for entry in self.record.spec.keys:
+        for entry in self.record.policy.keys:
             for key in self.record.of(entry.name, State.PENDING):
-                if not fits(key, entry, self.record.spec):
+                if not fits(key, entry, self.record.policy):
                     yield Prospect(LONG_AGO, Action.DESTROY, entry.name, key.kid, why="AlgorithmChanged")
                 elif self._outdated(entry, key):
                     yield Prospect(LONG_AGO, Action.DESTROY, entry.name, key.kid, why="SourceRenewed")
             yield from self._succession(entry)
             yield from self._roll_back(entry)
 
-    def _succession(self, entry: KeyEntry) -> Iterator[Prospect]:
+    def _succession(self, entry: EntryPolicy) -> Iterator[Prospect]:
         """The next step towards the successor of an entry's active key."""
         active = self.record.active(entry.name)
         pending = longest_published(self.record, entry)
-        rotation = rotation_of(self.record.spec, entry)
+        rotation = rotation_of(self.record.policy, entry)
         if active is None and _bereft(self.record, entry):
             yield from self._replacement(entry, pending)
             return
@@ -126,47 +127,47 @@ class _Store:
             else:
                 yield from self._publication(entry, causes, rotation)
 
-    def _replacement(self, entry: KeyEntry, pending: KeyRecord | None) -> Iterator[Prospect]:
+    def _replacement(self, entry: EntryPolicy, pending: KeyRecord | None) -> Iterator[Prospect]:
         """Nothing usable is left: the standby, a key from the source or a new one is used at once."""
         offer = self.offers.get(entry.name, NO_OFFER)
         lost = entry.name in self.record.lost
         why = "KeyLost" if lost else "Revocation"
         if pending is None and offer.key is not None:
             yield Prospect(LONG_AGO, Action.REPLACE, entry.name, offer.key.kid, why=why, offer=offer)
-        elif lost and self.record.spec.recovery is not Recovery.REGENERATE:
+        elif lost and self.record.policy.recovery is not Recovery.REGENERATE:
             return
         elif pending is not None or generates(self.record, entry):
             yield Prospect(LONG_AGO, Action.REPLACE, entry.name, "" if pending is None else pending.kid, why=why)
 
-    def _intake(self, entry: KeyEntry) -> Iterator[Prospect]:
+    def _intake(self, entry: EntryPolicy) -> Iterator[Prospect]:
         offer = self.offers.get(entry.name, NO_OFFER)
         if offer.key is not None or offer.former or offer.adopts:
             kid = offer.key.kid if offer.key is not None else ""
             yield Prospect(LONG_AGO, Action.IMPORT, entry.name, kid, why="Import", offer=offer)
 
-    def _outdated(self, entry: KeyEntry, key: KeyRecord) -> bool:
+    def _outdated(self, entry: EntryPolicy, key: KeyRecord) -> bool:
         """Whether a followed source holds another key by now than the one that waits."""
         current = self.offers.get(entry.name, NO_OFFER).current
         return current is not None and is_followed(self.record, entry) and key.thumbprint != current
 
     def _change(
-        self, entry: KeyEntry, pending: KeyRecord, causes: tuple[Cause, ...], rotation: Rotation
+        self, entry: EntryPolicy, pending: KeyRecord, causes: tuple[Cause, ...], rotation: Rotation
     ) -> Iterator[Prospect]:
         """The standby follows for any cause; an imported key was asked for, and follows by itself."""
         ways = list(self._activation(pending, causes, rotation))
         for key in self.record.of(entry.name, State.PENDING):
-            if fits(key, entry, self.record.spec) and is_imported(self.record, key):
+            if fits(key, entry, self.record.policy) and is_imported(self.record, key):
                 ways += self._activation(key, (Cause(LONG_AGO, "Import"),), rotation)
         yield from sorted(ways, key=lambda way: way.time)[:1]
 
-    def _first_of_entry(self, entry: KeyEntry, pending: KeyRecord | None) -> Iterator[Prospect]:
+    def _first_of_entry(self, entry: EntryPolicy, pending: KeyRecord | None) -> Iterator[Prospect]:
         """An entry added to a living set waits its lead, whatever its schedule and windows say."""
         if pending is None and generates(self.record, entry):
             yield Prospect(LONG_AGO, Action.PUBLISH, entry.name, why="EntryAdded")
         elif pending is not None:
             yield from self._activation(pending, (Cause(LONG_AGO, "EntryAdded"),), Rotation())
 
-    def _publication(self, entry: KeyEntry, causes: tuple[Cause, ...], rotation: Rotation) -> Iterator[Prospect]:
+    def _publication(self, entry: EntryPolicy, causes: tuple[Cause, ...], rotation: Rotation) -> Iterator[Prospect]:
         """One lead before the first permitted use."""
         active = self.record.active(entry.name)
         born = LONG_AGO if active is None else active.created  # a calendar cannot be asked about the year 1
@@ -177,7 +178,7 @@ class _Store:
             default=(None, None),
         )
         if time is not None and cause is not None:
-            lead = bounds(self.record.spec, rotation, ALGORITHMS[entry.algorithm].key_class).lead
+            lead = bounds(self.record.policy, rotation, ALGORITHMS[entry.algorithm].key_class).lead
             when = LONG_AGO if time - LONG_AGO < lead else time - lead
             yield Prospect(when, Action.PUBLISH, entry.name, waiting_for=_wait(cause), why=cause.why)
 
@@ -206,7 +207,7 @@ class _Store:
         known = published + pending.bounds.lead
         return max(known, self.record.lead_floor.get(pending.key_class, known))
 
-    def _roll_back(self, entry: KeyEntry) -> Iterator[Prospect]:
+    def _roll_back(self, entry: EntryPolicy) -> Iterator[Prospect]:
         """A request to go back to the former key, also if there is none: then it is refused, once."""
         for request in outstanding(self.record, self.requests, Verb.ROLLBACK, entry.name)[:1]:
             former = former_key(self.record, entry)
@@ -229,7 +230,7 @@ class _Store:
                     yield replace(move, unseen=awaits_endpoints(self.record, key))
 
     def _forgetting(self, key: KeyRecord, retired: datetime) -> Prospect:
-        rotation = rotation_of(self.record.spec, entry_named(self.record.spec, key.entry))
+        rotation = rotation_of(self.record.policy, entry_named(self.record.policy, key.entry))
         time = retired + rollback_window(rotation, key.bounds.lead)
         return Prospect(time, Action.FORGET, key.entry, key.kid, Wait.ROLLBACK_WINDOW, "RollbackWindowPassed")
 
@@ -237,7 +238,7 @@ class _Store:
         """Certificates to be made, renewed or taken from a source, and the historical set to be signed anew."""
         for key in self.record.keys:
             offer = self.offers.get(key.entry, NO_OFFER)
-            due = renewal(self.record.spec, key)
+            due = renewal(self.record.policy, key)
             if due is not None:
                 yield Prospect(due.time, Action.CERTIFY, key.entry, key.kid, Wait.RENEWAL, due.why)
             elif offer.current == key.thumbprint and offer.certificate not in {None, key.certificate}:
@@ -250,7 +251,7 @@ class _Store:
 def _of_leavers(record: Record) -> Iterator[Prospect]:
     """Keys whose entry left the spec: in use → retired with its retention, never used → destroyed."""
     for key in record.keys:
-        if entry_named(record.spec, key.entry) is None:
+        if entry_named(record.policy, key.entry) is None:
             if key.state is State.ACTIVE:
                 yield Prospect(LONG_AGO, Action.RETIRE, key.entry, key.kid, why="EntryRemoved")
             elif key.state is State.PENDING:
@@ -259,7 +260,7 @@ def _of_leavers(record: Record) -> Iterator[Prospect]:
 
 def held_kids(record: Record, requests: Requests) -> frozenset[str]:
     """Return the kids that no time removes: those of the spec in force and of the annotation."""
-    return requests.held.union(record.spec.held)
+    return requests.held.union(record.policy.held)
 
 
 def removable(key: KeyRecord, held: frozenset[str]) -> datetime | None:
@@ -271,7 +272,7 @@ def removable(key: KeyRecord, held: frozenset[str]) -> datetime | None:
 
 def awaits_endpoints(record: Record, key: KeyRecord) -> bool:
     """Tell whether a key still lacks its witness by the endpoints: served before use, unserved before removal."""
-    if record.spec.publish.service_name is None:
+    if record.policy.publish.service_name is None:
         return False
     if key.key_class is KeyClass.SIGNATURE:
         return key.state is State.PENDING and key.published is not None and key.served is None
@@ -283,13 +284,15 @@ def awaits_endpoints(record: Record, key: KeyRecord) -> bool:
     )
 
 
-def former_key(record: Record, entry: KeyEntry) -> KeyRecord | None:
+def former_key(record: Record, entry: EntryPolicy) -> KeyRecord | None:
     """Return the key to which an entry can go back: the last retired one that still has its private half."""
-    usable = [key for key in record.of(entry.name, State.RETIRED) if key.has_private and fits(key, entry, record.spec)]
+    usable = [
+        key for key in record.of(entry.name, State.RETIRED) if key.has_private and fits(key, entry, record.policy)
+    ]
     return max(usable, key=lambda key: (key.in_use_since or LONG_AGO, key.created), default=None)
 
 
-def _bereft(record: Record, entry: KeyEntry) -> bool:
+def _bereft(record: Record, entry: EntryPolicy) -> bool:
     """Whether an entry without a key in use had one, so that the next is used at once."""
     return entry.name in record.lost or record.intakes.get(entry.name, Intake()).bereft
 
@@ -298,9 +301,9 @@ def _wait(cause: Cause) -> Wait:
     return Wait.REQUEST if cause.requested else Wait.SCHEDULE
 
 
-def longest_published(record: Record, entry: KeyEntry) -> KeyRecord | None:
+def longest_published(record: Record, entry: EntryPolicy) -> KeyRecord | None:
     """Return the pending key of an entry that fits it and has been published longest."""
-    fitting = [key for key in record.of(entry.name, State.PENDING) if fits(key, entry, record.spec)]
+    fitting = [key for key in record.of(entry.name, State.PENDING) if fits(key, entry, record.policy)]
     return min(fitting, key=lambda key: (key.published or _forever(), key.created, key.kid), default=None)
 
 

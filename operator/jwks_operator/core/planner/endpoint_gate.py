@@ -18,12 +18,11 @@ from datetime import datetime, timedelta
 
 from jwks_operator.api.reasons import Reason
 from jwks_operator.api.serving_spec import JWKS_PATH
-from jwks_operator.api.spec import JsonWebKeySetSpec
 from jwks_operator.core.model.observed_state import Endpoint, Endpoints, World
+from jwks_operator.core.model.policy import Policy
 from jwks_operator.core.model.record import KeyRecord, Record, State
 from jwks_operator.core.planner.candidates import Action, Prospect, awaits_endpoints
 from jwks_operator.core.planner.spec_checks import Trouble
-from jwks_operator.core.timing.formulas import facts
 from jwks_operator.keys.algorithms import KeyClass
 
 SOONEST = timedelta(seconds=2)
@@ -62,24 +61,23 @@ class Lag:
 
 def question(world: World, record: Record, ripe: Iterable[Prospect], urgent: Collection[str]) -> Question | None:
     """Return what to ask before these moves are made; None if nothing waits for an answer, or it is there already."""
-    service = record.spec.publish.service_name
+    service = record.policy.publish.service_name
     kids = {key.kid for key in record.keys if awaits_endpoints(record, key)}
     kids |= {key.kid for key in _to_be_confirmed(record, ripe, urgent)}
     if service is None or not kids or world.endpoints is not None:
         return None
-    return Question(service, path(record.spec), frozenset(kids))
+    return Question(service, path(record.policy), frozenset(kids))
 
 
-def path(spec: JsonWebKeySetSpec) -> str:
+def path(policy: Policy) -> str:
     """Return where an endpoint serves the set."""
-    paths = spec.publish.paths
-    return paths.jwks[0] if paths is not None and paths.jwks else JWKS_PATH
+    return next(iter(policy.publish.paths), JWKS_PATH)
 
 
 def attested(world: World, record: Record, now: datetime) -> Record:
     """Return the record with the witnesses that the answers of this pass give, and without those that they deny."""
     said = world.endpoints
-    if said is None or record.spec.publish.service_name is None:
+    if said is None or record.policy.publish.service_name is None:
         return record
     changed = []
     for key in record.keys:
@@ -109,7 +107,7 @@ def lags(world: World, record: Record, withheld: Iterable[Prospect]) -> tuple[La
 
 def troubles(record: Record, waiting: Iterable[Lag], now: datetime) -> tuple[Trouble, ...]:
     """Return what a person has to know: endpoints that take longer than the spec says that propagation takes."""
-    patience = facts(record.spec.timing)["propagation"]
+    patience = record.policy.facts.propagation
     found = []
     for lag in waiting:
         if now - lag.since >= patience:
@@ -126,7 +124,7 @@ def _gated(key: KeyRecord) -> bool:
 
 def _to_be_confirmed(record: Record, ripe: Iterable[Prospect], urgent: Collection[str]) -> Iterable[KeyRecord]:
     """The keys of moves that are made only after a last look."""
-    if record.spec.publish.service_name is None:
+    if record.policy.publish.service_name is None:
         return ()
     used = {move.kid for move in ripe if move.action is Action.ACTIVATE and move.entry not in urgent}
     removed = {move.kid for move in ripe if move.action is Action.DESTROY}
@@ -155,7 +153,7 @@ def _stamped(key: KeyRecord, now: datetime) -> KeyRecord:
 
 
 def _lag(said: Endpoints | None, record: Record, key: KeyRecord) -> Lag:
-    service = record.spec.publish.service_name
+    service = record.policy.publish.service_name
     appears = key.state is State.PENDING
     since = (key.published if appears else key.retired) or key.created
     what = "to serve the key" if appears else "to serve it no more"

@@ -5,14 +5,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from jwks_operator.api.reasons import EventReason
-from jwks_operator.api.spec import JsonWebKeySetSpec, KeyEntry, Prepublish
+from jwks_operator.api.spec import Prepublish
 from jwks_operator.core.features.imports import NO_OFFER, Offer, Offers, offers, taken
 from jwks_operator.core.model.key_states import FreshKey, IllegalMoveError, born, is_buried
 from jwks_operator.core.model.observed_state import World
+from jwks_operator.core.model.policy import EntryPolicy, Policy
 from jwks_operator.core.model.record import Happening, KeyRecord, Record, State, Step, StepKind
 from jwks_operator.core.planner import requests
 from jwks_operator.core.planner.candidates import Action, Prospect
-from jwks_operator.core.planner.triggers import curve, modulus_length, published_name
+from jwks_operator.core.planner.triggers import published_name
 from jwks_operator.core.timing.formulas import bounds, entry_named, rotation_of
 from jwks_operator.keys.algorithms import ALGORITHMS
 
@@ -28,33 +29,33 @@ class Need:
     state: State
 
 
-def need_of(entry: KeyEntry, state: State) -> Need:
+def need_of(entry: EntryPolicy, state: State) -> Need:
     """Return the need of an entry for a key in this first state."""
-    return Need(entry.name, entry.algorithm, modulus_length(entry), curve(entry), state)
+    return Need(entry.name, entry.algorithm, entry.modulus_length, entry.crv, state)
 
 
-def bootstrap_needs(spec: JsonWebKeySetSpec, offers: Offers) -> tuple[Need, ...]:
+def bootstrap_needs(policy: Policy, offers: Offers) -> tuple[Need, ...]:
     """Return the keys to be generated for a set that never existed: one to use per entry, and its standby."""
     return tuple(
         need_of(entry, state)
-        for entry in spec.keys
-        for state in _first_states(spec, entry, offers.get(entry.name, NO_OFFER))
+        for entry in policy.keys
+        for state in _first_states(policy, entry, offers.get(entry.name, NO_OFFER))
     )
 
 
-def first_offers(world: World, spec: JsonWebKeySetSpec) -> Offers:
+def first_offers(world: World, policy: Policy) -> Offers:
     """Return what a set that never existed may take from its sources."""
-    asked = requests.read(world.annotations, frozenset(entry.name for entry in spec.keys))
-    return offers(Record(world.ref.name, spec), world.imports, asked.revoked)
+    asked = requests.read(world.annotations, frozenset(entry.name for entry in policy.keys))
+    return offers(Record(world.ref.name, policy), world.imports, asked.revoked)
 
 
-def bootstrapped(world: World, spec: JsonWebKeySetSpec, now: datetime, fresh: Mapping[Need, FreshKey]) -> Record:
+def bootstrapped(world: World, policy: Policy, now: datetime, fresh: Mapping[Need, FreshKey]) -> Record:
     """Return the first record of a set; its keys are active at once, because nobody can have cached it."""
-    record = Record(set_name=world.ref.name, spec=spec)
-    found = first_offers(world, spec)
-    generated = tuple(new_key(spec, need, now, fresh[need]) for need in bootstrap_needs(spec, found))
+    record = Record(set_name=world.ref.name, policy=policy)
+    found = first_offers(world, policy)
+    generated = tuple(new_key(policy, need, now, fresh[need]) for need in bootstrap_needs(policy, found))
     told = tuple(_first_told(key) for key in generated)
-    for entry in spec.keys:
+    for entry in policy.keys:
         if entry.name in found:
             record, joined = joining(record, entry, found[entry.name], State.ACTIVE, now)
             told += joined
@@ -62,12 +63,12 @@ def bootstrapped(world: World, spec: JsonWebKeySetSpec, now: datetime, fresh: Ma
 
 
 def joining(
-    record: Record, entry: KeyEntry, offer: Offer, state: State, now: datetime
+    record: Record, entry: EntryPolicy, offer: Offer, state: State, now: datetime
 ) -> tuple[Record, tuple[Happening, ...]]:
     """Return the record in which an entry has taken an offer, its private key in this first state, and the news."""
     states = ((offer.key, state), *((key, State.RETIRED) for key in offer.former))
     keys = [
-        new_key(record.spec, need_of(entry, first), now, unburied(record, key))
+        new_key(record.policy, need_of(entry, first), now, unburied(record, key))
         for key, first in states
         if key is not None
     ]
@@ -82,7 +83,7 @@ def needs(record: Record, moves: Iterable[Prospect]) -> tuple[Need, ...]:
     """Return the keys that these moves bring into the world."""
     found = []
     for move in moves:
-        entry = entry_named(record.spec, move.entry)
+        entry = entry_named(record.policy, move.entry)
         if entry is not None and move.action is Action.PUBLISH:
             found.append(need_of(entry, State.PENDING))
         elif entry is not None and move.action is Action.REPLACE and not move.kid and move.offer is None:
@@ -90,16 +91,16 @@ def needs(record: Record, moves: Iterable[Prospect]) -> tuple[Need, ...]:
     return tuple(found)
 
 
-def new_key(spec: JsonWebKeySetSpec, need: Need, now: datetime, fresh: FreshKey) -> KeyRecord:
+def new_key(policy: Policy, need: Need, now: datetime, fresh: FreshKey) -> KeyRecord:
     """Return the record of a generated key under the waits of its spec."""
-    entry = entry_named(spec, need.entry)
-    waits = bounds(spec, rotation_of(spec, entry), ALGORITHMS[need.algorithm].key_class)
-    return born(named(spec, fresh), need.entry, need.state, now, waits)
+    entry = entry_named(policy, need.entry)
+    waits = bounds(policy, rotation_of(policy, entry), ALGORITHMS[need.algorithm].key_class)
+    return born(named(policy, fresh), need.entry, need.state, now, waits)
 
 
-def named(spec: JsonWebKeySetSpec, fresh: FreshKey) -> FreshKey:
+def named(policy: Policy, fresh: FreshKey) -> FreshKey:
     """Return the key with its algorithm named as this spec has it published."""
-    name = published_name(spec, fresh.algorithm)
+    name = published_name(policy, fresh.algorithm)
     return fresh if fresh.public.get("alg", name) == name else replace(fresh, public={**fresh.public, "alg": name})
 
 
@@ -116,9 +117,9 @@ def _first_told(key: KeyRecord) -> Happening:
     return Happening(EventReason.KEY_PUBLISHED, "Standby", key.kid, key.entry)
 
 
-def _first_states(spec: JsonWebKeySetSpec, entry: KeyEntry, offer: Offer) -> tuple[State, ...]:
+def _first_states(policy: Policy, entry: EntryPolicy, offer: Offer) -> tuple[State, ...]:
     if offer.current is not None:
         return ()
-    keeps_standby = rotation_of(spec, entry).prepublish is Prepublish.ALWAYS and not spec.suspend
+    keeps_standby = rotation_of(policy, entry).prepublish is Prepublish.ALWAYS and not policy.suspend
     first = () if offer.key is not None else (State.ACTIVE,)
     return (*first, State.PENDING) if keeps_standby else first

@@ -14,9 +14,9 @@ from typing import Any
 from jwks_operator.api.durations import parse_sum
 from jwks_operator.api.names import SetRef
 from jwks_operator.api.reasons import EventReason
-from jwks_operator.api.spec import JsonWebKeySetSpec
 from jwks_operator.api.status_model import JsonWebKeySetStatus, KeyState, KeyStatus
 from jwks_operator.core.forecast import shape
+from jwks_operator.core.model.policy import Policy
 from jwks_operator.core.model.record import Bounds, Happening, HistoryEntry, KeyRecord, Record, State
 from jwks_operator.core.outputs.status import WAITING_FOR_LEAD
 from jwks_operator.core.planner.candidates import Action
@@ -33,18 +33,18 @@ Published = Mapping[str, Mapping[str, Any]]
 
 
 def recalled(
-    ref: SetRef, spec: JsonWebKeySetSpec, status: JsonWebKeySetStatus, published: Published, now: datetime
+    ref: SetRef, policy: Policy, status: JsonWebKeySetStatus, published: Published, now: datetime
 ) -> Record | None:
     """Return the record behind a status; None while the status tells of no key that this version knows."""
     waits = dict(_waits(status))
     known = (told for told in status.keys if told.state in _LIVING and told.algorithm in ALGORITHMS)
-    keys = tuple(_key(told, spec, waits, now) for told in known)
+    keys = tuple(_key(told, policy, waits, now) for told in known)
     keys = tuple(replace(key, public=published.get(key.kid, key.public)) for key in keys)
     if not keys:
         return None
     return Record(
         set_name=ref.name,
-        spec=spec,
+        policy=policy,
         keys=tuple(sorted(keys, key=lambda key: (key.created, key.kid))),
         honoured=dict(_honoured(keys, status)),
         lead_floor=_floor(keys, status),
@@ -52,11 +52,11 @@ def recalled(
     )
 
 
-def _key(told: KeyStatus, spec: JsonWebKeySetSpec, waits: Mapping[KeyClass, Bounds], now: datetime) -> KeyRecord:
-    entry = entry_named(spec, told.name)
+def _key(told: KeyStatus, policy: Policy, waits: Mapping[KeyClass, Bounds], now: datetime) -> KeyRecord:
+    entry = entry_named(policy, told.name)
     key_class = ALGORITHMS[told.algorithm].key_class
-    rotation = rotation_of(spec, entry)
-    owed = bounds(spec, rotation, key_class).largest(Bounds(timedelta(), _kept(told)))
+    rotation = rotation_of(policy, entry)
+    owed = bounds(policy, rotation, key_class).largest(Bounds(timedelta(), _kept(told)))
     owed = owed.largest(waits.get(key_class, owed))
     state = State(told.state.value)
     # Size and curve are not told; where they are not published either, they are what the entry asks for.

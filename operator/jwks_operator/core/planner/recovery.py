@@ -11,12 +11,13 @@ from dataclasses import replace
 from datetime import datetime
 
 from jwks_operator.api.reasons import EventReason
-from jwks_operator.api.spec import JsonWebKeySetSpec, KeyEntry, Recovery
+from jwks_operator.api.spec import Recovery
 from jwks_operator.core.features.imports import saved as source_key
 from jwks_operator.core.features.imports import settled
 from jwks_operator.core.features.source_content import private_holding
 from jwks_operator.core.model.key_states import FreshKey, born, is_buried, mourned, moved
 from jwks_operator.core.model.observed_state import World
+from jwks_operator.core.model.policy import EntryPolicy, Policy
 from jwks_operator.core.model.record import Bounds, Happening, KeyRecord, Record, State, Step, StepKind
 from jwks_operator.core.planner import requests as asking
 from jwks_operator.core.planner.key_requests import Need, need_of, new_key
@@ -25,30 +26,30 @@ from jwks_operator.core.timing.policy_change import remembering
 from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
 
 
-def needs(world: World, spec: JsonWebKeySetSpec) -> tuple[Need, ...]:
+def needs(world: World, policy: Policy) -> tuple[Need, ...]:
     """Return the keys to be generated for entries whose key is lost, if the spec wants that."""
-    if spec.recovery is not Recovery.REGENERATE:
+    if policy.recovery is not Recovery.REGENERATE:
         return ()
-    return tuple(need_of(entry, State.ACTIVE) for entry in _lost(world, spec) if not _follows(world, entry))
+    return tuple(need_of(entry, State.ACTIVE) for entry in _lost(world, policy) if not _follows(world, entry))
 
 
-def recovered(world: World, spec: JsonWebKeySetSpec, now: datetime, fresh: Mapping[Need, FreshKey]) -> Record:
+def recovered(world: World, policy: Policy, now: datetime, fresh: Mapping[Need, FreshKey]) -> Record:
     """Return a record rebuilt from what is left; every wait in it begins now, no former request is repeated."""
-    saved = tuple(_saved(world, spec, now))
-    lost = tuple(entry.name for entry in _lost(world, spec))
-    record = Record(set_name=world.ref.name, spec=spec, keys=saved, lost=lost)
+    saved = tuple(_saved(world, policy, now))
+    lost = tuple(entry.name for entry in _lost(world, policy))
+    record = Record(set_name=world.ref.name, policy=policy, keys=saved, lost=lost)
     record = mourned(record, world.salvage.buried)
-    record = settled(record, world.imports, {entry.name for entry in spec.keys if _lived(world, entry)})
+    record = settled(record, world.imports, {entry.name for entry in policy.keys if _lived(world, entry)})
     found = remembered(world, record, now)
-    made = tuple(new_key(spec, need, now, fresh[need]) for need in needs(world, spec))
+    made = tuple(new_key(policy, need, now, fresh[need]) for need in needs(world, policy))
     record = record.with_keys(*found, *made)
-    asked = asking.read(world.annotations, frozenset(entry.name for entry in spec.keys))
+    asked = asking.read(world.annotations, frozenset(entry.name for entry in policy.keys))
     told = (
         Happening(EventReason.KEYRING_REBUILT, f"kept {len(saved)} keys in use and {len(found)} others"),
-        *(Happening(EventReason.KEYS_LOST, f"recovery: {spec.recovery}", entry=name) for name in lost),
+        *(Happening(EventReason.KEYS_LOST, f"recovery: {policy.recovery}", entry=name) for name in lost),
         *(Happening(EventReason.KEY_ACTIVATED, "KeyLost", key.kid, key.entry) for key in made),
     )
-    record = asking.honour(record, asked, asking.Verb, (entry.name for entry in spec.keys), now)
+    record = asking.honour(record, asked, asking.Verb, (entry.name for entry in policy.keys), now)
     return replace(remembering(record, world.waits_before), step=Step(StepKind.RECOVER, told))
 
 
@@ -59,7 +60,7 @@ def in_use(world: World, record: Record, now: datetime) -> Record:
         if not _wanted(world, record, entry) or is_buried(record, key):
             continue
         if known is None:
-            successor = born(key, entry, State.ACTIVE, now, _waits(record.spec, entry, key))
+            successor = born(key, entry, State.ACTIVE, now, _waits(record.policy, entry, key))
         elif known.entry == entry and known.has_private and known.state in {State.PENDING, State.RETIRED}:
             successor = moved(known, State.ACTIVE)
         else:
@@ -80,7 +81,7 @@ def remembered(world: World, record: Record, now: datetime) -> tuple[KeyRecord, 
     published = {key.kid: (world.entries_before.get(key.kid), key) for key in world.salvage.published}
     known = {key.kid for key in record.keys}
     return tuple(
-        _remembered(record.spec, entry, key, now)
+        _remembered(record.policy, entry, key, now)
         for kid, (entry, key) in (published | openers).items()
         if kid not in known and not is_buried(record, key)
     )
@@ -88,60 +89,62 @@ def remembered(world: World, record: Record, now: datetime) -> tuple[KeyRecord, 
 
 def _wanted(world: World, record: Record, entry: str) -> bool:
     """Whether an entry is in the spec in force, or in the one as written, which a backup may not know yet."""
-    return any(spec is not None and entry_named(spec, entry) is not None for spec in (record.spec, world.spec))
+    return any(
+        policy is not None and entry_named(policy, entry) is not None for policy in (record.policy, world.written)
+    )
 
 
-def _saved(world: World, spec: JsonWebKeySetSpec, now: datetime) -> list[KeyRecord]:
+def _saved(world: World, policy: Policy, now: datetime) -> list[KeyRecord]:
     """Every usable key once, also if somebody copied it to a second name; names of the spec come first."""
-    usable = sorted(_usable(world, spec).items(), key=lambda found: entry_named(spec, found[0]) is None)
+    usable = sorted(_usable(world, policy).items(), key=lambda found: entry_named(policy, found[0]) is None)
     names = {key.kid: name for name, key in reversed(usable)}
     return [
         born(
             key,
             name,
-            State.ACTIVE if entry_named(spec, name) else State.RETIRED,
+            State.ACTIVE if entry_named(policy, name) else State.RETIRED,
             now,
-            _waits(spec, name, key),
+            _waits(policy, name, key),
         )
         for name, key in usable
         if names[key.kid] == name
     ]
 
 
-def _usable(world: World, spec: JsonWebKeySetSpec) -> dict[str, FreshKey]:
+def _usable(world: World, policy: Policy) -> dict[str, FreshKey]:
     """Per entry, the key whose private half is left: in the consumer Secret, else in the source it came from."""
-    imported = {entry.name: source_key(world.imports, entry, world.salvage.published) for entry in spec.keys}
+    imported = {entry.name: source_key(world.imports, entry, world.salvage.published) for entry in policy.keys}
     return {name: key for name, key in imported.items() if key is not None} | dict(world.salvage.usable)
 
 
-def _remembered(spec: JsonWebKeySetSpec, entry: str | None, key: FreshKey, now: datetime) -> KeyRecord:
-    name = entry or _likely_entry(spec, key)
-    return born(key, name, State.RETIRED, now, _waits(spec, name, key))
+def _remembered(policy: Policy, entry: str | None, key: FreshKey, now: datetime) -> KeyRecord:
+    name = entry or _likely_entry(policy, key)
+    return born(key, name, State.RETIRED, now, _waits(policy, name, key))
 
 
-def _likely_entry(spec: JsonWebKeySetSpec, public: FreshKey) -> str:
-    alike = [entry.name for entry in spec.keys if entry.algorithm == public.algorithm]
-    return alike[0] if alike else spec.keys[0].name
+def _likely_entry(policy: Policy, public: FreshKey) -> str:
+    alike = [entry.name for entry in policy.keys if entry.algorithm == public.algorithm]
+    return alike[0] if alike else policy.keys[0].name
 
 
-def _waits(spec: JsonWebKeySetSpec, entry: str, key: FreshKey) -> Bounds:
-    rotation = rotation_of(spec, entry_named(spec, entry))
-    return bounds(spec, rotation, ALGORITHMS[key.algorithm].key_class)
+def _waits(policy: Policy, entry: str, key: FreshKey) -> Bounds:
+    rotation = rotation_of(policy, entry_named(policy, entry))
+    return bounds(policy, rotation, ALGORITHMS[key.algorithm].key_class)
 
 
-def _lost(world: World, spec: JsonWebKeySetSpec) -> tuple[KeyEntry, ...]:
+def _lost(world: World, policy: Policy) -> tuple[EntryPolicy, ...]:
     """Entries that lived before and have no private half left; an entry never seen is simply new."""
-    usable = _usable(world, spec)
-    return tuple(entry for entry in spec.keys if entry.name not in usable and _lived(world, entry))
+    usable = _usable(world, policy)
+    return tuple(entry for entry in policy.keys if entry.name not in usable and _lived(world, entry))
 
 
-def _lived(world: World, entry: KeyEntry) -> bool:
+def _lived(world: World, entry: EntryPolicy) -> bool:
     """Whether an entry had a key before, as far as anybody knows."""
     known = set(world.entries_before.values())
     return entry.name in known or not known
 
 
-def _follows(world: World, entry: KeyEntry) -> bool:
+def _follows(world: World, entry: EntryPolicy) -> bool:
     """Whether the source of an entry brings its keys, also after a loss."""
     held = private_holding(world.imports.get(entry.name), entry)
     return held is not None and held.followed

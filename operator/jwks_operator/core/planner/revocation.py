@@ -10,10 +10,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from jwks_operator.api.reasons import EventReason
-from jwks_operator.api.revocation_spec import Revocation
-from jwks_operator.api.spec import JsonWebKeySetSpec, KeyEntry
 from jwks_operator.core.features.imports import bereft, is_followed
 from jwks_operator.core.model.key_states import LIVING, FreshKey, moved
+from jwks_operator.core.model.policy import Brakes, EntryPolicy, Revocation
 from jwks_operator.core.model.record import Happening, KeyRecord, Record, State, Step, StepKind
 from jwks_operator.core.planner.candidates import longest_published
 from jwks_operator.core.planner.key_requests import Need, need_of, new_key, unburied
@@ -28,9 +27,9 @@ class Revoked:
     reason: str
 
 
-def revoked(record: Record, written: JsonWebKeySetSpec | None, asked: Requests, now: datetime) -> tuple[Revoked, ...]:
+def revoked(record: Record, written: Brakes, asked: Requests, now: datetime) -> tuple[Revoked, ...]:
     """Return the living keys that the spec as written, the spec in force or an annotation revokes."""
-    listed = (*(written.revoked if written is not None else ()), *record.spec.revoked)
+    listed = (*written.revoked, *record.policy.revoked)
     found = {
         key.kid: reason
         for key in record.keys
@@ -64,7 +63,7 @@ def revoke(record: Record, condemned: tuple[Revoked, ...], now: datetime, fresh:
         successor = (
             moved(standby, State.ACTIVE)
             if standby is not None
-            else new_key(record.spec, need, now, unburied(rest, fresh[need]))
+            else new_key(record.policy, need, now, unburied(rest, fresh[need]))
         )
         rest = rest.with_keys(successor)
         told.append(Happening(EventReason.KEY_ACTIVATED, "Revocation", successor.kid, successor.entry))
@@ -80,7 +79,7 @@ def _reason(key: KeyRecord, listed: tuple[Revocation, ...], asked: Requests, now
         # A moment that is still to come would revoke each successor as soon as it is made.
         by_age = item.created_before is not None and key.created < item.created_before <= now
         if by_kid or by_age:
-            return item.reason.value
+            return item.reason
     return asked.reasons.get(key.kid, "Request") if key.kid in asked.revoked else None
 
 
@@ -89,9 +88,9 @@ def _without(record: Record, condemned: tuple[Revoked, ...]) -> Record:
     return record.with_keys(*(moved(key, State.COMPROMISED) for key in record.keys if key.kid in kids))
 
 
-def _bereft(rest: Record, record: Record) -> Iterator[KeyEntry]:
+def _bereft(rest: Record, record: Record) -> Iterator[EntryPolicy]:
     """Entries that had a key in use and have none now."""
-    for entry in rest.spec.keys:
+    for entry in rest.policy.keys:
         if record.active(entry.name) is not None and rest.active(entry.name) is None:
             yield entry
 

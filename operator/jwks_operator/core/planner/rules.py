@@ -21,7 +21,7 @@ from jwks_operator.core.features.imports import troubles as refused
 from jwks_operator.core.features.signed_artifacts import PAPERWORK, Paper
 from jwks_operator.core.model.key_states import FreshKey
 from jwks_operator.core.model.observed_state import Reading, Sight, World
-from jwks_operator.core.model.record import Record
+from jwks_operator.core.model.record import Record, Unread
 from jwks_operator.core.planner import endpoint_gate, key_requests, recovery, requests, revocation
 from jwks_operator.core.planner.candidates import PRECEDENCE, Action, Prospect, prospects
 from jwks_operator.core.planner.endpoint_gate import Lag, Question
@@ -31,7 +31,7 @@ from jwks_operator.core.planner.revocation import Revoked
 from jwks_operator.core.planner.spec_checks import Trouble, complaint
 from jwks_operator.core.planner.timestamp_reset import caught_up, drift
 from jwks_operator.core.timing.next_window import timely
-from jwks_operator.core.timing.policy_change import accepted, with_brakes
+from jwks_operator.core.timing.policy_change import accepted, instead, with_brakes
 from jwks_operator.core.transitions import transitions
 
 ROTATION = frozenset({Action.IMPORT, Action.PUBLISH, Action.ACTIVATE, Action.ROLL_BACK})
@@ -123,20 +123,20 @@ def _spec_trouble(world: World, now: datetime) -> Trouble | None:
 
 
 def _without_record(world: World, reading: Reading, fresh: Fresh) -> Plan:
-    trouble = _spec_trouble(world, reading.now)
-    if trouble is not None or world.spec is None:
+    trouble, policy = _spec_trouble(world, reading.now), world.written
+    if trouble is not None or policy is None:
         return Plan(None, troubles=() if trouble is None else (trouble,))
     lost = world.lived_before or not world.salvage.empty
-    offered = NONE_OFFERED if lost else key_requests.first_offers(world, world.spec)
-    if not lost and must_wait(world.spec, offered):
+    offered = NONE_OFFERED if lost else key_requests.first_offers(world, policy)
+    if not lost and must_wait(policy, offered):
         return Plan(None, troubles=refused(offered))
-    needs = recovery.needs(world, world.spec) if lost else key_requests.bootstrap_needs(world.spec, offered)
+    needs = recovery.needs(world, policy) if lost else key_requests.bootstrap_needs(policy, offered)
     missing = tuple(need for need in needs if need not in fresh)
     if missing:
         return Plan(None, needs=missing)
     if not lost:
-        return Plan(key_requests.bootstrapped(world, world.spec, reading.now, fresh))
-    record = recovery.recovered(world, world.spec, reading.now, fresh)
+        return Plan(key_requests.bootstrapped(world, policy, reading.now, fresh))
+    record = recovery.recovered(world, policy, reading.now, fresh)
     return Plan(workload_restart.anew(record) if needs else record)
 
 
@@ -144,19 +144,22 @@ def _without_record(world: World, reading: Reading, fresh: Fresh) -> Plan:
 
 
 def _with_record(world: World, record: Record, reading: Reading, fresh: Fresh) -> Plan:
-    asked = requests.read(world.annotations, frozenset(entry.name for entry in record.spec.keys))
-    trouble = None if world.spec == record.spec else _spec_trouble(world, reading.now)
+    asked = requests.read(world.annotations, frozenset(entry.name for entry in record.policy.keys))
+    written = world.written
+    trouble = None if written == record.policy else _spec_trouble(world, reading.now)
     troubles = (*_troubles(trouble, asked, record), *copies_plan.troubles(world, record))
     record = drift(world, caught_up(world, record, reading, asked))
-    condemned = revocation.revoked(record, world.spec, asked, reading.now)
+    condemned = revocation.revoked(record, world.brakes, asked, reading.now)
     if condemned:
         return _revoking(world, record, condemned, reading, fresh)
     if record.step is None and reading.trusted:
-        record = endpoint_gate.attested(world, _with_spec(world, record, reading.earliest, trouble), reading.latest)
+        record = endpoint_gate.attested(world, _with_policy(world, record, trouble, reading.earliest), reading.latest)
     offered = offers(record, world.imports, asked.revoked)
     troubles = (*troubles, *refused(offered))
     in_store = _in_store(world, record, asked, offered, reading.earliest)
-    due = _due(in_store, reading.earliest, suspended=record.spec.suspend)
+    due = _due(in_store, reading.earliest, suspended=record.policy.suspend)
+    if record.unread is not None:
+        troubles, due = (_policy_lost(record.unread), *troubles), ()
     if not reading.trusted and (due or record.step is not None):
         return Plan(record, troubles=(*troubles, _clock_doubt(reading)), prospects=in_store, asked=asked, blocked=True)
     if record.step is not None or not reading.trusted:
@@ -215,11 +218,14 @@ def _revoking(world: World, record: Record, condemned: tuple[Revoked, ...], read
     return Plan(workload_restart.owing(record, revocation.revoke(record, condemned, reading.now, fresh)))
 
 
-def _with_spec(world: World, record: Record, now: datetime, trouble: Trouble | None) -> Record:
-    """Put the written spec in force; of one that fails the checks, its brakes alone."""
-    if world.spec is None:
-        return record
-    return accepted(record, world.spec if trouble is None else with_brakes(record.spec, world.spec), now)
+def _with_policy(world: World, record: Record, trouble: Trouble | None, now: datetime) -> Record:
+    """Put what is written in force; of a spec that is refused, its brakes alone."""
+    written = world.written
+    if written is None or trouble is not None:
+        return accepted(record, with_brakes(record.policy, world.brakes), now)
+    if record.unread is not None:
+        return instead(record, written, world.waits_before, now)
+    return accepted(record, written, now)
 
 
 def _in_store(world: World, record: Record, asked: Requests, offered: Offers, now: datetime) -> _Prospects:
@@ -246,7 +252,7 @@ def _urgent(record: Record, asked: Requests, now: datetime) -> frozenset[str]:
     """The entries with an emergency whose time has come: they wait for nothing."""
     return frozenset(
         entry.name
-        for entry in record.spec.keys
+        for entry in record.policy.keys
         for request in outstanding(record, asked, Verb.ROTATE, entry.name)
         if request.emergency and request.time <= now
     )
@@ -264,6 +270,13 @@ def _troubles(spec_trouble: Trouble | None, asked: Requests, record: Record) -> 
         )
     found += [Trouble(Reason.INVALID_REQUEST, text) for text in asked.complaints[:1]]
     return found
+
+
+def _policy_lost(unread: Unread) -> Trouble:
+    return Trouble(
+        Reason.POLICY_UNREADABLE,
+        f"{unread.complaint}; keys are repaired and revoked, and nothing else moves; correct the spec to replace it",
+    )
 
 
 def _clock_doubt(reading: Reading) -> Trouble:

@@ -13,7 +13,9 @@ from math import ceil
 from jwks_operator.api.durations import format_duration
 from jwks_operator.api.reasons import Reason
 from jwks_operator.api.spec import JsonWebKeySetSpec
-from jwks_operator.core.timing.formulas import bounds, rotation_of
+from jwks_operator.core.model.policy import EntryPolicy, Policy
+from jwks_operator.core.model.policy_from_spec import policy_from_spec
+from jwks_operator.core.timing.formulas import bounds
 from jwks_operator.core.timing.schedule import ScheduleError, shortest_interval
 from jwks_operator.core.timing.windows import opening
 from jwks_operator.keys.algorithms import ALGORITHMS
@@ -34,9 +36,9 @@ class Trouble:
         return self.lasting or self.message
 
 
-def algorithm_unknown(spec: JsonWebKeySetSpec, now: datetime) -> Trouble | None:
+def algorithm_unknown(spec: JsonWebKeySetSpec, policy: Policy, now: datetime) -> Trouble | None:
     """An entry names an algorithm that this version does not generate."""
-    del now
+    del policy, now
     for entry in spec.keys:
         if entry.algorithm not in ALGORITHMS:
             return Trouble(
@@ -47,15 +49,14 @@ def algorithm_unknown(spec: JsonWebKeySetSpec, now: datetime) -> Trouble | None:
     return None
 
 
-def schedule_unreadable(spec: JsonWebKeySetSpec, now: datetime) -> Trouble | None:
+def schedule_unreadable(spec: JsonWebKeySetSpec, policy: Policy, now: datetime) -> Trouble | None:
     """A schedule or its time zone cannot be read, or never fires."""
-    for entry in spec.keys:
-        rotation = rotation_of(spec, entry)
+    for entry in policy.keys:
+        rotation = entry.rotation
         try:
             interval = shortest_interval(rotation, now)
         except ScheduleError as error:
-            where = "spec" if entry.rotation is None else f"spec.keys[{entry.name}]"
-            return Trouble(Reason.INVALID_SCHEDULE, f"{where}.{error}")
+            return Trouble(Reason.INVALID_SCHEDULE, f"{_owner(spec, entry)}.{error}")
         if rotation.schedule is not None and interval is None:
             return Trouble(
                 Reason.INVALID_SCHEDULE,
@@ -64,12 +65,12 @@ def schedule_unreadable(spec: JsonWebKeySetSpec, now: datetime) -> Trouble | Non
     return None
 
 
-def interval_shorter_than_lead(spec: JsonWebKeySetSpec, now: datetime) -> Trouble | None:
+def interval_shorter_than_lead(spec: JsonWebKeySetSpec, policy: Policy, now: datetime) -> Trouble | None:
     """Keys would have to be used before everybody who checks could have them."""
-    for entry in spec.keys:
-        rotation = rotation_of(spec, entry)
+    for entry in policy.keys:
+        rotation = entry.rotation
         interval = shortest_interval(rotation, now)
-        lead = bounds(spec, rotation, ALGORITHMS[entry.algorithm].key_class).lead
+        lead = bounds(policy, rotation, ALGORITHMS[entry.algorithm].key_class).lead
         if interval is not None and interval < lead:
             return Trouble(
                 Reason.INTERVAL_TOO_SHORT,
@@ -79,11 +80,11 @@ def interval_shorter_than_lead(spec: JsonWebKeySetSpec, now: datetime) -> Troubl
     return None
 
 
-def never_open(spec: JsonWebKeySetSpec, now: datetime) -> Trouble | None:
+def never_open(spec: JsonWebKeySetSpec, policy: Policy, now: datetime) -> Trouble | None:
     """A window cannot be read, or none ever opens outside of the freezes."""
-    for entry in spec.keys:
-        rotation = rotation_of(spec, entry)
-        where = "spec.rotation" if entry.rotation is None else f"spec.keys[{entry.name}].rotation"
+    for entry in policy.keys:
+        rotation = entry.rotation
+        where = f"{_owner(spec, entry)}.rotation"
         try:
             opens = opening(rotation, now)
         except ScheduleError as error:
@@ -96,14 +97,14 @@ def never_open(spec: JsonWebKeySetSpec, now: datetime) -> Trouble | None:
     return None
 
 
-def jitter_too_long(spec: JsonWebKeySetSpec, now: datetime) -> Trouble | None:
+def jitter_too_long(spec: JsonWebKeySetSpec, policy: Policy, now: datetime) -> Trouble | None:
     """Two rotations in a row could come closer to each other than the lead."""
-    for entry in spec.keys:
-        rotation = rotation_of(spec, entry)
+    for entry in policy.keys:
+        rotation = entry.rotation
         if not rotation.jitter or rotation.schedule is None:
             continue
         interval = shortest_interval(rotation, now)
-        lead = bounds(spec, rotation, ALGORITHMS[entry.algorithm].key_class).lead
+        lead = bounds(policy, rotation, ALGORITHMS[entry.algorithm].key_class).lead
         if interval is not None and interval - rotation.jitter < lead:
             return Trouble(
                 Reason.INTERVAL_TOO_SHORT,
@@ -114,19 +115,19 @@ def jitter_too_long(spec: JsonWebKeySetSpec, now: datetime) -> Trouble | None:
     return None
 
 
-def too_many_keys(spec: JsonWebKeySetSpec, now: datetime) -> Trouble | None:
+def too_many_keys(spec: JsonWebKeySetSpec, policy: Policy, now: datetime) -> Trouble | None:
     """The schedules would pile up more keys at once than the set may publish."""
-    total = sum(_keys_at_once(spec, now, index) for index in range(len(spec.keys)))
-    if total <= spec.publish.max_keys:
+    total = sum(_keys_at_once(policy, entry, now) for entry in policy.keys)
+    if total <= policy.publish.max_keys:
         return None
     return Trouble(
         Reason.TOO_MANY_KEYS,
-        f"these schedules keep up to {total} keys at once, more than spec.publish.maxKeys {spec.publish.max_keys}; "
+        f"these schedules keep up to {total} keys at once, more than spec.publish.maxKeys {policy.publish.max_keys}; "
         "rotate less often, shorten retention or raise maxKeys",
     )
 
 
-CHECKS: tuple[Callable[[JsonWebKeySetSpec, datetime], Trouble | None], ...] = (
+CHECKS: tuple[Callable[[JsonWebKeySetSpec, Policy, datetime], Trouble | None], ...] = (
     algorithm_unknown,
     schedule_unreadable,
     never_open,
@@ -139,13 +140,18 @@ CHECKS: tuple[Callable[[JsonWebKeySetSpec, datetime], Trouble | None], ...] = (
 
 def complaint(spec: JsonWebKeySetSpec, now: datetime) -> Trouble | None:
     """Return why this spec cannot be put in force, naming the field and the cure; None if it can."""
-    return next(filter(None, (check(spec, now) for check in CHECKS)), None)
+    policy = policy_from_spec(spec)
+    return next(filter(None, (check(spec, policy, now) for check in CHECKS)), None)
 
 
-def _keys_at_once(spec: JsonWebKeySetSpec, now: datetime, index: int) -> int:
+def _owner(spec: JsonWebKeySetSpec, entry: EntryPolicy) -> str:
+    """The part of the spec that the rotation of an entry is written in."""
+    own = any(one.name == entry.name and one.rotation is not None for one in spec.keys)
+    return f"spec.keys[{entry.name}]" if own else "spec"
+
+
+def _keys_at_once(policy: Policy, entry: EntryPolicy, now: datetime) -> int:
     """One active, one pending, and every retired one that its retention keeps."""
-    entry = spec.keys[index]
-    rotation = rotation_of(spec, entry)
-    interval = shortest_interval(rotation, now)
-    retention = bounds(spec, rotation, ALGORITHMS[entry.algorithm].key_class).retention
+    interval = shortest_interval(entry.rotation, now)
+    retention = bounds(policy, entry.rotation, ALGORITHMS[entry.algorithm].key_class).retention
     return 2 + (1 if interval is None else ceil(retention / interval))

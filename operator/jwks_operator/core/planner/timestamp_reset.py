@@ -77,7 +77,7 @@ def _restored(world: World, record: Record, reading: Reading, asked: Requests) -
     Every wait and floor begins now. A key that is in use and published stays so, whatever the backup says; what else
     is published beyond it stays published as retired.
     """
-    record = asking.honour(record, asked, asking.Verb, (entry.name for entry in record.spec.keys), reading.now)
+    record = asking.honour(record, asked, asking.Verb, (entry.name for entry in record.policy.keys), reading.now)
     record = mourned(settled(record, world.imports, record.intakes), world.salvage.buried)
     record = recovery.in_use(world, record, reading.now)
     found = recovery.remembered(world, record, reading.now)

@@ -4,12 +4,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
-from jwks_operator.api.spec import JsonWebKeySetSpec, KeyEntry
+from jwks_operator.core.model.policy import EntryPolicy, Policy
 from jwks_operator.core.model.record import KeyRecord, Record
 from jwks_operator.core.planner.requests import Requests, Verb, outstanding
 from jwks_operator.core.timing.formulas import rotation_of
 from jwks_operator.core.timing.schedule import due as scheduled_due
-from jwks_operator.keys.algorithms import ALGORITHMS
 from jwks_operator.keys.naming import algorithm_name
 
 LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
@@ -26,48 +25,36 @@ class Cause:
     requested: bool = False
 
 
-def causes_of(record: Record, entry: KeyEntry, active: KeyRecord, requests: Requests) -> tuple[Cause, ...]:
+def causes_of(record: Record, entry: EntryPolicy, active: KeyRecord, requests: Requests) -> tuple[Cause, ...]:
     """Return every cause to replace the active key of an entry."""
     causes = [
         Cause(request.time, "Emergency" if request.emergency else "Request", request.emergency, requested=True)
         for request in outstanding(record, requests, Verb.ROTATE, entry.name)
     ]
-    if not fits(active, entry, record.spec):
+    if not fits(active, entry, record.policy):
         causes.append(Cause(LONG_AGO, "AlgorithmChanged"))
     if active.in_use_since is not None:
-        rotation = rotation_of(record.spec, entry)
+        rotation = rotation_of(record.policy, entry)
         planned = scheduled_due(rotation, active.in_use_since)
         if planned is not None:
             causes.append(Cause(planned + _spread(active, rotation.jitter), "Schedule"))
     return tuple(causes)
 
 
-def fits(key: KeyRecord, entry: KeyEntry, spec: JsonWebKeySetSpec) -> bool:
+def fits(key: KeyRecord, entry: EntryPolicy, policy: Policy) -> bool:
     """Tell whether a key is what its entry asks for now: algorithm and its name, size or curve where they are open."""
-    name = published_name(spec, entry.algorithm)
+    name = published_name(policy, entry.algorithm)
     if key.algorithm != entry.algorithm or key.public.get("alg", name) != name:
         return False
-    bits, crv = modulus_length(entry), curve(entry)
-    return bits in {None, _bits(key)} and crv in {None, key.public.get("crv")}
+    return entry.modulus_length in {None, _bits(key)} and entry.crv in {None, key.public.get("crv")}
 
 
-def published_name(spec: JsonWebKeySetSpec, algorithm: str) -> str:
+def published_name(policy: Policy, algorithm: str) -> str:
     """Return the name of an algorithm in the public JWKs of keys made now; a key keeps it for life.
 
     Verifiers know a key by the name they fetched: a token that names its algorithm differently would be refused.
     """
-    return algorithm_name(algorithm, spec.publish.eddsa_name or "Ed25519")
-
-
-def modulus_length(entry: KeyEntry) -> int | None:
-    """Return the bits of an entry's RSA modulus, its default where the entry is silent; None for other keys."""
-    return entry.modulus_length or ALGORITHMS[entry.algorithm].default_modulus_length
-
-
-def curve(entry: KeyEntry) -> str | None:
-    """Return the curve of an entry whose algorithm leaves it open, its default where the entry is silent."""
-    curves = ALGORITHMS[entry.algorithm].curves
-    return (entry.crv or curves[0]) if len(curves) > 1 else None
+    return algorithm_name(algorithm, policy.publish.eddsa_name)
 
 
 def _bits(key: KeyRecord) -> int:
@@ -75,7 +62,7 @@ def _bits(key: KeyRecord) -> int:
     return len(str(key.public.get("n", ""))) * 6 // 8 * 8
 
 
-def _spread(active: KeyRecord, jitter: timedelta | None) -> timedelta:
+def _spread(active: KeyRecord, jitter: timedelta) -> timedelta:
     """A part of the jitter that is even over many keys and always the same for one: taken from its kid."""
     if not jitter:
         return timedelta()

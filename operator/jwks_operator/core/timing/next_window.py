@@ -16,7 +16,7 @@ def timely(record: Record, store: Iterable[Prospect], now: datetime) -> tuple[Pr
     for move in store:
         opened: datetime | None = move.time
         if move.windowed and move.time < now:
-            opened = opening(rotation_of(record.spec, entry_named(record.spec, move.entry)), now)
+            opened = opening(rotation_of(record.policy, entry_named(record.policy, move.entry)), now)
         if opened in {now, move.time}:
             found.append(move)
         elif opened is not None:

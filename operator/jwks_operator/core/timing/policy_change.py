@@ -11,66 +11,66 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from jwks_operator.api.defaults import LEAD_TERMS
-from jwks_operator.api.spec import JsonWebKeySetSpec
-from jwks_operator.core.model.record import Bounds, KeyRecord, Record, Step, StepKind
-from jwks_operator.core.timing.formulas import (
-    EXCESS,
-    NO_OTHERS,
-    Facts,
-    bounds,
-    entry_named,
-    facts_of,
-    horizon,
-    longest,
-    rotation_of,
-)
+from jwks_operator.api.reasons import EventReason
+from jwks_operator.core.model.policy import Brakes, Facts, Policy
+from jwks_operator.core.model.record import Bounds, Happening, KeyRecord, Record, Step, StepKind
+from jwks_operator.core.timing.formulas import bounds, entry_named, horizon, rotation_of
 from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
 
 
-def accepted(record: Record, spec: JsonWebKeySetSpec, now: datetime) -> Record:
+def accepted(record: Record, policy: Policy, now: datetime) -> Record:
     """Return the record with this spec in force; the same record if it already is."""
-    if spec == record.spec:
+    if policy == record.policy:
         return record
     former = lately(record, now)
-    lowered = _lowers(record.spec, spec)
-    others = former if facts_of(spec) != facts_of(record.spec) else NO_OTHERS
+    lowered = _lowers(record.policy, policy)
+    others = former if policy.facts != record.policy.facts else None
     after = replace(
         record,
-        spec=spec,
-        keys=tuple(_witnessed_by(_bound(key, spec, others), record.spec, spec) for key in record.keys),
-        longest=dict(former) if lowered or is_recent(record, now) else {},
+        policy=policy,
+        keys=tuple(_witnessed_by(_bound(key, policy, others), record.policy, policy) for key in record.keys),
+        longest=former if lowered or is_recent(record, now) else None,
         lead_floor={key_class: floor for key_class, floor in record.lead_floor.items() if floor > now},
-        restart=record.restart if spec.secret.restart is not None else "",
-        lost=tuple(name for name in record.lost if entry_named(spec, name) is not None),
+        restart=record.restart if policy.secret.restart is not None else "",
+        lost=tuple(name for name in record.lost if entry_named(policy, name) is not None),
     )
     if not lowered:
         return _lengthened(record, after)
-    leads = _leads(record.spec, longest(former, facts_of(spec)))
-    short = _leads(spec)
+    leads = _leads(record.policy, former.longest(policy.facts))
+    short = _leads(policy)
     owed = {key_class: lead for key_class, lead in leads.items() if lead > short[key_class]}
     return replace(after, former_leads=owed, longest_until=None, step=Step(StepKind.ADOPT, ()))
 
 
-def with_brakes(in_force: JsonWebKeySetSpec, written: JsonWebKeySetSpec) -> JsonWebKeySetSpec:
-    """Return the spec in force with the brakes of one that fails the checks: who pulls them must not wait for that."""
-    held = dict.fromkeys((*in_force.held, *written.held))
-    return in_force.model_copy(update={"suspend": in_force.suspend or written.suspend, "held": tuple(held)})
+def with_brakes(in_force: Policy, brakes: Brakes) -> Policy:
+    """Return the policy in force with the brakes of a spec that is refused; what it revokes needs no place in it."""
+    held = dict.fromkeys((*in_force.held, *brakes.held))
+    return replace(in_force, suspend=in_force.suspend or brakes.suspend, held=tuple(held))
+
+
+def instead(record: Record, policy: Policy, waits: Mapping[KeyClass, Bounds], now: datetime) -> Record:
+    """Return the record with this policy in the place of one that could not be read.
+
+    Nobody knows the former facts, so the waits that the status told count as after a loss, beside those of each key.
+    """
+    after = remembering(replace(accepted(record, policy, now), unread=None, step=None), waits)
+    told = Happening(EventReason.RECORD_RESTORED, "the policy could not be read; the spec as written is in force")
+    return replace(after, step=Step(StepKind.ADOPT, (told,)))
 
 
 def lately(record: Record, now: datetime) -> Facts:
     """Return the longest of each fact that still counts: in force, or lowered so lately that it is still at work."""
-    known = facts_of(record.spec)
-    return longest(known, record.longest) if is_recent(record, now) else known
+    return record.policy.facts.longest(record.longest if is_recent(record, now) else None)
 
 
 def is_recent(record: Record, now: datetime) -> bool:
     """Tell whether former facts still count."""
-    return bool(record.longest) and (record.longest_until is None or record.longest_until > now)
+    return record.longest is not None and (record.longest_until is None or record.longest_until > now)
 
 
 def delayed(record: Record, since: datetime) -> Record:
     """Return the record in which former facts count as if they had been lowered at this time."""
-    leads = _leads(record.spec, record.longest)
+    leads = _leads(record.policy, record.longest)
     until = record.longest_until
     return replace(
         record,
@@ -86,13 +86,13 @@ def waits_in_force(record: Record, now: datetime) -> Mapping[KeyClass, Bounds]:
     """
     found: dict[KeyClass, Bounds] = {}
     known = lately(record, now)
-    for entry in record.spec.keys:
+    for entry in record.policy.keys:
         kind = ALGORITHMS[entry.algorithm].key_class
-        waits = bounds(record.spec, rotation_of(record.spec, entry), kind, known)
+        waits = bounds(record.policy, rotation_of(record.policy, entry), kind, known)
         found[kind] = waits.largest(found.get(kind, waits))
-    for kind, lead in _leads(record.spec, known).items():
-        if lead > bounds(record.spec, record.spec.rotation, kind).lead:
-            found.setdefault(kind, bounds(record.spec, record.spec.rotation, kind, known))
+    for kind, lead in _leads(record.policy, known).items():
+        if lead > bounds(record.policy, record.policy.rotation, kind).lead:
+            found.setdefault(kind, bounds(record.policy, record.policy.rotation, kind, known))
     for key in record.keys:
         found[key.key_class] = key.bounds.largest(found.get(key.key_class, key.bounds))
     return found
@@ -102,8 +102,8 @@ def revocation_latency(record: Record, now: datetime) -> timedelta:
     """Return how long verifiers may trust a revoked key: what they cached under a former lead, they cached for it."""
     floor = record.lead_floor.get(KeyClass.SIGNATURE)
     former = KeyClass.SIGNATURE in record.former_leads or (floor is not None and floor > now)
-    known = longest(facts_of(record.spec), record.longest if former else {})
-    return sum((known.get(term, timedelta()) for term in (EXCESS, *LEAD_TERMS[KeyClass.SIGNATURE])), timedelta())
+    known = record.policy.facts.longest(record.longest if former else None)
+    return known.excess + known.total(LEAD_TERMS[KeyClass.SIGNATURE])
 
 
 def fading(record: Record) -> Iterator[datetime]:
@@ -118,54 +118,53 @@ def remembering(record: Record, waits: Mapping[KeyClass, Bounds]) -> Record:
 
     They tell no single facts, so the difference counts as one of its own. It all begins with the next witness.
     """
-    former = longest(facts_of(record.spec), record.longest)
+    former = record.policy.facts.longest(record.longest)
     excess = timedelta()
     for key_class, told in waits.items():
-        known = bounds(record.spec, record.spec.rotation, key_class, former)
+        known = bounds(record.policy, record.policy.rotation, key_class, former)
         excess = max(excess, told.lead - known.lead, told.retention - known.retention)
     if excess:
-        former = {**former, EXCESS: former.get(EXCESS, timedelta()) + excess}
-    leads = _leads(record.spec, former)
+        former = replace(former, excess=former.excess + excess)
+    leads = _leads(record.policy, former)
     return replace(
         record,
         keys=tuple(
             replace(key, bounds=key.bounds.largest(waits.get(key.key_class, key.bounds))) for key in record.keys
         ),
-        longest=dict(former) if excess or record.longest else {},
+        longest=former if excess or record.longest is not None else None,
         longest_until=None,
         former_leads=leads,
     )
 
 
-def _bound(key: KeyRecord, spec: JsonWebKeySetSpec, others: Facts) -> KeyRecord:
-    rotation = rotation_of(spec, entry_named(spec, key.entry))
-    return replace(key, bounds=key.bounds.largest(bounds(spec, rotation, key.key_class, others)))
+def _bound(key: KeyRecord, policy: Policy, others: Facts | None) -> KeyRecord:
+    rotation = rotation_of(policy, entry_named(policy, key.entry))
+    return replace(key, bounds=key.bounds.largest(bounds(policy, rotation, key.key_class, others)))
 
 
-def _witnessed_by(key: KeyRecord, former: JsonWebKeySetSpec, spec: JsonWebKeySetSpec) -> KeyRecord:
+def _witnessed_by(key: KeyRecord, former: Policy, policy: Policy) -> KeyRecord:
     """What the endpoints of one Service served says nothing of another one's."""
-    same = former.publish.service_name == spec.publish.service_name
+    same = former.publish.service_name == policy.publish.service_name
     return key if same else replace(key, served=None, unserved=None)
 
 
 def _lengthened(before: Record, after: Record) -> Record:
     """A fact that is raised while former ones still count makes what began under them last longer."""
-    old, new = _leads(before.spec, after.longest), _leads(after.spec, after.longest)
+    old, new = _leads(before.policy, after.longest), _leads(after.policy, after.longest)
     floors = {kind: floor + max(new[kind] - old[kind], timedelta()) for kind, floor in after.lead_floor.items()}
-    until = after.longest_until if after.longest else None
+    until = after.longest_until if after.longest is not None else None
     if until is not None:
         until += horizon(after) - horizon(replace(before, longest=after.longest))
     return replace(after, lead_floor=floors, longest_until=until)
 
 
-def _lowers(former: JsonWebKeySetSpec, spec: JsonWebKeySetSpec) -> bool:
+def _lowers(former: Policy, policy: Policy) -> bool:
     """Whether a fact, or a lead that was stated longer, is shorter than before."""
-    before, after = facts_of(former), facts_of(spec)
-    leads = _leads(spec)
-    return any(after[name] < fact for name, fact in before.items()) or any(
+    leads = _leads(policy)
+    return policy.facts.any_below(former.facts) or any(
         leads[key_class] < lead for key_class, lead in _leads(former).items()
     )
 
 
-def _leads(spec: JsonWebKeySetSpec, others: Facts = NO_OTHERS) -> dict[KeyClass, timedelta]:
-    return {key_class: bounds(spec, spec.rotation, key_class, others).lead for key_class in KeyClass}
+def _leads(policy: Policy, others: Facts | None = None) -> dict[KeyClass, timedelta]:
+    return {key_class: bounds(policy, policy.rotation, key_class, others).lead for key_class in KeyClass}

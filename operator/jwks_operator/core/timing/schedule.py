@@ -11,8 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
 
-from jwks_operator.api.defaults import DEFAULT_EVERY
-from jwks_operator.api.spec import Rotation, RotationPolicy
+from jwks_operator.core.model.policy import Rotation
 
 _FIRES_EXAMINED = 24
 
@@ -26,11 +25,11 @@ def due(rotation: Rotation, since: datetime) -> datetime | None:
 
     Raises ScheduleError if the schedule or its time zone cannot be read.
     """
-    if rotation.policy is RotationPolicy.MANUAL:
-        return None
+    if rotation.every is not None:
+        return since + rotation.every
     if rotation.schedule is None:
-        return since + (rotation.every or DEFAULT_EVERY)
-    return next(Firings(rotation.schedule, rotation.time_zone or "UTC", since), None)
+        return None
+    return next(Firings(rotation.schedule, rotation.time_zone, since), None)
 
 
 def shortest_interval(rotation: Rotation, since: datetime) -> timedelta | None:
@@ -38,12 +37,10 @@ def shortest_interval(rotation: Rotation, since: datetime) -> timedelta | None:
 
     Of a cron schedule the next 24 firings are examined. Raises ScheduleError as `due` does.
     """
-    if rotation.policy is RotationPolicy.MANUAL:
-        return None
     if rotation.schedule is None:
-        return rotation.every or DEFAULT_EVERY
+        return rotation.every
     day = since.replace(hour=0, minute=0, second=0, microsecond=0)
-    return _shortest_gap(rotation.schedule, rotation.time_zone or "UTC", day)
+    return _shortest_gap(rotation.schedule, rotation.time_zone, day)
 
 
 @lru_cache(maxsize=1024)

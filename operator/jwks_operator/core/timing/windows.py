@@ -6,7 +6,7 @@ Freezes are spans from a first moment to an end that no longer belongs to them.
 
 from datetime import datetime
 
-from jwks_operator.api.rotation_spec import Freeze, Rotation, Window
+from jwks_operator.core.model.policy import Freeze, Rotation, Window
 from jwks_operator.core.timing.schedule import Firings
 
 _NEVER = 9000
@@ -22,7 +22,7 @@ def opening(rotation: Rotation, time: datetime) -> datetime | None:
     Raises ScheduleError if a window's schedule or the time zone cannot be read.
     """
     for _ in range(_FREEZES_AND_WINDOWS):
-        thawed = _after_freezes(rotation.freezes or (), time)
+        thawed = _after_freezes(rotation.freezes, time)
         if thawed.year >= _NEVER:
             return None
         opened = _in_a_window(rotation, thawed)
@@ -43,8 +43,7 @@ def _after_freezes(freezes: tuple[Freeze, ...], time: datetime) -> datetime:
 def _in_a_window(rotation: Rotation, time: datetime) -> datetime | None:
     if not rotation.windows:
         return time
-    zone = rotation.time_zone or "UTC"
-    found = [_first_inside(window, zone, time) for window in rotation.windows]
+    found = [_first_inside(window, rotation.time_zone, time) for window in rotation.windows]
     return min((moment for moment in found if moment is not None), default=None)
 
 

@@ -50,7 +50,7 @@ Moved = tuple[Record, list[Happening]]
 
 def _publish(record: Record, move: Prospect, now: datetime, fresh: Fresh) -> Moved:
     need = _need(record, move, State.PENDING)
-    key = new_key(record.spec, need, now, unburied(record, fresh[need]))
+    key = new_key(record.policy, need, now, unburied(record, fresh[need]))
     return record.with_keys(key), [_told(EventReason.KEY_PUBLISHED, key, move)]
 
 
@@ -74,7 +74,7 @@ def _replace(record: Record, move: Prospect, now: datetime, fresh: Fresh) -> Mov
         key = moved(_key(record, move), State.ACTIVE)
     else:
         need = _need(record, move, State.ACTIVE)
-        key = new_key(record.spec, need, now, unburied(record, fresh[need]))
+        key = new_key(record.policy, need, now, unburied(record, fresh[need]))
     return record.with_keys(key), [_told(EventReason.KEY_ACTIVATED, key, move)]
 
 
@@ -128,7 +128,7 @@ def _key(record: Record, move: Prospect) -> KeyRecord:
 
 
 def _join(record: Record, move: Prospect, state: State, now: datetime) -> Moved:
-    entry = entry_named(record.spec, move.entry)
+    entry = entry_named(record.policy, move.entry)
     if entry is None or move.offer is None:
         raise LookupError(f"no entry {move.entry} to import a key for, or no key")
     record, told = joining(record, entry, move.offer, state, now)
@@ -136,7 +136,7 @@ def _join(record: Record, move: Prospect, state: State, now: datetime) -> Moved:
 
 
 def _need(record: Record, move: Prospect, state: State) -> Need:
-    entry = entry_named(record.spec, move.entry)
+    entry = entry_named(record.policy, move.entry)
     if entry is None:
         raise LookupError(f"no entry {move.entry} to make a key for")
     return need_of(entry, state)

@@ -1,0 +1,117 @@
+"""The one way from a spec to a policy: every default is resolved, nothing is checked."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from jwks_operator.api import spec as api
+from jwks_operator.api.certificate_spec import Certificate as CertificateSpec
+from jwks_operator.api.defaults import DEFAULT_EVERY, DEFAULTS
+from jwks_operator.api.import_spec import Import as ImportSpec
+from jwks_operator.api.import_spec import ObjectKeyRef
+from jwks_operator.core.model.policy import (
+    NO_FACTS,
+    NOTHING,
+    CertificateTerms,
+    ConfigMapTarget,
+    EntryPolicy,
+    Freeze,
+    Import,
+    Policy,
+    Publish,
+    Restart,
+    Revocation,
+    Rotation,
+    SecretTarget,
+    Source,
+    Window,
+)
+from jwks_operator.keys.algorithms import ALGORITHMS
+
+
+def policy_from_spec(spec: api.JsonWebKeySetSpec) -> Policy:
+    """Return the policy that a spec asks for, every default resolved. It need not have passed the checks."""
+    restart = spec.secret.restart
+    facts: dict[str, Any] = {name: spec.timing.fact(name) for name in DEFAULTS}
+    return Policy(
+        keys=tuple(_entry(entry, spec.rotation_of(entry)) for entry in spec.keys),
+        rotation=_rotation(spec.rotation),
+        facts=replace(NO_FACTS, **facts, restart=NOTHING if restart is None else restart.takes),
+        lead=spec.timing.lead,
+        retention=spec.timing.retention,
+        revoked=tuple(Revocation(one.kid, one.created_before, one.reason.value) for one in spec.revoked),
+        held=spec.held,
+        publish=_publish(spec.publish),
+        secret=SecretTarget(
+            spec.secret.name,
+            spec.secret.formats,
+            spec.secret.labels,
+            spec.secret.annotations,
+            _if_given(restart, lambda given: Restart("" if given.selector is None else str(given.selector))),
+        ),
+        recovery=spec.recovery,
+        deletion_policy=spec.deletion_policy,
+        suspend=spec.suspend,
+    )
+
+
+def _if_given(value: Any, derive: Callable[[Any], Any]) -> Any:
+    return None if value is None else derive(value)
+
+
+def _entry(entry: api.KeyEntry, rotation: api.Rotation) -> EntryPolicy:
+    row = ALGORITHMS.get(entry.algorithm)
+    curves = () if row is None else row.curves
+    return EntryPolicy(
+        entry.name,
+        entry.algorithm,
+        entry.modulus_length or (None if row is None else row.default_modulus_length),
+        (entry.crv or curves[0]) if len(curves) > 1 else None,
+        _rotation(rotation),
+        _if_given(entry.import_, _import),
+        _if_given(entry.certificate, lambda given: _certificate(given, entry.name)),
+    )
+
+
+def _rotation(rotation: api.Rotation) -> Rotation:
+    by_hand = rotation.policy is api.RotationPolicy.MANUAL
+    every = None if rotation.schedule is not None else rotation.every or DEFAULT_EVERY
+    return Rotation(
+        every=None if by_hand else every,
+        schedule=None if by_hand else rotation.schedule,
+        time_zone=rotation.time_zone or "UTC",
+        windows=tuple(Window(one.schedule, one.duration) for one in rotation.windows or ()),
+        freezes=tuple(Freeze(one.from_, one.to) for one in rotation.freezes or ()),
+        jitter=rotation.jitter or NOTHING,
+        prepublish=rotation.prepublish,
+        rollback_window=rotation.rollback_window,
+    )
+
+
+def _import(given: ImportSpec) -> Import:
+    def source(ref: ObjectKeyRef) -> Source:
+        return Source(ref.name, ref.key)
+
+    return Import(_if_given(given.secret_ref, source), _if_given(given.public_ref, source))
+
+
+def _certificate(given: CertificateSpec, entry: str) -> CertificateTerms:
+    ca = None if given.ca_secret_ref is None else given.ca_secret_ref.name
+    return CertificateTerms(given.common_name or entry, ca, given.names, given.life, given.renew_before)
+
+
+def _publish(given: api.Publish) -> Publish:
+    target = given.config_map
+    return Publish(
+        ConfigMapTarget(target.name, target.key, target.aliases, target.labels, target.annotations),
+        issuer=given.issuer,
+        discovery=given.discovery or {},
+        paths=() if given.paths is None else given.paths.jwks or (),
+        media_type=given.media_type,
+        eddsa_name=given.eddsa_name or "Ed25519",
+        allow_origins=None if given.cors is None else given.cors.allow_origins,
+        historical=given.historical,
+        max_keys=given.max_keys,
+        service_name=given.service_name,
+        namespaces=_if_given(given.namespaces, str),
+    )
