@@ -16,14 +16,17 @@ RUN python3 -m venv /uv && /uv/bin/pip install --no-cache-dir --no-deps --requir
 # Dependencies first: they change less often than the code. Every file is checked against the hashes of the lock, and
 # nothing is compiled here, so that no compiler is needed on any platform.
 COPY pyproject.toml uv.lock README.md LICENSE ./
-RUN /uv/bin/uv export --locked --no-dev --no-emit-project --output-file requirements.txt > /dev/null \
+RUN /uv/bin/uv export --locked --no-dev --extra operator --no-emit-project --output-file requirements.txt > /dev/null \
  && /uv/bin/uv export --locked --only-group build --output-file build.txt > /dev/null \
  && python3 -m venv --without-pip /app \
  && /uv/bin/uv pip install --python /app/bin/python --no-deps --require-hashes --only-binary :all: \
     --compile-bytecode --requirement requirements.txt
 COPY operator operator
+# uv notes when a wheel was made, which nobody reads here and which would make every build another one.
 RUN /uv/bin/uv build --wheel --build-constraints build.txt --require-hashes --out-dir dist \
- && /uv/bin/uv pip install --python /app/bin/python --no-deps --compile-bytecode dist/*.whl
+ && /uv/bin/uv pip install --python /app/bin/python --no-deps --compile-bytecode dist/*.whl \
+ && rm /app/lib/python3*/site-packages/jwks_operator-*.dist-info/uv_cache.json \
+ && sed -i '/uv_cache[.]json/d' /app/lib/python3*/site-packages/jwks_operator-*.dist-info/RECORD
 
 FROM ${BASE}
 ARG VERSION=""

@@ -5,6 +5,9 @@ JOBS ?= auto
 # The cluster tests mostly wait, so a few more of them fit at once.
 CLUSTER_JOBS ?= 4
 DEMO_ARGS ?=
+RELEASE_ARGS ?=
+# A cluster of yours, which is left as it was found, instead of one that is built.
+DEMO_KUBECONFIG ?=
 FUZZ_SECONDS ?= 60
 SIMULATION_EXAMPLES ?= 3000
 # The kubelet's syncFrequency in make e2e; 1m0s is what clusters have. And a cluster of yours instead of a node.
@@ -97,6 +100,7 @@ generate: $(READY) ## Write everything that is generated
 	$(BIN)/python -m reference
 	$(BIN)/python -m helmchart
 	PYTHONPATH=hack:tests $(BIN)/python -m chart.cases
+	$(BIN)/python -m manifests
 	$(BIN)/python -m observability
 
 .PHONY: check-generated
@@ -111,6 +115,12 @@ check-generated: $(READY) ## Check that everything generated is up to date
 	@$(BIN)/python -m reference --check
 	@$(BIN)/python -m helmchart --check
 	@$(BIN)/python -m observability --check
+
+.PHONY: platforms
+platforms: $(READY) ## Ask the package index whether the plugin installs from wheels on Linux, macOS and Windows
+	@set -e; for platform in linux macos windows; do \
+	  $(UV) pip compile pyproject.toml --extra plugin --only-binary :all: --python-version 3.11 --quiet \
+	    --python-platform $$platform --output-file /dev/null; echo "$$platform: wheels only"; done
 
 .PHONY: unit
 unit: $(READY) ## Run the tests that need no control plane
@@ -164,11 +174,17 @@ bench: $(READY) ## Measure thousands of sets beside bare API writes (BENCH_ARGS=
 	@$(BIN)/python -m controlplane build > /dev/null
 	PYTHONPATH=hack:bench $(BIN)/python -m scale $(BENCH_ARGS)
 
+# --- Release -----------------------------------------------------------------------------------------------
+
+.PHONY: release
+release: $(READY) ## Make everything that users install, into dist (RELEASE_ARGS="--image REPOSITORY --source URL --without image")
+	@UV='$(UV)' $(BIN)/python -m release dist $(RELEASE_ARGS)
+
 # --- Try it ------------------------------------------------------------------------------------------------
 
 .PHONY: demo
-demo: $(READY) ## Watch keys rotate on a real control plane (DEMO_ARGS=--once ends after three rotations)
-	@$(BIN)/python -m demo $(DEMO_ARGS)
+demo: $(READY) ## Watch keys rotate on a real control plane (DEMO_ARGS=--once ends; DEMO_KUBECONFIG=… on a cluster of yours)
+	@$(if $(DEMO_KUBECONFIG),DEMO_KUBECONFIG='$(DEMO_KUBECONFIG)' )$(BIN)/python -m demo $(DEMO_ARGS)
 
 .PHONY: control-plane
 control-plane: $(READY) ## Run a control plane in the foreground and print its kubeconfig

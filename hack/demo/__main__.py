@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,9 +17,11 @@ from controlplane import ControlPlane, ControlPlaneError
 from controlplane.processes import Group, Server
 from demo import cluster
 from demo.kubelet import Watch, mount
+from demo.prospect import prospect
 from demo.rotations import Rotations
 from demo.traffic import Tally, Traffic
 from demo.view import choose_view
+from demo.visited import visit
 
 ROTATIONS = 3
 ONCE_SECONDS = 180.0
@@ -31,7 +33,7 @@ LOG_LINES = 20
 class Stage:
     """Everything that runs."""
 
-    plane: ControlPlane
+    plane: cluster.Plane
     servers: tuple[Server, ...]
     rotations: Rotations
     traffic: Traffic
@@ -50,11 +52,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--once", action="store_true", help=ending)
     once = parser.parse_args(arguments).once
     signal.signal(signal.SIGTERM, _end)
-    # Nothing here leaves this machine, so no proxy may come between.
+    # What is on this machine is not behind a proxy.
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
     started = time.monotonic()
     try:
-        with open_stage() as running:
+        kubeconfig = os.environ.get("DEMO_KUBECONFIG")
+        for line in prospect(own_cluster=bool(kubeconfig), rotations=ROTATIONS if once else None):
+            _say(line)
+        with open_stage(Path(kubeconfig) if kubeconfig else None) as running:
             complete = _watch(running, once=once)
             tally, full = running.traffic.tally, running.rotations.full
     except ControlPlaneError as error:
@@ -69,24 +74,28 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 @contextmanager
-def open_stage() -> Iterator[Stage]:
+def open_stage(kubeconfig: Path | None = None) -> Iterator[Stage]:
     """Bring everything up, in this order, and take it down in the reverse one.
 
-    1. A control plane, the CRD, the operator's service account and rights.
+    1. A control plane, or the user's cluster of `kubeconfig`; the CRD, the operator's service account and rights.
     2. The operator, and the set of the quickstart.
     3. The mounts: the published set for the server, the consumer Secret for the signer.
     4. The server; when it is ready, the signer and the verifier.
     """
     with ExitStack() as stack:
-        _say("starting a control plane (the first time its parts are built, which takes minutes)")
-        plane = stack.enter_context(ControlPlane.start())
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="jwks-demo-")))
+        plane = stack.enter_context(_cluster(kubeconfig, directory))
         stack.push(partial(_show_logs, directory))
         group = Group(directory)
         stack.callback(group.close)
         _say("installing CRD and rights, starting the operator, applying examples/quickstart.yaml")
-        cluster.install_chart(plane)
-        operator = cluster.start_operator(plane, group, directory / "operator.log")
+        if kubeconfig is None:
+            only = None
+            cluster.install_chart(plane)
+        else:
+            only = cluster.NAMESPACE
+            cluster.install_in_one_namespace(plane)
+        operator = cluster.start_operator(plane, group, directory / "operator.log", only)
         stack.callback(operator.stop)
         cluster.create_set(plane)
         rotations = Rotations()
@@ -107,6 +116,13 @@ def open_stage() -> Iterator[Stage]:
         traffic.start()
         stack.callback(traffic.close)
         yield Stage(plane, (operator, server), rotations, traffic)
+
+
+def _cluster(kubeconfig: Path | None, directory: Path) -> AbstractContextManager[cluster.Plane]:
+    if kubeconfig is not None:
+        return visit(kubeconfig, cluster.NAMESPACE, directory)
+    _say("starting a control plane")
+    return ControlPlane.start()
 
 
 def _watch(running: Stage, *, once: bool) -> bool:

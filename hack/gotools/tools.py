@@ -70,6 +70,13 @@ TOOLS = {
             version=("version", "--short"),
         ),
         Tool(
+            name="actionlint",
+            module="github.com/rhysd/actionlint",
+            package="github.com/rhysd/actionlint/cmd/actionlint",
+            stamp="github.com/rhysd/actionlint.version",
+            version=("-version",),
+        ),
+        Tool(
             name="promtool",
             module="github.com/prometheus/prometheus",
             package="github.com/prometheus/prometheus/cmd/promtool",

@@ -1,5 +1,6 @@
 """`python -m helmchart` writes what is generated in the chart, `--check` tells whether it is up to date."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -19,7 +20,9 @@ def generate_files() -> dict[Path, str]:
     _, found, after = rest.partition(END)
     if not found:
         raise SystemExit(f"helm/jwks-operator/README.md lacks the line {BEGIN} or {END}")
-    values = render_table(read_rows((CHART / "values.yaml").read_text()))
+    values = render_table(
+        read_rows((CHART / "values.yaml").read_text()), json.loads((CHART / "values.schema.json").read_text())
+    )
     return {
         CHART / "README.md": f"{before}{BEGIN}\n\n{values}\n{END}{after}",
         CHART / "files" / "crd.yaml": CRD.read_text(),

@@ -7,6 +7,8 @@ from typing import Any
 
 import yaml
 
+Schema = dict[str, Any]
+
 
 @dataclass(frozen=True)
 class Row:
@@ -25,11 +27,40 @@ def read_rows(content: str) -> Iterator[Row]:
     yield from _rows(root, content.splitlines(), "")
 
 
-def render_table(found: Iterable[Row]) -> str:
-    """Render the rows as a Markdown table."""
-    lines = ["| value | default | |", "|---|---|---|"]
-    lines += [f"| `{row.path}` | `{row.default}` | {row.text} |" for row in found]
+def render_table(found: Iterable[Row], schema: Schema) -> str:
+    """Render the rows as a Markdown table, with types by the schema and an anchor for each value."""
+    lines = ["| value | type | default | |", "|---|---|---|---|"]
+    for row in found:
+        anchor = f'<a id="{row.path.replace(".", "-").lower()}"></a>'
+        lines.append(f"| {anchor}`{row.path}` | {type_of(row.path, schema)} | `{row.default}` | {row.text} |")
     return "\n".join(lines) + "\n"
+
+
+def type_of(path: str, schema: Schema) -> str:
+    """Return the type of a value, for people. KeyError if the schema does not have it."""
+    found = schema
+    for name in path.split("."):
+        found = _resolved(found, schema)
+        found = found["properties"][name] if name in found.get("properties", {}) else found["additionalProperties"]
+    named = found.get("$ref", "").rpartition("/")[2]
+    found = _resolved(found, schema)
+    if "enum" in found:
+        return ", ".join(found["enum"])
+    if named in {"duration", "port", "host", "name"}:
+        return str(named)
+    if found["type"] == "array":
+        return "list of " + _NAMES[_resolved(found["items"], schema)["type"]] + "s"
+    return "quantity" if isinstance(found["type"], list) else _NAMES[found["type"]]
+
+
+_NAMES = {"boolean": "true or false", "integer": "number", "object": "map", "string": "string"}
+
+
+def _resolved(part: Schema, schema: Schema) -> Schema:
+    if "$ref" not in part:
+        return part
+    named: Schema = schema["definitions"][part["$ref"].rpartition("/")[2]]
+    return named
 
 
 def _rows(node: yaml.MappingNode, lines: list[str], prefix: str) -> Iterator[Row]:

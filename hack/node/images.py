@@ -29,23 +29,27 @@ KEPT_LAYERS = 60
 ROOM = 2 * 2**30  # bytes for the base and layers
 
 
-def build_image(tag: str, context: Path, arguments: Mapping[str, str], base: Path | None = None) -> None:
+def build_image(
+    tag: str, context: Path, arguments: Mapping[str, str], base: Path | None = None, epoch: int | None = None
+) -> None:
     """Build the Dockerfile in `context` and call the result localhost/`tag`.
 
-    `arguments` are its build arguments. The stand-in is made for the image in its `ARG BASE`, or in that of the
-    Dockerfile in `base`. Raises ControlPlaneError with the builder's last lines.
+    `arguments` are its build arguments; with `epoch`, in seconds, nothing is newer than that. The stand-in is made for
+    the image in its `ARG BASE`, or in that of the Dockerfile in `base`. Raises ControlPlaneError with the builder's
+    last lines.
     """
     named = re.search(r"^ARG BASE=(\S+)$", ((base or context) / "Dockerfile").read_text(), re.MULTILINE)
     if not named:
         raise ControlPlaneError(f"{context / 'Dockerfile'} has no ARG BASE")
     # The machine's certificates, for the downloads of a build behind a proxy; they are not part of the image.
     volume = [f"--volume={CERTIFICATES}:{CERTIFICATES}:ro"] if CERTIFICATES.exists() else []
+    times = [] if epoch is None else [f"--timestamp={epoch}"]
     args = [f"--build-arg={name}={value}" for name, value in arguments.items()]
     with _alone():
         _stand_in(f"docker.io/library/{named[1]}")
         _prune()
         say(f"building the image {tag}")
-        _buildah("bud", "--pull=false", "--layers", *volume, *args, f"--tag=localhost/{tag}", str(context))
+        _buildah("bud", "--pull=false", "--layers", *times, *volume, *args, f"--tag=localhost/{tag}", str(context))
 
 
 def save_image(tag: str, archive: Path) -> None:

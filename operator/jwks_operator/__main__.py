@@ -1,6 +1,7 @@
 """The command line: `jwks-operator run | serve | crd`. Each command is loaded only when it is asked for."""
 
 from importlib import import_module
+from importlib.util import find_spec
 
 import click
 
@@ -9,6 +10,9 @@ COMMANDS = {
     "serve": ("jwks_operator.serve.serve_command", "serve_command"),
 }
 """Name of the command → module and attribute: the server starts without kopf and the Kubernetes client."""
+
+NEEDS = {"run": "kopf", "serve": "httptools"}
+"""Name of the command → a package of the extra `operator`, without which it cannot start."""
 
 
 class Lazy(click.Group):
@@ -22,6 +26,9 @@ class Lazy(click.Group):
         """Find a command, importing it if need be."""
         if cmd_name not in COMMANDS:
             return super().get_command(ctx, cmd_name)
+        if find_spec(NEEDS[cmd_name]) is None:  # installed for `kubectl jwks` alone
+            message = f"jwks-operator {cmd_name} needs more packages; pip install 'jwks-operator[operator]'"
+            raise click.ClickException(message)
         module, attribute = COMMANDS[cmd_name]
         command: click.Command = getattr(import_module(module), attribute)
         return command

@@ -100,6 +100,8 @@ ACCEPTED = (
     Case("rotation by schedule", rotation(schedule="0 3 1 * *")),
     Case("a schedule with names and steps", rotation(schedule="*/15 0-6,22 * JAN-MAR MON#1")),
     Case("a schedule in a time zone", rotation(schedule="0 3 1 * *", timeZone="America/Argentina/Buenos_Aires")),
+    Case("a schedule on the last weekday of the month", rotation(schedule="0 3 LW * *")),
+    Case("a schedule on the second Friday and the last Sunday", rotation(schedule="00 03 * jan,6-12/2 fri#2,0L")),
     Case("manual rotation that remembers its interval", rotation(policy="Manual", every="720h")),
     Case("rotation inside a window, spread, never in December", rotation(
         windows=[WINDOW], jitter="10m", timeZone="Europe/Berlin",
@@ -260,6 +262,13 @@ REFUSED = (
          "spec.rotation.timeZone", "must be an IANA time zone name such as Europe/Berlin"),
     Case("a schedule of six fields", rotation(schedule="0 0 3 1 * *"), "spec.rotation.schedule", CRON),
     Case("a schedule of four fields", rotation(schedule="0 10 * JAN"), "spec.rotation.schedule", CRON),
+    *(Case(f"a schedule with the {what}", rotation(schedule=expression), "spec.rotation.schedule", CRON)
+      for what, expression in (
+          ("minute 60", "60 3 1 * *"), ("hour 24", "0 24 * * *"), ("day 0", "0 3 0 * *"), ("month 13", "0 3 1 13 *"),
+          ("weekday 8", "0 3 * * 8"), ("step 0", "*/0 3 * * *"), ("month JNA", "0 3 1 JNA *"),
+          ("sixth Monday", "0 3 * * 1#6"), ("list that ends in a comma", "0, 3 * * *"))),
+    Case("a window with the hour 25", rotation(windows=[{**WINDOW, "schedule": "0 25 * * *"}]),
+         "spec.rotation.windows[0].schedule", CRON),
     Case("a schedule by nickname", rotation(schedule="@reboot-it"), "spec.rotation.schedule", CRON),
     Case("an unknown policy", rotation(policy="Sometimes"), "spec.rotation.policy"),
     Case("an interval of nothing", rotation(every="0s"), "spec.rotation.every", "must be at least 1ms"),
@@ -411,6 +420,13 @@ class Change:
 
 
 SECRET_A, SECRET_B = {"secret": {"name": "a"}}, {"secret": {"name": "b"}}
+KNOWN_TO_THE_API_SERVER = tuple(
+    Case(f"the time zone {zone}", rotation(schedule="0 3 1 * *", timeZone=zone), "spec.rotation.timeZone",
+         "must be an IANA time zone name such as Europe/Berlin")
+    for zone in ("Europe/Atlantis", "Local", "europe/berlin", "CEST")
+)  # fmt: skip
+"""Refused at admission alone: the planner has a condition for what was stored once."""
+
 CHANGES = (
     Change("another interval", rotation(every="1h"), rotation(every="2h")),
     Change("another algorithm", {}, key(algorithm="RS256")),

@@ -4,11 +4,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from zoneinfo import available_timezones
 
 import pytest
 
 from api.conftest import Ask, Body
-from api.specs import ACCEPTED, CHANGES, REFUSED, Case, Change
+from api.specs import ACCEPTED, CHANGES, KNOWN_TO_THE_API_SERVER, REFUSED, Case, Change
 from controlplane import Access
 
 pytestmark = pytest.mark.cluster
@@ -51,7 +52,7 @@ def _without_defaults(stored: Any, written: Any) -> Any:
     return stored
 
 
-@pytest.mark.parametrize("case", REFUSED, ids=str)
+@pytest.mark.parametrize("case", [*REFUSED, *KNOWN_TO_THE_API_SERVER], ids=str)
 def test_a_refused_spec_gets_one_error_that_names_the_field(ask: Ask, dry: str, case: Case) -> None:
     ((field, message),) = causes_of(ask("POST", dry, case.object))
     assert field.startswith(case.path)
@@ -90,6 +91,26 @@ def test_kubectl_accepts_an_example(control_plane: Access, name: str, crd: str) 
     done = control_plane.kubectl("apply", "--dry-run=server", "--validate=strict", "-f", str(example))
     assert done.stderr == "", f"{crd} not served"
     assert done.stdout.endswith("created (server dry run)\n")
+
+
+def test_every_zone_of_the_operator_is_known_to_the_api_server_or_told_by_its_name(ask: Ask, dry: str) -> None:
+    """Some of each region: the whole list takes minutes, and both sides have the same database."""
+    for zone in ("UTC", "Etc/GMT+12", "Africa/Abidjan", "America/Indiana/Knox", "Asia/Kolkata", "Europe/Kyiv"):
+        assert zone in available_timezones()
+        case = Case("", {"rotation": {"schedule": "0 3 1 * *", "timeZone": zone}})
+        assert ask("POST", dry, case.object)["kind"] == "JsonWebKeySet"
+
+
+@pytest.mark.usefixtures("reported")
+def test_sets_are_selected_by_field_and_listed_by_category(control_plane: Access, namespace: str) -> None:
+    def names(*selectors: str) -> list[str]:
+        return control_plane.kubectl("get", *selectors, "-n", namespace, "--output=name").stdout.split()
+
+    mine = ["jsonwebkeyset.jwks-operator.dev/auth"]
+    assert names("jwks", "--field-selector=spec.suspend=false,status.next.action=Activate") == mine
+    assert names("jwks", "--field-selector=spec.suspend=true") == []
+    assert names("jwks", "--field-selector=status.activeKid=6vQ0PzPk") == mine
+    assert names("security") == mine
 
 
 def test_the_definition_is_established_and_structural(ask: Ask, crd: str) -> None:

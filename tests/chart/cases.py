@@ -98,7 +98,28 @@ CASES = (
             },
             "serviceAccount": {"annotations": {"example.com/role": "keys"}},
             "restarts": {"enabled": True},
+            "deploymentAnnotations": {"reloader.example.com/auto": "true"},
             "podAnnotations": {"example.com/note": "a"},
+            "extraEnv": [{"name": "TZ", "value": "UTC"}],
+            "extraArgs": ["--workers=4"],
+            "extraVolumes": [{"name": "ca", "configMap": {"name": "company-ca"}}],
+            "extraVolumeMounts": [{"name": "ca", "mountPath": "/etc/company", "readOnly": True}],
+            "extraObjects": [
+                {
+                    "apiVersion": "v1",
+                    "kind": "ConfigMap",
+                    "metadata": {
+                        "name": "{{ .Release.Name }}-note",
+                        "labels": {"app.kubernetes.io/managed-by": "{{ .Release.Service }}"},
+                    },
+                    "data": {"by": "the {{ .Chart.Name }} chart"},
+                }
+            ],
+            "proxy": {
+                "http": "http://proxy:3128",
+                "https": "http://proxy:3128",
+                "bypass": ["internal.example.com"],
+            },
             "podLabels": {"tier": "security"},
             "priorityClassName": "system-cluster-critical",
             "nodeSelector": {"kubernetes.io/os": "linux"},
@@ -112,8 +133,17 @@ CASES = (
                 "egress": {"enabled": True, "apiServerPorts": [6443], "apiServerCidrs": ["10.0.0.1/32"]},
             },
             "metrics": {
-                "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
-                "podMonitor": {"enabled": True},
+                "serviceMonitor": {
+                    "enabled": True,
+                    "labels": {"release": "prometheus"},
+                    "annotations": {"example.com/team": "platform"},
+                    "relabelings": [{"targetLabel": "cluster", "replacement": "blue"}],
+                },
+                "podMonitor": {
+                    "enabled": True,
+                    "annotations": {"example.com/team": "platform"},
+                    "metricRelabelings": [{"action": "drop", "sourceLabels": ["__name__"], "regex": "process_.*"}],
+                },
                 "rules": {"enabled": True},
                 "dashboard": {"enabled": True, "annotations": {"grafana_folder": "Security"}},
             },

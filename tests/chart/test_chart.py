@@ -20,6 +20,7 @@ from jwks_operator import __version__
 from jwks_operator.__main__ import main
 from jwks_operator.api.names import MANAGED_BY
 
+ROOT = chart.CHART.parents[1]
 NO_CRD = {"crds": {"install": False}}
 VALUES = yaml.safe_load((chart.CHART / "values.yaml").read_text())
 SCHEMA = json.loads((chart.CHART / "values.schema.json").read_text())
@@ -142,6 +143,11 @@ def test_no_rule_is_a_wildcard_and_nobody_may_give_rights(case: Case) -> None:
         pytest.param({"shards": ["blue", "blue"]}, "/shards", id="a shard twice"),
         pytest.param({"shards": [""]}, "/shards/0", id="the default shard by an empty name"),
         pytest.param({"shards": ["x" * 49]}, "choose a shorter shard", id="a shard with a name too long for a Service"),
+        pytest.param({"extraArgs": ["workers=2"]}, "/extraArgs/0", id="an argument that is no option"),
+        pytest.param({"extraEnv": [{"value": "1"}]}, "/extraEnv/0", id="a variable without a name"),
+        pytest.param({"extraObjects": [{"kind": "Pod"}]}, "/extraObjects/0", id="an object without its API"),
+        pytest.param({"proxy": {"https": "proxy:3128"}}, "/proxy/https", id="a proxy that is no URL"),
+        pytest.param({"proxy": {"bypass": ["a,b"]}}, "/proxy/bypass/0", id="two hosts in one"),
         pytest.param({"serviceAccount": {"create": False}}, "serviceAccount.name", id="no account"),
     ],
 )
@@ -179,6 +185,29 @@ def test_a_value_without_a_comment_is_no_documentation() -> None:
 def test_chart_and_program_have_one_version() -> None:
     told = yaml.safe_load((chart.CHART / "Chart.yaml").read_text())
     assert (told["version"], told["appVersion"]) == (__version__, __version__)
+
+
+def test_artifact_hub_is_told_what_is_true() -> None:
+    told = yaml.safe_load((chart.CHART / "Chart.yaml").read_text())
+    notes = {name.partition("/")[2]: yaml.safe_load(text) for name, text in told["annotations"].items()}
+    assert notes["crdsExamples"] == [yaml.safe_load((ROOT / "examples" / "quickstart.yaml").read_text())]
+    assert [each["image"] for each in notes["images"]] == [f"jwks-operator:{__version__}"]
+    (definition,) = notes["crds"]
+    crd = yaml.safe_load(CRD.read_text())
+    assert (definition["name"], definition["kind"]) == (crd["metadata"]["name"], crd["spec"]["names"]["kind"])
+    assert definition["version"] == crd["spec"]["versions"][0]["name"]
+    paths = [told["icon"], *(each["url"] for each in notes["links"])]
+    for path in (url.split(f"/v{__version__}/")[1] for url in paths):
+        assert (ROOT / path).is_file()
+
+
+def test_the_api_server_is_not_behind_the_proxy() -> None:
+    rendered = chart.render_objects({**NO_CRD, "proxy": {"https": "http://proxy:3128", "bypass": ["example.com"]}})
+    (container,) = of(rendered, "Deployment")["spec"]["template"]["spec"]["containers"]
+    variables = {each["name"]: each["value"] for each in container["env"]}
+    assert variables["HTTPS_PROXY"] == "http://proxy:3128"
+    around = variables["NO_PROXY"].replace("$(KUBERNETES_SERVICE_HOST)", "10.0.0.1").split(",")
+    assert {"10.0.0.1", ".svc", "example.com"} <= set(around)
 
 
 def test_the_installed_crd_is_the_generated_one_and_stays() -> None:

@@ -128,6 +128,35 @@ def test_a_set_of_another_name_is_an_error_that_names_those_that_are_there(auth:
     assert (code, err) == (Exit.MISSING, f"error: namespace {auth.namespace} has no set 'auht'; it has auth\n")
 
 
+def test_a_set_is_created_once(auth: Stage, jwks: Jwks) -> None:
+    assert jwks("create", "made", "--every", "30d") == (Exit.DONE, "", "jsonwebkeyset/made created\n")
+    made = auth.there("JsonWebKeySet", "made")
+    assert made["spec"]["rotation"]["every"] == "720h"
+    assert {each["manager"] for each in made["metadata"]["managedFields"] if "subresource" not in each} == {
+        "kubectl-jwks"
+    }
+    code, _, err = jwks("create", "made")
+    assert code == Exit.REFUSED
+    assert "already exists" in err
+
+
+def test_versions_of_client_crd_and_operators_are_told(auth: Stage, jwks: Jwks) -> None:
+    labels = {"app.kubernetes.io/name": "jwks-operator", "app.kubernetes.io/component": "operator"}
+    container = {"name": "operator", "image": "registry.example.com:5000/jwks-operator:9.1.0@sha256:" + "0" * 64}
+    pod = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
+    spec = {"replicas": 2, "selector": {"matchLabels": labels}, "template": pod}
+    deployment = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "old", "labels": labels}}
+    auth.plane.kubectl(
+        "apply", f"--namespace={auth.namespace}", "--filename=-", input=json.dumps({**deployment, "spec": spec})
+    )
+    told = json.loads(jwks.done("version", "-o", "json"))
+    assert told["crd"] == {"version": "v1beta1", "served": True, "sameFields": True}
+    mine = next(each for each in told["operators"] if each["namespace"] == auth.namespace)
+    assert (mine["name"], mine["version"], mine["ready"], mine["wanted"]) == ("old", "9.1.0", 0, 2)
+    shown = jwks.done("version")
+    assert f"operator {auth.namespace}/old is 9.1.0, this plugin is" in " ".join(shown.split())
+
+
 # --- plan ---
 
 

@@ -69,7 +69,7 @@ CHANGED = "signing: k1 Active, k3 Pending"
             spec=DAILY,
         )
         for why, bad, reason in (
-            ("a schedule that cannot be read", with_rotation(schedule="0 3 * * mondays"), "InvalidSchedule"),
+            ("a schedule that cannot be read", with_rotation(schedule="0 3 * * 5-1"), "InvalidSchedule"),
             ("a schedule that never fires", with_rotation(schedule="0 0 31 2 *"), "InvalidSchedule"),
             (
                 "an unknown time zone",

@@ -8,13 +8,16 @@ from typing import Any
 
 import click
 import pytest
+import yaml
 
 from helmchart.render import operator_rules
 from jwks_operator.plugin import main
 from jwks_operator.plugin.completion import print_completions
 from jwks_operator.plugin.doctor_cluster import RIGHTS
 from jwks_operator.plugin.exit_codes import MEANINGS, Exit
+from jwks_operator.plugin.installed import Definition, Running
 from jwks_operator.plugin.plugin_command import COMMANDS, command_group, run
+from jwks_operator.plugin.version import Versions, skew
 
 ROOT = Path(__file__).parents[2]
 MANUAL = (ROOT / "docs" / "kubectl-jwks.md").read_text()
@@ -37,7 +40,7 @@ def test_every_command_explains_itself_with_examples(name: str, capsys: pytest.C
 def examples() -> list[str]:
     """Every command line that the manual shows, without what a shell adds."""
     found = re.findall(r"^    (?:.*\| )?kubectl jwks (.*)$", MANUAL, re.MULTILINE)
-    return [line.partition(" | ")[0].partition(" > ")[0] for line in found]
+    return [line.partition(" | ")[0].partition(" >")[0] for line in found]
 
 
 @pytest.mark.parametrize("line", examples())
@@ -64,6 +67,8 @@ def test_exit_codes_are_documented_and_never_change() -> None:
         (["status"], Exit.NO_ACCESS, "; set KUBECONFIG or give --kubeconfig"),
         (["lint", "nothing.json"], Exit.MISSING, "nothing.json: no such file or directory; check the path"),
         (["lint", "ftp://example.com/x"], Exit.MISSING, "not an http or https URL; check the URL"),
+        (["create", "auth", "--every", "0s"], Exit.REFUSED, "spec.rotation.every: must be at least 1ms"),
+        (["create", "auth"], Exit.NO_ACCESS, "; set KUBECONFIG or give --kubeconfig"),
         (["import", "auth", "nothing.pem"], Exit.MISSING, "nothing.pem: no such file or directory; check the path"),
     ],
 )
@@ -100,6 +105,37 @@ def test_kubectl_is_answered_with_completions(
 def test_each_shell_has_its_script(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["completion", shell]) == Exit.DONE
     assert "_KUBECTL_JWKS_COMPLETE" in capsys.readouterr().out
+
+
+def test_a_manifest_is_written_from_a_few_facts(capsys: pytest.CaptureFixture[str]) -> None:
+    line = "create auth -n shop --every 30d --token-lifetime 15m --preset Istio --dry-run client -o yaml"
+    assert run(line.split()) == Exit.DONE
+    assert yaml.safe_load(capsys.readouterr().out) == {
+        "apiVersion": "jwks-operator.dev/v1beta1",
+        "kind": "JsonWebKeySet",
+        "metadata": {"name": "auth", "namespace": "shop"},
+        "spec": {
+            "keys": [{"name": "signing", "algorithm": "ES256"}],
+            "rotation": {"every": "720h"},
+            "timing": {"tokenLifetime": "15m", "preset": "Istio"},
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("operator", "same_fields", "says"),
+    [
+        ("0.1.0", True, []),
+        ("0.1.7", True, []),
+        ("0.2.0", True, ["operator jwks-operator/one is 0.2.0, this plugin is 0.1.0"]),
+        ("0.1.0", False, ["the CRD has other fields than this plugin knows"]),
+    ],
+)
+def test_versions_that_do_not_go_together_are_told(operator: str, same_fields: bool, says: list[str]) -> None:
+    running = Running("jwks-operator", "one", operator, f"example.com/it:{operator}", 1, 1)
+    found = list(skew("0.1.0", Versions(Definition(served=True, same_fields=same_fields), [running])))
+    assert len(found) == len(says)
+    assert all(reason.startswith(start) for reason, start in zip(found, says, strict=True))
 
 
 def test_without_its_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

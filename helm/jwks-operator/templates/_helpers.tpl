@@ -143,3 +143,35 @@ capabilities:
       {{- include "jwks-operator.selector" $ | nindent 6 }}
 {{- end }}
 {{- end }}
+
+{{/* The environment of whoever asks the API server: the proxy on the way to it, if there is one. The API server itself is
+not behind it: the kubelet fills in its address. */}}
+{{- define "jwks-operator.proxyEnv" -}}
+{{- with .Values.proxy }}
+{{- with .http }}
+- name: HTTP_PROXY
+  value: {{ . | quote }}
+{{- end }}
+{{- with .https }}
+- name: HTTPS_PROXY
+  value: {{ . | quote }}
+{{- end }}
+{{- if or .http .https }}
+- name: NO_PROXY
+  value: {{ concat (list "$(KUBERNETES_SERVICE_HOST)" "localhost" "127.0.0.1" ".svc" ".cluster.local") .bypass | join "," | quote }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* How a monitor scrapes. */}}
+{{- define "jwks-operator.scrape" -}}
+interval: {{ .interval }}
+{{- with .relabelings }}
+relabelings:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .metricRelabelings }}
+metricRelabelings:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}

@@ -18,6 +18,7 @@ from pydantic import (
 )
 from pydantic_core import core_schema
 
+from jwks_operator.api import cron
 from jwks_operator.api.names import LABEL_MANAGED_BY, NAME_MAX, RESERVED_PREFIX
 from jwks_operator.api.rules import VALIDATIONS, Pattern, rule_error
 
@@ -69,14 +70,30 @@ CronExpression = Annotated[
     str,
     StringConstraints(min_length=9, max_length=128),
     Pattern(
-        "[-0-9A-Za-z*/,#]+( +[-0-9A-Za-z*/,#]+){4}",
-        "must be a cron expression of five fields (minute, hour, day of month, month, day of week), such as 0 3 1 * *",
+        cron.PATTERN,
+        "must be a cron expression of five fields (minute 0-59, hour 0-23, day of month 1-31, month 1-12, "
+        "day of week 0-7 from Sunday), such as 0 3 1 * *",
     ),
 ]
+
+
+class KnownZone(Pattern):
+    """A pattern of time zones; the API server also looks the name up in its own database.
+
+    Python does not: the planner looks it up where it needs it, and what was stored once is told as a condition.
+    """
+
+    def cel(self) -> str:
+        """Return the rule: an unknown zone ends its evaluation, which refuses the object with the rule's message."""
+        looked_up = "timestamp('2000-01-01T00:00:00Z').getHours(self) >= 0"
+        # Local is a zone to the API server alone: whichever its own machine has.
+        return f"!{super().cel()} ? false : self != 'Local' && {looked_up}"
+
+
 TimeZone = Annotated[
     str,
     StringConstraints(min_length=1, max_length=64),
-    Pattern(
+    KnownZone(
         "[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*",
         "must be an IANA time zone name such as Europe/Berlin or UTC",
     ),

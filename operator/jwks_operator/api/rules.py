@@ -100,8 +100,12 @@ class Pattern:
         self, core: core_schema.CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
         schema = handler(core)
-        schema[VALIDATIONS] = [{"rule": f"self.matches('^{self.pattern}$')", "message": self.message}]
+        schema[VALIDATIONS] = [{"rule": self.cel(), "message": self.message}]
         return schema
+
+    def cel(self) -> str:
+        """Return the rule for admission, over `self`."""
+        return f"self.matches('^{self.pattern}$')"
 
     def _check(self, text: str) -> str:
         if not re.fullmatch(self.pattern, text):

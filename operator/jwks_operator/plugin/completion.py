@@ -16,6 +16,19 @@ PATIENCE = 2.0
 NO_FILES, FILES = 4, 0
 """The directives of kubectl's completion protocol."""
 
+POWERSHELL = """\
+Register-ArgumentCompleter -Native -CommandName 'kubectl-jwks' -ScriptBlock {
+    param($word, $ast, $cursor)
+    $words = @($ast.CommandElements | Select-Object -Skip 1 | ForEach-Object { $_.ToString() })
+    if ($word -eq '') { $words += '""' }
+    & kubectl_complete-jwks @words | Where-Object { $_ -notmatch '^:\\d+$' } | ForEach-Object {
+        $value, $help = $_ -split "`t", 2
+        if (-not $help) { $help = $value }
+        [System.Management.Automation.CompletionResult]::new($value, $value, 'ParameterValue', $help)
+    }
+}"""
+"""Asks the program that kubectl asks, too; the last line of its answer is for kubectl alone."""
+
 
 def print_completions(arguments: list[str]) -> int:
     """Print the completions of a command line for kubectl: one a line, its help behind a tab."""
@@ -69,7 +82,7 @@ async def _of_namespace(place: Place) -> list[ObservedSet]:
 
 
 @click.command("completion")
-@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish", "powershell"]))
 def completion_command(shell: str) -> None:
     r"""Print the completion script for kubectl-jwks itself.
 
@@ -79,7 +92,11 @@ def completion_command(shell: str) -> None:
     Examples:
       source <(kubectl jwks completion bash)
       kubectl jwks completion fish > ~/.config/fish/completions/kubectl-jwks.fish
+      kubectl jwks completion powershell >> $PROFILE
     """
+    if shell == "powershell":
+        click.echo(POWERSHELL)
+        return
     module = import_module("jwks_operator.plugin.plugin_command")
     made: Any = get_completion_class(shell)
     click.echo(made(module.command_group, {}, "kubectl-jwks", module.COMPLETE).source())

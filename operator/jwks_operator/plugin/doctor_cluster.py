@@ -11,7 +11,8 @@ from jwks_operator.api.shards import shard_of
 from jwks_operator.api.status_model import Condition
 from jwks_operator.kube.client import CRDS, LEASES, Object, Resource
 from jwks_operator.plugin.cluster import Cluster, ObservedSet
-from jwks_operator.plugin.findings import Finding, error_finding, ok_finding, skip_finding, warning_finding
+from jwks_operator.plugin.findings import Finding, error_finding, ok_finding, skipped_finding, warning_finding
+from jwks_operator.plugin.installed import fields_of, is_established
 from jwks_operator.plugin.operators import PODS, Operator
 from jwks_operator.plugin.output import format_span
 
@@ -47,29 +48,14 @@ async def check_crd(cluster: Cluster) -> AsyncIterator[Finding]:
     if seen is None:
         yield error_finding("crd", f"{name} is not there", cure)
         return
-    established = any(
-        one["type"] == "Established" and one["status"] == "True" for one in seen.get("status", {}).get("conditions", [])
-    )
     version = next((one for one in seen["spec"]["versions"] if one["name"] == VERSION), None)
-    if not established or version is None or not version["served"]:
+    if not is_established(seen) or version is None or not version["served"]:
         yield error_finding("crd", f"{name} does not serve {VERSION}", f"{cure}; see kubectl describe crd {name}")
-    elif _fields(version) != _fields(wanted["spec"]["versions"][0]):
+    elif fields_of(version) != fields_of(wanted["spec"]["versions"][0]):
         message = "the CRD is of another version than this plugin: they know different fields"
         yield warning_finding("crd", message, "install CRD, operator and plugin of one version")
     else:
         yield ok_finding("crd", f"{VERSION} is served, of this version")
-
-
-def _fields(version: Object) -> set[str]:
-    """Yield the paths of all fields of a schema."""
-    found: set[str] = set()
-    left = [("", version["schema"]["openAPIV3Schema"])]
-    while left:
-        path, schema = left.pop()
-        for name, value in (schema.get("properties") or {}).items():
-            found.add(f"{path}.{name}")
-            left += [(f"{path}.{name}", value), (f"{path}.{name}", value.get("items") or {})]
-    return found
 
 
 async def check_leader(cluster: Cluster, operator: Operator) -> AsyncIterator[Finding]:

@@ -12,19 +12,21 @@ NAME = "kubectl jwks"
 COMPLETE = "_KUBECTL_JWKS_COMPLETE"
 
 COMMANDS = {
-    "status": ("status_command", "status_command"),
-    "plan": ("plan_command", "plan_command"),
-    "rotate": ("request_commands", "rotate_command"),
-    "rollback": ("request_commands", "rollback_command"),
-    "hold": ("request_commands", "hold_command"),
-    "unhold": ("request_commands", "unhold_command"),
-    "revoke": ("request_commands", "revoke_command"),
+    "create": ("create", "create_command"),
+    "status": ("status", "status_command"),
+    "plan": ("plan", "plan_command"),
+    "rotate": ("requests", "rotate_command"),
+    "rollback": ("requests", "rollback_command"),
+    "hold": ("requests", "hold_command"),
+    "unhold": ("requests", "unhold_command"),
+    "revoke": ("requests", "revoke_command"),
     "verify": ("verify", "verify_command"),
     "lint": ("lint_command", "lint_command"),
     "doctor": ("doctor", "doctor_command"),
     "get-jwks": ("getjwks", "get_jwks_command"),
-    "import": ("transfer_commands", "import_command"),
-    "export": ("transfer_commands", "export_command"),
+    "import": ("exchange", "import_command"),
+    "export": ("exchange", "export_command"),
+    "version": ("version", "version_command"),
     "completion": ("completion", "completion_command"),
 }
 """Name of the command → module of this room and attribute."""

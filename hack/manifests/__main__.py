@@ -1,0 +1,9 @@
+"""`python -m manifests` writes manifests/, `--check` tells whether they are up to date."""
+
+import sys
+
+from generated import write_or_check
+from manifests.render import manifests, paths
+
+if __name__ == "__main__":
+    sys.exit(write_or_check(paths(manifests()), sys.argv[1:]))
