@@ -78,6 +78,12 @@ class Cluster:
         assert SECRETLY not in done.stderr
         return done.stderr if done.returncode else ""
 
+    def reads(self, what: str, path: str, namespace: str = HERE) -> str:
+        """Return one field of an object."""
+        done = self._plane.kubectl(f"--namespace={namespace}", "get", what, f"--output=jsonpath={path}")
+        assert done.returncode == 0, done.stderr
+        return str(done.stdout)
+
     def creates(self, who: Who, thing: Object, namespace: str = HERE) -> str:
         return self.does(who, "create", "--dry-run=server", thing=thing, namespace=namespace)
 

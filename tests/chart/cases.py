@@ -56,7 +56,7 @@ CASES = (
             "server": {
                 "enabled": True,
                 "sets": [
-                    {"configMap": "auth"},
+                    {"configMap": "auth", "path": "auth"},
                     {"configMap": "mail", "path": "mail"},
                     {"configMap": "auth", "namespace": "shop", "path": "shop"},
                 ],

@@ -124,6 +124,21 @@ def test_no_rule_is_a_wildcard_and_nobody_may_give_rights(case: Case) -> None:
         ),
         pytest.param({"server": {"enabled": True}}, "server.sets", id="a server with nothing to serve"),
         pytest.param(
+            {"server": {"enabled": True, "sets": [{"configMap": "a"}, {"configMap": "b", "path": "shop"}]}},
+            "a set without a path is served alone",
+            id="a set with and one without a path",
+        ),
+        pytest.param(
+            {"server": {"enabled": True, "sets": [{"configMap": "a", "path": "x"}, {"configMap": "b", "path": "x"}]}},
+            "two sets have the same path",
+            id="two sets at one path",
+        ),
+        pytest.param(
+            {"server": {"enabled": True, "sets": [{"configMap": "a", "path": "readyz"}]}},
+            "readyz is the path of a probe",
+            id="a set in the place of a probe",
+        ),
+        pytest.param(
             {
                 "server": {
                     "enabled": True,

@@ -51,7 +51,11 @@ def unlike(rules: Iterable[dict[str, list[str]]], asked: Iterable[Event]) -> lis
 
 def live_with_endpoints(stage: Stage) -> None:
     """Have a set ask what the pods of a Service serve, until it says that they do not."""
-    pod = {"metadata": {"name": "server"}, "spec": {"containers": [{"name": "server", "image": "server:1"}]}}
+    service = {"metadata": {"name": "auth-jwks"}, "spec": {"selector": {"app": "server"}, "ports": [{"port": 80}]}}
+    pod = {
+        "metadata": {"name": "server", "labels": {"app": "server"}},
+        "spec": {"containers": [{"name": "server", "image": "server:1"}]},
+    }
     endpoint = {
         "addresses": ["192.0.2.1"],
         "conditions": {"ready": True},
@@ -65,10 +69,11 @@ def live_with_endpoints(stage: Stage) -> None:
     }
     here = stage.namespace
     stage.until(lambda: _exists(stage, f"/api/v1/namespaces/{here}/serviceaccounts/default"), "an account for the pod")
+    stage.plane.api("POST", f"/api/v1/namespaces/{here}/services", service)
     stage.plane.api("POST", f"/api/v1/namespaces/{here}/pods", pod)
     stage.plane.api("POST", f"/apis/discovery.k8s.io/v1/namespaces/{here}/endpointslices", slices)
     stage.create("auth", {**SPEC, "publish": {"serviceName": "auth-jwks"}})
-    stage.until(lambda: "does not have the address" in _words(stage), "the set to tell of the endpoint")
+    stage.until(lambda: "is no running pod" in _words(stage), "the set to tell of the endpoint")
     stage.delete("JsonWebKeySet", "auth")
 
 

@@ -97,4 +97,4 @@ async def test_a_config_map_consents_like_a_secret() -> None:
     await life.begin(_public_only())
     await publish(life, public_set(named(old_key(), "old")), labels={})
     await life.pass_()
-    assert "ConfigMap old does not consent; add the label" in await message(life)
+    assert "ConfigMap old does not exist or does not consent: create it, or add the label" in await message(life)

@@ -97,9 +97,9 @@ async def test_an_endpoint_that_lags_holds_the_rotation_and_is_told_once() -> No
     status = await life.status()
     assert status["next"]["action"] == "Activate"
     assert status["next"]["waitingFor"] == f"every ready endpoint of Service {SERVICE} to serve the key; b lacks it"
-    life.network.answers[A] = NoAnswer("answered 503 at /.well-known/jwks.json")
+    life.network.answers[A] = NoAnswer("does not serve a set at /.well-known/jwks.json")
     await life.live(MINUTE)
-    assert "a answered 503" in (await life.status())["next"]["waitingFor"]
+    assert "a does not serve a set" in (await life.status())["next"]["waitingFor"]
     assert len(await life.events("EndpointsLag")) == 1, "the same trouble with other details is no news"
     await life.refresh(A, B)
     await life.live(LEAD + 2 * MINUTE)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from fakes.store import Store
 from fakes.structural import Schema
 from jwks_operator.kube.client import CONFIGMAPS, CRDS, EVENTS, LEASES, NAMESPACES, SECRETS, Object, Resource
-from jwks_operator.kube.endpoints import ENDPOINT_SLICES, PODS
+from jwks_operator.kube.endpoints import ENDPOINT_SLICES, PODS, SERVICES
 from jwks_operator.kube.workloads import WORKLOADS
 
 
@@ -39,6 +39,7 @@ BUILTIN = (
     _builtin(CONFIGMAPS, "data", "binaryData", "immutable"),
     _builtin(EVENTS, *_EVENT_FIELDS, upsert=True),
     _builtin(LEASES, "spec", upsert=True),
+    _builtin(SERVICES, "spec", "status", status=True),
     _builtin(PODS, "spec", "status", status=True),
     _builtin(ENDPOINT_SLICES, "addressType", "endpoints", "ports"),
     *(_builtin(workload, "spec", "status", status=True) for workload in WORKLOADS),

@@ -28,6 +28,7 @@ from jwks_operator.reconcile.clock import Clock
 from jwks_operator.reconcile.observed_versions import ObjectMemory
 from jwks_operator.reconcile.reconciler import Means, Reconciler
 from jwks_operator.reconcile.work_queue import Agenda
+from jwks_operator.tasks import Keeper
 from jwks_operator.watch.resync import Audit
 
 BEGIN = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -253,7 +254,7 @@ class Replica:
         return [each for each in writes(self.world) if each.sender == self.identity]
 
     async def _start(self) -> None:
-        self.leadership.start(self.agenda, self.audit)
+        self.leadership.start(self.agenda, self.audit, Keeper())
         self.auditing = asyncio.create_task(self.audit.run())
 
     def _do(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:

@@ -9,9 +9,10 @@ from fakes.apiserver import FakeApiServer
 from fakes.seam import FakeTransport
 from jwks_operator.kube.client import Client, Object
 from jwks_operator.kube.endpoint_fetch import Address, NoAnswer
-from jwks_operator.kube.endpoints import ENDPOINT_SLICES, PODS, SERVICE_NAME
+from jwks_operator.kube.endpoints import ENDPOINT_SLICES, PODS, SERVICE_NAME, SERVICES
 
 SERVICE = "auth-jwks"
+SELECTED = {"app": "web"}
 HTTP = ({"name": "http", "port": 8080},)
 
 
@@ -51,15 +52,27 @@ class Service:
     def __post_init__(self) -> None:
         self.people = Client(FakeTransport(self.server))
 
+    async def selects(self, **selector: str) -> None:
+        """The Service itself, made or changed."""
+        found = await self.people.read(SERVICES, self.namespace, SERVICE)
+        if found is None:
+            await self.people.create(
+                SERVICES, self.namespace, {"metadata": {"name": SERVICE}, "spec": {"selector": selector}}
+            )
+        else:
+            await self.people.replace(SERVICES, {**found, "spec": {"selector": selector}})
+
     async def pod(self, name: str, ip: str, answer: bytes | NoAnswer | float = b'{"keys":[]}', **spec: object) -> None:
         """A pod with this address, which answers so."""
-        meta = {"name": name, "namespace": self.namespace}
+        meta = {"name": name, "namespace": self.namespace, "labels": SELECTED}
         made = await self.people.create(PODS, self.namespace, {"metadata": meta, "spec": spec})
-        self.server.store.put(PODS, {**made, "status": {"podIPs": [{"ip": ip}]}})
+        self.server.store.put(PODS, {**made, "status": {"phase": "Running", "podIPs": [{"ip": ip}]}})
         self.network.answers[ip] = answer
 
     async def slice(self, name: str, *endpoints: Object, **more: Any) -> None:
         """A slice of the Service with these endpoints."""
+        if await self.people.read(SERVICES, self.namespace, SERVICE) is None:
+            await self.selects(**SELECTED)
         body = {
             "metadata": {"name": name, "labels": {SERVICE_NAME: SERVICE}},
             "addressType": "IPv4",

@@ -16,7 +16,7 @@ from jwks_operator.core.planner.endpoint_gate import Question
 from jwks_operator.kube import endpoints
 from jwks_operator.kube.client import NAMESPACES, Client, Object
 from jwks_operator.kube.endpoint_fetch import Address, NoAnswer
-from jwks_operator.kube.endpoints import AT_ONCE, MOST, EndpointAsker
+from jwks_operator.kube.endpoints import AT_ONCE, MOST, PODS, EndpointAsker
 from kube.services import SERVICE, Service, endpoint, members
 
 REF = SetRef("shop", "auth")
@@ -126,6 +126,35 @@ async def test_a_special_address_is_not_asked_even_if_a_pod_is_said_to_have_it(b
     assert bench.asked() == []
 
 
+@pytest.mark.parametrize("phase", ["Pending", "Succeeded", "Failed", "Unknown", None])
+async def test_a_pod_that_does_not_run_is_not_asked(bench: Bench, phase: str | None) -> None:
+    """Its status keeps an address that somebody else may have by now."""
+    await bench.service.running(a=a_set("k1"))
+    pod = await bench.service.people.read(PODS, "shop", "a")
+    assert pod is not None
+    bench.server.store.put(
+        PODS, {**pod, "status": {"podIPs": [{"ip": "10.0.0.1"}]} | ({"phase": phase} if phase else {})}
+    )
+    (said,) = (await bench.ask()).ready
+    assert (said.keys, said.trouble) == (None, "is no running pod, so it is not asked")
+    assert bench.asked() == []
+
+
+async def test_a_pod_that_the_service_does_not_select_is_not_asked(bench: Bench) -> None:
+    await bench.service.running(a=a_set("k1"))
+    await bench.service.selects(app="web", tier="other")
+    (said,) = (await bench.ask()).ready
+    assert (said.keys, said.trouble) == (None, "is no pod that the Service selects, so it is not asked")
+    assert bench.asked() == []
+
+
+async def test_without_a_selector_nobody_is_asked(bench: Bench) -> None:
+    await bench.service.running(a=a_set("k1"))
+    await bench.service.selects()
+    assert "has no selector" in (await bench.ask()).trouble
+    assert bench.asked() == []
+
+
 async def test_a_pod_in_the_network_of_its_node_is_not_asked(bench: Bench) -> None:
     await bench.service.pod("a", "10.0.0.1", a_set("k1"), hostNetwork=True)
     await bench.service.slice("all", endpoint("a", "10.0.0.1"))
@@ -189,9 +218,9 @@ async def test_what_is_no_jwk_set_tells_nothing(bench: Bench, body: bytes) -> No
 
 
 async def test_one_that_does_not_answer_does_not_hide_the_others(bench: Bench) -> None:
-    await bench.service.running(a=NoAnswer("answered 503 at /x"), b=a_set("k1"))
+    await bench.service.running(a=NoAnswer("does not serve a set at /x"), b=a_set("k1"))
     said = await bench.ask()
-    assert said.ready == (Endpoint("a", None, "answered 503 at /x"), Endpoint("b", (members("k1"),)))
+    assert said.ready == (Endpoint("a", None, "does not serve a set at /x"), Endpoint("b", (members("k1"),)))
 
 
 # --- bounds ---
@@ -234,6 +263,7 @@ async def test_slow_services_keep_the_others_waiting_for_a_moment_only(
 
 
 async def test_a_right_that_is_missing_is_told_and_does_not_raise(bench: Bench) -> None:
+    await bench.service.selects(app="web")
     bench.transport.faults.append(Answer(403, where=to("endpointslices")))
     said = await bench.ask()
     assert said.trouble.startswith("its endpoints cannot be read: ")

@@ -138,3 +138,36 @@ def test_no_word_of_a_secrets_answer_reaches_the_error(
 def test_no_answer_however_odd_is_more_than_an_error(body: Any, code: int, retry_after: str | None) -> None:
     shaped = body if isinstance(body, dict) else {"kind": "Status", "reason": body, "message": body, "details": body}
     assert isinstance(error_for(PUT, code, shaped, retry_after), KubeError)
+
+
+SECRETLY = "c2VjcmV0LXNlY3JldA"
+QUOTA = "exceeded quota: few, requested: secrets=1, used: secrets=10, limited: secrets=10"
+RIGHT = 'cannot create resource "secrets" in API group "" in the namespace "shop"'
+KNOWN = {
+    f'secrets "auth" is forbidden: {QUOTA} {SECRETLY}': (403, f"{QUOTA}; raise the quota"),
+    f'secrets is forbidden: User "{SECRETLY}" {RIGHT}': (403, f"{RIGHT}; grant"),
+    f'Secret "auth" is invalid: data: Forbidden: field is immutable when `immutable` is set {SECRETLY}': (
+        422, "field is immutable when `immutable` is set; delete the Secret"
+    ),
+    f'admission webhook "keys.example.com" denied the request: no {SECRETLY}': (
+        403, 'admission webhook "keys.example.com" denied the request; change what'
+    ),
+    f'Internal error occurred: failed calling webhook "keys.example.com": {SECRETLY}': (
+        500, 'failed calling webhook "keys.example.com"; repair'
+    ),
+    f"secrets \"auth\" is forbidden: ValidatingAdmissionPolicy 'a' with binding 'b' denied request: {SECRETLY}": (
+        422, "ValidatingAdmissionPolicy 'a' with binding 'b' denied request; change"
+    ),
+    f'admission webhook "{SECRETLY}" denied the request': (403, ""),
+    f"exceeded quota: few, requested: {SECRETLY}": (403, ""),
+    SECRETLY: (422, ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("message", KNOWN)
+def test_a_refusal_of_a_secret_carries_known_words_and_the_cure(message: str) -> None:
+    code, words = KNOWN[message]
+    said = str(error_for(PUT, code, {"kind": "Status", "reason": "Forbidden", "message": message}))
+    assert words in said
+    assert words or said == f"PUT secrets shop/auth: {code} Forbidden"
+    assert SECRETLY not in said

@@ -92,7 +92,7 @@ async def test_no_redirect_is_followed(fetch: HttpFetch, status: str) -> None:
     async with listening(saying(reply("200 OK", SET), heard)) as elsewhere:
         location = f"Location: http://{HOST}:{elsewhere}/"
         async with listening(saying(reply(status, b"", location))) as port:
-            with pytest.raises(NoAnswer, match=f"answered {status[:3]} at /x"):
+            with pytest.raises(NoAnswer, match="does not serve a set at /x"):
                 await fetch(Address(HOST, port, "/x"))
     assert heard == []
 
@@ -100,7 +100,7 @@ async def test_no_redirect_is_followed(fetch: HttpFetch, status: str) -> None:
 @pytest.mark.parametrize("status", ["204 No Content", "404 Not Found", "503 Service Unavailable"])
 async def test_only_200_is_an_answer(fetch: HttpFetch, status: str) -> None:
     async with listening(saying(reply(status, b""))) as port:
-        with pytest.raises(NoAnswer, match=f"answered {status[:3]} at /x"):
+        with pytest.raises(NoAnswer, match="does not serve a set at /x"):
             await fetch(Address(HOST, port, "/x"))
 
 

@@ -1,9 +1,10 @@
 """Following one ConfigMap through the API: on the fake for histories, on a real API server for its rights."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,9 @@ from jwks_operator.serve.shelf import Shelf
 from serve.running import Running
 from serve.sets import EC, RSA, but, jwks
 
-NAMED = {"namespace": "shop", "name": "auth"}
+OURS = {"app.kubernetes.io/managed-by": "jwks-operator", "jwks-operator.dev/set": "auth"}
+NAMED: dict[str, Any] = {"namespace": "shop", "name": "auth", "labels": OURS}
+SETTLE = 0.5
 
 
 class World:
@@ -28,7 +31,7 @@ class World:
         self.client = Client(FakeTransport(self.server))
         self.transport = FakeTransport(self.server)
         self.shelf = Shelf()
-        self.watched = Watched("shop/auth", self.shelf, self.transport)
+        self.watched = Watched("shop/auth", self.shelf, self.transport, SETTLE)
 
     async def write(self, body: bytes, name: str = "auth", **more: str) -> None:
         data = {"jwks.json": body.decode(), **more}
@@ -79,6 +82,76 @@ async def test_it_comes_changes_goes_and_comes_back(world: World) -> None:
     await world.shows(jwks(EC))
 
 
+async def recreated(world: World, body: bytes, labels: Mapping[str, str] = OURS, hints: str = "{}") -> None:
+    """DELETE and CREATE, as somebody does who is quicker than the operator."""
+    found = await world.client.read(CONFIGMAPS, "shop", "auth")
+    assert found is not None
+    await world.client.delete(CONFIGMAPS, found)
+    data = {"jwks.json": body.decode(), "zz-serve.json": hints}
+    await world.client.create(CONFIGMAPS, "shop", {"metadata": {**NAMED, "labels": dict(labels)}, "data": data})
+
+
+FOREIGN: list[dict[str, str]] = [
+    {},
+    {"app.kubernetes.io/managed-by": "jwks-operator"},
+    {"jwks-operator.dev/set": "auth"},
+    {**OURS, "app.kubernetes.io/managed-by": "Helm"},
+    {**OURS, "jwks-operator.dev/set": ""},
+]
+
+
+@pytest.mark.parametrize("labels", FOREIGN, ids=str)
+async def test_an_object_that_is_not_the_operators_is_not_served(world: World, labels: dict[str, str]) -> None:
+    await world.client.create(
+        CONFIGMAPS, "shop", {"metadata": {**NAMED, "labels": labels}, "data": {"jwks.json": jwks(RSA).decode()}}
+    )
+    await world.complains("lacks the labels of jwks-operator")
+    assert world.shelf.content is None
+
+
+@pytest.mark.parametrize("labels", FOREIGN, ids=str)
+async def test_one_that_takes_its_place_is_not_served_either(world: World, labels: dict[str, str]) -> None:
+    await world.write(jwks(EC))
+    await world.shows(jwks(EC))
+    await recreated(world, jwks(RSA), labels)
+    await world.complains("lacks the labels of jwks-operator")
+    assert world.shelf.content is not None
+    assert (world.shelf.content.body, world.shelf.refused) == (jwks(EC), 1)
+
+
+async def test_one_with_the_labels_is_served_only_if_it_stays(world: World) -> None:
+    await world.write(jwks(EC))
+    await world.shows(jwks(EC))
+    served: list[bytes] = []
+    world.shelf.on_change = lambda: served.append(world.shelf.content.body if world.shelf.content else b"")
+    await recreated(world, jwks(RSA), hints='{"cacheMaxAge": 31000000}')
+    await world.complains("is another object; served if it stays")
+    await world.write(jwks(EC))  # the operator puts it right, in the object that is there now
+    await world.shows(jwks(EC))
+    assert set(served) <= {jwks(EC)}
+    began = monotonic()
+    await recreated(world, jwks(EC, RSA))
+    await world.shows(jwks(EC, RSA))
+    assert monotonic() - began >= SETTLE
+
+
+async def test_the_same_set_in_another_object_is_served_at_once(world: World) -> None:
+    await world.write(jwks(EC))
+    await world.shows(jwks(EC))
+    await recreated(world, jwks(EC))
+    await world.shows(jwks(EC))
+    await world.write(jwks(EC, RSA))
+    await world.shows(jwks(EC, RSA))
+
+
+async def test_no_cache_is_told_more_than_is_allowed(world: World) -> None:
+    await world.write(jwks(EC), **{"zz-serve.json": '{"cacheMaxAge": 28425600, "staleWindow": 28425600}'})
+    await world.shows(jwks(EC))
+    assert world.shelf.content is not None
+    hints = world.shelf.content.hints
+    assert (hints.cache_max_age, hints.stale_window) == (86400, 86400)
+
+
 async def test_a_private_set_is_refused_and_the_last_good_one_stays(world: World) -> None:
     await world.write(jwks(EC))
     await world.shows(jwks(EC))
@@ -113,7 +186,7 @@ def test_rights_for_that_name_are_enough(control_plane: Access, namespace: str, 
         "subjects": [{"kind": "ServiceAccount", "name": "server", "namespace": namespace}],
     }
     control_plane.api("POST", f"{rbac}/rolebindings", binding)
-    written = {"metadata": {"name": "auth"}, "data": {"jwks.json": jwks(EC).decode()}}
+    written = {"metadata": {"name": "auth", "labels": OURS}, "data": {"jwks.json": jwks(EC).decode()}}
     control_plane.api("POST", f"{core}/configmaps", written)
     kubeconfig = control_plane.kubeconfig_for_service_account(namespace, "server")
     server = Running(tmp_path, f"--watch-configmap={namespace}/auth", environ={"KUBECONFIG": str(kubeconfig)})

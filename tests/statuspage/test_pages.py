@@ -17,7 +17,7 @@ from jwks_operator.kube.errors import Conflict, KubeError
 from jwks_operator.metrics.page import Metrics
 from jwks_operator.process.admin_port import Admin, Shows
 from jwks_operator.statuspage.board import Health
-from jwks_operator.statuspage.html import Html, join_html, render_element
+from jwks_operator.statuspage.html import Html, join_html, render_element, render_void
 from jwks_operator.statuspage.pages import ROOT, STYLE
 from jwks_operator.statuspage.status_site import SAFETY
 from statuspage.shown import Markup, Seen, crowd, vitals, watched
@@ -237,3 +237,8 @@ def test_text_is_escaped_and_html_is_not() -> None:
 
 def test_states_are_listed_worst_first() -> None:
     assert list(Health) == ["trouble", "waiting", "suspended", "well"]
+
+
+def test_attributes_are_spelt_as_html_spells_them() -> None:
+    assert render_void("input", aria_label="a") == '<input aria-label="a">'
+    assert render_element("td", class_="x", data_set="y") == '<td class="x" data-set="y"></td>'

@@ -16,6 +16,66 @@ matchResources:
 {{- end }}
 {{- end }}
 
+{{/* What a Secret and a ConfigMap of the operator's can hold, so that neither can be of use to anybody else: no token of
+     a service account, no kubeconfig, no configuration that another component reads. */}}
+{{- define "jwks-operator.contentVariables" -}}
+- name: writes
+  expression: variables.what in ['/secrets', '/configmaps'] && request.operation in ['CREATE', 'UPDATE']
+- name: written
+  expression: "variables.writes ? object : {'metadata': {}}"
+- name: former
+  expression: "variables.writes && request.operation == 'UPDATE' ? oldObject : {'metadata': {}}"
+- name: data
+  expression: "has(variables.written.data) ? variables.written.data : {}"
+- name: ofSet
+  expression: >-
+    has(variables.written.metadata.labels) && 'jwks-operator.dev/set' in variables.written.metadata.labels ?
+    variables.written.metadata.labels['jwks-operator.dev/set'] : ''
+- name: keyring
+  expression: "variables.what == '/secrets' && variables.writes && variables.written.type == 'jwks-operator.dev/keyring'"
+{{- end }}
+
+{{- define "jwks-operator.contentValidations" -}}
+- expression: "!variables.writes || variables.ofSet != ''"
+  reason: Forbidden
+  message: jwks-operator may write only Secrets and ConfigMaps labelled with the name of a set, jwks-operator.dev/set
+- expression: >-
+    variables.what != '/secrets' || !variables.writes ||
+    variables.written.type in ['Opaque', 'jwks-operator.dev/keyring']
+  reason: Forbidden
+  message: jwks-operator may write only Secrets of the types Opaque and jwks-operator.dev/keyring
+- expression: >-
+    variables.what != '/secrets' || !variables.writes ||
+    variables.keyring == (variables.written.metadata.name == variables.ofSet + '-keyring')
+  reason: Forbidden
+  message: the keyring of a set, and no other Secret, has the name of the set with -keyring and the type jwks-operator.dev/keyring
+- expression: >-
+    variables.what != '/secrets' || !variables.writes || variables.data.all(key, variables.keyring ?
+    key.matches('^([A-Za-z0-9_-]{43}|record)\\.json$') :
+    key.matches('^[a-z0-9]([a-z0-9-]*[a-z0-9])?\\.(jwk|jwks|pem|tls\\.crt|tls\\.key|kid|alg)$'))
+  reason: Forbidden
+  message: a Secret of jwks-operator has no other data than keys of a set
+- expression: >-
+    variables.what != '/configmaps' || !variables.writes || variables.data.all(key,
+    key == 'historical.jwt' ? variables.data[key].matches('^[A-Za-z0-9_-]+\\.[A-Za-z0-9_-]+\\.[A-Za-z0-9_-]+$') :
+    variables.data[key].startsWith(key in ['openid-configuration', 'zz-serve.json'] ? '{' : '{"keys":['))
+  reason: Forbidden
+  message: a ConfigMap of jwks-operator has no other data than JWK Sets and what is served beside them
+- expression: >-
+    !variables.writes || ((has(variables.written.metadata.finalizers) ? variables.written.metadata.finalizers : [])
+    .all(each, has(variables.former.metadata.finalizers) && each in variables.former.metadata.finalizers) &&
+    (!has(variables.written.metadata.ownerReferences) || (has(variables.former.metadata.ownerReferences) &&
+    variables.written.metadata.ownerReferences == variables.former.metadata.ownerReferences)))
+  reason: Forbidden
+  message: jwks-operator may give an object neither finalizers nor owners
+{{- with .Values.watchNamespaces }}
+- expression: >-
+    variables.what == 'coordination.k8s.io/leases' || request.namespace in {{ include "jwks-operator.celList" . }}
+  reason: Forbidden
+  message: jwks-operator may write only in the namespaces that it looks after
+{{- end }}
+{{- end }}
+
 {{/* A restart is one annotation of the pod template of a workload that consented, and nothing else. */}}
 {{- define "jwks-operator.restartVariables" -}}
 - name: restarts

@@ -19,7 +19,7 @@
   resources: [endpointslices]
   verbs: [list]
 - apiGroups: [""]
-  resources: [pods]
+  resources: [pods, services]
   verbs: [get]
 {{- if .Values.restarts.enabled }}
 # Sets with secret.restart.

@@ -14,7 +14,6 @@ from secrets import randbits
 from jwks_operator.api.names import LABEL_ALLOW_SET
 from jwks_operator.core.features.historical import Signing
 from jwks_operator.core.features.signed_artifacts import Certification, Paper
-from jwks_operator.core.features.source_content import no_consent
 from jwks_operator.core.model.record import Certificate
 from jwks_operator.keys.certificates import Authority, Terms, ca_signed, certificate_members, load_chain, self_signed
 from jwks_operator.keys.historical_signature import sign_set
@@ -23,7 +22,7 @@ from jwks_operator.keys.naming import eddsa_name_of
 from jwks_operator.keys.private import PrivateJwk
 from jwks_operator.kube.client import SECRETS, Client
 from jwks_operator.kube.gather import Gathered
-from jwks_operator.kube.source_reader import TLS_TYPE
+from jwks_operator.kube.source_reader import TLS_TYPE, no_source
 
 SERIAL_BITS = 127
 """Random bits of a serial number, of which CAs must use at least 64; positive, and within 20 octets (RFC 5280)."""
@@ -70,12 +69,10 @@ async def _authority(client: Client, gathered: Gathered, paper: Certification) -
     terms, ref = paper.entry.certificate, gathered.world.ref
     if terms is None or terms.ca_secret is None:
         return None
-    what = f"Secret {terms.ca_secret}"
-    secret = await client.read(SECRETS, ref.namespace, terms.ca_secret)
-    if secret is None:
-        raise CertificateRefused(f"{what} does not exist; create it, or correct caSecretRef")
-    if (secret["metadata"].get("labels") or {}).get(LABEL_ALLOW_SET) != ref.name:
-        raise CertificateRefused(no_consent(what, ref.name))
+    what = f"Secret {terms.ca_secret_ref.name}"
+    secret = await client.read(SECRETS, ref.namespace, terms.ca_secret_ref.name)
+    if secret is None or (secret["metadata"].get("labels") or {}).get(LABEL_ALLOW_SET) != ref.name:
+        raise CertificateRefused(no_source(what, ref.name))
     if secret.get("type") != TLS_TYPE:
         raise CertificateRefused(f"{what} is not of type {TLS_TYPE}")
     data: Mapping[str, str] = secret.get("data") or {}

@@ -14,12 +14,12 @@ one over HTTP (transport.py) and one in memory for tests. Rules kept here:
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from functools import lru_cache
+from datetime import datetime
+from time import monotonic
 from typing import Any, Protocol
 
 from jwks_operator.api.names import FIELD_MANAGER
+from jwks_operator.kube.dates import has_waited, read_date
 from jwks_operator.kube.errors import Gone, NotLeading, Refused, RequestTarget, confirms_absence, error_for
 from jwks_operator.kube.resources import CONFIGMAPS, CRDS, EVENTS, LEASES, NAMESPACES, SECRETS, SETS, Resource
 
@@ -244,9 +244,10 @@ class Client:
                 return
 
     async def _send(self, call: Call) -> Reply:
+        began = monotonic()
         reply = await (self._transport.request(call) if call.method == "GET" else self._write(call))
-        date = _date(reply.headers.get("date", ""))
-        if self._on_date is not None and date is not None:
+        date = read_date(reply.headers.get("date", ""))
+        if self._on_date is not None and date is not None and not has_waited(date, monotonic() - began):
             self._on_date(date)
         return reply
 
@@ -287,11 +288,3 @@ def _body(asked: RequestTarget, reply: Reply) -> Object:
     if reply.body is None:
         raise Refused(f"{asked}: {reply.status} without a JSON object; is that a Kubernetes API?")
     return reply.body
-
-
-@lru_cache(maxsize=8)  # it is the same for every answer within a second
-def _date(header: str) -> datetime | None:
-    try:
-        return parsedate_to_datetime(header).astimezone(UTC)
-    except ValueError:
-        return None

@@ -13,6 +13,7 @@ import aiohttp
 from yarl import URL
 
 from jwks_operator import __version__
+from jwks_operator.kube.sockets import make_connector
 
 TIMEOUT: Final = 2.0
 """Seconds for a whole answer."""
@@ -68,7 +69,9 @@ class HttpFetch:
                 return await self._get(address)
         except TimeoutError:
             problem = f"did not answer within {self._timeout:g} s"
-        except (aiohttp.ClientError, OSError, ValueError):
+        except NoAnswer:
+            raise
+        except Exception:  # noqa: BLE001 - only NoAnswer passes
             problem = "could not be reached"
         # Raised outside of `except`, so that no foreign exception hangs on to it as context.
         raise NoAnswer(problem)
@@ -80,13 +83,13 @@ class HttpFetch:
 
     async def _get(self, address: Address) -> bytes:
         if self._session is None:
-            connector = aiohttp.TCPConnector(force_close=True, ssl=False)
+            connector = make_connector(force_close=True, ssl=False)
             self._session = aiohttp.ClientSession(
                 connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False
             )
         async with self._session.get(address.url, headers=_HEADERS, allow_redirects=False) as response:
             if response.status != 200:
-                raise NoAnswer(f"answered {response.status} at {address.path}")
+                raise NoAnswer(f"does not serve a set at {address.path}")  # no code: whoever set it up need not see it
             body = bytearray()
             async for part in response.content.iter_any():
                 body += part

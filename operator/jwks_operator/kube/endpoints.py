@@ -1,15 +1,18 @@
 """What do the ready endpoints of a Service serve? Asked so that no tenant can use the question to look around.
 
-Only endpoints in EndpointSlices of that Service in the set's own namespace are asked, at addresses that the kubelet
-says are those of a pod there, never at special ones, few at a time, and with a bound on everything. An endpoint that
-cannot be asked is a fact of its own and never a guess; so is a Service without endpoints.
+Only endpoints in EndpointSlices of that Service in the set's own namespace are asked, and only if they are running pods
+there that the Service selects, at addresses that the kubelet says are theirs: a pod that has ended keeps an address in
+its status that somebody else may have by now. Special addresses are never asked, few are asked at a time, and all of it
+has a bound. What cannot be told of an endpoint, for whatever reason, is a fact of its own and never a guess; so is a
+Service without endpoints.
 """
 
 import asyncio
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import ip_address
 from typing import Any, Final
 
@@ -22,6 +25,7 @@ from jwks_operator.kube.client import Client, Object, Resource
 from jwks_operator.kube.endpoint_fetch import Address, Fetch, NoAnswer
 from jwks_operator.kube.errors import KubeError
 
+SERVICES: Final = Resource("", "v1", "services", "Service")
 PODS: Final = Resource("", "v1", "pods", "Pod")
 ENDPOINT_SLICES: Final = Resource("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice")
 
@@ -49,6 +53,10 @@ class _Target:
     trouble: str = ""
 
 
+_Check = Callable[[_Target], Awaitable[str]]
+"""Says why a target is not asked; empty if it is."""
+
+
 class EndpointAsker:
     """Asks the endpoints of Services, one question for each call."""
 
@@ -72,6 +80,12 @@ class EndpointAsker:
             self._looks.release()
 
     async def _ask(self, ref: SetRef, question: Question) -> Endpoints:
+        service = await self._client.read(SERVICES, ref.namespace, question.service)
+        if service is None:
+            return Endpoints(question.kids)
+        selected: Mapping[str, str] = (service.get("spec") or {}).get("selector") or {}
+        if not selected:
+            return Endpoints(question.kids, trouble="it has no selector, so nobody can tell which pods are its own")
         selector = f"{SERVICE_NAME}={question.service}"
         slices, _ = await self._client.list(ENDPOINT_SLICES, ref.namespace, selector)
         targets = {(one.address, one.pod): one for each in slices for one in _targets(each, ref, question.path)}
@@ -79,7 +93,8 @@ class EndpointAsker:
             why = f"it has {len(targets)} ready endpoints, and at most {MOST} are asked; name a Service with fewer"
             return Endpoints(question.kids, trouble=why)
         few = asyncio.Semaphore(AT_ONCE)
-        asking = [asyncio.create_task(self._one(ref, target, question, few)) for target in targets.values()]
+        strangers = partial(self._stranger, ref, selected)
+        asking = [asyncio.create_task(self._one(strangers, target, question, few)) for target in targets.values()]
         try:
             if asking:
                 await asyncio.wait(asking, timeout=PATIENCE)
@@ -90,9 +105,9 @@ class EndpointAsker:
         found = (_result(task, target) for task, target in zip(asking, targets.values(), strict=True))
         return Endpoints(question.kids, tuple(sorted(found, key=lambda endpoint: endpoint.name)))
 
-    async def _one(self, ref: SetRef, target: _Target, question: Question, few: asyncio.Semaphore) -> Endpoint:
+    async def _one(self, stranger: _Check, target: _Target, question: Question, few: asyncio.Semaphore) -> Endpoint:
         async with few:
-            trouble = target.trouble or await self._stranger(ref, target)
+            trouble = target.trouble or await stranger(target)
             if trouble:
                 return Endpoint(target.name, None, trouble)
             try:
@@ -100,17 +115,27 @@ class EndpointAsker:
             except NoAnswer as why:
                 return Endpoint(target.name, None, str(why))
 
-    async def _stranger(self, ref: SetRef, target: _Target) -> str:
-        """Why an address is not known to be that of a pod of the namespace; empty if it is."""
+    async def _stranger(self, ref: SetRef, selected: Mapping[str, str], target: _Target) -> str:
+        """Why an address is not known to be that of a running pod of the Service; empty if it is."""
         if target.pod is None:
             return "belongs to no pod of the namespace, so it is not asked"
         pod = await self._client.read(PODS, ref.namespace, target.pod) or {}
+        if pod and not _runs(pod):
+            return "is no running pod, so it is not asked"
+        labels = (pod.get("metadata") or {}).get("labels") or {}
+        if pod and not selected.items() <= labels.items():
+            return "is no pod that the Service selects, so it is not asked"
         if (pod.get("spec") or {}).get("hostNetwork"):
             return "is in the network of its node, so it is not asked"
         known = (pod.get("status") or {}).get("podIPs") or ()
         if any(_same(one.get("ip"), target.address.ip) for one in known):
             return ""
         return f"does not have the address {target.address.ip} of the endpoint, so it is not asked"
+
+
+def _runs(pod: Object) -> bool:
+    """Tell whether a pod runs, so that nobody else has its address."""
+    return (pod.get("status") or {}).get("phase") == "Running" and not pod["metadata"].get("deletionTimestamp")
 
 
 def _result(task: "asyncio.Task[Endpoint]", target: _Target) -> Endpoint:

@@ -16,7 +16,8 @@
 
 Rule: nothing of a response body crosses into a message, except for `Status.reason` when it is one of the API
 machinery's own, and `Status.message` for resources that hold no secrets. For Secrets only the failing field
-is named, never deeper than a field we know, because the server echoes values (and webhooks echo anything).
+is named, never deeper than a field we know, because the server echoes values (and webhooks echo anything), and words
+of a known form, with the cure.
 """
 
 import re
@@ -36,6 +37,25 @@ _KNOWN_SECRET_FIELD = re.compile(
     r"(?:data|stringData|type|immutable|kind|apiVersion"
     r"|metadata(?:\.(?:name|namespace|uid|resourceVersion|labels|annotations))?)(?=[.\[]|$)"
 )
+
+
+_NAME = r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?"
+_QUANTITIES = r"[a-z0-9./-]{1,100}=[0-9]{1,12}[kKMGTPEim]{0,2}(?:,[a-z0-9./-]{1,100}=[0-9]{1,12}[kKMGTPEim]{0,2}){0,20}"
+_KNOWN_WORDS = tuple((re.compile(pattern), cure) for pattern, cure in (
+    (rf"exceeded quota: {_NAME}, requested: {_QUANTITIES}, used: {_QUANTITIES}, limited: {_QUANTITIES}",
+     "raise the quota"),
+    (rf'cannot [a-z]{{1,20}} resource "secrets" in API group "" in the namespace "{_NAME}"',
+     "grant the operator's account that right"),
+    (r"field is immutable when `immutable` is set", "delete the Secret, and it is made anew"),
+    (rf'admission webhook "{_NAME}" denied the request', "change what that webhook demands, or exempt the Secret"),
+    (rf'failed calling webhook "{_NAME}"', "repair that webhook, or let it fail open"),
+    (rf"ValidatingAdmissionPolicy '{_NAME}' with binding '{_NAME}' denied request",
+     "change that policy, or exempt the Secret"),
+    (rf"unable to create new content in namespace {_NAME} because it is being terminated",
+     "wait until the namespace is gone"),
+    (r"Too long: may not be more than [0-9]{1,9} bytes", "let the set hold fewer keys"),
+))  # fmt: skip
+"""What the API server is known to say about a write to a Secret without quoting it, and what helps."""
 
 
 class KubeError(Exception):
@@ -184,14 +204,22 @@ def _safe_words(asked: RequestTarget, code: int, status: Mapping[str, Any] | Non
         return ""
     reason = status.get("reason")
     words = f" {reason}" if isinstance(reason, str) and reason in _REASONS else ""
-    if not 400 <= code < 500:
+    if not 400 <= code < 500 and not asked.confidential:
         return words
     if asked.confidential:
         found = (_KNOWN_SECRET_FIELD.match(str(cause.get("field", ""))) for cause in _causes(status))
         fields = sorted({match.group() for match in found if match})
-        return words + (f" ({', '.join(fields)})" if fields else "")
+        return words + (f" ({', '.join(fields)})" if fields else "") + _known_words(status.get("message"))
     message = status.get("message")
     return words + (f": {message[:_MESSAGE_MAX]}" if isinstance(message, str) and message else "")
+
+
+def _known_words(message: object) -> str:
+    """Return what is known of a message about a Secret, and the cure: only parts of known form, never its whole."""
+    if not isinstance(message, str):
+        return ""
+    found = ((pattern.search(message), cure) for pattern, cure in _KNOWN_WORDS)
+    return "".join(f": {match.group()}; {cure}" for match, cure in found if match)
 
 
 def _seconds(header: str | None, status: Mapping[str, Any] | None) -> float | None:

@@ -12,7 +12,7 @@ from typing import TypeAlias, TypeVar
 
 from jwks_operator.api.names import LABEL_ALLOW_SET, SetRef
 from jwks_operator.core.features.certificate_renewal import OF_SOURCE
-from jwks_operator.core.features.source_content import Holding, Refusal, Sources, no_consent
+from jwks_operator.core.features.source_content import Holding, Refusal, Sources
 from jwks_operator.core.model.key_states import FreshKey
 from jwks_operator.core.model.policy import EntryPolicy, Policy, Source
 from jwks_operator.core.model.record import Certificate
@@ -67,6 +67,14 @@ async def _read(client: Client, ref: SetRef, entry: EntryPolicy) -> tuple[Source
     return Sources(entry, holding, former), {key.private.kid: key.private}
 
 
+def no_source(what: str, set_name: str) -> str:
+    """Return the sentence about a source that is not there or does not consent.
+
+    It is the same for both: who may write sets and not read Secrets does not learn which names exist.
+    """
+    return f"{what} does not exist or does not consent: create it, or add the label {LABEL_ALLOW_SET}: {set_name} to it"
+
+
 def _certificate(source: Object, key: ForeignKey) -> tuple[Certificate | None, str]:
     """The chain of a followed source, or why it cannot be published; a symmetric key has none."""
     if not key.public:
@@ -97,9 +105,9 @@ def _judged(
     """What a source holds, or why it cannot be used. Without consent nothing of it is looked at, nor told."""
     what = f"{resource.kind} {at.name}"
     if source is None:
-        return Refusal(f"{what} does not exist; create it, or correct the import", absent=True)
+        return Refusal(no_source(what, ref.name), absent=True)
     if (source["metadata"].get("labels") or {}).get(LABEL_ALLOW_SET) != ref.name:
-        return Refusal(no_consent(what, ref.name), absent=True)
+        return Refusal(no_source(what, ref.name), absent=True)
     data: Mapping[str, str] = source.get("data") or {}
     if at.key not in data:
         return Refusal(f"{what} has no data key {at.key}; add it, or correct the import", absent=True)

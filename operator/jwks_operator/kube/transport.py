@@ -5,7 +5,8 @@ Only its REST layer is used, with plain JSON: its typed models cost several time
 * every request ends within its own timeout; nothing is retried (but for aiohttp's one resend of GET, PUT and
   DELETE when a pooled connection turns out to be closed, which the fences of `Client` make harmless);
 * no redirect is followed: the body may hold private keys and is meant for one server;
-* a foreign exception ends here as `Unavailable`, and no body ever reaches a log or a message.
+* only a `KubeError` and the cancellation of the caller itself pass; every other exception ends here as `Unavailable`;
+* no body ever reaches a log or a message.
 """
 
 import asyncio
@@ -15,8 +16,6 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import yaml
@@ -26,7 +25,9 @@ from kubernetes.aio.client.rest import RESTClientObject
 
 from jwks_operator import __version__
 from jwks_operator.kube.client import Call, Object, Reply
-from jwks_operator.kube.errors import NotConfigured, NotLeading, Unavailable
+from jwks_operator.kube.errors import KubeError, NotConfigured, NotLeading, Unavailable
+from jwks_operator.kube.proxies import describe_proxy, find_proxy
+from jwks_operator.kube.sockets import make_connector
 
 USER_AGENT = f"jwks-operator/{__version__}"
 CONNECT_TIMEOUT = 10.0
@@ -39,7 +40,6 @@ _config: Any = config
 _WITHIN_OURS = aiohttp.ClientTimeout(sock_connect=CONNECT_TIMEOUT)
 """For a request, whose whole time `request` itself keeps: a second clock beside that would only cost."""
 
-_BROKEN = (aiohttp.ClientError, OSError, ValueError)
 # A kubeconfig of an unexpected shape makes the loader stumble in any of these ways.
 UNREADABLE = (config.ConfigException, OSError, ValueError, TypeError, AttributeError, yaml.YAMLError)
 
@@ -53,6 +53,7 @@ class HttpTransport:
         self._configuration = configuration
         self._pool = _Pool(configuration)
         self._session = self._pool.session()
+        self._via = describe_proxy(self._pool.through)
 
     async def close(self) -> None:
         """Close the connections of the pool."""
@@ -60,30 +61,19 @@ class HttpTransport:
 
     async def request(self, call: Call) -> Reply:
         """Send one call; `Unavailable` if no whole answer came within its timeout."""
-        problem = ""
         try:
             async with asyncio.timeout(call.timeout):
                 response = await self._open(call, _WITHIN_OURS)
                 async with response:
                     payload = await response.read()
                     return Reply(response.status, _headers(response), _json(payload))
-        except TimeoutError:
-            problem = f"no answer within {call.timeout:g} s"
-        except asyncio.CancelledError:
-            # A task beneath this one was cancelled, such as the making of a connection; this one was not.
-            if (task := asyncio.current_task()) is None or task.cancelling():
-                raise
-            problem = "cancelled from outside"
-        except _BROKEN as error:
-            if isinstance(error.__cause__, NotLeading):
-                raise error.__cause__ from None
-            problem = type(error).__name__
+        except BaseException as error:  # noqa: BLE001 - _told raises what may pass
+            failure = _told(f"{call.method} {call.path}{self._via}", error, f"no answer within {call.timeout:g} s")
         # Raised outside of `except`, so that no foreign exception hangs on to it as context.
-        raise Unavailable(f"{call.method} {call.path}: {problem}")
+        raise failure
 
     async def stream(self, call: Call) -> AsyncGenerator[Object, None]:
         """Yield the events of a watch; `Unavailable` if it breaks or outlives the call's timeout."""
-        problem = ""
         try:
             response = await self._open(call, aiohttp.ClientTimeout(call.timeout, sock_connect=CONNECT_TIMEOUT))
             async with response:
@@ -91,16 +81,11 @@ class HttpTransport:
                     yield await _refused(response)
                     return
                 async for line in response.content:
-                    event = _json(line)
-                    if event is None:
-                        raise aiohttp.ClientPayloadError
-                    yield event
+                    yield _event(line)
                 return
-        except TimeoutError:
-            problem = f"not ended within {call.timeout:g} s"
-        except _BROKEN as error:
-            problem = type(error).__name__
-        raise Unavailable(f"WATCH {call.path}: {problem}")
+        except BaseException as error:  # noqa: BLE001 - _told raises what may pass
+            failure = _told(f"WATCH {call.path}{self._via}", error, f"not ended within {call.timeout:g} s")
+        raise failure
 
     async def _open(self, call: Call, limits: aiohttp.ClientTimeout) -> aiohttp.ClientResponse:
         headers = {"Accept": call.accept, "User-Agent": USER_AGENT}
@@ -168,20 +153,12 @@ class _Pool(RESTClientObject):
     def __init__(self, configuration: client.Configuration) -> None:
         super().__init__(configuration)
         given: Any = configuration
-        self.through: str | None = given.proxy or environments_proxy(given.host)
+        self.through: str | None = given.proxy or find_proxy(given.host)
         """The proxy on the way to the API server; None if there is none."""
 
     def session(self) -> aiohttp.ClientSession:
-        return aiohttp.ClientSession(
-            connector=self._create_connector(), cookie_jar=aiohttp.DummyCookieJar(), read_bufsize=LINE_MAX
-        )
-
-
-def environments_proxy(server: str) -> str | None:
-    """Return the proxy that HTTPS_PROXY, HTTP_PROXY and NO_PROXY ask for on the way to a URL; None if it is none."""
-    parts = urlsplit(server)
-    proxies = {} if proxy_bypass(parts.hostname or "") else getproxies()
-    return proxies.get(parts.scheme)
+        connector = make_connector(limit=self.maxsize, ssl=self.ssl_context)
+        return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), read_bufsize=LINE_MAX)
 
 
 async def connect() -> tuple[HttpTransport, Closer]:
@@ -226,6 +203,26 @@ class Refresh:
             await self._loader.load_and_set(configuration)
 
 
+def _told(what: str, error: BaseException, too_late: str) -> KubeError:
+    """Turn whatever a request raised into the error that its caller is promised; raise what has to pass as it is.
+
+    What passes: a KubeError, also as the cause of aiohttp's error about a body that was not written; the end of the
+    process or of the generator; and a cancellation, if it was meant for this task. A task beneath this one may be
+    cancelled, such as the making of a connection, without this one being.
+    """
+    for candidate in (error, error.__cause__):
+        if isinstance(candidate, KubeError):
+            return candidate
+    if isinstance(error, asyncio.CancelledError):
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise error
+        return Unavailable(f"{what}: cancelled from outside")
+    if not isinstance(error, Exception):
+        raise error
+    return Unavailable(f"{what}: {too_late if isinstance(error, TimeoutError) else type(error).__name__}")
+
+
 def _headers(response: aiohttp.ClientResponse) -> dict[str, str]:
     return {name.lower(): value for name, value in response.headers.items()}
 
@@ -236,6 +233,13 @@ def _json(payload: bytes) -> Object | None:
     except ValueError:
         return None
     return value if isinstance(value, dict) else None
+
+
+def _event(line: bytes) -> Object:
+    event = _json(line)
+    if event is None:
+        raise aiohttp.ClientPayloadError
+    return event
 
 
 async def _refused(response: aiohttp.ClientResponse) -> Object:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from jwks_operator import __version__
+from jwks_operator.kube.proxies import describe_proxy, find_proxy
 
 SECONDS = 10.0
 MAX_BYTES = 1 << 20
@@ -46,13 +47,14 @@ async def fetch(url: str, ca_file: str | None = None, *, revisit: bool = False) 
         context = ssl.create_default_context(cafile=ca_file)
     except OSError:
         return FetchFailure(f"the CA file {ca_file} cannot be read")
+    proxy = find_proxy(url)
     timeout = aiohttp.ClientTimeout(total=SECONDS)
     problem = ""
     try:
-        async with aiohttp.ClientSession(timeout=timeout, headers={"User-Agent": _AGENT}, trust_env=True) as session:
+        async with aiohttp.ClientSession(timeout=timeout, headers={"User-Agent": _AGENT}, proxy=proxy) as session:
             return await _fetched(session, url, context, revisit=revisit)
     except (aiohttp.ClientError, OSError, ValueError) as error:
-        problem = _problem(error)
+        problem = _problem(error) + describe_proxy(proxy)
     return FetchFailure(problem)
 
 

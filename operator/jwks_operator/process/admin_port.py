@@ -1,7 +1,9 @@
 """The operator's small HTTP port: is it alive, is it ready, how is it doing; for the kubelet, Prometheus and people."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -13,6 +15,10 @@ Check = Callable[[], str | None]
 """Gives what is wrong, or None."""
 
 Page = Callable[[], bytes]
+
+BACKLOG: Final = 128
+LOOK: Final = 5.0
+"""Seconds between looks whether the port is still listened on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +43,32 @@ class Admin:
         if shows.status is not None:
             app.router.add_get(ROOT, _site(shows.status))
             app.router.add_get(f"{ROOT}/{{below:.*}}", _site(shows.status))
+        self._server: asyncio.Server | None = None
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
 
     async def start(self) -> None:
         """Listen. Raises OSError if the address cannot be had."""
         await self._runner.setup()
-        await web.TCPSite(self._runner, self._host, self.port).start()
-        self.port = self._runner.addresses[0][1]
+        await self._listen()
+
+    async def serve(self) -> None:
+        """Go on listening, on the same port, until cancelled. Raises OSError if the port cannot be had again."""
+        while True:
+            if self._server is None or not self._server.is_serving():
+                await self._listen()
+            await asyncio.sleep(LOOK)
 
     async def close(self) -> None:
         """Stop listening and hang up."""
+        if self._server is not None:
+            self._server.close()
         await self._runner.cleanup()
+
+    async def _listen(self) -> None:
+        handler: Any = self._runner.server
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(handler, self._host, self.port, backlog=BACKLOG, reuse_address=True)
+        self.port = self._server.sockets[0].getsockname()[1]
 
 
 def _handler(check: Check) -> Callable[[web.Request], Awaitable[web.Response]]:

@@ -1,7 +1,7 @@
 """The operator as a process: what starts in which order, what ends it, and how it ends.
 
 1. Our own tasks (agenda, audit, election, admin port) start before kopf, because kopf cancels every task that
-   did not exist before it.
+   did not exist before it. A keeper (tasks.py) restarts each of them, or ends the process with a reason.
 2. kopf starts when the first audit has found the sets' kind served; it ends the process if it meets a kind
    that is not.
 3. kopf takes over the signals and they are taken back.
@@ -42,6 +42,7 @@ from jwks_operator.reconcile.work_queue import Agenda, Work
 from jwks_operator.statuspage.board import Board
 from jwks_operator.statuspage.pages import Writer
 from jwks_operator.statuspage.status_site import Site
+from jwks_operator.tasks import Keeper, TaskFailed
 from jwks_operator.watch.event_router import Sightings
 from jwks_operator.watch.kopf_adapter import Forever, watch
 from jwks_operator.watch.resync import Audit
@@ -113,6 +114,7 @@ class Operator:
         work, self._close_work = build(Parts(client, clock, memory, options, metrics, self._teller, board))
         self._options = options
         self._stop = asyncio.Event()
+        self._failure: str | None = None
         self._watching = False
         self._watched_until = math.inf
         timed = metrics.timed(work, KubeError)
@@ -136,13 +138,15 @@ class Operator:
         self._admin = Admin(options.admin_host, options.admin_port, alive=self._ill, ready=self._unready, shows=shows)
 
     async def run(self) -> None:
-        """Run until a signal."""
+        """Run until a signal. Raises TaskFailed, after an orderly end, if a task could not be kept running."""
         self._take_signals()
         await self._admin.start()
-        self._leadership.start(self._agenda, self._audit)
-        self._auditing = asyncio.create_task(self._audit.run(), name="audit")
-        telling = asyncio.create_task(self._teller.run(), name="telling")
-        closing = asyncio.create_task(self._close_in_time(), name="closing")
+        keeper = Keeper(self._give_up, self._stop.is_set)
+        serving = keeper.start(self._admin.serve, "admin port")
+        self._leadership.start(self._agenda, self._audit, keeper)
+        self._auditing = keeper.start(self._audit.run, "audit")
+        telling = keeper.start(self._teller.run, "telling")
+        closing = keeper.start(self._close_in_time, "closing")
         where = self._options.scope
         logger.info("version %s started for %s; probes and metrics on port %d", __version__, where, self._admin.port)
         try:
@@ -150,11 +154,14 @@ class Operator:
         finally:
             self._stop.set()
             self._auditing.cancel()
-            await closing
+            await asyncio.wait({closing})
             telling.cancel()
+            serving.cancel()
             await self._admin.close()
             await self._close_work()
             logger.info("stopped")
+        if self._failure is not None:
+            raise TaskFailed(self._failure)
 
     async def _watch_while_served(self) -> None:
         pauses = iter(Forever())
@@ -201,6 +208,12 @@ class Operator:
     def _take_signals(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self._stop.set)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, logger.info, "SIGHUP: there is nothing to reload")
+
+    def _give_up(self, reason: str) -> None:
+        logger.critical("the process ends: %s", reason)
+        self._failure = self._failure or reason
+        self._stop.set()
 
     def _is_busy(self) -> bool:
         return self._agenda.is_busy()
@@ -221,7 +234,7 @@ class Operator:
 
 
 async def operate(options: Options, build: Build) -> None:
-    """Connect, run until a signal, disconnect."""
+    """Connect, run until a signal, disconnect. Raises NotConfigured, OSError and TaskFailed."""
     clock = Clock()
     transport, disconnect = await connect()
     try:

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from jwks_operator.kube.client import Client, Transport
 from jwks_operator.kube.lease import Election, Lease, read_boottime
 from jwks_operator.reconcile.work_queue import Agenda
+from jwks_operator.tasks import Keeper
 from jwks_operator.watch.resync import Audit
 
 logger = logging.getLogger(__name__)
@@ -35,14 +36,14 @@ class Leadership:
         self.client = Client(transport, on_date, None if self._lease is None else self._lease.leads)
         self._electing: asyncio.Task[None] | None = None
 
-    def start(self, agenda: Agenda, audit: Audit) -> None:
-        """Start the agenda, paused if others may be leading, and take part in the election."""
+    def start(self, agenda: Agenda, audit: Audit, keeper: Keeper) -> None:
+        """Start the agenda, paused if others may be leading, and take part in the election; `keeper` owns the tasks."""
         self._agenda = agenda
         self._audit = audit
         if self._lease is not None:
             agenda.pause()
-            self._electing = asyncio.create_task(self._lease.run(), name="election")
-        agenda.start()
+            self._electing = keeper.start(self._lease.run, "election")
+        agenda.start(keeper)
 
     async def close(self, grace: timedelta, last: Callable[[], Awaitable[None]]) -> None:
         """End the work within `grace`, do the `last` thing, and hand over to the next replica.

@@ -23,6 +23,7 @@ from jwks_operator.process import logs
 from jwks_operator.process.app import Closer, Options, Parts, operate
 from jwks_operator.reconcile.reconciler import Means, Reconciler
 from jwks_operator.reconcile.work_queue import Work
+from jwks_operator.tasks import TaskFailed
 
 logger = logging.getLogger(__name__)
 
@@ -247,7 +248,8 @@ def _own_namespace() -> str | None:
 def run_command(log_format: str, log_level: str, **options: Any) -> None:
     """Run the operator: watch the sets and their objects, and rotate the keys.
 
-    The cluster is found as a pod finds it, else by KUBECONFIG or ~/.kube/config. Ends with 0 on SIGTERM.
+    The cluster is found as a pod finds it, else by KUBECONFIG or ~/.kube/config. Ends with 0 on SIGTERM,
+    and with 1 and the reason if a task of the process cannot be kept running.
     """
     elected = election(options)
     logs.set_up(log_format, logging.getLevelNamesMapping()[log_level.upper()])
@@ -255,7 +257,7 @@ def run_command(log_format: str, log_level: str, **options: Any) -> None:
         logger.info("no leader election: nobody else may work on the same namespaces")
     try:
         uvloop.run(operate(Options(**options, election=elected), reconciling))
-    except NotConfigured as error:
+    except (NotConfigured, TaskFailed) as error:
         raise click.ClickException(str(error)) from None
     except OSError as error:
         raise click.ClickException(

@@ -27,6 +27,8 @@ from datetime import datetime, timedelta
 from itertools import count
 
 from jwks_operator.api.names import SetRef
+from jwks_operator.metrics.process_gauges import Load
+from jwks_operator.tasks import Keeper, was_meant
 
 logger = logging.getLogger(__name__)
 
@@ -57,28 +59,6 @@ class Backoff:
         """Give the delay after the n-th failure in a row (n ≥ 1), jittered so that failures spread out."""
         doublings = min(failures - 1, 32)
         return min(self.most, self.first * 2.0**doublings) * (1.0 - self.chance() / 2)
-
-
-def was_meant() -> bool:
-    """Tell whether a CancelledError just caught was meant for this task.
-
-    Otherwise a task beneath it was cancelled, such as a connection being made: when watching ends, every task
-    is cancelled that began after it, whosever it is.
-    """
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """What is on the agenda, in sets."""
-
-    urgent: int
-    routine: int
-    retrying: int
-    timed: int
-    workers: int
-    busy: int
 
 
 class Agenda:
@@ -116,10 +96,11 @@ class Agenda:
         self._tasks: list[asyncio.Task[None]] = []
         self._closed = False
 
-    def start(self) -> None:
-        """Create the worker and sleeper tasks on the running loop."""
-        self._tasks = [asyncio.create_task(self._serve(), name=f"agenda worker {n}") for n in range(self._workers)]
-        self._tasks.append(asyncio.create_task(self._sleep(), name="agenda sleeper"))
+    def start(self, keeper: Keeper | None = None) -> None:
+        """Create the worker and sleeper tasks on the running loop; `keeper` owns them."""
+        keeper = keeper or Keeper(closing=lambda: self._closed)
+        self._tasks = [keeper.start(self._serve, f"agenda worker {n}") for n in range(self._workers)]
+        self._tasks.append(keeper.start(self._sleep, "agenda sleeper"))
 
     def put(self, ref: SetRef, urgent: bool = False) -> None:
         """Have the ref worked on as soon as a worker is free."""
@@ -231,7 +212,11 @@ class Agenda:
                 failure = await self._run(ref)
             finally:
                 del self._running[ref]
-            urgent = self._news_of(ref)
+            try:
+                urgent = self._news_of(ref)
+            except Exception:
+                self.put(ref)  # what was heard of it must not be lost with this worker
+                raise
             if failure is not None:
                 self._retry_later(ref, failure, news=urgent is not None)
             if urgent is not None and (urgent or failure is None):

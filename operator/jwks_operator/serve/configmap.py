@@ -3,6 +3,11 @@
 List, then watch, both narrowed to the one name by a field selector, so that a Role with `resourceNames` is
 enough. A ConfigMap that is gone, an API server that does not answer, rights that were taken away: in each case
 the last good set stays, and it is tried again.
+
+Only the operator's own object is believed: it carries the operator's labels, which the chart's policies let nobody else
+set. Where there are no policies somebody may delete the object and make another one, labels included. So another object
+of the same name is served at once only if it holds the same set, and otherwise when it has stayed for SETTLE seconds:
+the operator repairs such an object within a second.
 """
 
 import asyncio
@@ -12,15 +17,21 @@ import random
 import time
 from collections.abc import Mapping
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any, Final
 
 from jwks_operator.kube.client import CONFIGMAPS, Call, Object, Transport
 from jwks_operator.kube.errors import Gone, KubeError, RequestTarget, error_for
 from jwks_operator.kube.transport import connect
 from jwks_operator.serve.check import SetRefused
-from jwks_operator.serve.shelf import NothingThere, Shelf, content_of
+from jwks_operator.serve.shelf import Content, NothingThere, Shelf, content_of
 
 WATCH_SECONDS: Final = 240
+SETTLE: Final = 10.0
+"""Seconds that an object with another uid has to stay before it is served."""
+OURS: Final = ("app.kubernetes.io/managed-by", "jwks-operator")
+"""Label of what the operator made (docs/reference.md); this room does not know the operator's API."""
+OF_SET: Final = "jwks-operator.dev/set"
 LONGEST_PAUSE: Final = 30.0
 """Seconds between two attempts."""
 
@@ -30,8 +41,12 @@ _log = logging.getLogger(__name__)
 class Watched:
     """The ConfigMap `target`, "namespace/name"."""
 
-    def __init__(self, target: str, shelf: Shelf, transport: Transport | None = None) -> None:
-        """Without a transport it connects as a pod does, or by the kubeconfig."""
+    def __init__(self, target: str, shelf: Shelf, transport: Transport | None = None, settle: float = SETTLE) -> None:
+        """Without a transport it connects as a pod does, or by the kubeconfig; `settle` in seconds."""
+        self._settle = settle
+        self._uid = ""
+        self._newcomer: tuple[str, Object] | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self._namespace, _, self._name = target.partition("/")
         self._shelf = shelf
         self._transport = transport
@@ -44,6 +59,7 @@ class Watched:
         await asyncio.wait({ended, following}, return_when=asyncio.FIRST_COMPLETED)
         ended.cancel()
         following.cancel()
+        self._forget_newcomer()
         with contextlib.suppress(asyncio.CancelledError):
             await following
 
@@ -82,8 +98,9 @@ class Watched:
             )
         items = reply.body.get("items") or []
         if items:
-            self._take(items[0])
+            self._found(items[0])
         else:
+            self._forget_newcomer()
             self._shelf.complain(NothingThere(f"ConfigMap {self._namespace}/{self._name} does not exist"))
         self._resource_version = reply.body["metadata"]["resourceVersion"]
 
@@ -106,21 +123,66 @@ class Watched:
             raise error_for(asked, found.get("code", 500), found)
         self._resource_version = found["metadata"]["resourceVersion"]
         if kind == "DELETED":
+            self._forget_newcomer()
             self._shelf.complain(NothingThere(f"ConfigMap {self._namespace}/{self._name} was deleted"))
         elif kind != "BOOKMARK":
-            self._take(found)
+            self._found(found)
 
-    def _take(self, found: Object) -> None:
+    def _found(self, found: Object) -> None:
+        """Take an object over if it is the operator's, and the same as before or old enough."""
+        labels: Mapping[str, Any] = found["metadata"].get("labels") or {}
+        if labels.get(OURS[0]) != OURS[1] or not labels.get(OF_SET):
+            self._forget_newcomer()
+            said = f"ConfigMap {self._namespace}/{self._name} lacks the labels of jwks-operator"
+            self._shelf.complain(SetRefused(said))
+            return
+        uid = found["metadata"]["uid"]
+        former = self._shelf.content
+        if former is None or uid == self._uid or self._holds(found, former):
+            self._take(found)
+        elif self._newcomer is not None and self._newcomer[0] == uid:
+            self._newcomer = (uid, found)
+        else:
+            self._forget_newcomer()
+            self._newcomer = (uid, found)
+            self._timer = asyncio.get_running_loop().call_later(self._settle, self._accept)
+            said = f"ConfigMap {self._namespace}/{self._name} is another object; served if it stays {self._settle:g} s"
+            self._shelf.complain(NothingThere(said))
+
+    def _holds(self, found: Object, former: Content) -> bool:
+        """Tell whether an object holds the documents that are served now, with the same hints."""
+        content = self._content(found)
+        if not isinstance(content, Content):
+            return False
+        return self._shelf.capped(replace(content, modified=former.modified)) == former
+
+    def _accept(self) -> None:
+        if self._newcomer is not None:
+            self._take(self._newcomer[1])
+
+    def _forget_newcomer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._newcomer = self._timer = None
+
+    def _content(self, found: Object) -> Content | NothingThere | SetRefused:
         data: Mapping[str, Any] = found.get("data") or {}
         files = {name: text.encode() for name, text in data.items() if isinstance(text, str)}
-        former = self._shelf.content
         try:
-            content = content_of(files, None, time.time())
+            return content_of(files, None, time.time())
         except (NothingThere, SetRefused) as trouble:
-            self._shelf.complain(trouble)
+            return trouble
+
+    def _take(self, found: Object) -> None:
+        content = self._content(found)
+        self._uid = found["metadata"]["uid"]
+        self._forget_newcomer()
+        if not isinstance(content, Content):
+            self._shelf.complain(content)
             return
+        former = self._shelf.content
         if former is not None and former.body == content.body:  # a relist or another field: no change of the set
-            content = content_of(files, None, former.modified)
+            content = replace(content, modified=former.modified)
         self._shelf.take(content)
 
     def _selector(self) -> dict[str, str]:

@@ -6,7 +6,7 @@ talk to an older server; known ones that make no sense are refused rather than g
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from jwks_operator.serve.check import SetRefused, parse_object
@@ -19,6 +19,8 @@ HISTORICAL_PATHS: Final = ("/historical.jwt",)
 
 LONGEST_LIST: Final = 32
 LONGEST_AGE: Final = 366 * 24 * 3600
+CAPPED_AGE: Final = 24 * 3600
+"""Seconds that caches are told at most, whatever `zz-serve.json` says: what caches were told cannot be taken back."""
 
 _PATH: Final = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@/-]{0,255}")
 _ORIGIN: Final = re.compile(r"\*|[a-z][a-z0-9+.-]*://[A-Za-z0-9.\[\]:_-]{1,255}")
@@ -34,6 +36,11 @@ class Hints:
     media_type: str = MEDIA_TYPES[0]
     jwks_paths: tuple[str, ...] = ()
     allow_origins: tuple[str, ...] = ("*",)
+
+    def capped(self, longest: int) -> "Hints":
+        """Return them with no time longer than `longest` seconds; a shorter one never breaks the operator's waits."""
+        ages = min(self.cache_max_age, longest), min(self.stale_window, longest)
+        return replace(self, cache_max_age=ages[0], stale_window=ages[1])
 
 
 DEFAULTS: Final = Hints()

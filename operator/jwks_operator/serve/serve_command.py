@@ -4,6 +4,7 @@ import asyncio
 import logging
 import signal
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -11,8 +12,10 @@ from typing import Any, Final
 import click
 import uvloop
 
-from jwks_operator.serve.hints import JWKS_PATHS
+from jwks_operator.serve.descriptors import allow_connections
+from jwks_operator.serve.hints import CAPPED_AGE, JWKS_PATHS, LONGEST_AGE
 from jwks_operator.serve.server import Bounds, bind_socket
+from jwks_operator.serve.site import RESERVED
 from jwks_operator.serve.supervisor import Supervisor, WorkerFailed, report
 from jwks_operator.serve.tls import CertificateRefused
 from jwks_operator.serve.worker import AdminPort, Plan, Worker
@@ -34,6 +37,8 @@ class _Named(click.ParamType[tuple[str, str]]):
         plain = name.isascii() and name.replace("-", "").replace("_", "").isalnum()
         if not found or not rest or not plain:
             self.fail(f"{value!r} is not NAME=VALUE with a name of letters, digits, - and _", param, ctx)
+        if f"/{name}" in RESERVED:
+            self.fail(f"{name!r} is the path of a probe; choose another name", param, ctx)
         return name, rest
 
 
@@ -92,13 +97,20 @@ _FILE = click.Path(path_type=Path)
     show_default=True,
     help="Seconds that going down may take after SIGTERM; it ends earlier when nobody asks any more.",
 )
+@click.option(
+    "--longest-max-age",
+    type=click.IntRange(1, LONGEST_AGE),
+    default=CAPPED_AGE,
+    show_default=True,
+    help="Seconds that caches are told at most, whatever the mounted zz-serve.json says.",
+)
 @click.option("--access-log", is_flag=True, help="Write a JSON line for each request to standard output.")
 @click.option(
     "--max-connections",
     type=click.IntRange(1, 1_000_000),
     default=MOST_CONNECTIONS,
     show_default=True,
-    help="Open connections of one worker.",
+    help="Open connections of one worker; bounded by the file descriptors that the process may have.",
 )
 @click.option(
     "--max-rate",
@@ -124,6 +136,7 @@ def serve_command(**options: Any) -> None:
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     plan = _plan(options)
+    plan = replace(plan, bounds=replace(plan.bounds, connections=allow_connections(plan.bounds.connections)))
     main = _supervise(plan) if plan.workers > 1 else _work(plan, as_worker=options["as_worker"])
     try:
         uvloop.run(main)
@@ -141,6 +154,8 @@ def _plan(options: dict[str, Any]) -> Plan:
         raise click.UsageError("what to serve? Give --file, --set or --watch-configmap")
     if len(set(names)) != len(names):
         raise click.UsageError("two sets have the same name")
+    if "" in names and len(names) > 1:
+        raise click.UsageError("a set without a name is served alone: give each of several sets a name, as NAME=...")
     if bool(options["tls_cert"]) != bool(options["tls_key"]):
         raise click.UsageError("--tls-cert and --tls-key belong together")
     return Plan(
@@ -154,6 +169,7 @@ def _plan(options: dict[str, Any]) -> Plan:
         workers=options["workers"],
         drain=options["drain"],
         access_log=options["access_log"],
+        longest_age=options["longest_max_age"],
         bounds=Bounds(
             connections=options["max_connections"],
             rate=options["max_rate"],
@@ -216,6 +232,8 @@ def _until_signalled() -> asyncio.Event:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    # Whoever sends it to other servers means "reload"; here sets and certificates reload by themselves.
+    loop.add_signal_handler(signal.SIGHUP, _log.info, "SIGHUP: nothing to do, what changes is reloaded by itself")
     return stop
 
 

@@ -8,11 +8,11 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from jwks_operator.serve.check import SetRefused, check_discovery, check_historical, check_set
-from jwks_operator.serve.hints import HINTS, Hints, parse_hints
+from jwks_operator.serve.hints import CAPPED_AGE, HINTS, Hints, parse_hints
 
 DEFAULT_KEY: Final = "jwks.json"
 """The data key of the set, if neither the command line nor the hints name another."""
@@ -81,9 +81,10 @@ class Shelf:
     `on_change` is called after `content` changed.
     """
 
-    def __init__(self, name: str = "") -> None:
-        """`name` is "" for the only set of a server."""
+    def __init__(self, name: str = "", longest_age: int = CAPPED_AGE) -> None:
+        """`name` is "" for the only set of a server; `longest_age` is what caches are told at most, in seconds."""
         self.name = name
+        self._longest_age = longest_age
         self.content: Content | None = None
         self.trouble: str | None = None
         self.refused = 0
@@ -91,7 +92,8 @@ class Shelf:
         self.on_change: Callable[[], None] = _nothing
 
     def take(self, found: Content) -> None:
-        """Serve this content from now on."""
+        """Serve this from now on."""
+        found = self.capped(found)
         former, self.content = self.content, found
         if former == found and self.trouble is None:
             return
@@ -101,6 +103,10 @@ class Shelf:
         age = found.hints.cache_max_age
         _log.info("%sserving %d keys, content %s, max-age %d s", self._prefix(), found.keys, found.etag[:12], age)
         self.on_change()
+
+    def capped(self, found: Content) -> Content:
+        """Return content as it would be served here: caches are told no longer times than are allowed."""
+        return replace(found, hints=found.hints.capped(self._longest_age))
 
     def complain(self, trouble: NothingThere | SetRefused) -> None:
         """Keep the present content and log the reason once."""

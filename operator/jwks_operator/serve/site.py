@@ -5,8 +5,12 @@ Each set has its paths below its prefix ("" for the only one, "/NAME" otherwise)
 * `/.well-known/jwks.json`, `/keys` and what the hints add: the set;
 * `/.well-known/openid-configuration`: the discovery document, if there is one;
 * `/historical.jwt`: the signed historical keys, if there are any.
+
+What a set asks for stays below its prefix. A set without a prefix gets neither a path of the probes nor one below the
+prefix of another set, whatever it asks for and whether or not the other one is loaded.
 """
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
@@ -24,6 +28,11 @@ RETRY_AFTER: Final = 5
 HISTORICAL_TYPE: Final = "application/jwk-set+jwt"
 OPENID_TYPE: Final = "application/json"
 
+RESERVED: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+"""Paths of the probes and the metrics, on whichever port they are: no set is served there."""
+
+_log = logging.getLogger(__name__)
+
 Probe = Callable[[bool], tuple[int, str]]
 """Gives status and text; is told whether the reader wants it verbose."""
 
@@ -34,6 +43,9 @@ class Site:
     def __init__(self, shelves: Iterable[Shelf], probes: Mapping[str, Probe]) -> None:
         """`probes` are paths below the root that are answered afresh each time."""
         self.shelves = tuple(shelves)
+        self._names = {shelf.name for shelf in self.shelves if shelf.name}
+        self._reserved = RESERVED | probes.keys()
+        self._told: dict[str, tuple[str, ...]] = {}
         self._probes = {path.encode(): probe for path, probe in probes.items()}
         self._pages: dict[bytes, Page] = {}
         self._missing: frozenset[bytes] = frozenset()
@@ -47,9 +59,24 @@ class Site:
             prefix = f"/{shelf.name}" if shelf.name else ""
             if shelf.content is None:
                 missing |= {(prefix + path).encode() for path in (*JWKS_PATHS, *OPENID_PATHS, *HISTORICAL_PATHS)}
-            else:
-                pages |= {(prefix + path).encode(): page for path, page in _pages(shelf.content).items()}
+                continue
+            wanted = _pages(shelf.content)
+            granted = {path: page for path, page in wanted.items() if self._may_have(shelf, prefix + path)}
+            self._tell_of(shelf, tuple(path for path in wanted if path not in granted))
+            pages |= {(prefix + path).encode(): page for path, page in granted.items()}
         self._pages, self._missing = pages, frozenset(missing)
+
+    def _may_have(self, shelf: Shelf, path: str) -> bool:
+        """Tell whether a whole path is this set's own: not a probe's, and below no prefix of another set."""
+        first = path.split("/")[1]
+        return path not in self._reserved and (first == shelf.name or first not in self._names)
+
+    def _tell_of(self, shelf: Shelf, refused: tuple[str, ...]) -> None:
+        """Log once which of its paths a set does not get."""
+        if refused and self._told.get(shelf.name) != refused:
+            where = f"{shelf.name}: " if shelf.name else ""
+            _log.error("%snot served at %s: the path is another set's or a probe's", where, ", ".join(refused))
+        self._told[shelf.name] = refused
 
     def forget(self) -> None:
         """Drop what was rendered for a second that has passed."""

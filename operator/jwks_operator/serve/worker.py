@@ -5,6 +5,7 @@ another.
 """
 
 import asyncio
+import contextlib
 import logging
 import socket
 from collections.abc import Callable, Coroutine, Mapping
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from jwks_operator.serve.hints import CAPPED_AGE
 from jwks_operator.serve.mounted import Mounted
 from jwks_operator.serve.probes import Snapshots, build_admin_pages, build_probes
 from jwks_operator.serve.server import Bounds, Server, bind_socket
@@ -21,6 +23,7 @@ from jwks_operator.serve.stats import Snapshot, read_usage, sum_snapshots
 from jwks_operator.serve.tls import Tls
 
 QUIET_SECONDS: Final = 1.0
+RESTART_SECONDS: Final = 1.0
 
 _log = logging.getLogger(__name__)
 
@@ -32,7 +35,7 @@ class Plan:
     """What to serve and where, from the command line.
 
     `sets` are paths by name ("" for the only one) and `configmaps` "namespace/name" by name; `tls` is
-    certificate and key; `drain` in seconds.
+    certificate and key; `drain` and `longest_age` in seconds.
     """
 
     host: str
@@ -45,6 +48,7 @@ class Plan:
     workers: int = 1
     drain: float = 10.0
     access_log: bool = False
+    longest_age: int = CAPPED_AGE
     bounds: Bounds = field(default_factory=Bounds)
 
 
@@ -55,7 +59,7 @@ class Worker:
         """Raises CertificateRefused if there is no usable certificate."""
         self._plan = plan
         self._tls = Tls(*plan.tls) if plan.tls else None
-        self.shelves = [Shelf(name) for name in (*plan.sets, *plan.configmaps)]
+        self.shelves = [Shelf(name, plan.longest_age) for name in (*plan.sets, *plan.configmaps)]
         own = {} if plan.admin_port is not None else build_probes(self._alone, 1)
         self._site = Site(self.shelves, own)
         self._server = Server(self._site, plan.bounds, access_log=plan.access_log)
@@ -79,7 +83,7 @@ class Worker:
         ended = asyncio.Event()
         async with asyncio.TaskGroup() as tasks:
             for runner in runners:
-                tasks.create_task(runner(ended))
+                tasks.create_task(_keep(runner, ended))
             await stop.wait()
             _log.info("stopping")
             await self._server.drain(min(QUIET_SECONDS, self._plan.drain / 4), self._plan.drain)
@@ -101,6 +105,21 @@ class Worker:
 
     def _alone(self) -> list[Snapshot]:
         return [self.snapshot()]
+
+
+async def _keep(runner: Runner, ended: asyncio.Event) -> None:
+    """Run until `ended`; what fails starts again after a pause, and the last good set is served meanwhile."""
+    while not ended.is_set():
+        try:
+            await runner(ended)
+        except Exception:  # noqa: BLE001 - whatever it is, it is logged, and the last good set is served
+            _log.exception("what follows a set or a certificate failed and starts again")
+        else:
+            if ended.is_set():
+                return
+            _log.error("what follows a set or a certificate ended by itself and starts again")
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(ended.wait(), RESTART_SECONDS)
 
 
 class AdminPort:

@@ -1,5 +1,6 @@
 """HTML by construction: text is escaped, only values of the type Html are not."""
 
+from collections.abc import Mapping
 from html import escape
 
 
@@ -12,10 +13,10 @@ class Html(str):
 def render_element(tag: str, *children: str | None, **attributes: str) -> Html:
     """Return an element; children that are not Html are escaped, None is left out.
 
-    An attribute with a name that Python reserves ends with an underscore: `class_`.
+    An attribute with a name that Python reserves ends with an underscore, and any other underscore is a hyphen:
+    `class_`, `aria_label`.
     """
-    named = "".join(f' {name.rstrip("_")}="{escape(value)}"' for name, value in attributes.items())
-    return Html(f"<{tag}{named}>{join_html(*children)}</{tag}>")
+    return Html(f"<{tag}{_named(attributes)}>{join_html(*children)}</{tag}>")
 
 
 def join_html(*children: str | None) -> Html:
@@ -25,8 +26,12 @@ def join_html(*children: str | None) -> Html:
 
 def render_void(tag: str, **attributes: str) -> Html:
     """Return an element that has no content, such as `input`."""
-    named = "".join(f' {name.rstrip("_")}="{escape(value)}"' for name, value in attributes.items())
-    return Html(f"<{tag}{named}>")
+    return Html(f"<{tag}{_named(attributes)}>")
+
+
+def _named(attributes: Mapping[str, str]) -> str:
+    """Write attributes: `class_` is class, `aria_label` is aria-label."""
+    return "".join(f' {name.rstrip("_").replace("_", "-")}="{escape(value)}"' for name, value in attributes.items())
 
 
 def render_link(target: str, *children: str) -> Html:

@@ -13,7 +13,8 @@ from typing import Any, Protocol
 import aiohttp
 
 from jwks_operator.api.names import PLURAL
-from jwks_operator.kube.transport import environments_proxy
+from jwks_operator.kube.proxies import describe_proxy, find_proxy
+from jwks_operator.kube.sockets import make_connector
 from jwks_operator.watch.event_router import CONFIG_MAPS, NAMESPACES, SECRETS
 
 logger = logging.getLogger(__name__)
@@ -41,12 +42,13 @@ class Listener(Protocol):
 
 def session(server: str, ssl: Any, headers: Mapping[str, str], listener: Listener) -> aiohttp.ClientSession:
     """Return a session for kopf, through the same proxy as every other request."""
+    proxy = find_proxy(server)
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0, ssl=ssl),
+        connector=make_connector(limit=0, ssl=ssl),
         headers=headers,
-        middlewares=(Metadata(listener),),
+        middlewares=(Metadata(listener, describe_proxy(proxy)),),
         response_class=Response,
-        proxy=environments_proxy(server),
+        proxy=proxy,
     )
 
 
@@ -102,8 +104,10 @@ class Metadata:
     The log has one line when a kind cannot be watched any more and one when it can again, for any number of attempts.
     """
 
-    def __init__(self, listener: Listener) -> None:
+    def __init__(self, listener: Listener, via: str = "") -> None:
+        """`via` names the proxy on the way, in words, for the log."""
         self._listener = listener
+        self._via = via
         self._failing: set[str] = set()
 
     async def __call__(
@@ -144,4 +148,4 @@ class Metadata:
         elif code not in {"200", "410"} and resource not in self._failing:  # 410: a list is asked for next
             self._failing.add(resource)
             why = "no answer" if code == "none" else code
-            logger.warning("%s cannot be watched: %s from the API server; trying again", resource, why)
+            logger.warning("%s cannot be watched: %s from the API server%s; trying again", resource, why, self._via)
