@@ -47,7 +47,7 @@ def jwk(key: GeneratedKey, **more: Any) -> bytes:
     return json.dumps({**key.private.reveal(), **more}).encode()
 
 
-def public_set(*keys: dict[str, Any]) -> str:
+def public_set(*keys: Any) -> str:
     return json.dumps({"keys": list(keys)})
 
 

@@ -178,11 +178,21 @@ async def test_a_certificate_that_cannot_be_used_leaves_the_key_and_the_former_o
     assert await chain_of(life, key.kid) == await source_chain(life)
 
 
+async def test_a_chain_with_the_root_first_is_published_with_the_certificate_of_the_key_first() -> None:
+    key = old_key()
+    life = await followed(pem(key))
+    blocks = issued(pem(key)).split(b"-----END CERTIFICATE-----\n")[:-1]
+    await renew(life, pem(key), b"".join(block + b"-----END CERTIFICATE-----\n" for block in reversed(blocks)))
+    await life.after(MINUTE)
+    assert await life.condition("Degraded") == ("False", "AsExpected")
+    assert await chain_of(life, key.kid) == list(reversed(await source_chain(life)))
+
+
 async def test_a_chain_that_is_too_long_is_not_published() -> None:
     key = old_key()
     life = await followed(pem(key))
     before = await jwks(life)
-    await renew(life, pem(key), issued(pem(key)) * 80)
+    await renew(life, pem(key), b"".join(issued(pem(key)) for _ in range(80)))
     await life.after(MINUTE)
     assert "more than 36 KiB of certificates; leave out what clients have" in await message(life)
     assert await jwks(life) == before

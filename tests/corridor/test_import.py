@@ -46,6 +46,8 @@ FORMATS: dict[str, tuple[str, Callable[[GeneratedKey], bytes]]] = {
     "JWK Set": ("ES256", lambda key: b'{"keys":[' + jwk(old_key("Ed25519")) + b"," + jwk(key) + b"]}"),
     "encryption key": ("ECDH-ES", pem),
     "symmetric key": ("HS256", jwk),
+    "JWK with null": ("ES256", lambda key: jwk(key, use=None, x5c=None, key_ops=None)),
+    "JWK of n, e and d": ("RS256", lambda key: jwk(key, **dict.fromkeys(("p", "q", "dp", "dq", "qi")))),
 }
 
 
@@ -93,6 +95,9 @@ REFUSED: dict[str, tuple[str, Callable[[], bytes], str]] = {
     "a set of none": ("ES256", lambda: b'{"keys":[' + jwk(old_key("ES384")) + b"]}", "no private keys for ES256"),
     "a public key": ("ES256", lambda: public_set(old_key().public).encode(), "no private keys for ES256"),
     "no key": ("ES256", lambda: b"password", "neither PEM nor JSON"),
+    "nothing": ("ES256", lambda: b"", "is empty"),
+    "two keys": ("ES256", lambda: pem(old_key()) + pem(old_key()), "2 private keys in one PEM file"),
+    "UTF-16": ("ES256", lambda: pem(old_key()).decode().encode("utf-16"), "text in UTF-16; iconv -f UTF-16 -t UTF-8"),
 }  # fmt: skip
 
 

@@ -75,4 +75,15 @@ def test_the_go_issuer_signs_with_whatever_is_mounted(tmp_path: Path) -> None:
     compile_go(tmp_path / "module", [], ["."], tmp_path / "bin")
     (binary,) = (tmp_path / "bin").iterdir()
     assert os.access(binary, os.X_OK)
-    check(lambda mounted: run([str(binary), str(mounted), "alice"], tmp_path), tmp_path / "signing")
+
+    def sign(mounted: Path) -> str:
+        return run([str(binary), str(mounted), "alice"], tmp_path)
+
+    check(sign, tmp_path / "signing")
+    key = generate("Ed25519", None)
+    swap(tmp_path / "signing", {"signing.jwk": render(key.public, key.private, "JWK", "EdDSA")})
+    claims = jwt.decode(sign(tmp_path / "signing"), jwt.PyJWK({**key.public, "alg": "EdDSA"}), algorithms=["EdDSA"])
+    assert claims["sub"] == "alice", "with publish.eddsaName: EdDSA, as the page says"
+    mount(tmp_path / "signing", key)
+    refused = subprocess.run([str(binary), str(tmp_path / "signing"), "alice"], capture_output=True, check=False)
+    assert refused.returncode != 0, "go-jose does not know the name Ed25519"

@@ -248,7 +248,12 @@ def test_a_chain_from_elsewhere_is_taken_as_it_is_with_the_times_of_its_first_ce
     with pytest.raises(InconsistentKeyError, match="of another key"):
         read_issued_chain(fresh("ES256", None, 1).public, chain)
     with pytest.raises(CertificateError, match="more than 36 KiB"):
-        read_issued_chain(key.public, chain * 60)
+        read_issued_chain(key.public, chain + b"".join(_large(serial) for serial in range(1, 7)))
+
+
+def _large(serial: int) -> bytes:
+    key = fresh("ML-DSA-87")
+    return self_signed(key.public, key.private, replace(TERMS, serial=serial))
 
 
 @pytest.mark.parametrize("algorithm", PAIR_NAMES)

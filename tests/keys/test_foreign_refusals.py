@@ -43,7 +43,7 @@ def test_a_member_twice_is_named(algorithm: str, crv: str | None) -> None:
 
 @pytest.mark.parametrize(("algorithm", "crv"), ON_CURVES)
 @pytest.mark.parametrize(
-    "change", [lambda octets: octets[1:], lambda octets: b"\0" + octets, lambda octets: octets * 2]
+    "change", [lambda octets: octets[:-1], lambda octets: octets + b"\0", lambda octets: octets * 2]
 )
 def test_a_value_of_another_length_is_named_with_the_right_one(algorithm: str, crv: str, change: Any) -> None:
     members = fresh(algorithm, crv).private.reveal()
@@ -74,7 +74,7 @@ def test_halves_of_two_keys_are_refused(algorithm: str, crv: str | None) -> None
 
 
 @pytest.mark.parametrize("algorithm", RSA_NAMES)
-@pytest.mark.parametrize("oth", [[], [{"r": "Aw", "d": "Aw", "t": "Aw"}], None, "Aw"])
+@pytest.mark.parametrize("oth", [[], [{"r": "Aw", "d": "Aw", "t": "Aw"}], "Aw"])
 def test_rsa_keys_of_more_than_two_primes_are_refused(algorithm: str, oth: object) -> None:
     members = {**fresh(algorithm).private.reveal(), "oth": oth}
     refused(algorithm, None, members, "oth: RSA keys of more than two primes are not accepted")
@@ -98,10 +98,11 @@ def test_every_reader_of_an_unknown_algorithm_says_which_are_known(name: str) ->
         assert ALLOWED in str(caught.value)
 
 
-def test_in_a_public_set_the_refused_key_is_named_by_its_place() -> None:
+def test_in_a_public_set_the_refused_key_is_named_by_its_kid_and_place() -> None:
     good, bad = fresh("ES256").public, {**fresh("ES256", None, 1).public, "y": fresh("ES256").public["x"]}
-    with pytest.raises(JwkError, match="key 2 of the set: x and y are not a point of P-256"):
-        read_public_keys(json.dumps({"keys": [good, bad]}).encode(), "ES256")
+    read = read_public_keys(json.dumps({"keys": [good, bad]}).encode(), "ES256")
+    assert read.keys == (good,)
+    assert read.left_out == (f"kid {bad['kid']!r}, key 2 of the set: x and y are not a point of P-256",)
     with pytest.raises(JwkError, match="key 1 of the set: private members in a public key"):
         read_public_keys(json.dumps({"keys": [fresh("ES256").private.reveal()]}).encode(), "ES256")
     twice = json.dumps(good)[:-1] + ', "kty": "EC"}'

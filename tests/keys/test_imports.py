@@ -97,13 +97,13 @@ def _mixed() -> bytes:
 
 
 REFUSED: dict[str, tuple[bytes, Wanted, str]] = {
-    "nothing": (b"", Wanted("ES256"), "neither PEM nor JSON"),
+    "nothing": (b"", Wanted("ES256"), "is empty"),
     "a list": (b"[]", Wanted("ES256"), "neither a JWK nor a JWK Set"),
     "a set that is none": (b'{"keys":{}}', Wanted("ES256"), "keys is not a list"),
     "a member twice": (b'{"kty":"EC","kty":"EC"}', Wanted("ES256"), "names a member twice"),
     "an empty set": (b'{"keys":[]}', Wanted("ES256"), "holds no private keys for ES256; put the one to import"),
-    "an encrypted key": (_encrypted(), Wanted("ES256"), "no unencrypted private key"),
-    "a public key": (_public_pem(), Wanted("ES256"), "no unencrypted private key"),
+    "an encrypted key": (_encrypted(), Wanted("ES256"), "an encrypted private key"),
+    "a public key": (_public_pem(), Wanted("ES256"), "a public key in PEM"),
     "a public JWK": (json.dumps(fresh("ES256").public).encode(), Wanted("ES256"), "no private members"),
     "another algorithm": (json.dumps(fresh("ES384").private.reveal()).encode(), Wanted("ES256"), "asks for ES256"),
     "an unheard algorithm": (b'{"kty":"EC","d":"AQ","alg":"AA"}', Wanted("ES256"), "a key for another algorithm"),
@@ -131,24 +131,30 @@ def test_signature_keys_of_a_set_are_read_in_order_and_complete() -> None:
     first, second = fresh("ES256").public, fresh("RS256").public
     keys = [{**_bare(first), "kid": "a"}, fresh("ECDH-ES").public, {**second, "use": "enc"}, {**second, "kid": "b"}]
     read = read_public_keys(json.dumps({"keys": keys}).encode(), "Ed25519")
-    assert [(key["kid"], key["alg"]) for key in read] == [("a", "ES256"), ("b", "RS256")]
+    assert [(key["kid"], key["alg"]) for key in read.keys] == [("a", "ES256"), ("b", "RS256")]
+    assert [reason.partition(": ")[2] for reason in read.left_out] == [
+        "its use is enc: a key which signs nothing",
+        "its use is enc: a key which signs nothing",
+    ]
 
 
 def test_an_rsa_key_without_alg_counts_as_one_of_the_entry_or_not_at_all() -> None:
     data = json.dumps({"keys": [_bare(fresh("RS256").public)]}).encode()
-    assert read_public_keys(data, "PS256")[0]["alg"] == "PS256"
+    assert read_public_keys(data, "PS256").keys[0]["alg"] == "PS256"
     with pytest.raises(JwkError, match="key 1 of the set: alg is missing"):
         read_public_keys(data, "ES256")
 
 
-def test_a_kid_that_names_two_keys_is_refused() -> None:
+def test_of_two_keys_with_one_kid_the_second_is_left_out_and_named() -> None:
     keys = [{**fresh("ES256", number=number).public, "kid": "a"} for number in (0, 1)]
-    with pytest.raises(JwkError, match="key 2 of the set"):
-        read_public_keys(json.dumps({"keys": keys}).encode(), "ES256")
+    read = read_public_keys(json.dumps({"keys": keys}).encode(), "ES256")
+    assert list(read.keys) == keys[:1]
+    assert read.left_out[0].startswith("kid 'a', key 2 of the set: its kid names an earlier key")
 
 
 def test_a_key_listed_twice_counts_once() -> None:
-    assert len(read_public_keys(json.dumps({"keys": [fresh("ES256").public] * 2}).encode(), "ES256")) == 1
+    read = read_public_keys(json.dumps({"keys": [fresh("ES256").public] * 2}).encode(), "ES256")
+    assert (len(read.keys), read.left_out) == (1, ())
 
 
 # --- weak keys ---

@@ -21,6 +21,7 @@ from jwks_operator.keys.certificates import (
 )
 from jwks_operator.keys.formats import parse_pem, render
 from jwks_operator.keys.import_reader import Wanted, read_private, read_public_keys
+from jwks_operator.keys.issuer_import import bring
 from jwks_operator.keys.jwk import parse_json_strict, parse_private, parse_public, public_jwk, thumbprint
 from jwks_operator.keys.key_errors import InvalidMemberError, JwkError
 from jwks_operator.keys.members import encode_octets
@@ -189,3 +190,43 @@ def test_no_error_about_a_private_key_tells_anything_of_it(
         assert not [window for window in secrets if window in told]
         assert error.__context__ is None
         assert error.__cause__ is None
+
+
+@SLOW
+@given(st.dictionaries(NAMES, VALUES), st.sampled_from(["ES256", "RS256", "Ed25519", "HS256", "ML-DSA-44"]))
+def test_any_jwk_from_a_source_is_a_key_or_a_typed_error(jwk: dict[str, Any], algorithm: str) -> None:
+    for document in (jwk, {"keys": [jwk]}, {"keys": [jwk, fresh("ES256").private.reveal()]}):
+        data = json.dumps(document).encode()
+        accepts_or_refuses(partial(read_private, data, Wanted(algorithm)))
+        accepts_or_refuses(partial(read_public_keys, data, algorithm))
+        accepts_or_refuses(partial(bring, data, None))
+
+
+PROVIDERS = st.dictionaries(
+    st.sampled_from(["name", "id", "providerId", "config"]),
+    st.none()
+    | st.text(max_size=5)
+    | st.dictionaries(
+        st.sampled_from(["privateKey", "priority", "active", "enabled", "algorithm", "keyUse", "kid", "secret"]),
+        st.none() | st.lists(st.none() | st.sampled_from(["100", "-1", "x", "RS256", "false", "AAAA"]), max_size=2),
+    ),
+)
+
+
+@SLOW
+@given(
+    st.dictionaries(st.sampled_from(["realm", "defaultSignatureAlgorithm", "id"]), st.none() | st.text(max_size=5)),
+    st.lists(PROVIDERS | st.none(), max_size=3),
+)
+def test_any_realm_is_keys_or_a_typed_error(realm: dict[str, Any], providers: list[Any]) -> None:
+    document = {**realm, "components": {"org.keycloak.keys.KeyProvider": providers}}
+    for data in (document, [document, document], [document, None, 1]):
+        accepts_or_refuses(partial(bring, json.dumps(data).encode(), None))
+
+
+@SLOW
+@given(st.binary(max_size=60).map(lambda octets: b"0" + bytes([len(octets)]) + octets))
+def test_any_der_is_a_typed_error(data: bytes) -> None:
+    for pem in (data, pem_file("PRIVATE KEY", data), base64.b64encode(data)):
+        accepts_or_refuses(partial(read_private, pem, Wanted("ES256")))
+        accepts_or_refuses(partial(read_public_keys, pem, "ES256"))

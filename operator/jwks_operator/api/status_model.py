@@ -43,12 +43,14 @@ Bound = Annotated[AwareDatetime, PlainSerializer(format_time_up, return_type=str
 _Kid = Annotated[str, Field(max_length=KID_MAX)]
 _Name = Annotated[str, Field(max_length=64)]
 TEXT_MAX = 1024
+MESSAGE_MAX = 8192
+"""Characters of the message of a condition."""
 _Text = Annotated[str, Field(max_length=TEXT_MAX)]
 
 
-def truncate(text: str) -> str:
-    """Return the text, shortened to what a status may say in one place."""
-    return text if len(text) <= TEXT_MAX else text[: TEXT_MAX - 1] + "…"
+def truncate(text: str, most: int = TEXT_MAX) -> str:
+    """Return the text, shortened to what a status may say in one place, in characters."""
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 class KeyState(StrEnum):
@@ -82,7 +84,7 @@ class Condition(StatusModel):
     """True, False or Unknown."""
     reason: Annotated[str, Field(max_length=64)]
     """Why, in one word for machines."""
-    message: Annotated[str, Field(max_length=8192)] = ""
+    message: Annotated[str, Field(max_length=MESSAGE_MAX)] = ""
     """Why, in a sentence for people."""
     last_transition_time: Time
     """When status changed last."""

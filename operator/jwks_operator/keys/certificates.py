@@ -22,10 +22,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import NameOID
 
-from jwks_operator.keys.algorithms import Algorithm, KeyClass, Method
+from jwks_operator.keys.algorithms import ALGORITHMS, Algorithm, KeyClass, Method
+from jwks_operator.keys.chain_order import key_or_none, order_chain, public_key_of
 from jwks_operator.keys.key_errors import CertificateError, InconsistentKeyError, NoSuchFormError
 from jwks_operator.keys.material import PublicKey, load_private_unchecked, load_public, members_of
 from jwks_operator.keys.members import algorithm_of, encode_octets
+from jwks_operator.keys.pkcs8 import pem_algorithms
 from jwks_operator.keys.private import PrivateJwk
 from jwks_operator.keys.signing import hash_of, pss_padding
 from jwks_operator.keys.unreadable import CERTIFICATE_ERRORS, KEY_ERRORS
@@ -56,15 +58,17 @@ class Authority:
     certificate: x509.Certificate
     chain: bytes
     _key: CertificateIssuerPrivateKeyTypes
+    scheme: Algorithm | None = None
+    """What the CA must sign with, if its key is for RSASSA-PSS alone."""
 
     @classmethod
     def load(cls, chain: bytes, key: bytes) -> Self:
-        """Read the PEM files of a CA Secret: `tls.crt`, the CA's certificate first, and `tls.key`, unencrypted.
+        """Read the PEM files of a CA Secret: `tls.crt`, in any order, and `tls.key`, unencrypted.
 
         Raises CertificateError for what cannot be read, for a certificate that is not of a CA or must not sign, and
         for a key that is not the certificate's.
         """
-        certificate = load_chain(chain)[0]
+        certificates = load_chain(chain)
         private = None
         with suppress(*KEY_ERRORS):
             private = load_pem_private_key(key, password=None)
@@ -74,10 +78,12 @@ class Authority:
             or isinstance(private, x25519.X25519PrivateKey | x448.X448PrivateKey)
         ):
             raise CertificateError("the CA key is no unencrypted private key that can sign")
-        if private.public_key() != _public_key_of(certificate):
+        if all(key_or_none(each) != private.public_key() for each in certificates):
             raise CertificateError("the CA key is not the key of the CA certificate")
-        _check_may_sign(certificate)
-        return cls(certificate, _pem(load_chain(chain)), cast(CertificateIssuerPrivateKeyTypes, private))
+        certificates = order_chain(certificates, private.public_key())
+        _check_may_sign(certificates[0])
+        scheme = next((ALGORITHMS[name] for name in pem_algorithms(key)), None)
+        return cls(certificates[0], _pem(certificates), cast(CertificateIssuerPrivateKeyTypes, private), scheme)
 
     def __repr__(self) -> str:
         return "Authority(<redacted>)"
@@ -115,7 +121,7 @@ def ca_signed(public: Mapping[str, object], authority: Authority, terms: Terms) 
         its_own = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
         identifier = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(its_own)
     builder = _builder(load_public(public), algorithm, within).issuer_name(issuer.subject)
-    signed = _signed(builder.add_extension(identifier, critical=False), authority._key, None)
+    signed = _signed(builder.add_extension(identifier, critical=False), authority._key, authority.scheme)
     return _pem([signed]) + authority.chain
 
 
@@ -137,7 +143,7 @@ def load_chain(chain: bytes) -> list[x509.Certificate]:
 def check_certificate_key(public: Mapping[str, object], chain: bytes) -> None:
     """Raise InconsistentKeyError unless the first certificate of the PEM chain is for the key."""
     _certifiable(public)
-    if _public_key_of(load_chain(chain)[0]) != load_public(public):
+    if public_key_of(load_chain(chain)[0]) != load_public(public):
         raise InconsistentKeyError("the certificate is of another key")
 
 
@@ -156,14 +162,15 @@ def certificate_members(public: Mapping[str, object], chain: bytes) -> dict[str,
 def read_issued_chain(public: Mapping[str, object], chain: bytes) -> tuple[tuple[str, ...], datetime, datetime]:
     """Return the chain that another issuer made for a key as `x5c`, and from when to when its first one is valid.
 
-    Raises CertificateError for a chain that cannot be read or is too long to be published, InconsistentKeyError for
-    one of another key.
+    The certificates may stand in any order. Raises CertificateError for a chain that cannot be read or is too long to
+    be published, InconsistentKeyError for one of another key.
     """
-    check_certificate_key(public, chain)
-    ders = [certificate.public_bytes(Encoding.DER) for certificate in load_chain(chain)]
+    _certifiable(public)
+    certificates = order_chain(load_chain(chain), load_public(public))
+    ders = [certificate.public_bytes(Encoding.DER) for certificate in certificates]
     if sum(map(len, ders)) > _LONGEST_CHAIN:
         raise CertificateError(f"more than {_LONGEST_CHAIN // 1024} KiB of certificates; leave out what clients have")
-    leaf = load_chain(chain)[0]
+    leaf = certificates[0]
     return tuple(map(_base64, ders)), leaf.not_valid_before_utc, leaf.not_valid_after_utc
 
 
@@ -176,12 +183,6 @@ def _certifiable(public: Mapping[str, object]) -> Algorithm:
     if not public:
         raise NoSuchFormError("a symmetric key has no certificate")
     return algorithm_of(public)
-
-
-def _public_key_of(certificate: x509.Certificate) -> object:
-    with suppress(*CERTIFICATE_ERRORS):
-        return certificate.public_key()
-    raise CertificateError("the certificate holds no key, or one of an unknown type")
 
 
 def _check_may_sign(certificate: x509.Certificate) -> None:

@@ -19,8 +19,11 @@ from jwks_operator.keys.key_errors import InconsistentKeyError, InvalidMemberErr
 from jwks_operator.keys.material import load_private_unchecked, members_of
 from jwks_operator.keys.members import algorithm_of, canonical_json, public_jwk
 from jwks_operator.keys.naming import EddsaName, algorithm_name, to_published_jwk
+from jwks_operator.keys.pkcs8 import load_version_2, pkcs8_of
 from jwks_operator.keys.private import PrivateJwk
 from jwks_operator.keys.unreadable import KEY_ERRORS
+from jwks_operator.keys.wrong_forms import Place
+from jwks_operator.keys.wrong_pem import name_pem
 
 __all__ = [
     "EddsaName",
@@ -29,6 +32,8 @@ __all__ = [
     "TlsPair",
     "algorithm_name",
     "parse_pem",
+    "pem_members",
+    "published",
     "render",
     "render_set",
     "render_tls",
@@ -109,15 +114,22 @@ def parse_pem(data: bytes, kid: str, algorithm: str) -> tuple[dict[str, object],
 def pem_members(data: bytes) -> dict[str, object]:
     """Return kty, public and private members of an unencrypted PEM file: PKCS#8, PKCS#1 or SEC 1.
 
-    Raises UnsupportedKeyError for anything else. Its numbers are still to be checked by `parse_private`.
+    Raises UnsupportedKeyError, with the way out, for anything else, and for more than one private key;
+    InconsistentKeyError for a PKCS#8 file of two keys. Its numbers are still to be checked by `parse_private`.
     """
+    known = name_pem(data, Place.PRIVATE)
+    if known:
+        raise UnsupportedKeyError(known)
     key = None
     with suppress(*KEY_ERRORS):
         # parse_private tests the primes; to do it here too would take the same time again.
         key = load_pem_private_key(data, password=None, unsafe_skip_rsa_key_validation=True)
+    if key is None:
+        key = load_version_2(pkcs8_of(data))
     members = members_of(key)
     if members is None:
-        raise UnsupportedKeyError("the PEM file holds no unencrypted private key of a supported algorithm")
+        what = "cannot be read" if key is None else "is of a type or on a curve that JOSE does not have"
+        raise UnsupportedKeyError(f"the private key in PEM {what}; openssl pkey -in FILE -noout -text tells more")
     return members
 
 

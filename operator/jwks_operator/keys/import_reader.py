@@ -5,20 +5,22 @@ The form is recognised by its content: PEM (PKCS#8, PKCS#1 of RFC 8017, SEC 1 of
 is not known to be weak and is what the entry asks for. Errors say how to go on and never hold a value of a key.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
 
-from jwks_operator.keys.algorithms import ALGORITHMS, CURVES, EDDSA, PRIVATE_MEMBERS, Algorithm, KeyClass
+from jwks_operator.keys.algorithms import ALGORITHMS, EDDSA, PRIVATE_MEMBERS, Algorithm
 from jwks_operator.keys.formats import pem_members
-from jwks_operator.keys.jwk import parse_private, parse_public
+from jwks_operator.keys.jwk import parse_private
 from jwks_operator.keys.key_errors import InvalidMemberError, JwkError, MalformedJsonError, UnsupportedKeyError
 from jwks_operator.keys.members import algorithm_of, octets, parse_json_strict, public_jwk
+from jwks_operator.keys.pkcs8 import pem_algorithms
 from jwks_operator.keys.private import PrivateJwk
+from jwks_operator.keys.public_sets import PublicKeys, can_be, check_length, sort_out
+from jwks_operator.keys.registered import REGISTERED
+from jwks_operator.keys.spelling import respell
 from jwks_operator.keys.weakness import refuse_weak
-
-KID_MAX: Final = 256
-"""Longest kid, in characters, that status, spec and serving have room for."""
+from jwks_operator.keys.wrong_forms import Place, is_pem, name_form
+from jwks_operator.keys.wrong_pem import name_pem
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,63 +42,62 @@ class ForeignKey:
 
     def called(self, kid: str) -> "ForeignKey":
         """Return the same key under another kid; raises InvalidMemberError for one that is too long."""
-        private = PrivateJwk.from_members({**self.private.reveal(), "kid": _short(kid)})
+        private = PrivateJwk.from_members({**self.private.reveal(), "kid": check_length(kid)})
         return ForeignKey(public_jwk(private.reveal()) if self.public else {}, private, named=True)
 
 
 def read_private(data: bytes, wanted: Wanted) -> ForeignKey:
     """Return the private key in a file; raises JwkError if there is none, or none that fits. Slow for RSA."""
-    members = pem_members(data) if _is_pem(data) else _chosen(data, wanted)
+    if is_pem(data):
+        _check_padding(data, wanted.algorithm)
+        members: Mapping[str, object] = pem_members(data)
+    else:
+        members = _chosen(data, wanted)
     public, private = parse_private(_with_algorithm(members, wanted.algorithm))
     complete = private.reveal()
     refuse_weak(complete)
     _check_shape(complete, wanted)
-    _short(private.kid)
+    check_length(private.kid)
     return ForeignKey(public, private, named="kid" in members)
 
 
-def read_public_keys(data: bytes, algorithm: str) -> tuple[dict[str, object], ...]:
+def read_public_keys(data: bytes, algorithm: str) -> PublicKeys:
     """Return the signature keys of another issuer's JWK Set (or single JWK), canonical, in its order.
 
-    A key without `alg` counts as one of `algorithm` if it can be one. Keys for encryption are left out: nobody
-    checks a token with them. Raises JwkError if one of the others is weak, unreadable or not public.
+    A key without `alg` counts as one of `algorithm` if it can be one. What is left out (keys that sign nothing, weak,
+    broken and doubtful ones) is named with its reason. Raises JwkError if no key is left.
     """
-    found: dict[str, dict[str, object]] = {}
-    for number, value in enumerate(_listed(data), start=1):
-        if value.get("use", "sig") != "sig":
-            continue
-        try:
-            members = _with_guess(value, algorithm)
-            if algorithm_of(members).key_class is KeyClass.ENCRYPTION:
-                continue
-            public = parse_public(members)
-            refuse_weak(public)
-            kid = _short(str(public["kid"]))
-        except JwkError as error:
-            complaint = f"key {number} of the set: {error}"
-        else:
-            complaint = "" if found.setdefault(kid, public) == public else f"key {number} of the set has a former's kid"
-        if complaint:
-            raise InvalidMemberError(complaint)
-    if not found:
-        raise UnsupportedKeyError("no public signature key is in there")
-    return tuple(found.values())
+    if is_pem(data):
+        raise UnsupportedKeyError(name_pem(data, Place.PUBLIC))
+    found = sort_out(_listed(_json(data, Place.PUBLIC)), algorithm)
+    if not found.keys:
+        why = f": {found.tell()}" if found.left_out else "; its list of keys is empty"
+        raise UnsupportedKeyError(f"no public signature key is in there{why}")
+    return found
 
 
-def _is_pem(data: bytes) -> bool:
-    return b"-----BEGIN " in data
+def _check_padding(data: bytes, algorithm: str) -> None:
+    """A key of the type id-RSASSA-PSS must not sign otherwise (RFC 4055 section 1.2)."""
+    only = pem_algorithms(data)
+    if only and algorithm not in only:
+        raise UnsupportedKeyError(
+            f"the key is for RSASSA-PSS alone (id-RSASSA-PSS), and the entry asks for {algorithm}; "
+            f"set its algorithm to {' or '.join(only)}"
+        )
 
 
-def _listed(data: bytes) -> list[Mapping[str, object]]:
-    """The keys of a JWK Set, or the one JWK that stands alone."""
-    document = _json(data)
+def _listed(document: Mapping[str, object]) -> list[object]:
+    """The values of a JWK Set, or the one JWK that stands alone."""
     values = document.get("keys", [document])
-    if not isinstance(values, list) or not all(isinstance(value, dict) for value in values):
+    if not isinstance(values, list):
         raise MalformedJsonError("keys is not a list of JSON objects")
     return values
 
 
-def _json(data: bytes) -> dict[str, object]:
+def _json(data: bytes, place: Place) -> dict[str, object]:
+    known = name_form(data, place)
+    if known:
+        raise MalformedJsonError(known)
     try:
         document = parse_json_strict(data)
     except MalformedJsonError as error:
@@ -110,12 +111,13 @@ def _json(data: bytes) -> dict[str, object]:
 
 def _chosen(data: bytes, wanted: Wanted) -> Mapping[str, object]:
     """The JWK that stands alone, or the only private one of a set that can be a key of the algorithm."""
-    document = _json(data)
+    document = _json(data, Place.PRIVATE)
+    found = [respell(value) for value in _listed(document) if isinstance(value, dict)]
     if "keys" not in document:
-        if not _is_private(document):
+        if not _is_private(found[0]):
             raise InvalidMemberError("the JWK has no private members; name the private key")
-        return document
-    fitting = [value for value in _listed(data) if _is_private(value) and _can_be(value, wanted.algorithm)]
+        return found[0]
+    fitting = [members for members in found if _is_private(members) and _fits(members, wanted.algorithm)]
     if len(fitting) == 1:
         return fitting[0]
     how = f"holds {len(fitting) or 'no'} private keys for {wanted.algorithm}"
@@ -124,17 +126,13 @@ def _chosen(data: bytes, wanted: Wanted) -> Mapping[str, object]:
     )
 
 
-def _is_private(value: Mapping[str, object]) -> bool:
-    return any(name in value for name in PRIVATE_MEMBERS.get(str(value.get("kty")), ()))
+def _is_private(members: Mapping[str, object]) -> bool:
+    return any(name in members for name in PRIVATE_MEMBERS.get(str(members.get("kty")), ()))
 
 
-def _can_be(value: Mapping[str, object], algorithm: str) -> bool:
-    """Tell whether a key says, or says nothing against, that it is one of this algorithm."""
-    row = ALGORITHMS[algorithm]
+def _fits(members: Mapping[str, object], algorithm: str) -> bool:
     try:
-        return (
-            algorithm_of(_with_algorithm(value, algorithm)).name == algorithm and value.get("use", row.use) == row.use
-        )
+        return can_be(_with_algorithm(members, algorithm), algorithm)
     except JwkError:
         return False
 
@@ -145,24 +143,9 @@ def _with_algorithm(members: Mapping[str, object], algorithm: str) -> dict[str, 
     if named == EDDSA and ALGORITHMS[algorithm].crv == members.get("crv"):
         named = algorithm
     if named != algorithm:
-        other = named if named in (*ALGORITHMS, EDDSA) else "another algorithm"
+        other = named if str(named) in REGISTERED else "another algorithm"
         raise InvalidMemberError(f"a key for {other}, and the entry asks for {algorithm}; change one of the two")
     return {**members, "alg": algorithm}
-
-
-def _with_guess(members: Mapping[str, object], algorithm: str) -> Mapping[str, object]:
-    """The members with the algorithm that a key without `alg` must have: the entry's, or the only one of its curve."""
-    if "alg" in members:
-        return members
-    for name in (algorithm, *_only_of(members)):
-        if _can_be(members, name):
-            return {**members, "alg": name}
-    raise InvalidMemberError("alg is missing, and several algorithms are possible; add the one its tokens name")
-
-
-def _only_of(members: Mapping[str, object]) -> Iterable[str]:
-    rows = [row for row in ALGORITHMS.values() if row.key_class is KeyClass.SIGNATURE and row.crv in CURVES]
-    return [row.name for row in rows if row.crv == members.get("crv")]
 
 
 def _check_shape(members: Mapping[str, object], wanted: Wanted) -> None:
@@ -176,9 +159,3 @@ def _check_shape(members: Mapping[str, object], wanted: Wanted) -> None:
         raise UnsupportedKeyError(
             f"the key is on {row.crv} and the entry asks for {wanted.crv}; set its crv to {row.crv}"
         )
-
-
-def _short(kid: str) -> str:
-    if len(kid) > KID_MAX:
-        raise InvalidMemberError(f"kid has more than {KID_MAX} characters, which no set has room for")
-    return kid

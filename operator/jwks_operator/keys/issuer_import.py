@@ -8,7 +8,7 @@ import base64
 import binascii
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -19,12 +19,17 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from jwks_operator.keys.algorithms import ALGORITHMS, EDDSA, KeyClass
+from jwks_operator.keys.algorithms import ALGORITHMS, CURVES, EDDSA, KeyClass
 from jwks_operator.keys.formats import pem_members
 from jwks_operator.keys.import_reader import ForeignKey, Wanted, read_private
 from jwks_operator.keys.key_errors import InvalidMemberError, JwkError, MalformedJsonError, UnsupportedKeyError
+from jwks_operator.keys.keycloak import Provider, choose_realm, realms_of, sort_providers
 from jwks_operator.keys.material import load_public
 from jwks_operator.keys.members import encode_octets, parse_json_strict
+from jwks_operator.keys.pkcs8 import pem_algorithms
+from jwks_operator.keys.registered import REGISTERED, Purpose
+from jwks_operator.keys.spelling import respell
+from jwks_operator.keys.wrong_forms import Place, is_pem, name_form
 
 
 class Source(StrEnum):
@@ -52,60 +57,95 @@ _BY_CURVE: Final = {
     str(row.crv): row.name for row in ALGORITHMS.values() if row.key_class is KeyClass.SIGNATURE and row.crv
 }
 _VAULT_TYPES: Final = {"ecdsa-p256": "ES256", "ecdsa-p384": "ES384", "ecdsa-p521": "ES512", "ed25519": "Ed25519"}
-_KEY_PROVIDER: Final = "org.keycloak.keys.KeyProvider"
-_KEYCLOAK_MEMBERS: Final = ("privateKey", "ecdsaPrivateKey", "eddsaPrivateKey")
-_MASKED: Final = "**********"
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """The keys of an export, the one in use first, and what of it is left out, each with its reason."""
+
+    keys: tuple[Brought, ...]
+    left_out: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the person who imports says: the algorithm of RSA keys without one, and the realm of a Keycloak export."""
+
+    algorithm: str | None = None
+    realm: str | None = None
 
 
 def recognise(data: bytes) -> Source:
     """Return whose export this looks like; Hydra's is a private JWK Set, and counts as a file."""
     with suppress(JwkError):
         document = parse_json_strict(data)
-        if _realms(document):
+        if realms_of(document):
             return Source.KEYCLOAK
         if _vault_keys(document):
             return Source.VAULT
     return Source.FILE
 
 
-def bring_file(path: str, source: Source | None, algorithm: str | None) -> tuple[Brought, ...]:
+def bring_file(path: str, source: Source | None, asked: Asked = Asked()) -> Export:
     """Return what `bring` does of a file, `-` for standard input; raises OSError if it cannot be read."""
     if path == "-":
-        return bring(sys.stdin.buffer.read(MAX_BYTES), source, algorithm)
+        return bring(sys.stdin.buffer.read(MAX_BYTES), source, asked)
     with Path(path).open("rb") as file:
-        return bring(file.read(MAX_BYTES), source, algorithm)
+        return bring(file.read(MAX_BYTES), source, asked)
 
 
-def bring(data: bytes, source: Source | None, algorithm: str | None) -> tuple[Brought, ...]:
+def bring(data: bytes, source: Source | None, asked: Asked = Asked()) -> Export:
     """Return the signature keys of an export with their private halves, the one in use first.
 
-    `algorithm` is for RSA keys whose source does not say theirs (RS256 otherwise). Raises JwkError if there is none,
-    or one that cannot be used.
+    RSA keys whose source does not say their algorithm are for RS256 unless `asked` says another. Raises JwkError if
+    there is none, or one that cannot be used, or if it cannot be told which one signs.
     """
     readers = {Source.VAULT: _of_vault, Source.KEYCLOAK: _of_keycloak}
-    found = tuple(readers.get(source or recognise(data), _of_file)(data, algorithm))
-    if not found:
-        raise UnsupportedKeyError("no private signature key is in there")
-    return tuple(sorted(found, key=lambda each: not each.in_use))
+    found = readers.get(source or recognise(data), _of_file)(data, asked)
+    if not found.keys:
+        why = f": {'; '.join(found.left_out)}" if found.left_out else ""
+        raise UnsupportedKeyError(f"no private signature key is in there{why}")
+    return Export(tuple(sorted(found.keys, key=lambda each: not each.in_use)), found.left_out)
 
 
-def _of_file(data: bytes, algorithm: str | None) -> Iterator[Brought]:
+def _of_file(data: bytes, asked: Asked) -> Export:
     """A PEM file, one JWK, or a private JWK Set: its first private key is the one in use, as Hydra lists them."""
-    if b"-----BEGIN " in data:
-        yield Brought("key", True, read_private(data, Wanted(_algorithm(pem_members(data), algorithm))))
-        return
+    if is_pem(data):
+        return Export((Brought("key", True, read_private(data, Wanted(_of_pem(data, asked.algorithm)))),))
+    told = name_form(data, Place.PRIVATE)
+    if told:
+        raise UnsupportedKeyError(told)
     document = parse_json_strict(data)
     keys = document.get("keys", [document]) if isinstance(document, dict) else None
     if not isinstance(keys, list):
         raise MalformedJsonError("neither PEM nor a JWK nor a JWK Set")
-    private = [key for key in keys if isinstance(key, dict) and {"d", "priv"} & key.keys() and key.get("use") != "enc"]
-    for index, key in enumerate(private):
-        named = _algorithm(key, algorithm)
-        written = json.dumps({**key, "alg": named}).encode()
-        yield Brought(f"keys[{index}]", index == 0, read_private(written, Wanted(named)))
+    found: list[Brought] = []
+    left_out = []
+    for index, value in enumerate(keys):
+        key = respell(value) if isinstance(value, dict) else {}
+        why = _no_use(key)
+        if why:
+            left_out.append(f"keys[{index}]: {why}")
+        else:
+            named = _algorithm(key, asked.algorithm)
+            written = json.dumps({**key, "alg": named}).encode()
+            found.append(Brought(f"keys[{index}]", not found, read_private(written, Wanted(named))))
+    return Export(tuple(found), tuple(left_out))
 
 
-def _of_vault(data: bytes, algorithm: str | None) -> Iterator[Brought]:
+def _no_use(key: Mapping[str, object]) -> str:
+    """Why a value of a JWK Set brings no private signature key; empty for one that does."""
+    row = REGISTERED.get(str(key.get("alg")))
+    if key.get("kty") == "oct" or not {"d", "priv"} & key.keys():
+        return "no private key of a pair"
+    if key.get("use") == "enc" or (row is not None and row.purpose is Purpose.ENC):
+        return "a key for encryption, which signs nothing"
+    if str(key.get("crv")) in CURVES.keys() - _BY_CURVE.keys():
+        return f"a key on {key['crv']}, which signs nothing"
+    return ""
+
+
+def _of_vault(data: bytes, asked: Asked) -> Export:
     """Transit's export: the versions of one key, PEM or, for Ed25519, base64 of seed and public half."""
     document = _vault_keys(parse_json_strict(data)) or {}
     kind = str(document.get("type", ""))
@@ -115,10 +155,12 @@ def _of_vault(data: bytes, algorithm: str | None) -> Iterator[Brought]:
             "no exported versions are in there; vault read -format=json transit/export/signing-key/…"
         )
     newest = max((int(version) for version in versions if version.isdecimal()), default=0)
+    found = []
     for version, text in versions.items():
-        named = _VAULT_TYPES.get(kind, algorithm or _RSA_DEFAULT)
+        named = _VAULT_TYPES.get(kind, asked.algorithm or _RSA_DEFAULT)
         content = _ed25519(str(text)) if kind == "ed25519" and "BEGIN" not in str(text) else str(text).encode()
-        yield Brought(f"version {version}", version == str(newest), read_private(content, Wanted(named)))
+        found.append(Brought(f"version {version}", version == str(newest), read_private(content, Wanted(named))))
+    return Export(tuple(found))
 
 
 def _ed25519(text: str) -> bytes:
@@ -130,28 +172,18 @@ def _ed25519(text: str) -> bytes:
     return json.dumps({**members, "alg": "Ed25519"}).encode()
 
 
-def _of_keycloak(data: bytes, algorithm: str | None) -> Iterator[Brought]:
-    """A realm export: enabled keys of its providers; that of the highest priority that is active is in use."""
-    providers = [each for realm in _realms(parse_json_strict(data)) for each in realm]
-    keys = []
-    for provider in providers:
-        config = provider.get("config")
-        if isinstance(config, dict) and _first(config, "enabled", "true") == "true":
-            text = next((_first(config, name) for name in _KEYCLOAK_MEMBERS if _first(config, name)), "")
-            if text == _MASKED:
-                raise UnsupportedKeyError(
-                    "the private keys are masked in there; export with kc.sh export, not from the admin console"
-                )
-            if text and _first(config, "keyUse", "SIG").upper() == "SIG":
-                keys.append((provider, config, text))
-    keys.sort(key=lambda each: (_first(each[1], "active", "true") == "true", _priority(each[1])), reverse=True)
-    for index, (provider, config, text) in enumerate(keys):
-        pem = _as_pem(text)
-        members = pem_members(pem)
-        # A provider of the platform's default says nothing of the algorithm; EC and OKP keys have but one.
-        named = _algorithm(members, algorithm or _first(config, "algorithm") or None)
-        key = read_private(pem, Wanted(named))
-        yield Brought(str(provider.get("name", index)), index == 0, key.called(_first(config, "kid") or _kid(key)))
+def _of_keycloak(data: bytes, asked: Asked) -> Export:
+    """A realm export: the keys of its enabled providers, that of the one that signs first."""
+    found = sort_providers(choose_realm(realms_of(parse_json_strict(data)), asked.realm))
+    keys = tuple(_of_provider(provider, asked, index == 0) for index, provider in enumerate(found.providers))
+    return Export(keys, found.left_out)
+
+
+def _of_provider(provider: Provider, asked: Asked, in_use: bool) -> Brought:
+    pem = _as_pem(provider.text)
+    # A provider of the platform's default says nothing of the algorithm; EC and OKP keys have but one.
+    key = read_private(pem, Wanted(_of_pem(pem, asked.algorithm or provider.first("algorithm") or None)))
+    return Brought(provider.name, in_use, key.called(provider.first("kid") or _kid(key)))
 
 
 def _kid(key: ForeignKey) -> str:
@@ -173,6 +205,12 @@ def _as_pem(text: str) -> bytes:
     raise UnsupportedKeyError("a private key of the realm cannot be read")
 
 
+def _of_pem(data: bytes, wanted: str | None) -> str:
+    """The algorithm of the key of a PEM file: some RSA keys are for RSASSA-PSS alone."""
+    only = pem_algorithms(data)
+    return only[0] if only and wanted is None else _algorithm(pem_members(data), wanted)
+
+
 def _algorithm(members: Mapping[str, object], wanted: str | None) -> str:
     """The algorithm that the key says, or the only one of its curve; RSA leaves it open."""
     alg, crv = members.get("alg"), str(members.get("crv"))
@@ -186,28 +224,6 @@ def _algorithm(members: Mapping[str, object], wanted: str | None) -> str:
 def _vault_keys(document: object) -> dict[str, object] | None:
     inner = document.get("data", document) if isinstance(document, dict) else None
     return inner if isinstance(inner, dict) and isinstance(inner.get("keys"), dict) else None
-
-
-def _realms(document: object) -> list[list[Mapping[str, object]]]:
-    """The key providers of each realm of an export, which is one realm or a list of them."""
-    found: list[list[Mapping[str, object]]] = []
-    for realm in document if isinstance(document, list) else [document]:
-        components = realm.get("components") if isinstance(realm, dict) else None
-        providers = components.get(_KEY_PROVIDER) if isinstance(components, dict) else None
-        if isinstance(providers, list):
-            found.append([each for each in providers if isinstance(each, dict)])
-    return found
-
-
-def _first(config: Mapping[str, object], name: str, silent: str = "") -> str:
-    """The first value of a member: Keycloak writes lists."""
-    values = config.get(name)
-    return str(values[0]) if isinstance(values, list) and values else silent
-
-
-def _priority(config: Mapping[str, object]) -> int:
-    text = _first(config, "priority", "0")
-    return int(text) if text.lstrip("-").isdecimal() else 0
 
 
 def _base64(text: str) -> bytes:

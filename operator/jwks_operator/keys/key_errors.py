@@ -2,6 +2,7 @@
 
     JwkError
     ├── MalformedJsonError      not one JSON document, or an object that names a member twice
+    ├── MalformedDerError       not DER, or other elements than the structure has
     ├── UnsupportedKeyError     key type, algorithm, curve or size that the tables do not have
     ├── InvalidMemberError      a member is missing, of the wrong type, encoding or length, or contradicts alg
     ├── InconsistentKeyError    well-formed members that are not one key (off the curve, halves that differ)
@@ -20,6 +21,10 @@ class JwkError(Exception):
 
 class MalformedJsonError(JwkError):
     """The text is not one JSON document (RFC 8259) or an object names a member twice (RFC 7517 section 4)."""
+
+
+class MalformedDerError(JwkError):
+    """The octets are not DER (ITU-T X.690), or are cut off."""
 
 
 class UnsupportedKeyError(JwkError):

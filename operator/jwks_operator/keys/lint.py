@@ -4,54 +4,44 @@ Each flaw names its rule: an error breaks an RFC or a client, or gives a key awa
 good practice; a note is worth knowing. Messages name positions and members, never values but kids.
 """
 
-from base64 import b64decode
-from binascii import Error as Base64Error
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Final
 
-from jwks_operator.keys.algorithms import ALGORITHMS, CURVES, EDDSA, PRIVATE_MEMBERS, KeyClass
-from jwks_operator.keys.certificates import check_certificate_key, load_chain
-from jwks_operator.keys.chain import pem_chain
+from jwks_operator.keys.algorithms import ALGORITHMS, COMMON_MEMBERS, CURVES, EDDSA, PRIVATE_MEMBERS, PUBLIC_MEMBERS
+from jwks_operator.keys.flaws import Flaw, Level, algorithm_flaws, octet_flaws
+from jwks_operator.keys.flaws_of_certificates import certificate_flaws
 from jwks_operator.keys.key_errors import JwkError
 from jwks_operator.keys.material import load_public
 from jwks_operator.keys.members import octets, parse_json_strict, text, thumbprint
+from jwks_operator.keys.registered import REGISTERED
+from jwks_operator.keys.spelling import respell
 from jwks_operator.keys.weakness import refuse_weak
+from jwks_operator.keys.wrong_forms import Place, is_pem, name_form
+from jwks_operator.keys.wrong_pem import name_pem
+
+__all__ = ["Flaw", "Level", "lint_set"]
 
 Jwk = Mapping[str, object]
 
 AWS_MOST, OCI_MOST = 100, 10
 RSA_LEAST, RSA_LARGE = 2048, 8192
 _USES: Final = {"sig": "sign or verify", "enc": "encrypt or decrypt"}
+_KNOWN: Final = frozenset(
+    (*COMMON_MEMBERS, *(name for names in PUBLIC_MEMBERS.values() for name in names), "x5c", "x5t", "x5t#S256", "x5u")
+)
 _OPERATIONS: Final = {
     "sig": {"sign", "verify"},
     "enc": {"encrypt", "decrypt", "wrapKey", "unwrapKey", "deriveKey", "deriveBits"},
 }
 
 
-class Level(StrEnum):
-    """How bad a flaw is."""
-
-    ERROR = "error"
-    WARNING = "warning"
-    NOTE = "note"
-
-
-@dataclass(frozen=True, slots=True)
-class Flaw:
-    """One thing that is wrong: how bad, where in the document, by which rule, and what to do."""
-
-    level: Level
-    where: str
-    rule: str
-    message: str
-
-
 def lint_set(data: bytes, now: datetime) -> tuple[Flaw, ...]:
     """Return every flaw of a JWK Set as it would be served (RFC 7517 section 5); `now` is for its certificates."""
+    form = (name_pem if is_pem(data) else name_form)(data, Place.PUBLIC) if data else ""
+    if form:
+        return (Flaw(Level.ERROR, "document", "RFC 7517 section 5", form),)
     try:
         document = parse_json_strict(data)
     except JwkError as error:
@@ -73,9 +63,23 @@ def _of_the_set(keys: list[object]) -> Iterator[Flaw]:
         yield Flaw(Level.WARNING, "keys", "OCI", f"{len(keys)} keys; OCI refuses more than {OCI_MOST}")
     objects = [key for key in keys if isinstance(key, dict)]
     yield from _kids(objects)
-    for count in Counter(filter(None, map(_thumbprint, objects))).values():
-        if count > 1:
-            yield Flaw(Level.WARNING, "keys", "good practice", f"{count} entries are the same key; publish it once")
+    yield from _copies(objects)
+
+
+def _copies(keys: list[dict[str, object]]) -> Iterator[Flaw]:
+    """One key under several names, and one that is to sign and to encrypt as well."""
+    found: dict[str, list[dict[str, object]]] = {}
+    for key in keys:
+        mark = _thumbprint(respell(key))
+        if mark is not None:
+            found.setdefault(mark, []).append(key)
+    for same in found.values():
+        uses = {str(key.get("use")) for key in same} & _USES.keys()
+        if len(uses) > 1:
+            message = "one key is to sign and to encrypt; make a key of its own for each"
+            yield Flaw(Level.ERROR, "keys", "RFC 8725 section 3.5", message)
+        elif len(same) > 1:
+            yield Flaw(Level.WARNING, "keys", "good practice", f"{len(same)} entries are the same key; publish it once")
 
 
 def _kids(keys: list[dict[str, object]]) -> Iterator[Flaw]:
@@ -122,16 +126,20 @@ def _secrets(where: str, key: Jwk, kty: str) -> Iterator[Flaw]:
 
 
 def _naming(where: str, key: Jwk) -> Iterator[Flaw]:
-    kid = key.get("kid")
-    if not isinstance(kid, str) or not kid:
-        yield Flaw(
-            Level.WARNING if kid is None else Level.ERROR,
-            where,
-            "RFC 7517 section 4.5",
-            "has no kid: tokens cannot say which key they mean; use the thumbprint (RFC 7638)",
-        )
+    kid, rule = key.get("kid"), "RFC 7517 section 4.5"
+    if isinstance(kid, int | float) and not isinstance(kid, bool):
+        message = f"kid is a number, not text: no token can name it; write it as text ({str(kid)[:64]!r})"
+        yield Flaw(Level.ERROR, where, rule, message)
+    elif not isinstance(kid, str) or not kid:
+        level = Level.WARNING if kid is None else Level.ERROR
+        how = "has no kid" if kid is None else "kid is no text with content"
+        yield Flaw(level, where, rule, f"{how}: tokens cannot say which key they mean; use the thumbprint (RFC 7638)")
     elif len(kid) > 256:
         yield Flaw(Level.WARNING, where, "good practice", f"kid has {len(kid)} characters; keep it short")
+    absent = [name for name, value in key.items() if value is None and name in _KNOWN]
+    if absent:
+        message = f"{', '.join(absent)}: null is not the same as absent to strict clients; leave the member out"
+        yield Flaw(Level.WARNING, where, "RFC 7517 section 4", message)
 
 
 def _purpose(where: str, key: Jwk) -> Iterator[Flaw]:
@@ -140,18 +148,14 @@ def _purpose(where: str, key: Jwk) -> Iterator[Flaw]:
         if not isinstance(value, str | None):
             yield Flaw(Level.ERROR, where, "RFC 7517 section 4", f"{name} is no text; correct it")
             return
-    if alg is None:
-        yield Flaw(Level.WARNING, where, "RFC 8725 section 3.1", "has no alg: nothing ties the key to one algorithm")
-    elif alg == EDDSA:
-        yield Flaw(Level.NOTE, where, "RFC 9864 section 2.2", "alg EdDSA is deprecated; newer libraries say Ed25519")
-    elif alg not in ALGORITHMS:
-        yield Flaw(Level.WARNING, where, "RFC 7518 section 3.1", "alg is none that is known here; check its spelling")
+    yield from algorithm_flaws(where, key)
     if use is None and operations is None:
         yield Flaw(Level.WARNING, where, "RFC 7517 section 4.2", "has neither use nor key_ops; some clients skip it")
     elif use is not None and use not in _USES:
-        yield Flaw(Level.WARNING, where, "RFC 7517 section 4.2", "use is neither sig nor enc; clients skip it")
-    row = ALGORITHMS.get(str(alg))
-    if use in _USES and row is not None and row.key_class is not KeyClass.SYMMETRIC and row.use != use:
+        near = f"; write {str(use).lower()}" if str(use).lower() in _USES else "; clients skip it"
+        yield Flaw(Level.WARNING, where, "RFC 7517 section 4.2", f"use is neither sig nor enc{near}")
+    row = REGISTERED.get(str(alg))
+    if use in _USES and row is not None and "oct" not in row.ktys and row.ktys and row.purpose != use:
         yield Flaw(Level.ERROR, where, "RFC 7517 section 4.2", f"use is {use} and alg is not for that; correct one")
     yield from _operations(where, use, operations)
 
@@ -168,6 +172,10 @@ def _operations(where: str, use: object, operations: object) -> Iterator[Flaw]:
 
 
 def _material(where: str, key: Jwk, kty: str) -> Iterator[Flaw]:
+    spelled = list(octet_flaws(where, key, kty))
+    yield from spelled
+    if any(flaw.level is Level.ERROR for flaw in spelled):
+        return
     try:
         if kty == "RSA":
             yield from _rsa(where, key)
@@ -196,37 +204,18 @@ def _rsa(where: str, key: Jwk) -> Iterator[Flaw]:
 
 
 def _possible(key: Jwk) -> str | None:
-    """An algorithm by which the members can be read: the key's own, else one of its curve."""
-    alg = str(key.get("alg", ""))
-    if alg in ALGORITHMS or alg == EDDSA:
+    """An algorithm by which the members can be read: the key's own if it fits, else one of its curve."""
+    alg, crv = str(key.get("alg", "")), key.get("crv")
+    of_curve = [row.name for row in ALGORITHMS.values() if crv in (row.crv, *row.curves) and crv in CURVES]
+    if alg in of_curve or alg == EDDSA or (alg in ALGORITHMS and not of_curve):
         return alg
-    crv = key.get("crv")
-    return next((row.name for row in ALGORITHMS.values() if crv in (row.crv, *row.curves) and crv in CURVES), None)
+    return next(iter(of_curve), None)
 
 
 def _certificates(where: str, key: Jwk, now: datetime) -> Iterator[Flaw]:
-    chain = key.get("x5c")
-    if chain is None:
-        return
-    rule = "RFC 7517 section 4.7"
-    if not isinstance(chain, list) or not chain or not all(map(_is_base64, chain)):
-        yield Flaw(Level.ERROR, where, rule, "x5c is no list of base64 (not base64url) certificates; correct it")
-        return
-    alg = str(key.get("alg", "RS256")) if key.get("kty") == "RSA" else _possible(key)
-    try:
-        pem = pem_chain(map(str, chain))
-        check_certificate_key({**key, "alg": alg}, pem)
-        if load_chain(pem)[0].not_valid_after_utc < now:
-            yield Flaw(Level.WARNING, where, rule, "the certificate in x5c has expired; renew it")
-    except JwkError as error:
-        yield Flaw(Level.ERROR, where, rule, f"x5c: {error}; correct or remove it")
-
-
-def _is_base64(value: object) -> bool:
-    try:
-        return isinstance(value, str) and bool(b64decode(value, validate=True))
-    except (Base64Error, ValueError):
-        return False
+    # Whether alg fits the key is told already; here it only has to be one by which the key can be read.
+    alg = "RS256" if key.get("kty") == "RSA" else _possible(key)
+    yield from certificate_flaws(where, {**key, "alg": alg}, now)
 
 
 def _thumbprint(key: Jwk) -> str | None:

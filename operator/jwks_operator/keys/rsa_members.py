@@ -7,14 +7,21 @@ from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from jwks_operator.keys.algorithms import PRIVATE_MEMBERS, PUBLIC_MEMBERS, RSA_PUBLIC_EXPONENT, Algorithm
+from jwks_operator.keys.algorithms import (
+    PRIVATE_MEMBERS,
+    PUBLIC_MEMBERS,
+    RSA_MODULUS_LENGTHS,
+    RSA_PUBLIC_EXPONENT,
+    Algorithm,
+)
 from jwks_operator.keys.check_cache import CheckCache
-from jwks_operator.keys.key_errors import InconsistentKeyError, InvalidMemberError, UnsupportedKeyError
+from jwks_operator.keys.key_errors import InconsistentKeyError, InvalidMemberError, JwkError, UnsupportedKeyError
 from jwks_operator.keys.members import encode_octets, octets, text
 
 Jwk = Mapping[str, object]
 
 _MEMBERS: Final = (*PUBLIC_MEMBERS["RSA"], *PRIVATE_MEMBERS["RSA"])
+_FACTORS: Final = ("p", "q", "dp", "dq", "qi")
 _SOUND: Final = CheckCache(1024)
 
 
@@ -46,6 +53,38 @@ def rsa_public(jwk: Jwk, algorithm: Algorithm) -> rsa.RSAPublicKey:
         if modulus % 2:
             return rsa.RSAPublicNumbers(RSA_PUBLIC_EXPONENT, modulus).public_key()
     raise InconsistentKeyError("n and e are not an RSA key")
+
+
+def complete_rsa(jwk: Jwk) -> dict[str, object]:
+    """Return the members with the private numbers that may be left out beside d (RFC 7518 section 6.3.2), if any is.
+
+    Numbers that are there stay as they are. What cannot be completed is returned as it is: never raises.
+    """
+    known = dict(jwk)
+    absent = [name for name in _FACTORS if name not in known]
+    if "d" not in known or "oth" in known or not absent:
+        return known
+    with suppress(JwkError, ValueError, ArithmeticError):
+        n, e, d = (_positive(known, name) for name in ("n", "e", "d"))
+        if e == RSA_PUBLIC_EXPONENT and n % 2 and n.bit_length() in RSA_MODULUS_LENGTHS and d < n:
+            p, q = _primes(known, n, d)
+            found = {
+                "p": p,
+                "q": q,
+                "dp": rsa.rsa_crt_dmp1(d, p),
+                "dq": rsa.rsa_crt_dmq1(d, q),
+                "qi": rsa.rsa_crt_iqmp(p, q),
+            }
+            known |= {name: encode_octets(_minimal_octets(found[name])) for name in absent}
+    return known
+
+
+def _primes(jwk: Jwk, n: int, d: int) -> tuple[int, int]:
+    for given, first in (("p", True), ("q", False)):
+        if given in jwk:
+            prime = _positive(jwk, given)
+            return (prime, n // prime) if first else (n // prime, prime)
+    return rsa.rsa_recover_prime_factors(n, RSA_PUBLIC_EXPONENT, d)
 
 
 def rsa_private(jwk: Jwk, public: rsa.RSAPublicKey, *, trusted: bool) -> rsa.RSAPrivateKey | None:

@@ -19,6 +19,7 @@ from jwks_operator.core.model.record import Certificate
 from jwks_operator.keys.certificates import read_issued_chain
 from jwks_operator.keys.import_reader import ForeignKey, Wanted, read_private, read_public_keys
 from jwks_operator.keys.jwk import JwkError, thumbprint
+from jwks_operator.keys.public_sets import PublicKeys
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, Client, Object, Resource
 from jwks_operator.kube.objects import PrivateKeys
 
@@ -52,7 +53,10 @@ async def _read(client: Client, ref: SetRef, entry: EntryPolicy) -> tuple[Source
         source = await client.read(CONFIGMAPS, ref.namespace, wanted.public_ref.name)
         # A set of many RSA keys takes a while to check.
         read = await asyncio.to_thread(_public_keys, source, ref, wanted.public_ref, entry.algorithm)
-        former, public = (read, ()) if isinstance(read, Refusal) else (Holding(tuple(map(_public_face, read))), read)
+        if isinstance(read, Refusal):
+            former = read
+        else:
+            former, public = _former(read, wanted.public_ref), read.keys
     if wanted.secret_ref is None:
         return Sources(entry, None, former), {}
     source = await client.read(SECRETS, ref.namespace, wanted.secret_ref.name)
@@ -95,7 +99,16 @@ def _private_key(source: Object | None, ref: SetRef, entry: EntryPolicy, at: Sou
     return _judged(SECRETS, source, ref, at, lambda content: read_private(content, wanted))
 
 
-def _public_keys(source: Object | None, ref: SetRef, at: Source, algorithm: str) -> Public | Refusal:
+def _former(read: PublicKeys, at: ObjectKeyRef) -> Holding:
+    """What of another issuer's set is imported, and what a person has to know of the rest of it."""
+    faces = tuple(map(_public_face, read.keys))
+    if not read.left_out:
+        return Holding(faces)
+    what = f"ConfigMap {at.name}, data key {at.key}, left out: {read.tell()}"
+    return Holding(faces, left_out=f"{what}. The other keys are imported; once read, take these out of the ConfigMap")
+
+
+def _public_keys(source: Object | None, ref: SetRef, at: ObjectKeyRef, algorithm: str) -> PublicKeys | Refusal:
     return _judged(CONFIGMAPS, source, ref, at, lambda content: read_public_keys(content, algorithm))
 
 
@@ -107,13 +120,13 @@ def _judged(
     if source is None:
         return Refusal(no_source(what, ref.name), absent=True)
     if (source["metadata"].get("labels") or {}).get(LABEL_ALLOW_SET) != ref.name:
-        return Refusal(no_source(what, ref.name), absent=True)
-    data: Mapping[str, str] = source.get("data") or {}
-    if at.key not in data:
+        return Refusal(no_consent(what, ref.name), absent=True)
+    text: Mapping[str, str] = {} if resource is SECRETS else source.get("data") or {}
+    octets: Mapping[str, str] = source.get("data" if resource is SECRETS else "binaryData") or {}
+    if at.key not in text and at.key not in octets:
         return Refusal(f"{what} has no data key {at.key}; add it, or correct the import", absent=True)
     try:
-        text = data[at.key]
-        return read(b64decode(text, validate=True) if resource is SECRETS else text.encode())
+        return read(text[at.key].encode() if at.key in text else b64decode(octets[at.key], validate=True))
     except JwkError as error:
         return Refusal(f"{what}, data key {at.key}: {error}")
     except Base64Error:

@@ -26,9 +26,9 @@ _VERDICTS = {Level.ERROR: Verdict.ERROR, Level.WARNING: Verdict.WARNING, Level.N
 def lint_command(source: str, form: str | None, **options: Any) -> int:
     r"""Check a JWK Set against the RFCs and good practice.
 
-    Private members, missing and doubled kids, weak keys, wrong points, certificates of other keys; of a URL also
-    TLS, Content-Type, caching and size. The cluster is not asked. FILE may be - for standard input. Exit code
-    1 if there is an error.
+    Private members, missing and doubled kids, algorithms of other keys (RFC 8725), spelling of numbers, weak keys,
+    wrong points, certificates and thumbprints of other keys; of a URL also TLS, Content-Type, caching and size.
+    Nothing of the cluster is asked. FILE may be - for standard input. Exit code 1 if there is an error.
 
     \b
     Examples:

@@ -11,7 +11,7 @@ import yaml
 
 from jwks_operator.api.names import GROUP, JWKS_KEY, KIND, VERSION, SetRef
 from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
-from jwks_operator.keys.issuer_import import Brought, Source, bring_file
+from jwks_operator.keys.issuer_import import Asked, Brought, Export, Source, bring_file
 from jwks_operator.keys.key_errors import JwkError
 from jwks_operator.kube.client import SECRETS
 from jwks_operator.kube.errors import AlreadyExists
@@ -39,6 +39,7 @@ _RSA = [name for name, row in ALGORITHMS.items() if row.kty == "RSA" and row.key
 )
 @click.option("--entry", default="signing", show_default=True, help="Entry of the set that takes the key in use.")
 @click.option("--algorithm", type=click.Choice(_RSA), help="For RSA keys whose source does not say. Default: RS256.")
+@click.option("--realm", metavar="NAME", help="Realm to take of a Keycloak export that has several.")
 @click.option("--source-name", metavar="NAME", help="Name of Secret and ConfigMap to make. Default: <SET>-import.")
 @click.option("--dry-run", is_flag=True, help="Show what would be imported, and make nothing.")
 def import_command(place: Place, name: str, file: str, **options: Any) -> int:
@@ -52,21 +53,21 @@ def import_command(place: Place, name: str, file: str, **options: Any) -> int:
     \b
     Examples:
       kubectl jwks import auth key.pem -n shop > auth.yaml
-      kubectl jwks import auth realm.json --from keycloak -n shop --dry-run
+      kubectl jwks import auth realm.json --from keycloak --realm shop -n shop --dry-run
       vault read -format=json transit/export/signing-key/auth | kubectl jwks import auth - -n shop
     """
     chosen = None if options["source"] == "auto" else Source(options["source"])
     try:
-        brought = bring_file(file, chosen, options["algorithm"])
+        found = bring_file(file, chosen, Asked(options["algorithm"], options["realm"]))
     except OSError as error:
         raise not_found_error(f"{file}: {(error.strerror or 'cannot be read').lower()}; check the path") from None
     except JwkError as error:
-        raise refusal_error(f"{file}: {error}") from None
-    _show(brought)
+        raise refused_error(f"{file}: {error}") from None
+    _show(found)
     if options["dry_run"]:
         say("Dry run: nothing was made.")
         return Exit.DONE
-    return asyncio.run(_import(place, name, brought, options))
+    return asyncio.run(_import(place, name, found.keys, options))
 
 
 async def _import(place: Place, name: str, brought: tuple[Brought, ...], options: Mapping[str, Any]) -> int:
@@ -113,13 +114,15 @@ def _manifest(ref: SetRef, entry: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _show(brought: tuple[Brought, ...]) -> None:
+def _show(found: Export) -> None:
     made = make_table("KID", "ALGORITHM", "SOURCE", "AS")
-    for index, each in enumerate(brought):
+    for index, each in enumerate(found.keys):
         public = each.key.public
         what = "the key in use" if index == 0 else "public key of former tokens"
         made.add_row(short_kid(str(public["kid"])), str(public["alg"]), each.name, what)
     message_console().print(made)
+    for reason in found.left_out:
+        say(f"Left out: {reason}.")
 
 
 @click.command("export")

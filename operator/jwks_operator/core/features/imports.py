@@ -37,6 +37,8 @@ class Offer:
     sources: tuple[str, ...] = ()
     """The sources that have done their work once this offer is taken."""
     complaints: tuple[str, ...] = ()
+    left_out: str = ""
+    """What of the sources cannot be taken while the rest is; a new set does not wait for it."""
 
 
 NO_OFFER = Offer()
@@ -64,7 +66,7 @@ def troubles(found: Offers) -> tuple[Trouble, ...]:
     return tuple(
         Trouble(Reason.IMPORT_REFUSED, f"spec.keys[{name}].import: {complaint}")
         for name, offer in found.items()
-        for complaint in offer.complaints
+        for complaint in filter(None, (*offer.complaints, offer.left_out))
     )
 
 
@@ -220,7 +222,9 @@ class _Reader:
                 f"publicRef would make {total} keys, more than spec.publish.maxKeys {most}; raise maxKeys"
             )
             former = []
-        return replace(offer, former=tuple(former), complaints=(*offer.complaints, *complaints))
+        return replace(
+            offer, former=tuple(former), complaints=(*offer.complaints, *complaints), left_out=holding.left_out
+        )
 
     def _was_ours(self, key: FreshKey) -> bool:
         """Whether the key was imported with its private half and lived its whole life here."""

@@ -19,6 +19,8 @@ class Holding:
     """The certificate that a followed source has for its key."""
     complaint: str = ""
     """Why it has none that could be published, with the cure."""
+    left_out: str = ""
+    """What else the source holds and why it cannot be taken, with the cure; the rest does not wait for it."""
 
 
 @dataclass(frozen=True, slots=True)

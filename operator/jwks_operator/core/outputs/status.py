@@ -10,6 +10,7 @@ from datetime import datetime
 from jwks_operator.api.durations import format_duration
 from jwks_operator.api.reasons import ConditionType, Reason
 from jwks_operator.api.status_model import (
+    MESSAGE_MAX,
     SHORT_KID,
     Condition,
     HistoryEntry,
@@ -82,7 +83,7 @@ def _conditions(world: World, plan: Plan, record: Record | None, now: datetime) 
             type=kind,
             status="True" if holds else "False",
             reason=reason,
-            message=message,
+            message=truncate(message, MESSAGE_MAX),
             last_transition_time=now,
             observed_generation=world.generation,
         )

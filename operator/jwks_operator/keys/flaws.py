@@ -1,0 +1,112 @@
+"""The flaws of one JWK that its members show by themselves: the algorithm against the key, the spelling of octets."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from jwks_operator.keys.algorithms import CURVE_OCTETS, CURVES, EDDSA, PUBLIC_MEMBERS
+from jwks_operator.keys.registered import REGISTERED
+from jwks_operator.keys.spelling import decode_octets, respell
+
+Jwk = Mapping[str, object]
+
+_ONLY_CURVE: Final = {
+    "ES256": "P-256",
+    "ES384": "P-384",
+    "ES512": "P-521",
+    "ES256K": "secp256k1",
+    "Ed25519": "Ed25519",
+    "Ed448": "Ed448",
+}
+_AGREES: Final = frozenset({"P-256", "P-384", "P-521", "X25519", "X448"})
+"""The curves of ECDH-ES (RFC 7518 section 4.6, RFC 8037 section 3.2)."""
+
+
+class Level(StrEnum):
+    """How bad a flaw is."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """One thing that is wrong: how bad, where in the document, by which rule, and what to do."""
+
+    level: Level
+    where: str
+    rule: str
+    message: str
+
+
+def algorithm_flaws(where: str, key: Jwk) -> Iterator[Flaw]:
+    """Yield what is wrong with `alg` by itself and against `kty` and `crv` (RFC 8725 sections 3.1 and 3.2)."""
+    alg = key.get("alg")
+    if alg is None:
+        yield Flaw(Level.WARNING, where, "RFC 8725 section 3.1", "has no alg: nothing ties the key to one algorithm")
+        return
+    row = REGISTERED.get(str(alg))
+    if row is None:
+        near = next((name for name in REGISTERED if name.casefold() == str(alg).casefold()), "")
+        cure = f"write {near}" if near else "check its spelling"
+        yield Flaw(Level.WARNING, where, "RFC 7518 section 3.1", f"alg is none that is registered; {cure}")
+        return
+    if row.objection:
+        level = Level.WARNING if row.ktys else Level.ERROR
+        yield Flaw(level, where, "RFC 8725 section 3.2", f"alg {alg} {row.objection}")
+    elif alg == EDDSA:
+        yield Flaw(Level.NOTE, where, "RFC 9864 section 2.2", "alg EdDSA is deprecated; newer libraries say Ed25519")
+    if row.ktys:
+        yield from _against(where, key, str(alg), row.ktys)
+
+
+def octet_flaws(where: str, key: Jwk, kty: str) -> Iterator[Flaw]:
+    """Yield the public members that are not spelled as RFC 7518 section 6 demands: base64url, and how many octets."""
+    for name in PUBLIC_MEMBERS.get(kty, ()):
+        value = key.get(name)
+        if name == "crv" or value is None:
+            continue
+        said = _spelling(name, value, kty, CURVE_OCTETS.get(str(key.get("crv"))))
+        if said:
+            yield Flaw(Level.ERROR, where, "RFC 7518 section 6", said)
+
+
+def _against(where: str, key: Jwk, alg: str, ktys: tuple[str, ...]) -> Iterator[Flaw]:
+    kty, crv = key.get("kty"), key.get("crv")
+    if kty not in ktys:
+        danger = ": clients that believe it take the public key for a secret, and anybody can sign"
+        message = f"alg {alg} is for {' or '.join(ktys)} keys, and kty is {kty}{danger if ktys == ('oct',) else ''}"
+        yield Flaw(Level.ERROR, where, "RFC 8725 section 3.1", f"{message}; correct alg")
+    elif str(crv) in CURVES and not _on_its_curve(alg, str(crv)):
+        yield Flaw(Level.ERROR, where, "RFC 7518 section 3.1", f"alg {alg} is not for keys on {crv}; correct alg")
+
+
+def _on_its_curve(alg: str, crv: str) -> bool:
+    if alg == EDDSA:
+        return crv in {"Ed25519", "Ed448"}
+    if alg.startswith("ECDH-ES"):
+        return crv in _AGREES
+    return _ONLY_CURVE.get(alg, crv) == crv
+
+
+def _spelling(name: str, value: object, kty: str, size: int | None) -> str:
+    if not isinstance(value, str):
+        return f"{name} is no text; write unpadded base64url"
+    octets = decode_octets(value)
+    if octets is None:
+        readable = respell({"kty": "other", name: value})[name] != value
+        how = "is standard or padded base64" if readable else "is not canonical base64url"
+        return f"{name} {how}; write unpadded base64url"
+    if not octets:
+        return f"{name} is empty; replace the key"
+    if kty == "RSA" and octets[0] == 0:
+        return f"{name} has {len(octets) - len(octets.lstrip(bytes(1)))} leading zero octets; strip them"
+    if kty in {"EC", "OKP"} and size is not None and len(octets) != size:
+        return f"{name} has {len(octets)} octets and its curve has {size}; {_cure(kty)}"
+    return ""
+
+
+def _cure(kty: str) -> str:
+    return "write coordinates with all their leading zeros" if kty == "EC" else "replace the key"
