@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from helmchart import render as chart
 from jwks_operator.api.serving_spec import Discovery
-from jwks_operator.api.targets_spec import Publish
+from jwks_operator.core.model.policy import Publish
 from jwks_operator.core.outputs.serving_documents import compact, discovery_document
 
 PRIVATE = ("d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv")

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from frame.virtual import BEGIN, World, ref, run
 from jwks_operator.api.names import SetRef
-from jwks_operator.reconcile.work_queue import Agenda, Backoff, Work
+from jwks_operator.reconcile.backoff import Backoff
+from jwks_operator.reconcile.work_queue import Agenda, Work
 
 
 class Trouble(Exception):

@@ -7,8 +7,8 @@ import base64
 import gzip
 import json
 import re
-import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -222,7 +222,7 @@ def run(told: str, data: bytes, directory: Path) -> Path:
     (directory / "FILE").chmod(0o600)
     before = set(directory.iterdir())
     command = command.replace("pkcs12 -in", "pkcs12 -passin pass: -in")  # which a person is asked for
-    command = command.replace("python3 ", f"{shutil.which('python3', path=str(Path('.venv/bin').absolute()))} ")
+    command = command.replace("python3 ", f"{sys.executable} ")
     subprocess.run(["bash", "-c", command], cwd=directory, capture_output=True, check=True)
     (new,) = {path for path in directory.iterdir() if path.name != "public.pem"} - before
     return new

@@ -30,10 +30,10 @@ class Import(Model):
     secret_ref: ObjectKeyRef | None = None
     """Secret and data key of a private key: PEM with one private key (PKCS#8, PKCS#1, SEC 1), a JWK, or a JWK Set
     with one private key of the algorithm. A kid in it is kept. It is imported once; the entry then rotates with
-    generated keys. In a new set it is in use at once, in a living one after its lead. A Secret of type kubernetes.io/tls is
-    followed instead: whenever its key is renewed, the new one comes into use after its lead, and the entry
-    generates none. Its tls.crt is published with the key as x5c and x5t#S256, unless the entry has a certificate of its
-    own."""
+    generated keys. In a new set it is in use at once, in a living one after its lead. A Secret of type
+    kubernetes.io/tls is followed instead: whenever its key is renewed, the new one comes into use after its lead,
+    and the entry generates none. Its tls.crt is published with the key as x5c and x5t#S256, unless the entry has a
+    certificate of its own."""
     public_ref: ObjectKeyRef | None = None
     """ConfigMap and key in its data or binaryData of a JWK Set with the public keys of another issuer, whose tokens
     are still valid. They are published as Retired keys for a full retention from the moment they are first seen. Keys

@@ -33,7 +33,6 @@ __all__ = [
     "algorithm_name",
     "parse_pem",
     "pem_members",
-    "published",
     "render",
     "render_set",
     "render_tls",

@@ -86,7 +86,7 @@ async def apply_copies(client: Client, gathered: Gathered, *, repairs: bool = Fa
     if record is None or not world.everywhere:
         return StepResult(gathered, ())
     query = namespace_query(record.policy, world.written)
-    if query != copies.chosen:
+    if query != copies.query:
         copies = await find_copies(client, world.ref, world.configmap_name, query)
     if query != gathered.copies.query or (repairs and has_pending_writes(world, copies)):
         await check_record(client, gathered)

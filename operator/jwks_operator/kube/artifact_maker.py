@@ -69,8 +69,8 @@ async def _authority(client: Client, gathered: Gathered, paper: Certification) -
     terms, ref = paper.entry.certificate, gathered.world.ref
     if terms is None or terms.ca_secret is None:
         return None
-    what = f"Secret {terms.ca_secret_ref.name}"
-    secret = await client.read(SECRETS, ref.namespace, terms.ca_secret_ref.name)
+    what = f"Secret {terms.ca_secret}"
+    secret = await client.read(SECRETS, ref.namespace, terms.ca_secret)
     if secret is None or (secret["metadata"].get("labels") or {}).get(LABEL_ALLOW_SET) != ref.name:
         raise CertificateRefused(no_source(what, ref.name))
     if secret.get("type") != TLS_TYPE:

@@ -1,8 +1,7 @@
 """Gathers the observed state of one pass, by uncached reads by name.
 
-Four reads: the set, its keyring, its ConfigMap and its consumer Secret. A set that imports keys costs one read more
-for each source, a set with copies in other namespaces two more. A read that fails raises and ends the pass: nothing is
-planned on missing facts. Private halves are kept beside the observed state, never in it.
+Four reads, and one more for each source of an import, two for copies. A read that fails ends the pass: nothing is planned
+on missing facts. Private halves are kept beside the observed state.
 """
 
 from base64 import b64decode
@@ -80,7 +79,7 @@ async def gather(
     keyring = await client.read(SECRETS, ref.namespace, keyring_name(ref.name))
     check_shard(ref, the_set or keyring, shard)
     spec, complaint = _spec(the_set)
-    record, vault, unreadable = _record(keyring, ref, None if spec is None else policy_from_spec(spec))
+    record, private_keys, unreadable = _record(keyring, ref, None if spec is None else policy_from_spec(spec))
     world = World(
         ref=ref,
         generation=0 if the_set is None else the_set["metadata"]["generation"],
@@ -100,7 +99,7 @@ async def gather(
         private_keys = {**halves, **private_keys}  # a kid that two keys claim stays ours
     configmap = await client.read(CONFIGMAPS, ref.namespace, world.configmap_name)
     secret = await client.read(SECRETS, ref.namespace, world.secret_name)
-    gathered = Gathered(ObservedObjects(the_set, keyring, configmap, secret), world, vault)
+    gathered = Gathered(ObservedObjects(the_set, keyring, configmap, secret), world, private_keys)
     if everywhere and (copied or (record is not None and record.policy.publish.namespaces is not None)):
         query = None if record is None or the_set is None else namespace_query(record.policy, world.written)
         copies = await find_copies(client, ref, world.configmap_name, query)

@@ -69,7 +69,7 @@ def read_keyring(secret: Object, written: Policy | None = None) -> Keyring:
         if private is not None:
             private_keys[key.kid] = _private(key.kid, private)
     keys.sort(key=lambda key: (key.created, key.kid))
-    return Keyring(load_mended(rest, tuple(keys), written), vault)
+    return Keyring(load_mended(rest, tuple(keys), written), private_keys)
 
 
 def _private(kid: str, members: Mapping[str, Any]) -> PrivateJwk:

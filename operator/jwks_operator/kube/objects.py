@@ -78,7 +78,7 @@ def is_copy(seen: Object, ref: SetRef) -> bool:
     return labelled or (meta.get("annotations") or {}).get(names.ANNOTATION_SOURCE) == str(ref)
 
 
-def secret_object(ref: SetRef, record: Record, vault: PrivateKeys, shard: Shard) -> Object:
+def secret_object(ref: SetRef, record: Record, private_keys: PrivateKeys, shard: Shard) -> Object:
     """Return the consumer Secret of the record; private halves come from the vault, by kid."""
     target = record.policy.secret
     public = {key.kid: key.public for key in record.keys}

@@ -99,7 +99,7 @@ def _private_key(source: Object | None, ref: SetRef, entry: EntryPolicy, at: Sou
     return _judged(SECRETS, source, ref, at, lambda content: read_private(content, wanted))
 
 
-def _former(read: PublicKeys, at: ObjectKeyRef) -> Holding:
+def _former(read: PublicKeys, at: Source) -> Holding:
     """What of another issuer's set is imported, and what a person has to know of the rest of it."""
     faces = tuple(map(_public_face, read.keys))
     if not read.left_out:
@@ -108,7 +108,7 @@ def _former(read: PublicKeys, at: ObjectKeyRef) -> Holding:
     return Holding(faces, left_out=f"{what}. The other keys are imported; once read, take these out of the ConfigMap")
 
 
-def _public_keys(source: Object | None, ref: SetRef, at: ObjectKeyRef, algorithm: str) -> PublicKeys | Refusal:
+def _public_keys(source: Object | None, ref: SetRef, at: Source, algorithm: str) -> PublicKeys | Refusal:
     return _judged(CONFIGMAPS, source, ref, at, lambda content: read_public_keys(content, algorithm))
 
 
@@ -120,7 +120,7 @@ def _judged(
     if source is None:
         return Refusal(no_source(what, ref.name), absent=True)
     if (source["metadata"].get("labels") or {}).get(LABEL_ALLOW_SET) != ref.name:
-        return Refusal(no_consent(what, ref.name), absent=True)
+        return Refusal(no_source(what, ref.name), absent=True)
     text: Mapping[str, str] = {} if resource is SECRETS else source.get("data") or {}
     octets: Mapping[str, str] = source.get("data" if resource is SECRETS else "binaryData") or {}
     if at.key not in text and at.key not in octets:

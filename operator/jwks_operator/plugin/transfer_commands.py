@@ -62,7 +62,7 @@ def import_command(place: Place, name: str, file: str, **options: Any) -> int:
     except OSError as error:
         raise not_found_error(f"{file}: {(error.strerror or 'cannot be read').lower()}; check the path") from None
     except JwkError as error:
-        raise refused_error(f"{file}: {error}") from None
+        raise refusal_error(f"{file}: {error}") from None
     _show(found)
     if options["dry_run"]:
         say("Dry run: nothing was made.")

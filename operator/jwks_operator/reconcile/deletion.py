@@ -42,7 +42,7 @@ class Aftermath:
     async def of(self, gathered: Gathered) -> datetime | None:
         """Remove what is due of a set that is gone; return when to look again. Raises KubeError."""
         ref, record = gathered.world.ref, gathered.world.record
-        nothing = record is None and not gathered.copies.strays
+        nothing = record is None and not gathered.copies.orphaned
         if nothing or (record is not None and record.policy.deletion_policy is DeletionPolicy.RETAIN):
             self.back(ref)  # what is restored later has a delay of its own
             self._memory.forget(ref)

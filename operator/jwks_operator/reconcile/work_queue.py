@@ -19,7 +19,6 @@ again. Its rules:
 import asyncio
 import heapq
 import logging
-import random
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -27,7 +26,7 @@ from datetime import datetime, timedelta
 from itertools import count
 
 from jwks_operator.api.names import SetRef
-from jwks_operator.metrics.process_gauges import Load
+from jwks_operator.reconcile.backoff import Backoff
 from jwks_operator.tasks import Keeper, was_meant
 
 logger = logging.getLogger(__name__)
@@ -48,17 +47,15 @@ SHORTEST = timedelta(milliseconds=100)
 
 
 @dataclass(frozen=True, slots=True)
-class Backoff:
-    """Delays after failures, in seconds: `first`, doubled each time up to `most`, then cut by up to half."""
+class Load:
+    """What is on the agenda, in sets."""
 
-    first: float = 0.2
-    most: float = 60.0
-    chance: Callable[[], float] = random.random
-
-    def delay(self, failures: int) -> float:
-        """Give the delay after the n-th failure in a row (n ≥ 1), jittered so that failures spread out."""
-        doublings = min(failures - 1, 32)
-        return min(self.most, self.first * 2.0**doublings) * (1.0 - self.chance() / 2)
+    urgent: int
+    routine: int
+    retrying: int
+    timed: int
+    workers: int
+    busy: int
 
 
 class Agenda:

@@ -23,8 +23,9 @@ from jwks_operator.api.names import FIELD_MANAGER, GROUP, LABEL_ALLOW_SET, PLURA
 from jwks_operator.api.shards import EVERYTHING, Scope, selector_of_objects, selector_of_sets
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, SETS, Client, Resource
 from jwks_operator.kube.errors import KubeError, NotServed
+from jwks_operator.reconcile.backoff import Backoff
 from jwks_operator.reconcile.observed_versions import SOURCES, Kind, ObjectMemory
-from jwks_operator.reconcile.work_queue import Agenda, Backoff
+from jwks_operator.reconcile.work_queue import Agenda
 from jwks_operator.tasks import was_meant
 from jwks_operator.watch.event_router import Metadata, Sighting, sighting, source_sighting
 

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from jwks_operator.api.names import LABEL_ALLOW_SET
 from jwks_operator.core.model.key_states import FreshKey
 from jwks_operator.core.model.policy import EntryPolicy
 from jwks_operator.core.model.record import Certificate
@@ -38,11 +37,6 @@ class Sources:
     entry: EntryPolicy
     private: Holding | Refusal | None = None
     public: Holding | Refusal | None = None
-
-
-def no_consent(what: str, set_name: str) -> str:
-    """Return the sentence about a source that does not consent."""
-    return f"{what} does not consent; add the label {LABEL_ALLOW_SET}: {set_name} to it"
 
 
 def as_read(read: EntryPolicy, entry: EntryPolicy) -> bool:

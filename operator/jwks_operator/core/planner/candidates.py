@@ -6,7 +6,7 @@ whose time has come; status and tools show the others. Every wait counts from a 
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 
 from jwks_operator.api.spec import Prepublish, Recovery
@@ -23,6 +23,7 @@ from jwks_operator.core.features.imports import (
 )
 from jwks_operator.core.model.policy import EntryPolicy, Rotation
 from jwks_operator.core.model.record import Intake, KeyRecord, Record, State
+from jwks_operator.core.planner.key_choice import former_key, longest_published
 from jwks_operator.core.planner.requests import Requests, Verb, outstanding
 from jwks_operator.core.planner.triggers import LONG_AGO, Cause, causes_of, fits
 from jwks_operator.core.timing.formulas import bounds, entry_named, rollback_window, rotation_of
@@ -284,14 +285,6 @@ def awaits_endpoints(record: Record, key: KeyRecord) -> bool:
     )
 
 
-def former_key(record: Record, entry: EntryPolicy) -> KeyRecord | None:
-    """Return the key to which an entry can go back: the last retired one that still has its private half."""
-    usable = [
-        key for key in record.of(entry.name, State.RETIRED) if key.has_private and fits(key, entry, record.policy)
-    ]
-    return max(usable, key=lambda key: (key.in_use_since or LONG_AGO, key.created), default=None)
-
-
 def _bereft(record: Record, entry: EntryPolicy) -> bool:
     """Whether an entry without a key in use had one, so that the next is used at once."""
     return entry.name in record.lost or record.intakes.get(entry.name, Intake()).bereft
@@ -299,13 +292,3 @@ def _bereft(record: Record, entry: EntryPolicy) -> bool:
 
 def _wait(cause: Cause) -> Wait:
     return Wait.REQUEST if cause.requested else Wait.SCHEDULE
-
-
-def longest_published(record: Record, entry: EntryPolicy) -> KeyRecord | None:
-    """Return the pending key of an entry that fits it and has been published longest."""
-    fitting = [key for key in record.of(entry.name, State.PENDING) if fits(key, entry, record.policy)]
-    return min(fitting, key=lambda key: (key.published or _forever(), key.created, key.kid), default=None)
-
-
-def _forever() -> datetime:
-    return datetime.max.replace(tzinfo=UTC)

@@ -14,7 +14,7 @@ from jwks_operator.core.features.imports import bereft, is_followed
 from jwks_operator.core.model.key_states import LIVING, FreshKey, moved
 from jwks_operator.core.model.policy import Brakes, EntryPolicy, Revocation
 from jwks_operator.core.model.record import Happening, KeyRecord, Record, State, Step, StepKind
-from jwks_operator.core.planner.candidates import longest_published
+from jwks_operator.core.planner.key_choice import longest_published
 from jwks_operator.core.planner.key_requests import Need, need_of, new_key, unburied
 from jwks_operator.core.planner.requests import Requests
 
