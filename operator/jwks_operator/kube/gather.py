@@ -1,7 +1,6 @@
 """Gathers the observed state of one pass, by uncached reads by name.
 
-Four reads, and one more for each source of an import, two for copies. A read that fails ends the pass: nothing is planned
-on missing facts. Private halves are kept beside the observed state.
+A read that fails ends the pass: nothing is planned on missing facts. Private halves stay beside the observed state.
 """
 
 from base64 import b64decode
