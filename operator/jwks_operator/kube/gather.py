@@ -122,8 +122,7 @@ def refresh_comparisons(gathered: Gathered) -> Gathered:
     uids: Mapping[str, str] = {} if record is None else record.objects
     both = (("configmap", seen.configmap, uids.get("configMap")), ("secret", seen.secret, uids.get("secret")))
     ours = {name: thing is not None and is_ours(thing, world.ref, uid) for name, thing, uid in both}
-    private_keys = dict(gathered.private_keys)
-    salvage = Salvage()
+    salvage, private_keys = Salvage(), dict(gathered.private_keys)
     if record is None or record.uid not in {"", _uid(seen.keyring)}:
         salvage, found = _salvage(seen, ours)
         private_keys |= found
