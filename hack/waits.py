@@ -10,7 +10,7 @@ PAGE = ROOT / "docs" / "rotation.md"
 BEGIN, END = "<!-- waits, generated: make generate -->\n", "<!-- end of waits -->\n"
 
 
-def page(text: str) -> str:
+def render_page(text: str) -> str:
     """Return the text of the page with the table as it is now; ValueError if there is no place for it."""
     before, _, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
@@ -21,4 +21,4 @@ def page(text: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(write_or_check({PAGE: page(PAGE.read_text())}, sys.argv[1:]))
+    sys.exit(write_or_check({PAGE: render_page(PAGE.read_text())}, sys.argv[1:]))

@@ -17,11 +17,11 @@ from controlplane import ControlPlane, ControlPlaneError
 from controlplane.processes import Group, Server
 from demo import cluster
 from demo.kubelet import Watch, mount
-from demo.prospect import prospect
+from demo.prospect import describe_plan
 from demo.rotations import Rotations
 from demo.traffic import Tally, Traffic
 from demo.view import choose_view
-from demo.visited import visit
+from demo.visited import run_on_cluster
 
 ROTATIONS = 3
 ONCE_SECONDS = 180.0
@@ -57,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
     started = time.monotonic()
     try:
         kubeconfig = os.environ.get("DEMO_KUBECONFIG")
-        for line in prospect(own_cluster=bool(kubeconfig), rotations=ROTATIONS if once else None):
+        for line in describe_plan(own_cluster=bool(kubeconfig), rotations=ROTATIONS if once else None):
             _say(line)
         with open_stage(Path(kubeconfig) if kubeconfig else None) as running:
             complete = _watch(running, once=once)
@@ -120,7 +120,7 @@ def open_stage(kubeconfig: Path | None = None) -> Iterator[Stage]:
 
 def _cluster(kubeconfig: Path | None, directory: Path) -> AbstractContextManager[cluster.Plane]:
     if kubeconfig is not None:
-        return visit(kubeconfig, cluster.NAMESPACE, directory)
+        return run_on_cluster(kubeconfig, cluster.NAMESPACE, directory)
     _say("starting a control plane")
     return ControlPlane.start()
 

@@ -8,7 +8,7 @@ from controlplane.binaries import build_directory, look_up
 MACHINE = "on a machine with 2 cores"
 
 
-def prospect(*, own_cluster: bool, rotations: int | None) -> Iterator[str]:
+def describe_plan(*, own_cluster: bool, rotations: int | None) -> Iterator[str]:
     """Yield the lines of the plan; `rotations` is after how many it ends, None if it does not."""
     yield f"what happens now, and how long it takes {MACHINE}:"
     steps = [] if own_cluster else list(_control_plane())

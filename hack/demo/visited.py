@@ -63,7 +63,7 @@ class Visited:
 
 
 @contextlib.contextmanager
-def visit(kubeconfig: Path, namespace: str, directory: Path) -> Iterator[Visited]:
+def run_on_cluster(kubeconfig: Path, namespace: str, directory: Path) -> Iterator[Visited]:
     """Check that a cluster has nothing of ours, and remove afterwards what the demo makes there."""
     if not shutil.which("kubectl"):
         raise ControlPlaneError("a cluster of yours needs kubectl on PATH; without DEMO_KUBECONFIG one is built")

@@ -3,7 +3,7 @@
 import sys
 
 from generated import write_or_check
-from manifests.render import manifests, paths
+from manifests.render import manifest_paths, render_manifests
 
 if __name__ == "__main__":
-    sys.exit(write_or_check(paths(manifests()), sys.argv[1:]))
+    sys.exit(write_or_check(manifest_paths(render_manifests()), sys.argv[1:]))

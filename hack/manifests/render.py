@@ -37,7 +37,7 @@ _HERE = "$(POD_NAMESPACE)"
 _OLDEST, _INJECTING = "--kube-version=1.30.0", "--kube-version=1.36.0"
 
 
-def manifests(image: str | None = None) -> dict[str, str]:
+def render_manifests(image: str | None = None) -> dict[str, str]:
     """Return the text of each file by name; `image` is a repository, the chart's own if None."""
     values: dict[str, Any] = {} if image is None else {"image": {"repository": image}}
     found = {
@@ -126,6 +126,6 @@ resources:
 """
 
 
-def paths(texts: Mapping[str, str]) -> dict[Path, str]:
+def manifest_paths(texts: Mapping[str, str]) -> dict[Path, str]:
     """Return the texts by the paths of their committed files."""
     return {DIRECTORY / name: text for name, text in texts.items()}

@@ -11,7 +11,7 @@ import release
 from controlplane.commandline import exit_status
 from controlplane.errors import ControlPlaneError
 from release import parts
-from release.plan import SOURCE, Plan, git
+from release.plan import SOURCE, Plan, run_git
 from release.sbom import make_sboms
 from release.statements import make_statements
 
@@ -47,13 +47,13 @@ def _make(options: argparse.Namespace) -> int:
     directory: Path = options.directory.resolve()
     if not options.only:
         _empty(directory)
-    epoch = int(os.environ.get("SOURCE_DATE_EPOCH") or git("log", "-1", "--format=%ct"))
+    epoch = int(os.environ.get("SOURCE_DATE_EPOCH") or run_git("log", "-1", "--format=%ct"))
     plan = Plan(
         directory,
         options.image,
         options.source.rstrip("/"),
         epoch,
-        git("describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"),
+        run_git("describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"),
     )
     plan.scratch.mkdir(parents=True, exist_ok=True)
     try:

@@ -17,7 +17,7 @@ def write_archive(archive: Path, members: Mapping[str, tuple[bytes, int]], epoch
 
 
 def repack_image(archive: Path, epoch: int) -> None:
-    """Write an OCI archive anew with one time around its blobs, whose own content is left alone."""
+    """Write an OCI archive again with one time around its blobs, whose own content is left alone."""
     with tarfile.open(archive) as tar:
         found = {info.name: (_content(tar, info), 0o644) for info in tar if info.isfile()}
     with archive.open("wb") as file:
@@ -38,14 +38,14 @@ def members_of(directory: Path) -> dict[str, tuple[bytes, int]]:
     return {str(path.relative_to(directory)): (path.read_bytes(), _mode(path)) for path in files}
 
 
-def repack(archive: Path, epoch: int) -> None:
-    """Write a .tar.gz anew with one time in it; directories are left out, they follow from the names."""
+def repack_image(archive: Path, epoch: int) -> None:
+    """Write a .tar.gz again with one time in it; directories are left out, they follow from the names."""
     with tarfile.open(archive) as tar:
         found = {info.name: (_content(tar, info), 0o644) for info in tar if info.isfile()}
     write_archive(archive, found, epoch)
 
 
-def texts(found: Mapping[str, str]) -> dict[str, tuple[bytes, int]]:
+def read_texts(found: Mapping[str, str]) -> dict[str, tuple[bytes, int]]:
     """Return texts as members."""
     return {name: (text.encode(), 0o644) for name, text in found.items()}
 

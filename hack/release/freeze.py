@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 ENTRY = "from jwks_operator.plugin import main\n\nmain()\n"
 
 
-def freeze(directory: Path, scratch: Path, epoch: int) -> Path:
+def freeze_plugin(directory: Path, scratch: Path, epoch: int) -> Path:
     """Write kubectl-jwks-PLATFORM.tar.gz into a directory and return it; CalledProcessError if a step fails.
 
     The environment is the locked one; `epoch` is the time of all files, in seconds.
@@ -62,4 +62,4 @@ def _run(command: list[str], environ: dict[str, str]) -> None:
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory(prefix="freeze-") as made:
-        print(freeze(Path(sys.argv[1]), Path(made), int(os.environ["SOURCE_DATE_EPOCH"])))
+        print(freeze_plugin(Path(sys.argv[1]), Path(made), int(os.environ["SOURCE_DATE_EPOCH"])))

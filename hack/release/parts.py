@@ -8,10 +8,10 @@ from controlplane.errors import ControlPlaneError
 from generated import ROOT
 from gotools import find_tool
 from helmchart.render import CHART
-from manifests.render import INSTALL, KUSTOMIZATION, manifests
+from manifests.render import INSTALL, KUSTOMIZATION, render_manifests
 from node.images import build_image, save_image
-from release.archive import repack, repack_image, texts, write_archive
-from release.freeze import find_uv, freeze, platform_name
+from release.archive import read_texts, repack_image, write_archive
+from release.freeze import find_uv, freeze_plugin, platform_name
 from release.plan import SOURCE, Plan
 
 CRDS = ROOT / "crds" / "jsonwebkeysets.jwks-operator.dev.yaml"
@@ -20,13 +20,13 @@ NAME = "jwks-operator"
 
 def make_manifests(plan: Plan) -> None:
     """Write the plain manifests, with the release's image, and the kustomize base."""
-    found = manifests(plan.image)
+    found = render_manifests(plan.image)
     for name, text in found.items():
         if name != KUSTOMIZATION:
             (plan.directory / name).write_text(text)
     shutil.copy(CRDS, plan.directory / "crds.yaml")
     base = {name: found[name] for name in (KUSTOMIZATION, INSTALL)}
-    write_archive(plan.directory / f"{NAME}-kustomize-{plan.version}.tar.gz", texts(base), plan.epoch)
+    write_archive(plan.directory / f"{NAME}-kustomize-{plan.version}.tar.gz", read_texts(base), plan.epoch)
 
 
 def make_chart(plan: Plan) -> None:
@@ -37,7 +37,7 @@ def make_chart(plan: Plan) -> None:
     _replace(copy / "Chart.yaml", "      image: jwks-operator:", f"      image: {plan.image}:")
     _replace(copy / "Chart.yaml", SOURCE, plan.source)
     plan.run(find_tool("helm"), "package", copy, f"--destination={plan.directory}")
-    repack(plan.directory / f"{NAME}-{plan.version}.tgz", plan.epoch)
+    repack_image(plan.directory / f"{NAME}-{plan.version}.tgz", plan.epoch)
 
 
 def _replace(file: Path, old: str, new: str) -> None:
@@ -62,7 +62,7 @@ def make_packages(plan: Plan) -> None:
 def make_plugin(plan: Plan) -> None:
     """Freeze kubectl-jwks with its interpreter, for the platform that this runs on."""
     try:
-        freeze(plan.directory, plan.scratch, plan.epoch)
+        freeze_plugin(plan.directory, plan.scratch, plan.epoch)
     except subprocess.CalledProcessError as error:
         raise ControlPlaneError(f"kubectl-jwks could not be frozen: {error}") from error
 

@@ -46,7 +46,7 @@ class Plan:
         return done.stdout
 
 
-def git(*arguments: str) -> str:
+def run_git(*arguments: str) -> str:
     """Return what git prints. ControlPlaneError if this is no clone."""
     done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:

@@ -21,13 +21,13 @@ def make_statements(plan: Plan) -> None:
     for name in (KREW, PROVENANCE, SUMS):
         (plan.directory / name).unlink(missing_ok=True)
     if platforms := list(_platforms(plan)):
-        (plan.directory / KREW).write_text(yaml.safe_dump(krew(plan, platforms), sort_keys=False, width=110))
-    (plan.directory / PROVENANCE).write_text(json.dumps(provenance(plan), indent=2) + "\n")
-    sums = "".join(f"{sha256(path)}  {path.name}\n" for path in names_of(plan.directory))
+        (plan.directory / KREW).write_text(yaml.safe_dump(render_krew(plan, platforms), sort_keys=False, width=110))
+    (plan.directory / PROVENANCE).write_text(json.dumps(render_provenance(plan), indent=2) + "\n")
+    sums = "".join(f"{digest_file(path)}  {path.name}\n" for path in names_of(plan.directory))
     (plan.directory / SUMS).write_text(sums)
 
 
-def krew(plan: Plan, platforms: list[dict[str, Any]]) -> dict[str, Any]:
+def render_krew(plan: Plan, platforms: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the manifest of a krew index."""
     return {
         "apiVersion": "krew.googlecontainertools.github.com/v1alpha2",
@@ -52,16 +52,16 @@ def _platforms(plan: Plan) -> Iterator[dict[str, Any]]:
             yield {
                 "selector": {"matchLabels": {"os": system, "arch": machine}},
                 "uri": f"{plan.source}/releases/download/v{plan.version}/{archive.name}",
-                "sha256": sha256(archive),
+                "sha256": digest_file(archive),
                 "bin": "kubectl-jwks.exe" if system == "windows" else "kubectl-jwks",
             }
 
 
-def provenance(plan: Plan) -> dict[str, Any]:
+def render_provenance(plan: Plan) -> dict[str, Any]:
     """Return an in-toto statement (SLSA provenance v1) of every file: from which commit, by which command."""
     return {
         "_type": "https://in-toto.io/Statement/v1",
-        "subject": [{"name": path.name, "digest": {"sha256": sha256(path)}} for path in names_of(plan.directory)],
+        "subject": [{"name": path.name, "digest": {"sha256": digest_file(path)}} for path in names_of(plan.directory)],
         "predicateType": "https://slsa.dev/provenance/v1",
         "predicate": {
             "buildDefinition": {
@@ -74,7 +74,7 @@ def provenance(plan: Plan) -> dict[str, Any]:
     }
 
 
-def sha256(path: Path) -> str:
+def digest_file(path: Path) -> str:
     """Return the digest of a file in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

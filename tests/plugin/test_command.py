@@ -17,7 +17,7 @@ from jwks_operator.plugin.doctor_cluster import RIGHTS
 from jwks_operator.plugin.exit_codes import MEANINGS, Exit
 from jwks_operator.plugin.installed import Definition, Running
 from jwks_operator.plugin.plugin_command import COMMANDS, command_group, run
-from jwks_operator.plugin.version import Versions, skew
+from jwks_operator.plugin.version import Versions, version_skew
 
 ROOT = Path(__file__).parents[2]
 MANUAL = (ROOT / "docs" / "kubectl-jwks.md").read_text()
@@ -133,7 +133,7 @@ def test_a_manifest_is_written_from_a_few_facts(capsys: pytest.CaptureFixture[st
 )
 def test_versions_that_do_not_go_together_are_told(operator: str, same_fields: bool, says: list[str]) -> None:
     running = Running("jwks-operator", "one", operator, f"example.com/it:{operator}", 1, 1)
-    found = list(skew("0.1.0", Versions(Definition(served=True, same_fields=same_fields), [running])))
+    found = list(version_skew("0.1.0", Versions(Definition(served=True, same_fields=same_fields), [running])))
     assert len(found) == len(says)
     assert all(reason.startswith(start) for reason, start in zip(found, says, strict=True))
 

@@ -17,7 +17,7 @@ from controlplane import ControlPlane
 from controlplane.processes import Group
 from gotools import find_tool
 from jwks_operator import __version__
-from manifests.render import manifests, paths
+from manifests.render import manifest_paths, render_manifests
 from release.archive import write_archive
 from release.freeze import find_uv
 from release.plan import SOURCE, Plan
@@ -29,7 +29,7 @@ QUICKSTART = ROOT / "examples" / "quickstart.yaml"
 
 
 def test_the_committed_manifests_are_what_helm_renders() -> None:
-    for path, text in paths(manifests()).items():
+    for path, text in manifest_paths(render_manifests()).items():
         assert path.read_text() == text, "if that is meant: make generate"
 
 
@@ -42,7 +42,7 @@ def canonical(each: dict[str, Any]) -> str:
 
 
 def test_nothing_of_helm_is_in_a_manifest_and_every_kind_is_served_by_the_oldest_kubernetes() -> None:
-    for name, text in manifests(IMAGE).items():
+    for name, text in render_manifests(IMAGE).items():
         for each in objects_of(text):
             metadata = each.get("metadata", {})
             assert "helm" not in json.dumps([metadata.get("labels"), metadata.get("annotations")]).lower()
@@ -50,7 +50,7 @@ def test_nothing_of_helm_is_in_a_manifest_and_every_kind_is_served_by_the_oldest
 
 
 def test_the_installation_of_one_namespace_has_nothing_of_the_cluster_and_goes_anywhere() -> None:
-    found = objects_of(manifests(IMAGE)["namespace-install.yaml"])
+    found = objects_of(render_manifests(IMAGE)["namespace-install.yaml"])
     kinds = {"ServiceAccount", "Role", "RoleBinding", "Deployment", "Service", "NetworkPolicy", "PodDisruptionBudget"}
     assert {each["kind"] for each in found} == kinds
     assert not any("namespace" in each["metadata"] for each in found)

@@ -144,7 +144,7 @@ capabilities:
 {{- end }}
 {{- end }}
 
-{{/* The environment of whoever asks the API server: the proxy on the way to it, if there is one. The API server itself is
+{{/* The environment of anyone who asks the API server: the proxy on the way to it, if there is one. The API server itself is
 not behind it: the kubelet fills in its address. */}}
 {{- define "jwks-operator.proxyEnv" -}}
 {{- with .Values.proxy }}

@@ -1,6 +1,6 @@
 """The grammar of cron expressions, for admission: five fields, each a list of terms, each term by a pattern.
 
-It takes what the planner's cron library (cronsim) takes, and refuses what that refuses, but for a range whose end is
+It takes what the planner's cron library (cronsim) takes, and refuses what that refuses, except for a range whose end is
 before its start: a regular expression cannot compare. That is told as a condition. Names count in any case.
 """
 

@@ -77,12 +77,12 @@ def classes_by_sum(table: Terms) -> Mapping[tuple[str, ...], tuple[KeyClass, ...
     return found
 
 
-def told_sums(table: Terms) -> str:
+def format_sums(table: Terms) -> str:
     """Return what every class of keys owes, as a part of a sentence."""
     return "; ".join(f"{sum_of(terms)} for {_keys(owing)}" for terms, owing in classes_by_sum(table).items())
 
 
-def owing(table: Terms, term: str) -> str:
+def describe_owed_terms(table: Terms, term: str) -> str:
     """Return the classes of keys that wait for a fact, as a part of a sentence."""
     return _keys(key_class for key_class, terms in table.items() if term in terms)
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from jwks_operator.api.defaults import DEFAULT_RESTART_WITHIN, LEAD_TERMS, RESTART, RETENTION_TERMS, owing
+from jwks_operator.api.defaults import DEFAULT_RESTART_WITHIN, LEAD_TERMS, RESTART, RETENTION_TERMS, describe_owed_terms
 from jwks_operator.api.durations import AtLeast, Duration
 from jwks_operator.api.fields import SelectedLabels
 from jwks_operator.api.namespaces_spec import MatchExpression, NamespaceSelector
@@ -30,10 +30,10 @@ class Restart(Model):
     within: Annotated[
         Annotated[Duration, AtLeast("1s", "a roll-out takes its time")] | None,
         Field(
-            description="Longest time from the change of the Secret until the last pod has started anew: the whole "
+            description="Longest time from the change of the Secret until the last pod has started again: the whole "
             "roll-out, with images to pull and probes to pass. Default 10m. It is part of the waits that end with the "
-            f"Secret: of the lead of {owing(LEAD_TERMS, RESTART)}, and of the retention of "
-            f"{owing(RETENTION_TERMS, RESTART)}. If it is too short here, tokens of a pod that still runs with a "
+            f"Secret: of the lead of {describe_owed_terms(LEAD_TERMS, RESTART)}, and of the retention of "
+            f"{describe_owed_terms(RETENTION_TERMS, RESTART)}. If it is too short here, tokens of a pod that still runs with a "
             "former key fail before they expire."
         ),
     ] = None

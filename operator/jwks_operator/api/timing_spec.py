@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from jwks_operator.api.defaults import DEFAULTS, LEAD_TERMS, RESTART, RETENTION_TERMS, field_of, told_sums
+from jwks_operator.api.defaults import DEFAULTS, LEAD_TERMS, RESTART, RETENTION_TERMS, field_of, format_sums
 from jwks_operator.api.durations import AtLeast, Duration
 from jwks_operator.api.presets import Preset, preset_value
 from jwks_operator.api.rules import Model
@@ -45,15 +45,15 @@ class Timing(Model):
     lead: Annotated[
         Duration | None,
         Field(
-            description="How long a key is known to whoever checks with it before anyone uses it. Default, and at "
-            f"least, {told_sums(LEAD_TERMS)}. {_RESTARTS} It can only be lengthened."
+            description="How long a key is known to anyone who checks with it before anyone uses it. Default, and at "
+            f"least, {format_sums(LEAD_TERMS)}. {_RESTARTS} It can only be lengthened."
         ),
     ] = None
     retention: Annotated[
         Duration | None,
         Field(
-            description="How long a key stays with whoever checks with it after its last use. Default, and at least, "
-            f"{told_sums(RETENTION_TERMS)}; and not less than rotation.rollbackWindow. {_RESTARTS} It can only be "
+            description="How long a key stays with anyone who checks with it after its last use. Default, and at least, "
+            f"{format_sums(RETENTION_TERMS)}; and not less than rotation.rollbackWindow. {_RESTARTS} It can only be "
             "lengthened."
         ),
     ] = None

@@ -7,7 +7,7 @@ from typing import Final
 
 from jwks_operator.keys.algorithms import CURVE_OCTETS, CURVES, EDDSA, PUBLIC_MEMBERS
 from jwks_operator.keys.registered import REGISTERED
-from jwks_operator.keys.spelling import decode_octets, respell
+from jwks_operator.keys.spelling import decode_octets, normalize_members
 
 Jwk = Mapping[str, object]
 
@@ -96,7 +96,7 @@ def _spelling(name: str, value: object, kty: str, size: int | None) -> str:
         return f"{name} is no text; write unpadded base64url"
     octets = decode_octets(value)
     if octets is None:
-        readable = respell({"kty": "other", name: value})[name] != value
+        readable = normalize_members({"kty": "other", name: value})[name] != value
         how = "is standard or padded base64" if readable else "is not canonical base64url"
         return f"{name} {how}; write unpadded base64url"
     if not octets:

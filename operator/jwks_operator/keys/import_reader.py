@@ -17,7 +17,7 @@ from jwks_operator.keys.pkcs8 import pem_algorithms
 from jwks_operator.keys.private import PrivateJwk
 from jwks_operator.keys.public_sets import PublicKeys, can_be, check_length, sort_out
 from jwks_operator.keys.registered import REGISTERED
-from jwks_operator.keys.spelling import respell
+from jwks_operator.keys.spelling import normalize_members
 from jwks_operator.keys.weakness import refuse_weak
 from jwks_operator.keys.wrong_forms import Place, is_pem, name_form
 from jwks_operator.keys.wrong_pem import name_pem
@@ -112,7 +112,7 @@ def _json(data: bytes, place: Place) -> dict[str, object]:
 def _chosen(data: bytes, wanted: Wanted) -> Mapping[str, object]:
     """The JWK that stands alone, or the only private one of a set that can be a key of the algorithm."""
     document = _json(data, Place.PRIVATE)
-    found = [respell(value) for value in _listed(document) if isinstance(value, dict)]
+    found = [normalize_members(value) for value in _listed(document) if isinstance(value, dict)]
     if "keys" not in document:
         if not _is_private(found[0]):
             raise InvalidMemberError("the JWK has no private members; name the private key")

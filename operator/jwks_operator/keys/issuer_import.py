@@ -28,7 +28,7 @@ from jwks_operator.keys.material import load_public
 from jwks_operator.keys.members import encode_octets, parse_json_strict
 from jwks_operator.keys.pkcs8 import pem_algorithms
 from jwks_operator.keys.registered import REGISTERED, Purpose
-from jwks_operator.keys.spelling import respell
+from jwks_operator.keys.spelling import normalize_members
 from jwks_operator.keys.wrong_forms import Place, is_pem, name_form
 
 
@@ -122,7 +122,7 @@ def _of_file(data: bytes, asked: Asked) -> Export:
     found: list[Brought] = []
     left_out = []
     for index, value in enumerate(keys):
-        key = respell(value) if isinstance(value, dict) else {}
+        key = normalize_members(value) if isinstance(value, dict) else {}
         why = _no_use(key)
         if why:
             left_out.append(f"keys[{index}]: {why}")

@@ -16,7 +16,7 @@ from jwks_operator.keys.key_errors import JwkError
 from jwks_operator.keys.material import load_public
 from jwks_operator.keys.members import octets, parse_json_strict, text, thumbprint
 from jwks_operator.keys.registered import REGISTERED
-from jwks_operator.keys.spelling import respell
+from jwks_operator.keys.spelling import normalize_members
 from jwks_operator.keys.weakness import refuse_weak
 from jwks_operator.keys.wrong_forms import Place, is_pem, name_form
 from jwks_operator.keys.wrong_pem import name_pem
@@ -70,7 +70,7 @@ def _copies(keys: list[dict[str, object]]) -> Iterator[Flaw]:
     """One key under several names, and one that is to sign and to encrypt as well."""
     found: dict[str, list[dict[str, object]]] = {}
     for key in keys:
-        mark = _thumbprint(respell(key))
+        mark = _thumbprint(normalize_members(key))
         if mark is not None:
             found.setdefault(mark, []).append(key)
     for same in found.values():

@@ -13,7 +13,7 @@ from jwks_operator.keys.jwk import parse_public
 from jwks_operator.keys.key_errors import InvalidMemberError, JwkError, NoSuchFormError, UnsupportedKeyError
 from jwks_operator.keys.members import algorithm_of
 from jwks_operator.keys.registered import REGISTERED, Purpose
-from jwks_operator.keys.spelling import respell
+from jwks_operator.keys.spelling import normalize_members
 from jwks_operator.keys.weakness import refuse_weak
 
 KID_MAX: Final = 256
@@ -81,7 +81,7 @@ def can_be(members: Mapping[str, object], algorithm: str) -> bool:
 def _signature_key(value: object, algorithm: str) -> dict[str, object]:
     if not isinstance(value, Mapping):
         raise InvalidMemberError("it is no JSON object")
-    members = respell(value)
+    members = normalize_members(value)
     _refuse_private(members)
     _refuse_other_purpose(members)
     public = parse_public(_with_algorithm(_that_verifies(members), algorithm))

@@ -1,6 +1,6 @@
 """The algorithms of the IANA registry "JSON Web Signature and Encryption Algorithms", and their key types.
 
-Wider than `algorithms.ALGORITHMS`: a key of somebody else may be for an algorithm that no set of ours has, and is
+Wider than `algorithms.ALGORITHMS`: a foreign key may be for an algorithm that no set of ours has, and is
 spelled right all the same. No cryptography is imported here.
 """
 

@@ -49,7 +49,7 @@ _OCTETS: Final = (*_RSA, "x", "y", "k", "pub", "priv")
 _FOREIGN_ALPHABET: Final = str.maketrans("+/", "-_")
 
 
-def respell(jwk: Mapping[str, object]) -> dict[str, object]:
+def normalize_members(jwk: Mapping[str, object]) -> dict[str, object]:
     """Return the JWK in its canonical spelling, as far as it can only mean one key; never raises.
 
     RSA keys with n, e and d alone get the other private numbers (RFC 7518 section 6.3.2). Members that are null, and

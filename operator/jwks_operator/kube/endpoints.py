@@ -2,8 +2,8 @@
 
 Only endpoints in EndpointSlices of that Service in the set's own namespace are asked, and only if they are running pods
 there that the Service selects, at addresses that the kubelet says are theirs: a pod that has ended keeps an address in
-its status that somebody else may have by now. Special addresses are never asked, few are asked at a time, and all of it
-has a bound. What cannot be told of an endpoint, for whatever reason, is a fact of its own and never a guess; so is a
+its status that another client may have by now. Special addresses are never asked, few are asked at a time, and all of it
+has a bound. What an endpoint does not show, for whatever reason, is a fact of its own and never a guess; so is a
 Service without endpoints.
 """
 

@@ -46,7 +46,7 @@ _KNOWN_WORDS = tuple((re.compile(pattern), cure) for pattern, cure in (
      "raise the quota"),
     (rf'cannot [a-z]{{1,20}} resource "secrets" in API group "" in the namespace "{_NAME}"',
      "grant the operator's account that right"),
-    (r"field is immutable when `immutable` is set", "delete the Secret, and it is made anew"),
+    (r"field is immutable when `immutable` is set", "delete the Secret, and it is made again"),
     (rf'admission webhook "{_NAME}" denied the request', "change what that webhook demands, or exempt the Secret"),
     (rf'failed calling webhook "{_NAME}"', "repair that webhook, or let it fail open"),
     (rf"ValidatingAdmissionPolicy '{_NAME}' with binding '{_NAME}' denied request",

@@ -1,6 +1,6 @@
 """Which proxy is on the way to a URL? HTTPS_PROXY, HTTP_PROXY and NO_PROXY, read as Go's httpproxy and requests do.
 
-kubectl is a Go program, and whoever sets these variables expects the same from everything that talks to the cluster.
+kubectl is a Go program, and anyone who sets these variables expects the same from everything that talks to the cluster.
 The standard library knows neither address ranges nor ports in NO_PROXY. An entry of NO_PROXY is one of:
 
 * `*`: no proxy at all;

@@ -49,7 +49,7 @@ async def _look(place: Place) -> Versions:
         return Versions(await find_definition(cluster), await find_operators(cluster))
 
 
-def skew(client: str, found: Versions) -> Iterator[str]:
+def version_skew(client: str, found: Versions) -> Iterator[str]:
     """Yield each reason why client, CRD and operators do not go together, with its cure."""
     if found.definition.served and not found.definition.same_fields:
         yield "the CRD has other fields than this plugin knows; install CRD, operator and plugin of one version"
@@ -78,7 +78,7 @@ def _show(found: Versions) -> None:
         for each in found.operators:
             rows.add_row(f"{each.namespace}/{each.name}", each.version, f"{each.ready}/{each.wanted}", each.image)
         out.print(rows)
-    for reason in skew(__version__, found):
+    for reason in version_skew(__version__, found):
         out.print(f"skew       {reason}")
 
 
@@ -96,4 +96,4 @@ def _for_programs(found: Versions | None) -> dict[str, Any]:
         return told
     definition = {"version": VERSION, "served": found.definition.served, "sameFields": found.definition.same_fields}
     operators = None if found.operators is None else [asdict(each) for each in found.operators]
-    return {**told, "crd": definition, "operators": operators, "skew": list(skew(__version__, found))}
+    return {**told, "crd": definition, "operators": operators, "skew": list(version_skew(__version__, found))}

@@ -5,7 +5,7 @@ enough. A ConfigMap that is gone, an API server that does not answer, rights tha
 the last good set stays, and it is tried again.
 
 Only the operator's own object is believed: it carries the operator's labels, which the chart's policies let nobody else
-set. Where there are no policies somebody may delete the object and make another one, labels included. So another object
+set. Where there are no policies a person may delete the object and make another one, labels included. So another object
 of the same name is served at once only if it holds the same set, and otherwise when it has stayed for SETTLE seconds:
 the operator repairs such an object within a second.
 """

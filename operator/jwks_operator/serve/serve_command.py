@@ -232,7 +232,7 @@ def _until_signalled() -> asyncio.Event:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    # Whoever sends it to other servers means "reload"; here sets and certificates reload by themselves.
+    # Anyone who sends it to other servers means "reload"; here sets and certificates reload by themselves.
     loop.add_signal_handler(signal.SIGHUP, _log.info, "SIGHUP: nothing to do, what changes is reloaded by itself")
     return stop
 
