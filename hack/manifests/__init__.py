@@ -1,4 +1,4 @@
-"""The chart as plain manifests, for anyone who has no helm: rendered by helm once, committed, and compared in the tests.
+"""The chart as plain manifests, for people without helm: rendered by helm once, committed, and compared in the tests.
 
     manifests/install.yaml            everything, for all namespaces, in the namespace jwks-operator
     manifests/namespace-install.yaml  an operator for the namespace that `kubectl apply -n` names, no ClusterRole

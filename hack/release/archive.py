@@ -38,7 +38,7 @@ def members_of(directory: Path) -> dict[str, tuple[bytes, int]]:
     return {str(path.relative_to(directory)): (path.read_bytes(), _mode(path)) for path in files}
 
 
-def repack_image(archive: Path, epoch: int) -> None:
+def repack_archive(archive: Path, epoch: int) -> None:
     """Write a .tar.gz again with one time in it; directories are left out, they follow from the names."""
     with tarfile.open(archive) as tar:
         found = {info.name: (_content(tar, info), 0o644) for info in tar if info.isfile()}

@@ -10,7 +10,7 @@ from gotools import find_tool
 from helmchart.render import CHART
 from manifests.render import INSTALL, KUSTOMIZATION, render_manifests
 from node.images import build_image, save_image
-from release.archive import read_texts, repack_image, write_archive
+from release.archive import read_texts, repack_archive, repack_image, write_archive
 from release.freeze import find_uv, freeze_plugin, platform_name
 from release.plan import SOURCE, Plan
 
@@ -37,7 +37,7 @@ def make_chart(plan: Plan) -> None:
     _replace(copy / "Chart.yaml", "      image: jwks-operator:", f"      image: {plan.image}:")
     _replace(copy / "Chart.yaml", SOURCE, plan.source)
     plan.run(find_tool("helm"), "package", copy, f"--destination={plan.directory}")
-    repack_image(plan.directory / f"{NAME}-{plan.version}.tgz", plan.epoch)
+    repack_archive(plan.directory / f"{NAME}-{plan.version}.tgz", plan.epoch)
 
 
 def _replace(file: Path, old: str, new: str) -> None:

@@ -33,8 +33,8 @@ class Restart(Model):
             description="Longest time from the change of the Secret until the last pod has started again: the whole "
             "roll-out, with images to pull and probes to pass. Default 10m. It is part of the waits that end with the "
             f"Secret: of the lead of {describe_owed_terms(LEAD_TERMS, RESTART)}, and of the retention of "
-            f"{describe_owed_terms(RETENTION_TERMS, RESTART)}. If it is too short here, tokens of a pod that still runs with a "
-            "former key fail before they expire."
+            f"{describe_owed_terms(RETENTION_TERMS, RESTART)}. If it is too short here, tokens of a pod that still "
+            "runs with a former key fail before they expire."
         ),
     ] = None
 

@@ -45,15 +45,15 @@ class Timing(Model):
     lead: Annotated[
         Duration | None,
         Field(
-            description="How long a key is known to anyone who checks with it before anyone uses it. Default, and at "
+            description="How long verifiers (receivers, for encryption) know a key before it is used. Default, and at "
             f"least, {format_sums(LEAD_TERMS)}. {_RESTARTS} It can only be lengthened."
         ),
     ] = None
     retention: Annotated[
         Duration | None,
         Field(
-            description="How long a key stays with anyone who checks with it after its last use. Default, and at least, "
-            f"{format_sums(RETENTION_TERMS)}; and not less than rotation.rollbackWindow. {_RESTARTS} It can only be "
+            description="How long verifiers (receivers, for encryption) keep a key after its last use. Default, "
+            f"and at least, {format_sums(RETENTION_TERMS)}; and not less than rotation.rollbackWindow. {_RESTARTS} It can only be "
             "lengthened."
         ),
     ] = None

@@ -1,6 +1,6 @@
 """What is this file, if it is neither PEM nor a JWK? Its name, and the command that makes of it what is wanted.
 
-Anyone who has the wrong file rarely knows its name. Only what tells the form is looked at, and no byte of it is repeated.
+People with the wrong file rarely know its name. Only what tells the form is read, and no byte of it is repeated.
 In the commands FILE is the file as it was put into the object; PEM files have a module of their own, `wrong_pem`.
 """
 

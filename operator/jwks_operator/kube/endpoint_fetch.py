@@ -89,9 +89,7 @@ class HttpFetch:
             )
         async with self._session.get(address.url, headers=_HEADERS, allow_redirects=False) as response:
             if response.status != 200:
-                raise NoAnswer(
-                    f"does not serve a set at {address.path}"
-                )  # no code: anyone who set it up need not see it
+                raise NoAnswer(f"does not serve a set at {address.path}")  # no code: it is not for the tenant
             body = bytearray()
             async for part in response.content.iter_any():
                 body += part

@@ -2,7 +2,7 @@
 
 Only endpoints in EndpointSlices of that Service in the set's own namespace are asked, and only if they are running pods
 there that the Service selects, at addresses that the kubelet says are theirs: a pod that has ended keeps an address in
-its status that another client may have by now. Special addresses are never asked, few are asked at a time, and all of it
+its status that others may have by now. Special addresses are never asked, few are asked at a time, and all of it
 has a bound. What an endpoint does not show, for whatever reason, is a fact of its own and never a guess; so is a
 Service without endpoints.
 """
