@@ -53,8 +53,8 @@ class Timing(Model):
         Duration | None,
         Field(
             description="How long verifiers (receivers, for encryption) keep a key after its last use. Default, "
-            f"and at least, {format_sums(RETENTION_TERMS)}; and not less than rotation.rollbackWindow. {_RESTARTS} It can only be "
-            "lengthened."
+            f"and at least, {format_sums(RETENTION_TERMS)}; and not less than rotation.rollbackWindow. "
+            f"{_RESTARTS} It can only be lengthened."
         ),
     ] = None
 
