@@ -130,7 +130,7 @@ def test_a_set_of_another_name_is_an_error_that_names_those_that_are_there(auth:
 
 def test_a_set_is_created_once(auth: Stage, jwks: Jwks) -> None:
     assert jwks("create", "made", "--every", "30d") == (Exit.DONE, "", "jsonwebkeyset/made created\n")
-    made = auth.there("JsonWebKeySet", "made")
+    made = auth.until(lambda: auth.latest("JsonWebKeySet", "made"), "the set to be there")
     assert made["spec"]["rotation"]["every"] == "720h"
     assert {each["manager"] for each in made["metadata"]["managedFields"] if "subresource" not in each} == {
         "kubectl-jwks"

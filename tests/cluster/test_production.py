@@ -26,7 +26,11 @@ from helmchart import render as chart
 pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("cluster-production"), pytest.mark.timeout(300)]
 
 ACCOUNT = (chart.NAMESPACE, chart.ACCOUNT)
-VALUES = {"restarts": {"enabled": True}}
+VALUES = {
+    # Who plays the administrator may delete what belongs to the operator, as one who restores it.
+    "policies": {"restoreGroups": ["system:masters"]},
+    "restarts": {"enabled": True},
+}
 DELAY = 5.0
 IDLE_SECONDS = 20.0
 KEYS = [{"name": "signing", "algorithm": "ES256"}]
