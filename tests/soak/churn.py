@@ -233,8 +233,8 @@ class _Churn:
 
 
 _AUDIT = re.compile(r"audit done put=\d+ sets=(\d+)")
-_DEFECT = re.compile(r"ERROR jwks_operator\.(?!frame watching failed)|Unclosed|was destroyed")
-"""What the log may not say; that watching failed is what a plain 410 comes to, and watching begins anew."""
+_DEFECT = re.compile(r"ERROR jwks_operator\.(?!process\.app watching failed)|Unclosed|was destroyed")
+"""What the log may not say; that watching failed is what a plain 410 comes to, and watching starts again."""
 
 
 def _is_ours(thing: Object) -> bool:
