@@ -110,10 +110,10 @@ class Access:
     def audit_events(self) -> Iterator[dict[str, Any]]:
         """Yield what the API server has audited so far, oldest first (with `audit=True` only).
 
-        An event is in the file before its request is answered.
+        An event is in the file before its request is answered; a line without its end is of one that is not.
         """
         with self.audit_log.open() as lines:
-            yield from map(json.loads, lines)
+            yield from (json.loads(line) for line in lines if line.endswith("\n"))
 
     def write_facts(self, url: str, token: str, kubectl: Path) -> None:
         """Leave what others need to attach."""

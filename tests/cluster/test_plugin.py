@@ -96,7 +96,7 @@ def test_kubectl_finds_the_plugin_and_its_completions(auth: Stage) -> None:
     ("words", "expected"),
     [
         (["rotate", "auth", ""], ["signing\tES256"]),
-        (["revoke", "auth", "{kid:.6}"], ["{kid}\tsigning, Active"]),
+        (["revoke", "auth", "--", "{kid:.6}"], ["{kid}\tsigning, Active"]),  # a kid may begin like an option
         (["hold", "nothing", ""], []),
     ],
 )

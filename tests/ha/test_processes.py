@@ -173,7 +173,7 @@ def test_a_leader_that_is_ended_hands_over_within_two_seconds(pair: Pair) -> Non
         else:  # the API server was silent for as long as the end may take, by its own log: the Lease must run out
             assert "a write was given up that may still land" in last_words
             pair.took_over(asked, 2 * TERMS.duration)
-            assert pair.slowest(leader, asked) > SILENCE
+            assert pair.slowest(leader, asked) > SILENCE, last_words
         pair.rotates()
         pair.join(leader)
         if len(taken) == 3:

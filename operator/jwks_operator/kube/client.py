@@ -256,6 +256,8 @@ class Client:
             raise NotLeading(f"{call.method} {call.path} was not sent: this replica does not lead")
         try:
             return await self._transport.request(replace(call, permit=self._may_write))
+        except NotLeading:  # raised before the body was sent, so nothing can land
+            raise
         except BaseException:  # cancelled, too
             self.unanswered += 1
             raise
