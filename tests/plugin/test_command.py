@@ -158,3 +158,10 @@ def test_the_doctor_asks_for_rights_that_the_chart_gives() -> None:
     }
     asked = {(g, f"{plural}/{sub}" if sub else plural, verb) for g, plural, sub, verbs in RIGHTS for verb in verbs}
     assert asked <= given
+
+
+def test_a_kid_that_begins_like_an_option_is_told_how_to_be_given(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["revoke", "auth", "--drwfxm"]) == Exit.USAGE
+    assert "a kid that begins with - comes after --; see kubectl jwks revoke --help" in capsys.readouterr().err
+    assert run(["status", "auth", "--drwfxm"]) == Exit.USAGE
+    assert "kid" not in capsys.readouterr().err

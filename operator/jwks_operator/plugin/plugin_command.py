@@ -74,7 +74,7 @@ def run(arguments: list[str]) -> int:
         return Exit.DONE
     except click.UsageError as error:
         where = NAME if error.ctx is None else error.ctx.command_path
-        return _fail(f"{error.format_message().rstrip('.')}; see {where} --help", Exit.USAGE)
+        return _fail(f"{error.format_message().rstrip('.')}; {_cure(error)}see {where} --help", Exit.USAGE)
     except click.ClickException as error:
         return _fail(error.format_message(), error.code if isinstance(error, Failure) else Exit.FOUND)
     except (click.Abort, KeyboardInterrupt):
@@ -88,3 +88,9 @@ def run(arguments: list[str]) -> int:
 def _fail(message: str, code: int) -> int:
     click.echo(to_printable(f"error: {message}"), err=True)
     return int(code)
+
+
+def _cure(error: click.UsageError) -> str:
+    """A kid is base64url (RFC 7638) and may begin like an option."""
+    takes_kids = error.ctx is not None and any(each.name == "kids" for each in error.ctx.command.params)
+    return "a kid that begins with - comes after --; " if takes_kids and isinstance(error, click.NoSuchOption) else ""
