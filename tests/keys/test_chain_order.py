@@ -1,5 +1,6 @@
 """Chains from elsewhere may come in any order; what is published has the order of RFC 7517 section 4.7."""
 
+import ssl
 import subprocess
 from dataclasses import replace
 from datetime import timedelta
@@ -8,10 +9,12 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.hashes import SHA384
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import load_pem_x509_certificate
 from cryptography.x509.oid import SignatureAlgorithmOID
 
 from jwks_operator.keys.certificates import Authority, Terms, ca_signed, load_chain, read_issued_chain, self_signed
-from jwks_operator.keys.key_errors import InconsistentKeyError
+from jwks_operator.keys.key_errors import CertificateError, InconsistentKeyError
 from keys.authority import NOW, authority_of, ca
 from keys.samples import fresh
 
@@ -59,3 +62,12 @@ def test_the_key_of_the_ca_is_not_taken_for_the_key_of_the_certificate(reverse: 
     chain = blocks(ca_signed(fresh("ES256").public, ca(), TERMS))
     with pytest.raises(InconsistentKeyError, match="of another key"):
         read_issued_chain(fresh("ES256", None, 1).public, b"".join(reversed(chain) if reverse else chain))
+
+
+def test_a_certificate_whose_issuer_is_no_name_is_refused_as_such() -> None:
+    key = fresh("ES256")
+    whole = load_pem_x509_certificate(ca_signed(key.public, ca(), TERMS))
+    name = whole.issuer.public_bytes()
+    spoilt = whole.public_bytes(Encoding.DER).replace(name, name[:2] + bytes(1) + name[3:])
+    with pytest.raises(CertificateError):
+        read_issued_chain(key.public, ssl.DER_cert_to_PEM_cert(spoilt).encode())

@@ -135,7 +135,8 @@ def load_chain(chain: bytes) -> list[x509.Certificate]:
         warnings.simplefilter("error", CryptographyDeprecationWarning)
         certificates = x509.load_pem_x509_certificates(chain)
         for certificate in certificates:
-            _ = certificate.subject, certificate.not_valid_before_utc, certificate.not_valid_after_utc
+            _ = certificate.subject, certificate.issuer
+            _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc
         return certificates
     raise CertificateError("not a PEM file of certificates, or one of them is none that RFC 5280 allows")
 
