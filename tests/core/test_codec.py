@@ -15,18 +15,8 @@ from jwks_operator.core.model import codec
 from jwks_operator.core.model.codec import RecordError
 from jwks_operator.core.model.policy import FACTS, Facts
 from jwks_operator.core.model.policy_from_spec import policy_from_spec
-from jwks_operator.core.model.record import (
-    Bounds,
-    Happening,
-    HistoryEntry,
-    Intake,
-    KeyRecord,
-    Record,
-    State,
-    Step,
-    StepKind,
-    Tombstone,
-)
+from jwks_operator.core.model.record import Bounds, Happening, HistoryEntry, Intake, KeyRecord, Record, Step, Tombstone
+from jwks_operator.core.transitions.transition_table import State, Transition
 from jwks_operator.keys.algorithms import KeyClass
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
@@ -66,7 +56,7 @@ RECORDS = st.builds(
     policy=POLICIES,
     keys=st.lists(KEYS, max_size=3).map(tuple),
     uid=TEXTS,
-    step=st.none() | st.builds(Step, st.sampled_from(StepKind), st.lists(HAPPENINGS, max_size=2).map(tuple)),
+    step=st.none() | st.builds(Step, st.sampled_from(Transition), st.lists(HAPPENINGS, max_size=2).map(tuple)),
     honoured=st.dictionaries(TEXTS, TIMES, max_size=2),
     longest=st.none() | st.builds(Facts, *(WAITS for _ in FACTS)),
     longest_until=st.none() | TIMES,

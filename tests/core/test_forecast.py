@@ -10,7 +10,7 @@ from jwks_operator.api.names import SetRef
 from jwks_operator.api.parse import parse_spec
 from jwks_operator.core.forecast import Span, UnsoundSpecError, forecast, foresee
 from jwks_operator.core.model.observed_state import World
-from jwks_operator.core.model.record import State
+from jwks_operator.core.transitions.transition_table import State
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 LEAD = timedelta(minutes=70)

@@ -15,12 +15,12 @@ from hurried import some_history_fails
 from jwks_operator.core.model import key_states
 from jwks_operator.core.model.observed_state import Reading
 from jwks_operator.core.model.policy import Facts
-from jwks_operator.core.model.record import Bounds, Record
-from jwks_operator.core.planner import candidates, key_requests, recovery, rules, timestamp_reset
-from jwks_operator.core.planner.candidates import _Store
-from jwks_operator.core.planner.triggers import LONG_AGO
+from jwks_operator.core.model.record import Bounds
+from jwks_operator.core.planner import candidates, key_requests, recovery, rules, succession, timestamp_reset
 from jwks_operator.core.timing import policy_change
-from jwks_operator.core.transitions import transitions
+from jwks_operator.core.timing.formulas import LONG_AGO
+from jwks_operator.core.transitions import apply_transition
+from jwks_operator.core.transitions.transition_table import Row as TableRow
 
 FIRST = rows.FIRST
 ROTATED = "signing: k2 Active, k3 Pending, k1 Retired"
@@ -125,10 +125,10 @@ def _stepless(real: Any) -> Any:
 
 
 MUTANTS: Mapping[str, tuple[Patch, Row]] = {
-    "the lead is ignored": (patched(_Store, "_known_everywhere", lambda _: lambda *facts: LONG_AGO), LEAD),
+    "the lead is ignored": (patched(succession, "known_everywhere_at", lambda _: lambda *facts: LONG_AGO), LEAD),
     "the floor is ignored": (patched(key_states, "_floors", lambda _: lambda record, now: {}), FLOOR),
     "a lowered lead is no step": (patched(policy_change, "_lowers", lambda _: lambda *specs: False), FLOOR),
-    "retention is ignored": (patched(candidates, "removable", _no_retention), RETENTION),
+    "retention is ignored": (patched(candidates, "removal_time", _no_retention), RETENTION),
     "the newer bounds win": (patched(Bounds, "largest", lambda _: lambda former, newer: newer), LOWERED),
     "the longest of two sums counts": (
         patched(Facts, "longest", lambda _: lambda former, _new: former),
@@ -154,11 +154,11 @@ MUTANTS: Mapping[str, tuple[Patch, Row]] = {
         BACK,
     ),
     "a request is not recorded": (
-        patched(transitions, "honour", lambda _: lambda record, *rest: record),
+        patched(apply_transition, "mark_honoured", lambda _: lambda record, *rest: record),
         ONCE,
     ),
-    "suspend is ignored": (patched(rules, "ROTATION", lambda _: frozenset()), SUSPENDED),
-    "held is ignored": (patched(candidates, "removable", _never_held), HELD),
+    "suspend is ignored": (patched(rules, "is_held_by", lambda _: lambda *held: False), SUSPENDED),
+    "held is ignored": (patched(candidates, "removal_time", _never_held), HELD),
     "a clock in doubt is ignored": (patched(rules, "decide", _always_trusted), DOUBT),
     "repair leaves the old witness": (
         patched(timestamp_reset, "_doubted", lambda _: lambda key, stale: key),
@@ -175,25 +175,10 @@ def test_without_it_its_history_fails(mutant: Patch, guard: Row, monkeypatch: py
         play(guard)
 
 
-def _forgetful(real: Any) -> Any:
-    """A key takes over while the former one stays in use."""
-
-    def activate(record: Record, *rest: Any) -> Any:
-        after, told = real(record, *rest)
-        former = [key for key in record.keys if key.state == "Active"]
-        return after.with_keys(*former), told
-
-    return activate
-
-
-def _activating_twice(real: Any) -> Any:
-    return {**real, candidates.Action.ACTIVATE: _forgetful(real[candidates.Action.ACTIVATE])}
-
-
 OBSERVED: Mapping[str, Patch] = {
     "the lead is ignored": MUTANTS["the lead is ignored"][0],
     "retention is ignored": MUTANTS["retention is ignored"][0],
-    "the former key stays in use": patched(transitions, "_MOVERS", _activating_twice),
+    "the former key stays in use": patched(TableRow, "replaces_active", lambda _: property(lambda row: False)),
 }
 """What random histories find within a second; the rest is left to the rows above."""
 
@@ -211,4 +196,4 @@ def test_a_buried_key_must_not_come_back() -> None:
     record = history.record()
     assert record is not None
     with pytest.raises(key_states.IllegalMoveError):
-        key_requests.unburied(record, history.born["k1"])
+        key_requests.refuse_buried(record, history.born["k1"])

@@ -15,9 +15,10 @@ from core.history import History
 from core.pods import MINUTE, SEALED, SERVED, Pods
 from core.rows import annotate
 from jwks_operator.core.model.observed_state import Endpoints, World
-from jwks_operator.core.model.record import Record, State
-from jwks_operator.core.planner import candidates, endpoint_gate, rules
+from jwks_operator.core.model.record import Record
+from jwks_operator.core.planner import endpoint_gate, rules, succession
 from jwks_operator.core.planner.endpoint_gate import Question
+from jwks_operator.core.transitions.transition_table import State
 from jwks_operator.keys.algorithms import KeyClass
 
 
@@ -112,13 +113,13 @@ def _for_ever(real: Any) -> Any:
 
 
 def _from_the_write(real: Any) -> Any:
-    return lambda store, pending, _published: real(store, pending, pending.published)
+    return lambda record, pending, published: real(record, replace(pending, served=None), published)
 
 
 MUTANTS: Mapping[str, tuple[object, str, Callable[[Any], Any], Callable[[], None]]] = {
     "the lead counts from the write": (
-        candidates._Store,
-        "_known_everywhere",
+        succession,
+        "known_everywhere_at",
         _from_the_write,
         histories.test_the_lead_counts_from_the_moment_at_which_the_last_endpoint_served_the_key,
     ),
@@ -142,8 +143,8 @@ MUTANTS: Mapping[str, tuple[object, str, Callable[[Any], Any], Callable[[], None
     ),
     "an emergency asks, too": (
         rules,
-        "_urgent",
-        lambda _: lambda record, asked, now: frozenset(),
+        "_urgent_entries",
+        lambda _: lambda case: frozenset(),
         histories.test_an_emergency_is_not_held_by_an_ordinary_rotation_that_is,
     ),
     "retention counts from the write": (

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from jwks_operator.core.forecast import foresee
-from jwks_operator.core.model.record import State
 from jwks_operator.core.outputs.timeline import Stretch, picture, stretch_around, svg
+from jwks_operator.core.transitions.transition_table import State
 from jwks_operator.plugin.bars import LEFT, MARKS, draw_bars
 from jwks_operator.plugin.exit_codes import Failure
 from jwks_operator.plugin.output import format_distance, format_span

@@ -14,9 +14,16 @@ from jwks_operator.core.model.observed_state import Reading
 from jwks_operator.core.model.policy import NO_FACTS, Facts
 from jwks_operator.core.model.record import Bounds
 from jwks_operator.core.outputs import status
-from jwks_operator.core.outputs.projections import Owned
-from jwks_operator.core.planner import candidates, key_requests, recovery, revocation, rules, timestamp_reset
-from jwks_operator.core.planner.candidates import _Store
+from jwks_operator.core.outputs.projections import Effect
+from jwks_operator.core.planner import (
+    candidates,
+    key_requests,
+    recovery,
+    revocation,
+    rules,
+    succession,
+    timestamp_reset,
+)
 from jwks_operator.core.timing import policy_change
 from jwks_operator.kube import apply, client
 from jwks_operator.reconcile import reconciler
@@ -75,8 +82,8 @@ def _no_tombstones(patch: pytest.MonkeyPatch) -> None:
         patched(module, "is_buried", lambda _: lambda record, key: False)(patch)
 
 
-LEAD = patched(_Store, "_known_everywhere", lambda _: lambda store, pending, published: published)
-RETENTION = patched(candidates, "removable", _no_retention)
+LEAD = patched(succession, "known_everywhere_at", lambda _: lambda record, pending, published: published)
+RETENTION = patched(candidates, "removal_time", _no_retention)
 FENCES = patched(Writes, "_check_fence", lambda _: lambda *call: None)
 
 MUTANTS: Mapping[str, tuple[Patch, History]] = {
@@ -123,7 +130,7 @@ MUTANTS: Mapping[str, tuple[Patch, History]] = {
         clocks.hand_over_after_a_step,
     ),
     "first keys of each class to their checkers first": (
-        patched(apply, "effect_order", lambda _: lambda _record: (Owned.PUBLIC, Owned.PRIVATE)),
+        patched(apply, "effect_order", lambda _: lambda _record: (Effect.PUBLIC, Effect.PRIVATE)),
         directed.begin_with_mixed_classes,
     ),
     "tombstones": (_no_tombstones, directed.offer_a_revoked_key_again),

@@ -11,13 +11,15 @@ from itertools import islice
 
 from jwks_operator.api.names import SetRef
 from jwks_operator.api.spec import JsonWebKeySetSpec
-from jwks_operator.core.model.key_states import LIVING, FreshKey, witnessed
+from jwks_operator.core.model.key_states import LIVING, FreshKey, confirm_step
 from jwks_operator.core.model.observed_state import Reading, Sight, World
 from jwks_operator.core.model.policy import Policy
-from jwks_operator.core.model.record import HistoryEntry, KeyRecord, Record, State
+from jwks_operator.core.model.record import HistoryEntry, KeyRecord, Record
 from jwks_operator.core.planner.key_requests import Need
-from jwks_operator.core.planner.rules import Plan, decide
-from jwks_operator.core.planner.spec_checks import complaint
+from jwks_operator.core.planner.plan import Plan
+from jwks_operator.core.planner.rules import decide
+from jwks_operator.core.planner.spec_checks import find_complaint
+from jwks_operator.core.transitions.transition_table import State
 
 STEPS = 10_000
 """More steps than any forecast worth drawing has."""
@@ -64,7 +66,7 @@ def foresee(world: World, start: datetime, until: datetime, steps: int = STEPS) 
     has keys. Raises UnsoundSpecError for a spec that fails the checks; one that is in force already has passed them.
     """
     in_force = None if world.record is None else world.record.policy
-    trouble = None if world.spec is None or world.written == in_force else complaint(world.spec, start)
+    trouble = None if world.spec is None or world.written == in_force else find_complaint(world.spec, start)
     if trouble is not None:
         raise UnsoundSpecError(trouble.message)
     closed: list[Span] = []
@@ -133,7 +135,7 @@ def _moments(
                 return
             now = following
             continue
-        record = witnessed(plan.record, now)
+        record = confirm_step(plan.record, now)
         news = () if plan.record.step is None else plan.record.step.happenings
         world = _with(world, record)
         yield now, record, tuple(HistoryEntry(now, told) for told in news)
@@ -158,7 +160,7 @@ def _policy_without_papers(policy: Policy) -> Policy:
 
 
 def _next(plan: Plan, now: datetime) -> datetime | None:
-    return min((move.time for move in plan.prospects if move.time > now), default=None)
+    return min((move.time for move in plan.candidates if move.time > now), default=None)
 
 
 def shape(need: Need) -> dict[str, str]:

@@ -13,9 +13,8 @@ from typing import Final
 
 from jwks_operator.api.names import SetRef
 from jwks_operator.api.reasons import ConditionType, Reason
-from jwks_operator.core.model.record import StepKind
-from jwks_operator.core.planner.rules import ROTATION
-from jwks_operator.core.planner.triggers import LONG_AGO
+from jwks_operator.core.timing.formulas import LONG_AGO
+from jwks_operator.core.transitions.transition_table import Hold, Transition, is_held_by
 from jwks_operator.metrics import catalog
 from jwks_operator.metrics.catalog import Family
 from jwks_operator.metrics.interning import InternPool
@@ -66,7 +65,7 @@ class SetGauges:
         self._keys: Counter[Labels] = Counter()
         self._conditions: Counter[Labels] = Counter()
         self._troubles: dict[SetRef, _Trouble] = {}
-        self._steps: dict[SetRef, tuple[StepKind, float]] = {}
+        self._steps: dict[SetRef, tuple[Transition, float]] = {}
         self._same_keys = InternPool(lambda: (view.keys for view in self._views.values()))
         self._same_conditions = InternPool(lambda: (view.conditions for view in self._views.values()))
 
@@ -82,9 +81,9 @@ class SetGauges:
         if step is None:
             self._steps.pop(ref, None)
         else:
-            self.begun(ref, step.kind, look.now)
+            self.begun(ref, step.transition, look.now)
 
-    def begun(self, ref: SetRef, kind: StepKind, now: datetime) -> None:
+    def begun(self, ref: SetRef, kind: Transition, now: datetime) -> None:
         """Record that a step is unfinished, since its first observation."""
         known = self._steps.get(ref)
         self._steps[ref] = (kind, now.timestamp() if known is None else known[1])
@@ -175,15 +174,17 @@ class SetGauges:
             len({pod for lag in look.plan.waiting for pod in lag.pods}),
         )
         suspended = look.record is not None and look.record.policy.suspend
-        move = next((m for m in look.plan.prospects if not (suspended and m.action in ROTATION)), None)
+        move = next(
+            (m for m in look.plan.candidates if not (suspended and is_held_by(m.transition, Hold.SUSPEND))), None
+        )
         if move is None:
             return view
         due = look.now.timestamp()
         if move.time > LONG_AGO:
             due = move.time.timestamp()
-        elif before is not None and before.action == move.action:
+        elif before is not None and before.action == move.transition:
             due = min(due, before.due)
-        return replace(view, action=move.action.value, due=due)
+        return replace(view, action=move.transition.value, due=due)
 
     def _count(self, view: _View | None, by: int) -> None:
         if view is None:

@@ -7,8 +7,8 @@ from itertools import groupby
 from rich.text import Text
 
 from jwks_operator.core.forecast import Span
-from jwks_operator.core.model.record import State
 from jwks_operator.core.outputs.timeline import Stretch, mark, ticks
+from jwks_operator.core.transitions.transition_table import State
 from jwks_operator.plugin.exit_codes import to_printable
 
 MARKS = {State.PENDING: "░", State.ACTIVE: "█", State.RETIRED: "▒"}

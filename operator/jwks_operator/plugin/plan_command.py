@@ -17,7 +17,7 @@ from jwks_operator.api.spec import JsonWebKeySetSpec
 from jwks_operator.core.forecast import STEPS as ALL
 from jwks_operator.core.forecast import Forecast, foresee
 from jwks_operator.core.outputs.timeline import Stretch, picture, svg
-from jwks_operator.core.planner.spec_checks import complaint
+from jwks_operator.core.planner.spec_checks import find_complaint
 from jwks_operator.core.timing.schedule import ScheduleError
 from jwks_operator.plugin.bars import draw_bars
 from jwks_operator.plugin.cluster import ObservedSet, open_cluster
@@ -57,7 +57,7 @@ class Case:
 
     def forecast(self, steps: int = ALL) -> Forecast:
         """Return what will happen; Failure that names the term if the spec is unsafe."""
-        trouble = complaint(self.spec, self.now)
+        trouble = find_complaint(self.spec, self.now)
         if trouble is not None:
             raise Failure(f"{self.wanted.ref}: {trouble.message}{_because(self.spec, self.now)}", Exit.FOUND)
         living = self.living or self.wanted

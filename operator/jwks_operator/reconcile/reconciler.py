@@ -19,11 +19,11 @@ from jwks_operator.core.model.key_states import FreshKey
 from jwks_operator.core.model.observed_state import Endpoints
 from jwks_operator.core.model.policy import Facts
 from jwks_operator.core.model.record import Happening
+from jwks_operator.core.model.trouble import Trouble
 from jwks_operator.core.outputs.status import project
 from jwks_operator.core.planner.endpoint_gate import Question
 from jwks_operator.core.planner.key_requests import Need
 from jwks_operator.core.planner.rules import decide
-from jwks_operator.core.planner.spec_checks import Trouble
 from jwks_operator.keys.generate import GeneratedKey, KeyFactory
 from jwks_operator.kube.apply import StepResult, apply_copies, execute_step, write_status
 from jwks_operator.kube.artifact_maker import make_signed_artifacts
@@ -196,7 +196,7 @@ class Reconciler:
         ref = gathered.world.ref
         if record.step is not None:
             for observer in self.observers:
-                observer.begun(ref, record.step.kind)
+                observer.begun(ref, record.step.transition)
         done = await execute_step(self._client, gathered, record, lambda: self._confirmed(this))
         self._remember(done.gathered)
         for happening in done.happenings:
@@ -234,7 +234,7 @@ class Reconciler:
         gathered = this.gathered
         plan = replace(this.plan, troubles=(*troubles, *this.plan.troubles))
         status = project(gathered.world, plan, gathered.world.record, gathered.status, this.reading)
-        alarms = alarm(gathered.status, status, plan)
+        alarms = alarm(gathered.status, status)
         alert(gathered.world.ref, alarms, over=is_degraded(gathered.status) and not is_degraded(status))
         world = gathered.world
         look = Look(status, world.record, plan, this.reading.now, world.annotations)

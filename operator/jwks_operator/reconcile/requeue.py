@@ -8,7 +8,7 @@ from jwks_operator.api.reasons import ConditionType, Reason
 from jwks_operator.api.status_model import JsonWebKeySetStatus
 from jwks_operator.core.model.observed_state import Reading
 from jwks_operator.core.model.record import Happening
-from jwks_operator.core.planner.rules import Plan
+from jwks_operator.core.planner.plan import Plan
 from jwks_operator.core.timing.policy_change import fading
 from jwks_operator.kube.gather import Gathered
 from jwks_operator.reconcile.deletion import DOUBT_RECHECK
@@ -42,7 +42,7 @@ def again(this: Round) -> datetime | None:
     now, plan = this.reading.now, this.plan
     if plan.blocked:
         return now + DOUBT_RECHECK
-    wake = [this.reading.locally(move.time) for move in plan.prospects if move.time > this.reading.earliest]
+    wake = [this.reading.locally(move.time) for move in plan.candidates if move.time > this.reading.earliest]
     wake += [this.reading.locally(time) for time in _fading(this) if time > this.reading.earliest]
     wake += [lag.again(now) for lag in plan.waiting]
     reasons = {trouble.reason for trouble in plan.troubles}
@@ -66,12 +66,8 @@ def is_degraded(status: JsonWebKeySetStatus) -> bool:
     return any(c.type == ConditionType.DEGRADED and c.status == "True" for c in status.conditions)
 
 
-def alarm(before: JsonWebKeySetStatus, after: JsonWebKeySetStatus, plan: Plan) -> tuple[Happening, ...]:
-    """Return what newly needs attention: an Event, once, also if it is told with other details the next time."""
-    told = "".join(c.message for c in before.conditions if c.type == ConditionType.DEGRADED and c.status == "True")
-    news = any(trouble.head not in told for trouble in plan.troubles)
-    return tuple(
-        Happening(condition.reason, condition.message)
-        for condition in after.conditions
-        if news and condition.type == ConditionType.DEGRADED and condition.status == "True"
-    )
+def alarm(before: JsonWebKeySetStatus, after: JsonWebKeySetStatus) -> tuple[Happening, ...]:
+    """Return what newly needs attention: an Event for each trouble, once, also if its sentence changes later."""
+    known = {(trouble.reason, trouble.about) for trouble in before.troubles}
+    news = (trouble for trouble in after.troubles if (trouble.reason, trouble.about) not in known)
+    return tuple(Happening(trouble.reason, trouble.message) for trouble in news)

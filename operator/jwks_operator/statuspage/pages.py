@@ -11,7 +11,7 @@ from jwks_operator.api.status_model import JsonWebKeySetStatus
 from jwks_operator.core.forecast import UnsoundSpecError, foresee
 from jwks_operator.core.model.observed_state import World
 from jwks_operator.core.outputs.timeline import picture, stretch_around, svg
-from jwks_operator.core.planner.record_from_status import recalled
+from jwks_operator.core.planner.record_from_status import record_from_status
 from jwks_operator.metrics.process_gauges import ProcessGauges
 from jwks_operator.statuspage.board import RANK, Board, BoardEntry, Health, Row, describe_next, format_moment
 from jwks_operator.statuspage.html import Html, join_html, render_element, render_link, render_table, render_void
@@ -155,7 +155,7 @@ class Writer:
             status.observed_generation or 1,
             None,
             annotations=dict(shown.annotations),
-            record=recalled(shown.row.ref, policy, status, {}, now),
+            record=record_from_status(shown.row.ref, policy, status, {}, now),
         )
         try:
             spans = foresee(world, now, now + _YEAR, STEPS * len(policy.keys)).spans
@@ -220,7 +220,7 @@ def _pager(choice: Choice, pages: int, found: int) -> Html | None:
 
 
 def _waiting(status: JsonWebKeySetStatus) -> str | None:
-    waiting = None if status.next is None else status.next.waiting_for
+    waiting = None if status.next is None else status.next.message
     return None if waiting is None else f" Waits for {waiting}."
 
 

@@ -14,9 +14,9 @@ from jwks_operator.api.durations import format_duration
 from jwks_operator.api.spec import Format
 from jwks_operator.core.features.source_content import Sources, private_holding
 from jwks_operator.core.model.policy import CertificateTerms, EntryPolicy, Policy
-from jwks_operator.core.model.record import Certificate, KeyRecord, Record, State
-from jwks_operator.core.planner.triggers import LONG_AGO
-from jwks_operator.core.timing.formulas import entry_named
+from jwks_operator.core.model.record import Certificate, KeyRecord, Record
+from jwks_operator.core.timing.formulas import LONG_AGO, entry_named
+from jwks_operator.core.transitions.transition_table import Cause, State
 from jwks_operator.keys.algorithms import KeyClass
 from jwks_operator.keys.members import canonical_json
 
@@ -26,10 +26,10 @@ OF_SOURCE = "source"
 
 @dataclass(frozen=True, slots=True)
 class Renewal:
-    """From when on a key is to have a new certificate, and why in one word."""
+    """From when on a key is to have a new certificate, and why."""
 
     time: datetime
-    why: str
+    cause: Cause
 
 
 def renewal(policy: Policy, key: KeyRecord) -> Renewal | None:
@@ -39,12 +39,12 @@ def renewal(policy: Policy, key: KeyRecord) -> Renewal | None:
         return None
     if key.state is not State.RETIRED:
         if key.certificate is None:
-            return Renewal(LONG_AGO, "CertificateMissing")
+            return Renewal(LONG_AGO, Cause.CERTIFICATE_MISSING)
         if key.certificate.terms != digest_of_terms(entry):
-            return Renewal(LONG_AGO, "CertificateChanged")
+            return Renewal(LONG_AGO, Cause.CERTIFICATE_CHANGED)
     if key.certificate is None:
         return None
-    return Renewal(_due(key.certificate, entry.certificate.renewal_share), "CertificateExpires")
+    return Renewal(_due(key.certificate, entry.certificate.renewal_share), Cause.CERTIFICATE_EXPIRES)
 
 
 def shown(policy: Policy, key: KeyRecord) -> Certificate | None:

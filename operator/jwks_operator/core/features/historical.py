@@ -10,7 +10,8 @@ from datetime import datetime
 
 from jwks_operator.api.reasons import EventReason
 from jwks_operator.api.revocation_spec import RevocationReason
-from jwks_operator.core.model.record import Former, Happening, KeyRecord, Record, State, Tombstone
+from jwks_operator.core.model.record import Former, Happening, KeyRecord, Record, Tombstone
+from jwks_operator.core.transitions.transition_table import State
 from jwks_operator.keys import historical_set as telling
 from jwks_operator.keys.algorithms import KeyClass
 from jwks_operator.keys.members import canonical_json

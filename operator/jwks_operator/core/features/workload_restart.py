@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from hashlib import sha256
 
-from jwks_operator.core.model.record import KeyRecord, Record, State
+from jwks_operator.core.model.record import KeyRecord, Record
 from jwks_operator.core.outputs.projections import Item, secret_layout
+from jwks_operator.core.transitions.transition_table import State
 from jwks_operator.keys.algorithms import KeyClass
 
 _MARK = 16

@@ -14,8 +14,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from jwks_operator.core.model.codec import PolicyError, RecordError, dump_policy, load, paths_of
 from jwks_operator.core.model.policy import Brakes, EntryPolicy, Policy, Revocation
-from jwks_operator.core.model.record import KeyRecord, Record, State, Unread
+from jwks_operator.core.model.record import KeyRecord, Record, Unread
 from jwks_operator.core.model.stored import Document
+from jwks_operator.core.transitions.transition_table import State
 
 _POLICY, _REVOCATION = TypeAdapter(Policy), TypeAdapter(Revocation)
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from html import escape
 
 from jwks_operator.core.forecast import Span
-from jwks_operator.core.model.record import State
+from jwks_operator.core.transitions.transition_table import State
 
 COLOURS = {State.PENDING: "#9ec5e8", State.ACTIVE: "#2b6cb0", State.RETIRED: "#d3b274"}
 WORDS = {

@@ -15,18 +15,19 @@ from jwks_operator.api.spec import Recovery
 from jwks_operator.core.features.imports import saved as source_key
 from jwks_operator.core.features.imports import settled
 from jwks_operator.core.features.source_content import private_holding
-from jwks_operator.core.model.key_states import FreshKey, born, is_buried, mourned, moved
+from jwks_operator.core.model.key_states import FreshKey, add_tombstones, enter_state, is_buried, new_key_record
 from jwks_operator.core.model.observed_state import World
 from jwks_operator.core.model.policy import EntryPolicy, Policy
-from jwks_operator.core.model.record import Bounds, Happening, KeyRecord, Record, State, Step, StepKind
-from jwks_operator.core.planner import requests as asking
-from jwks_operator.core.planner.key_requests import Need, need_of, new_key
+from jwks_operator.core.model.record import Bounds, Happening, KeyRecord, Record, Step
+from jwks_operator.core.planner.key_requests import Need, make_key, need_of
+from jwks_operator.core.planner.requests import Verb, mark_honoured, read_requests
 from jwks_operator.core.timing.formulas import bounds, entry_named, rotation_of
 from jwks_operator.core.timing.policy_change import remembering
+from jwks_operator.core.transitions.transition_table import Cause, State, Transition
 from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
 
 
-def needs(world: World, policy: Policy) -> tuple[Need, ...]:
+def list_needs(world: World, policy: Policy) -> tuple[Need, ...]:
     """Return the keys to be generated for entries whose key is lost, if the spec wants that."""
     if policy.recovery is not Recovery.REGENERATE:
         return ()
@@ -38,19 +39,21 @@ def recovered(world: World, policy: Policy, now: datetime, fresh: Mapping[Need, 
     saved = tuple(_saved(world, policy, now))
     lost = tuple(entry.name for entry in _lost(world, policy))
     record = Record(set_name=world.ref.name, policy=policy, keys=saved, lost=lost)
-    record = mourned(record, world.salvage.buried)
+    record = add_tombstones(record, world.salvage.buried)
     record = settled(record, world.imports, {entry.name for entry in policy.keys if _lived(world, entry)})
     found = remembered(world, record, now)
-    made = tuple(new_key(policy, need, now, fresh[need]) for need in needs(world, policy))
+    made = tuple(make_key(policy, need, now, fresh[need]) for need in list_needs(world, policy))
     record = record.with_keys(*found, *made)
-    asked = asking.read(world.annotations, frozenset(entry.name for entry in policy.keys))
+    asked = read_requests(world.annotations, frozenset(entry.name for entry in policy.keys))
     told = (
         Happening(EventReason.KEYRING_REBUILT, f"kept {len(saved)} keys in use and {len(found)} others"),
         *(Happening(EventReason.KEYS_LOST, f"recovery: {policy.recovery}", entry=name) for name in lost),
-        *(Happening(EventReason.KEY_ACTIVATED, "KeyLost", key.kid, key.entry) for key in made),
+        *(Happening(EventReason.KEY_ACTIVATED, Cause.KEY_LOST, key.kid, key.entry) for key in made),
     )
-    record = asking.honour(record, asked, asking.Verb, (entry.name for entry in policy.keys), now)
-    return replace(remembering(record, world.waits_before), step=Step(StepKind.RECOVER, told))
+    record = mark_honoured(record, asked, Verb, (entry.name for entry in policy.keys), now)
+    return replace(
+        remembering(record, world.waits_before), step=Step(Transition.RECOVER, told, tuple(key.kid for key in made))
+    )
 
 
 def in_use(world: World, record: Record, now: datetime) -> Record:
@@ -60,14 +63,14 @@ def in_use(world: World, record: Record, now: datetime) -> Record:
         if not _wanted(world, record, entry) or is_buried(record, key):
             continue
         if known is None:
-            successor = born(key, entry, State.ACTIVE, now, _waits(record.policy, entry, key))
+            successor = new_key_record(key, entry, State.ACTIVE, now, _waits(record.policy, entry, key))
         elif known.entry == entry and known.has_private and known.state in {State.PENDING, State.RETIRED}:
-            successor = moved(known, State.ACTIVE)
+            successor = enter_state(known, State.ACTIVE)
         else:
             continue
         former = record.active(entry)
         if former is not None:
-            record = record.with_keys(moved(former, State.RETIRED))
+            record = record.with_keys(enter_state(former, State.RETIRED))
         record = record.with_keys(successor)
     return record
 
@@ -99,7 +102,7 @@ def _saved(world: World, policy: Policy, now: datetime) -> list[KeyRecord]:
     usable = sorted(_usable(world, policy).items(), key=lambda found: entry_named(policy, found[0]) is None)
     names = {key.kid: name for name, key in reversed(usable)}
     return [
-        born(
+        new_key_record(
             key,
             name,
             State.ACTIVE if entry_named(policy, name) else State.RETIRED,
@@ -119,7 +122,7 @@ def _usable(world: World, policy: Policy) -> dict[str, FreshKey]:
 
 def _remembered(policy: Policy, entry: str | None, key: FreshKey, now: datetime) -> KeyRecord:
     name = entry or _likely_entry(policy, key)
-    return born(key, name, State.RETIRED, now, _waits(policy, name, key))
+    return new_key_record(key, name, State.RETIRED, now, _waits(policy, name, key))
 
 
 def _likely_entry(policy: Policy, public: FreshKey) -> str:

@@ -8,12 +8,15 @@ Where facts changed, what happened under the former ones goes on for a while: a 
 document to a cache that has become slower. So the longest of each single fact counts, not the longest of two sums.
 """
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from jwks_operator.api.defaults import LEAD_TERMS, RETENTION_TERMS
 from jwks_operator.core.model.policy import FACTS, EntryPolicy, Facts, Policy, Rotation
 from jwks_operator.core.model.record import Bounds, Record
 from jwks_operator.keys.algorithms import KeyClass
+
+LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
+"""The time of what waits for nothing."""
 
 
 def bounds(policy: Policy, rotation: Rotation, key_class: KeyClass, others: Facts | None = None) -> Bounds:

@@ -4,13 +4,14 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
+from jwks_operator.api.reasons import Wait
 from jwks_operator.core.model.record import Record
-from jwks_operator.core.planner.candidates import PRECEDENCE, Prospect, Wait
+from jwks_operator.core.planner.candidate import Candidate, Candidates, sort_candidates
 from jwks_operator.core.timing.formulas import entry_named, rotation_of
 from jwks_operator.core.timing.windows import opening
 
 
-def timely(record: Record, store: Iterable[Prospect], now: datetime) -> tuple[Prospect, ...]:
+def timely(record: Record, store: Iterable[Candidate], now: datetime) -> Candidates:
     """Return the moves, first come first; those that missed their window wait for the next one, if there is one."""
     found = []
     for move in store:
@@ -21,4 +22,4 @@ def timely(record: Record, store: Iterable[Prospect], now: datetime) -> tuple[Pr
             found.append(move)
         elif opened is not None:
             found.append(replace(move, time=opened, waiting_for=Wait.WINDOW))
-    return tuple(sorted(found, key=lambda prospect: (prospect.time, PRECEDENCE[prospect.action])))
+    return sort_candidates(found)

@@ -13,8 +13,9 @@ from datetime import datetime, timedelta
 from jwks_operator.api.defaults import LEAD_TERMS
 from jwks_operator.api.reasons import EventReason
 from jwks_operator.core.model.policy import Brakes, Facts, Policy
-from jwks_operator.core.model.record import Bounds, Happening, KeyRecord, Record, Step, StepKind
+from jwks_operator.core.model.record import Bounds, Happening, KeyRecord, Record, Step
 from jwks_operator.core.timing.formulas import bounds, entry_named, horizon, rotation_of
+from jwks_operator.core.transitions.transition_table import Transition
 from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
 
 
@@ -39,7 +40,7 @@ def accepted(record: Record, policy: Policy, now: datetime) -> Record:
     leads = _leads(record.policy, former.longest(policy.facts))
     short = _leads(policy)
     owed = {key_class: lead for key_class, lead in leads.items() if lead > short[key_class]}
-    return replace(after, former_leads=owed, longest_until=None, step=Step(StepKind.ADOPT, ()))
+    return replace(after, former_leads=owed, longest_until=None, step=Step(Transition.APPLY_SPEC))
 
 
 def with_brakes(in_force: Policy, brakes: Brakes) -> Policy:
@@ -55,7 +56,7 @@ def instead(record: Record, policy: Policy, waits: Mapping[KeyClass, Bounds], no
     """
     after = remembering(replace(accepted(record, policy, now), unread=None, step=None), waits)
     told = Happening(EventReason.RECORD_RESTORED, "the policy could not be read; the spec as written is in force")
-    return replace(after, step=Step(StepKind.ADOPT, (told,)))
+    return replace(after, step=Step(Transition.APPLY_SPEC, (told,)))
 
 
 def lately(record: Record, now: datetime) -> Facts:
