@@ -97,6 +97,7 @@ generate: $(READY) ## Write everything that is generated
 	$(BIN)/python -m manual
 	$(BIN)/python -m presets
 	$(BIN)/python -m waits
+	$(BIN)/python -m decisions
 	$(BIN)/python -m reference
 	$(BIN)/python -m helmchart
 	PYTHONPATH=hack:tests $(BIN)/python -m chart.cases
@@ -112,6 +113,7 @@ check-generated: $(READY) ## Check that everything generated is up to date
 	@$(BIN)/python -m manual --check
 	@$(BIN)/python -m presets --check
 	@$(BIN)/python -m waits --check
+	@$(BIN)/python -m decisions --check
 	@$(BIN)/python -m reference --check
 	@$(BIN)/python -m helmchart --check
 	@$(BIN)/python -m observability --check
