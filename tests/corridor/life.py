@@ -17,8 +17,9 @@ from jwks_operator.kube.client import CONFIGMAPS, CRDS, NAMESPACES, SECRETS, SET
 from jwks_operator.kube.endpoint_fetch import Fetch
 from jwks_operator.kube.endpoints import EndpointAsker
 from jwks_operator.reconcile.clock import Clock
+from jwks_operator.reconcile.config import ReconcilerConfig
 from jwks_operator.reconcile.observed_versions import ObservedVersions
-from jwks_operator.reconcile.reconciler import Reconciler, ReconcilerConfig
+from jwks_operator.reconcile.reconciler import Reconciler
 
 REF = SetRef("shop", "auth")
 START = datetime(2026, 3, 2, 12, 0, 0, 123456, tzinfo=UTC)

@@ -13,8 +13,9 @@ from jwks_operator.api.names import keyring_name
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, Client, Resource
 from jwks_operator.kube.errors import Conflict, KubeError, Refused
 from jwks_operator.reconcile.clock import Clock
+from jwks_operator.reconcile.config import ReconcilerConfig
 from jwks_operator.reconcile.observed_versions import ObservedVersions
-from jwks_operator.reconcile.reconciler import Reconciler, ReconcilerConfig
+from jwks_operator.reconcile.reconciler import Reconciler
 
 FOREIGN = {
     "ConfigMap": (CONFIGMAPS, REF.name, {"data": {"theirs": "1"}}),

@@ -12,7 +12,7 @@ from fakes.faults import Answer, Crash, Fault
 from jwks_operator.api.names import copy_name
 from jwks_operator.kube.client import CONFIGMAPS, EVENTS, NAMESPACES, SECRETS, SETS, Call, Object, Reply
 from jwks_operator.kube.errors import Refused, Unavailable
-from jwks_operator.reconcile.reconciler import ReconcilerConfig
+from jwks_operator.reconcile.config import ReconcilerConfig
 
 NAME = "shop.auth"
 CONSENT = {"accept.jwks-operator.dev/shop": "true"}

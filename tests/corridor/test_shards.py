@@ -13,8 +13,8 @@ from jwks_operator.api.shards import Shard, selector_of_objects, shard_of
 from jwks_operator.kube.client import CONFIGMAPS, CRDS, EVENTS, NAMESPACES, SECRETS, SETS, Call, Object, Reply
 from jwks_operator.kube.errors import Conflict, KubeError, Refused
 from jwks_operator.metrics.page import Metrics
+from jwks_operator.reconcile.config import ReconcilerConfig
 from jwks_operator.reconcile.observed_versions import Kind
-from jwks_operator.reconcile.reconciler import ReconcilerConfig
 
 BLUE, GREEN = "blue", "green"
 OBJECTS = ((SECRETS, keyring_name(REF.name)), (CONFIGMAPS, REF.name), (SECRETS, REF.name))

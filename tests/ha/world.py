@@ -25,8 +25,9 @@ from jwks_operator.kube.errors import KubeError, Unavailable
 from jwks_operator.kube.lease import Election
 from jwks_operator.process.leadership import Leadership
 from jwks_operator.reconcile.clock import Clock
+from jwks_operator.reconcile.config import ReconcilerConfig
 from jwks_operator.reconcile.observed_versions import ObservedVersions
-from jwks_operator.reconcile.reconciler import Reconciler, ReconcilerConfig
+from jwks_operator.reconcile.reconciler import Reconciler
 from jwks_operator.reconcile.work_queue import WorkQueue
 from jwks_operator.tasks import Keeper
 from jwks_operator.watch.resync import Resync

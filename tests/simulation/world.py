@@ -21,8 +21,9 @@ from jwks_operator.api.shards import Shard
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, Call, Client, Object, Reply
 from jwks_operator.kube.errors import KubeError
 from jwks_operator.reconcile.clock import Clock
+from jwks_operator.reconcile.config import ReconcilerConfig
 from jwks_operator.reconcile.observed_versions import ObservedVersions
-from jwks_operator.reconcile.reconciler import Reconciler, ReconcilerConfig
+from jwks_operator.reconcile.reconciler import Reconciler
 from simulation.chronicle import Chronicle
 from simulation.pool import Pool
 from simulation.promise import Promise

@@ -21,7 +21,8 @@ from jwks_operator.kube.errors import NotConfigured
 from jwks_operator.kube.lease import Election, Terms
 from jwks_operator.process import logs
 from jwks_operator.process.app import Closer, Options, Parts, run_operator
-from jwks_operator.reconcile.reconciler import Reconciler, ReconcilerConfig
+from jwks_operator.reconcile.config import ReconcilerConfig
+from jwks_operator.reconcile.reconciler import Reconciler
 from jwks_operator.reconcile.work_queue import Work
 from jwks_operator.tasks import TaskFailed
 

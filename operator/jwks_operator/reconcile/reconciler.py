@@ -6,28 +6,24 @@ the next one. The status is written at the end of the pass; Events are recorded 
 """
 
 import logging
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
 from jwks_operator.api.names import SetRef
 from jwks_operator.api.reasons import Reason
-from jwks_operator.api.shards import Shard
 from jwks_operator.core.model.key_states import FreshKey
-from jwks_operator.core.model.observed_state import Endpoints
 from jwks_operator.core.model.policy import Facts
 from jwks_operator.core.model.record import Happening
 from jwks_operator.core.outputs.status import project
-from jwks_operator.core.planner.endpoint_gate import Question
 from jwks_operator.core.planner.key_requests import Need
 from jwks_operator.core.planner.rules import decide
 from jwks_operator.core.planner.spec_checks import Trouble
 from jwks_operator.keys.generate import GeneratedKey, KeyFactory
 from jwks_operator.kube.apply import StepResult, apply_copies, execute_step, write_status
 from jwks_operator.kube.artifact_maker import make_signed_artifacts
-from jwks_operator.kube.client import Client, Object
+from jwks_operator.kube.client import Client
 from jwks_operator.kube.errors import KubeError, NotServed, OwnedByOtherShard, Refused
 from jwks_operator.kube.events import post_events
 from jwks_operator.kube.gather import Gathered, gather
@@ -36,6 +32,7 @@ from jwks_operator.kube.shard_takeover import take_over
 from jwks_operator.kube.workloads import restart_trouble
 from jwks_operator.reconcile.audit_log import log_alarms, log_event
 from jwks_operator.reconcile.clock import Clock
+from jwks_operator.reconcile.config import ReconcilerConfig
 from jwks_operator.reconcile.deletion import DOUBT_RECHECK, DeletedSets
 from jwks_operator.reconcile.observed_versions import Kind, ObservedVersions, copy_place
 from jwks_operator.reconcile.observer import Observer, ReconcileSnapshot
@@ -49,26 +46,6 @@ MAX_STEPS = 16
 
 class UnsettledPlanError(Exception):
     """A plan asks for more keys, artifacts or answers each time it gets them: a defect of the planner."""
-
-
-async def skip_endpoints(ref: SetRef, question: Question) -> Endpoints:
-    """Return that the endpoints of a set cannot be asked: for callers without a connection to them."""
-    return Endpoints(question.kids, trouble=f"the endpoints of {ref} cannot be asked from here")
-
-
-@dataclass(frozen=True, slots=True)
-class ReconcilerConfig:
-    """The options of the command line, and the ways to ask endpoints and to record Events."""
-
-    deletion_delay: timedelta = timedelta(minutes=10)
-    clusterwide: bool = True
-    """Whether all namespaces are watched."""
-    shard: Shard = None
-    """The shard of the operator."""
-    ask: Callable[[SetRef, Question], Awaitable[Endpoints]] = skip_endpoints
-    """Asks the ready endpoints of a Service what they serve; never raises KubeError."""
-    record_events: Callable[[Object, tuple[Happening, ...], datetime], Awaitable[None]] | None = None
-    """Queues the Events of a set. Without it each Event is posted before the pass continues."""
 
 
 class Reconciler:
