@@ -65,7 +65,7 @@ class Life:
         """Start a new operator process: nothing in memory, its own way to the API server."""
         self.seam = FakeTransport(self.server, list(faults))
         clock = Clock(self.time.wall, self.time.ticks)
-        client = Client(self.seam, clock.heard)
+        client = Client(self.seam, clock.hear_date)
         means = self.means if self.fetch is None else replace(self.means, ask=EndpointAsker(client, self.fetch).ask)
         self.operator = Reconciler(client, self.keys, clock, ObservedVersions(), means)
 

@@ -43,7 +43,7 @@ async def test_a_foreign_object_of_that_name_is_never_touched(
 
 def _second_operator(life: Life) -> Reconciler:
     clock = Clock(life.time.wall, life.time.ticks)
-    client = Client(FakeTransport(life.server), clock.heard)
+    client = Client(FakeTransport(life.server), clock.hear_date)
     return Reconciler(client, life.keys, clock, ObservedVersions(), ReconcilerConfig())
 
 

@@ -220,7 +220,7 @@ class Replica:
         self.wire = Wire(world, self.loop, identity)
         clock = Clock(world.wall, world.boot)
         chosen = election or Election(HOME, NAME, identity)
-        self.leadership = Leadership(self.wire, clock.heard, chosen, world.boot)
+        self.leadership = Leadership(self.wire, clock.hear_date, chosen, world.boot)
         versions = ObservedVersions()
         work = Reconciler(self.leadership.client, KeyFactory(), clock, versions, ReconcilerConfig())
         self.queue = WorkQueue(work.reconcile, clock.now, workers=4, expected=KubeError)

@@ -174,7 +174,9 @@ CLOCK_DOUBT = Family(
 )
 CLOCK_OFFSET = Family("clock_offset_seconds", Kind.GAUGE, "Local clock minus the API server's, to a second.")
 RESYNCED = Family("resync_last_success_timestamp_seconds", Kind.GAUGE, "When everything was listed last.")
-MISSED = Family("resync_found_total", Kind.COUNTER, "Sets that a resync found changed: what the watches had not told.")
+MISSED = Family(
+    "resync_found_total", Kind.COUNTER, "Sets that a resync found changed, whose events the watches missed."
+)
 BUILD = Family("build_info", Kind.GAUGE, "Always 1.", (("version", "of jwks-operator"),))
 
 SET_FAMILIES: Final = (

@@ -66,7 +66,7 @@ class Metrics:
         """Read the gauges of the process from this object from now on."""
         self._process_gauges = gauges
 
-    # --- what passes tell ---
+    # --- reports of passes ---
 
     def begin_step(self, ref: SetRef, kind: StepKind) -> None:
         """A step starts or continues."""
@@ -101,7 +101,7 @@ class Metrics:
         """The set does not exist any more."""
         self._set_gauges.forget_set(ref)
 
-    # --- what the process tells ---
+    # --- reports of the process ---
 
     def time_work(self, work: Work, expected: type[Exception]) -> Work:
         """Return the work with its time and failures counted; an error other than `expected` counts as a defect."""

@@ -54,7 +54,7 @@ class _View:
 class _Trouble:
     """Since when a set needs attention, by reason."""
 
-    told: dict[str, float] = field(default_factory=dict)
+    reasons: dict[str, float] = field(default_factory=dict)
     failing: float | None = None
 
 
@@ -117,7 +117,7 @@ class SetGauges:
         self._steps.pop(ref, None)
         trouble = self._troubles.get(ref)
         if trouble is not None:
-            trouble.told.clear()
+            trouble.reasons.clear()
             self._drop_if_calm(ref, trouble)
 
     def gauges(self, now: float) -> Iterator[Samples]:
@@ -155,7 +155,9 @@ class SetGauges:
         yield catalog.UNFINISHED_SINCE, _known(min((since for _, since in self._steps.values()), default=None))
 
     def _attention(self, now: float, late: Iterable[tuple[SetRef, _View]]) -> Iterator[Samples]:
-        found = [(ref, reason, since) for ref, trouble in self._troubles.items() for reason, since in _told(trouble)]
+        found = [
+            (ref, reason, since) for ref, trouble in self._troubles.items() for reason, since in _reasons_of(trouble)
+        ]
         found += [(ref, STEP_UNFINISHED, since) for ref, (_, since) in self._steps.items()]
         found = [each for each in found if each[1] not in {STEP_UNFINISHED, PASSES_FAIL} or each[2] + GRACE <= now]
         found += [(ref, OVERDUE, view.due) for ref, view in late]
@@ -195,12 +197,12 @@ class SetGauges:
 
     def _take_troubles(self, ref: SetRef, reasons: Iterable[str], since: float) -> None:
         trouble = self._troubles.get(ref) or _Trouble()
-        trouble.told = {reason: trouble.told.get(reason, since) for reason in reasons}
+        trouble.reasons = {reason: trouble.reasons.get(reason, since) for reason in reasons}
         self._troubles[ref] = trouble
         self._drop_if_calm(ref, trouble)
 
     def _drop_if_calm(self, ref: SetRef, trouble: _Trouble) -> None:
-        if not trouble.told and trouble.failing is None:
+        if not trouble.reasons and trouble.failing is None:
             self._troubles.pop(ref, None)
 
 
@@ -221,8 +223,8 @@ def _since(snapshot: ReconcileSnapshot, *, first: bool) -> float:
     return snapshot.now.timestamp()
 
 
-def _told(trouble: _Trouble) -> Iterator[tuple[str, float]]:
-    yield from trouble.told.items()
+def _reasons_of(trouble: _Trouble) -> Iterator[tuple[str, float]]:
+    yield from trouble.reasons.items()
     if trouble.failing is not None:
         yield PASSES_FAIL, trouble.failing
 

@@ -106,7 +106,9 @@ class Operator:
     def __init__(self, options: Options, transport: Transport, clock: Clock, build: Build) -> None:
         versions = ObservedVersions()
         metrics = Metrics(clock.now)
-        self._leadership = Leadership(MeteredTransport(transport, metrics.count_request), clock.heard, options.election)
+        self._leadership = Leadership(
+            MeteredTransport(transport, metrics.count_request), clock.hear_date, options.election
+        )
         client = self._leadership.client
         board = Board() if options.status_page else None
         self._event_recorder = EventRecorder(client, self._is_busy)

@@ -56,9 +56,9 @@ class DeletedSets:
         if not reading.trusted:
             return reading.now + DOUBT_RECHECK
         # Copies first: they are found without the record. A refused copy never blocks the deletion of private keys.
-        copies, told = await delete_copies(self._client, ref, gathered.copies)
+        copies, events = await delete_copies(self._client, ref, gathered.copies)
         await delete_objects(self._client, _ours(gathered))
-        for happening in told:
+        for happening in events:
             log_event(ref, happening)
         if copies.refused:
             where, why = next(iter(copies.refused.items()))

@@ -73,7 +73,7 @@ class Board:
         self._policies = InternPool(lambda: (shown.policy for shown in self.sets.values()))
 
     def show_status(self, ref: SetRef, snapshot: ReconcileSnapshot) -> None:
-        """The status is about to say this of the set."""
+        """The pass has computed this status and writes it next."""
         policy = "" if snapshot.record is None else json.dumps(dump_policy(snapshot.record.policy))
         self.sets[ref] = BoardEntry(
             row=_row(ref, snapshot.status),
