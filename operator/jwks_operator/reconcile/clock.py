@@ -139,7 +139,7 @@ class Clock:
         return self._wall() - (date + timedelta(seconds=self._monotonic() - at))
 
     def _trusted(self, now: datetime, since: datetime | None) -> Reading:
-        """Return a reading that may become a confirmation; if it jumped ahead of earlier readings, waits count from now."""
+        """Return a reading that may become a confirmation; after a jump ahead of earlier readings waits restart."""
         ahead, behind = self._margins(now)
         offset = self._offset()
         if offset - ahead - self._least > EXPLAINED:
