@@ -90,7 +90,7 @@ class Replica:
         self._steps = _Steps()
         self.seam = FakeTransport(world.life.server, [self._steps, _ServerClock(world)])
         clock = Clock(lambda: self._time.now + self.ahead, self._time.ticks)
-        client = Client(self.seam, clock.heard)
+        client = Client(self.seam, clock.hear_date)
         means = ReconcilerConfig(DELETION_DELAY, shard=shard)
         self._operator = Reconciler(client, world.life.keys, clock, ObservedVersions(), means)
         self._pass: Coroutine[Any, Any, datetime | None] | None = None
