@@ -4,7 +4,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core import rows
-from core.history import START, History
+from core.history import SIGNING, START, History
 from jwks_operator.api.reasons import EventReason
 from jwks_operator.core.outputs.event_texts import EVENT_TEXTS
 from jwks_operator.core.planner.requests import VERBS, Verb
@@ -25,7 +25,7 @@ def test_every_event_has_its_words_and_every_verb_its_row() -> None:
     assert [row.verb for row in VERBS] == list(Verb)
 
 
-@given(st.sampled_from([rows.SIGNING, rows.with_rotation(every="24h")]), st.integers(1, 100))
+@given(st.sampled_from([SIGNING, rows.with_rotation(every="24h")]), st.integers(1, 100))
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_plan_has_only_candidates_that_their_row_permits(spec: dict[str, object], hours: int) -> None:
     history = History.of(spec)
