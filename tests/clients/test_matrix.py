@@ -15,6 +15,7 @@ from jwks_operator.keys.algorithms import KeyClass
 from jwks_operator.keys.formats import render
 from jwks_operator.keys.generate import generate
 from jwks_operator.keys.jwk import parse_private, parse_public
+from jwks_operator.keys.secret_files import Form as FileForm
 from keys.samples import is_misread_by_node_jose
 
 # joserfc warns of EdDSA, which RFC 9864 deprecates; that it is there for old clients is the point.
@@ -104,9 +105,10 @@ def test_what_one_library_makes_another_opens(every_library: dict[str, Library],
 def test_one_key_in_256_is_no_pem_file_to_node_jose(every_library: dict[str, Library], algorithm: str) -> None:
     key = next(found for found in iter(lambda: generate(algorithm), None) if is_misread_by_node_jose(found.public))
     tool = every_library["node-jose"]
-    assert tool.sign(Mounted(render(key.public, key.private, "JWK").decode(), "JWK", key.kid, algorithm), PAYLOAD)
+    jwk, pem = (render(key.public, key.private, form).decode() for form in (FileForm.JWK, FileForm.PEM))
+    assert tool.sign(Mounted(jwk, "JWK", key.kid, algorithm), PAYLOAD)
     with pytest.raises(NodeRefusal):
-        tool.sign(Mounted(render(key.public, key.private, "PEM").decode(), "PEM", key.kid, algorithm), PAYLOAD)
+        tool.sign(Mounted(pem, "PEM", key.kid, algorithm), PAYLOAD)
 
 
 def test_the_page_about_algorithms_is_up_to_date() -> None:

@@ -18,9 +18,10 @@ from jwks_operator.api.spec import JsonWebKeySetSpec
 from jwks_operator.api.status_model import JsonWebKeySetStatus
 from jwks_operator.core.model import codec, key_states
 from jwks_operator.core.model.key_states import FreshKey
-from jwks_operator.core.model.observed_state import Endpoints, Reading, Salvage, Sight, World
+from jwks_operator.core.model.observed_state import Endpoints, Reading, Salvage, Sight, World, waiting_kids
 from jwks_operator.core.model.record import Bounds, KeyRecord, Record
 from jwks_operator.core.outputs import projections
+from jwks_operator.core.outputs.consumer_secret import secret_layout
 from jwks_operator.core.outputs.projections import Effect
 from jwks_operator.core.outputs.status import project
 from jwks_operator.core.planner import rules as planning
@@ -29,7 +30,8 @@ from jwks_operator.core.planner.key_requests import Need
 from jwks_operator.core.planner.plan import Plan
 from jwks_operator.core.timing.policy_change import fading
 from jwks_operator.core.transitions.transition_table import State, Transition
-from jwks_operator.keys.algorithms import KeyClass
+from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
+from jwks_operator.keys.secret_files import KID, is_in_use, split_name
 
 START = datetime(2026, 3, 2, 12, tzinfo=UTC)
 REF = SetRef("shop", "auth")
@@ -160,9 +162,10 @@ class History:
             keyring_uid=things.keyring_uid,
             keyring=_sight(things.keyring is not None, same=True, labelled=things.keyring_labelled),
             configmap=self._seen(things.configmap, projections.configmap_data),
-            secret=self._seen(things.secret, lambda known: dict(projections.secret_layout(known))),
+            secret=self._seen(things.secret, lambda known: dict(secret_layout(known))),
             lived_before=bool(self.status.keys),
             entries_before={key.kid: key.name for key in self.status.keys},
+            waiting_before=waiting_kids(self.status),
             waits_before={
                 KeyClass(told.key_class): Bounds(span(told.lead), span(told.retention)) for told in self.status.waits
             },
@@ -179,12 +182,20 @@ class History:
 
     def _salvage(self) -> Salvage:
         published, secret = self.published(), self.objects.secret
-        usable = {}
-        if secret is not None and not secret.foreign:
-            for name, item in secret.content.items():
-                if name.endswith(".jwk") and (self.objects.configmap is None or item.kids[0] in published):
-                    usable[name.removesuffix(".jwk")] = self.born[item.kids[0]]
-        return Salvage(usable, tuple(replace(self.born[kid], has_private=False) for kid in published))
+        content = {} if secret is None or secret.foreign else secret.content
+        usable: dict[str, FreshKey] = {}
+        openers = []
+        for name, (entry, file) in ((name, split_name(name)) for name in content):
+            for key in (self.born[kid] for kid in content[name].kids):
+                assert file is not None
+                named = content[KID.name_for(entry)].text if KID.name_for(entry) in content else ""
+                symmetric = ALGORITHMS[key.algorithm].key_class is KeyClass.SYMMETRIC
+                unpublished = symmetric or self.objects.configmap is None
+                if key.kid in published or (unpublished and is_in_use(file, key.kid, named)):
+                    usable.setdefault(entry, key)
+                else:
+                    openers.append((entry, key))
+        return Salvage(usable, tuple(replace(self.born[kid], has_private=False) for kid in published), tuple(openers))
 
     def _generated(self, needs: tuple[Need, ...]) -> dict[Need, FreshKey]:
         fresh = {need: made_up(len(self.born) + place, need) for place, need in enumerate(needs, start=1)}
@@ -219,7 +230,7 @@ class History:
         public = effect is Effect.PUBLIC
         if effect is Effect.PRIVATE_AHEAD:
             record = projections.without_unknown_keys(record)
-        content: Any = projections.configmap_data(record) if public else dict(projections.secret_layout(record))
+        content: Any = projections.configmap_data(record) if public else dict(secret_layout(record))
         thing = self.objects.configmap if public else self.objects.secret
         if thing is not None and thing.labelled and thing.content == content:
             return
@@ -229,7 +240,7 @@ class History:
             self.observer.published(self.now, self.published())
         else:
             self.objects.secret = Thing(content)
-            self.observer.in_use(self.now, self.in_use())
+            self.observer.in_use(self.now, self.signing())
 
     def _lives_on(self, write: str) -> None:
         if self.dies_before is not None:
@@ -274,6 +285,12 @@ class History:
     def in_use(self) -> tuple[str, ...]:
         thing = self.objects.secret
         return () if thing is None else tuple(item.text for name, item in thing.content.items() if name[-4:] == ".kid")
+
+    def signing(self) -> tuple[str, ...]:
+        """The signature keys in use: those whose check side is the published set, which the observer judges."""
+        return tuple(
+            kid for kid in self.in_use() if ALGORITHMS[self.born[kid].algorithm].key_class is KeyClass.SIGNATURE
+        )
 
     def known(self) -> tuple[KeyRecord, ...]:
         record = self.record()

@@ -22,6 +22,7 @@ from docs.pages import OF_USERS, ON_A_NODE, ROOT, blocks, name_of
 from gotools import find_tool
 from jwks_operator.keys.formats import render
 from jwks_operator.keys.generate import generate
+from jwks_operator.keys.secret_files import Form
 
 pytestmark = pytest.mark.cluster
 
@@ -33,7 +34,7 @@ FOLDERS = ("crds", "docs", "examples", "helm")
 def old_issuer(room: Path) -> None:
     """The private key and the JWK Set of an issuer that moves in."""
     key = generate("RS256", 2048)
-    (room / "key.pem").write_bytes(render(key.public, key.private, "PEM"))
+    (room / "key.pem").write_bytes(render(key.public, key.private, Form.PEM))
     (room / "jwks.json").write_text(json.dumps({"keys": [dict(key.public)]}))
 
 

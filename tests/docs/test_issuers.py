@@ -15,6 +15,7 @@ from demo.mount import swap
 from docs.pages import ROOT
 from jwks_operator.keys.formats import render
 from jwks_operator.keys.generate import GeneratedKey, generate
+from jwks_operator.keys.secret_files import Form
 
 ISSUERS = ROOT / "examples" / "issuers"
 GO = Path(__file__).with_name("go")
@@ -23,7 +24,7 @@ Sign = Callable[[Path], str]
 
 def mount(place: Path, key: GeneratedKey) -> None:
     """What a pod sees of the Secret, swapped as the kubelet does."""
-    swap(place, {"signing.jwk": render(key.public, key.private, "JWK")})
+    swap(place, {"signing.jwk": render(key.public, key.private, Form.JWK)})
 
 
 def python(mounted: Path) -> str:
@@ -81,8 +82,9 @@ def test_the_go_issuer_signs_with_whatever_is_mounted(tmp_path: Path) -> None:
 
     check(sign, tmp_path / "signing")
     key = generate("Ed25519", None)
-    swap(tmp_path / "signing", {"signing.jwk": render(key.public, key.private, "JWK", "EdDSA")})
-    claims = jwt.decode(sign(tmp_path / "signing"), jwt.PyJWK({**key.public, "alg": "EdDSA"}), algorithms=["EdDSA"])
+    old = {**key.public, "alg": "EdDSA"}
+    swap(tmp_path / "signing", {"signing.jwk": render(old, key.private, Form.JWK)})
+    claims = jwt.decode(sign(tmp_path / "signing"), jwt.PyJWK(old), algorithms=["EdDSA"])
     assert claims["sub"] == "alice", "with publish.eddsaName: EdDSA, as the page says"
     mount(tmp_path / "signing", key)
     refused = subprocess.run([str(binary), str(tmp_path / "signing"), "alice"], capture_output=True, check=False)

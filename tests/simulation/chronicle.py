@@ -20,7 +20,9 @@ from jwks_operator.api.defaults import DEFAULTS
 from jwks_operator.api.durations import parse_duration
 from jwks_operator.api.names import RECORD_KEY, SetRef, keyring_name
 from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
-from jwks_operator.keys.formats import parse_pem
+from jwks_operator.keys.formats import read_file
+from jwks_operator.keys.jwk import parse_private
+from jwks_operator.keys.secret_files import Form
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, SETS, Object
 
 CACHES = ("cacheMaxAge", "staleWindow", "edgeCache", "verifierRefresh")
@@ -208,7 +210,7 @@ def openers(secret: Object) -> Keys:
 
 @lru_cache(maxsize=512)
 def _from_pem(text: bytes, kid: str, algorithm: str) -> Mapping[str, Any]:
-    return parse_pem(text, kid, algorithm)[0]
+    return parse_private(*read_file(Form.PEM, text, kid, algorithm))[0]
 
 
 def _content(thing: Object | None) -> Object | None:

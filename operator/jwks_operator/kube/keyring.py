@@ -19,9 +19,9 @@ from jwks_operator.core.model.mended_policy import load_mended
 from jwks_operator.core.model.policy import Policy
 from jwks_operator.core.model.record import Record
 from jwks_operator.keys.jwk import JwkError
-from jwks_operator.keys.private import PrivateJwk
+from jwks_operator.keys.private import PrivateJwk, PrivateKeys
 from jwks_operator.kube.client import Object
-from jwks_operator.kube.objects import PrivateKeys, our_metadata
+from jwks_operator.kube.objects import our_metadata
 
 _COMPACT = json.JSONEncoder(separators=(",", ":"))
 

@@ -19,9 +19,9 @@ from jwks_operator.core.model.record import Certificate
 from jwks_operator.keys.certificates import read_issued_chain
 from jwks_operator.keys.import_reader import ForeignKey, Wanted, read_private, read_public_keys
 from jwks_operator.keys.jwk import JwkError, thumbprint
+from jwks_operator.keys.private import PrivateKeys
 from jwks_operator.keys.public_sets import PublicKeys
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, Client, Object, Resource
-from jwks_operator.kube.objects import PrivateKeys
 
 TLS_TYPE = "kubernetes.io/tls"
 """The type of Secrets whose key another client renews; the import follows them."""

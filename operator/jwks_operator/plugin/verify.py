@@ -19,7 +19,7 @@ from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
 from jwks_operator.keys.key_errors import JwkError
 from jwks_operator.keys.probe import probe
 from jwks_operator.kube.client import Object
-from jwks_operator.kube.consumer_secret_reader import InUse, keys_in_use
+from jwks_operator.kube.consumer_secret import FoundKey, keys_in_use
 from jwks_operator.kube.errors import Refused
 from jwks_operator.kube.gather import Gathered, gather
 from jwks_operator.plugin.cluster import Cluster, ObservedSet, keys_in, open_cluster
@@ -221,7 +221,7 @@ class _Probe:
             if file.entry in published:
                 yield self._finding(file)
 
-    def _finding(self, file: InUse) -> Finding:
+    def _finding(self, file: FoundKey) -> Finding:
         cure = "wait for propagation and caches; if it stays, do not sign with this key"
         if file.private is None:
             return error_finding(

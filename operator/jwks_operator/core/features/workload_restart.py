@@ -14,9 +14,10 @@ from dataclasses import replace
 from hashlib import sha256
 
 from jwks_operator.core.model.record import KeyRecord, Record
-from jwks_operator.core.outputs.projections import Item, secret_layout
+from jwks_operator.core.outputs.consumer_secret import Item, secret_layout
 from jwks_operator.core.transitions.transition_table import State
 from jwks_operator.keys.algorithms import KeyClass
+from jwks_operator.keys.secret_files import Form, split_name
 
 _MARK = 16
 """Hexadecimal digits of a mark: two in a row must differ, no more."""
@@ -47,7 +48,11 @@ def mark(record: Record) -> str:
 def _used(record: Record) -> dict[str, Item]:
     """What the Secret holds of the keys in use by whoever mounts it: certificates belong to it, openers do not."""
     users = {key.entry for key in record.keys if key.state is State.ACTIVE and _uses(key)}
-    return {name: item for name, item in secret_layout(record).items() if _entry(name) in users and not _opens(name)}
+    return {
+        name: item
+        for name, item in secret_layout(record).items()
+        if split_name(name)[0] in users and item.form is not Form.JWK_SET
+    }
 
 
 def _gained(before: Record, after: Record) -> bool:
@@ -66,12 +71,3 @@ def _checkers(record: Record) -> Iterator[KeyRecord]:
 
 def _uses(key: KeyRecord) -> bool:
     return key.key_class is not KeyClass.ENCRYPTION
-
-
-def _entry(name: str) -> str:
-    """The entry of a data key: names of entries have no dots."""
-    return name.partition(".")[0]
-
-
-def _opens(name: str) -> bool:
-    return name.endswith(".jwks")

@@ -1,22 +1,20 @@
-"""What does the record look like to others? The data of the ConfigMap and the layout of the consumer Secret.
+"""The data of the ConfigMap, computed from the record, and the order in which a step writes its effects.
 
-Public members come from the record; private ones are named here, never held: a layout says which key goes
-where in which form, and the room that may touch private bytes fills it in.
+The layout of the consumer Secret is in `consumer_secret`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 
 from jwks_operator.api.names import HISTORICAL_KEY, OPENID_KEY, SERVE_KEY
-from jwks_operator.api.spec import Format
 from jwks_operator.core.features.certificate_renewal import shown
 from jwks_operator.core.model.policy import Policy
 from jwks_operator.core.model.record import KeyRecord, Record
 from jwks_operator.core.outputs.serving_documents import compact, discovery_document, serve_hints
 from jwks_operator.core.transitions.transition_table import ROWS, SIDES, Owned, Side, State
 from jwks_operator.keys.algorithms import KeyClass
-from jwks_operator.keys.chain import pem_chain, x5t_s256
+from jwks_operator.keys.chain import x5t_s256
 
 _PUBLISHED = {
     KeyClass.SIGNATURE: frozenset({State.PENDING, State.ACTIVE, State.RETIRED}),
@@ -24,9 +22,6 @@ _PUBLISHED = {
     KeyClass.SYMMETRIC: frozenset[State](),
 }
 """Which states stand in the ConfigMap, per class; a symmetric key never does."""
-
-_CHECKING = frozenset({State.PENDING, State.ACTIVE, State.RETIRED})
-"""The states in which whoever checks needs the key."""
 
 
 class Effect(StrEnum):
@@ -39,24 +34,6 @@ class Effect(StrEnum):
 
 
 _WRITES = {Owned.PUBLIC: Effect.PUBLIC, Owned.PRIVATE: Effect.PRIVATE}
-
-
-class Form(StrEnum):
-    """How one item of the consumer Secret is written."""
-
-    JWK = "JWK"
-    JWK_SET = "JWKSet"
-    PEM = "PEM"
-    TEXT = "Text"
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One data key of the consumer Secret: private keys by kid in a form, or a plain text."""
-
-    form: Form
-    kids: tuple[str, ...] = ()
-    text: str = ""
 
 
 def published(record: Record) -> tuple[KeyRecord, ...]:
@@ -89,21 +66,6 @@ def public_members(policy: Policy, key: KeyRecord) -> Mapping[str, object]:
     return {**key.public, "x5c": list(certificate.x5c), "x5t#S256": x5t_s256(certificate.x5c)}
 
 
-def secret_layout(record: Record) -> Mapping[str, Item]:
-    """Return what stands in the consumer Secret, by data key.
-
-    The key in use of each entry, ready to use; and for encryption and symmetric keys every private half that
-    may still be needed to open or verify, because the Secret is the side that checks.
-    """
-    layout: dict[str, Item] = {}
-    for key in record.keys:
-        if key.state is State.ACTIVE:
-            layout |= _in_use(key, record.policy)
-    for entry, kids in _openers(record).items():
-        layout[f"{entry}.jwks"] = Item(Form.JWK_SET, kids)
-    return layout
-
-
 def effect_order(record: Record) -> tuple[Effect, ...]:
     """Return what is written in which order: the side of the keys that the row of the step names goes first.
 
@@ -131,33 +93,3 @@ def _is_immediate(record: Record, key: KeyRecord) -> bool:
     """Tell whether the unfinished step uses a key before its check side is known to have it."""
     immediate = () if record.step is None else record.step.immediate
     return key.kid in immediate and key.state is State.ACTIVE and key.published is None
-
-
-def _in_use(key: KeyRecord, policy: Policy) -> dict[str, Item]:
-    formats, certificate = policy.secret.formats, shown(policy, key)
-    items = {
-        f"{key.entry}.kid": Item(Form.TEXT, text=key.kid),
-        f"{key.entry}.alg": Item(Form.TEXT, text=str(key.public.get("alg", key.algorithm))),
-    }
-    if Format.JWK in formats:
-        items[f"{key.entry}.jwk"] = Item(Form.JWK, (key.kid,))
-    if Format.JWK_SET in formats:
-        items[f"{key.entry}.jwks"] = Item(Form.JWK_SET, (key.kid,))
-    if Format.PEM in formats and key.key_class is not KeyClass.SYMMETRIC:
-        items[f"{key.entry}.pem"] = Item(Form.PEM, (key.kid,))
-    if Format.TLS in formats and certificate is not None:
-        items[f"{key.entry}.tls.crt"] = Item(Form.TEXT, text=pem_chain(certificate.x5c).decode("ascii"))
-        items[f"{key.entry}.tls.key"] = Item(Form.PEM, (key.kid,))
-    return items
-
-
-def _openers(record: Record) -> dict[str, tuple[str, ...]]:
-    """Per entry, the kids of its encryption and symmetric keys: the one in use first, then the newest."""
-    opening = [
-        key
-        for key in record.keys
-        if key.key_class is not KeyClass.SIGNATURE and key.has_private and key.state in _CHECKING
-    ]
-    opening.sort(key=lambda key: (key.created, key.kid), reverse=True)
-    opening.sort(key=lambda key: key.state is not State.ACTIVE)
-    return {entry: tuple(k.kid for k in opening if k.entry == entry) for entry in {key.entry for key in opening}}

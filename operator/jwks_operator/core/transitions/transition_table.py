@@ -180,7 +180,7 @@ TABLE: Final = (
     ),
     Row(
         Transition.RECOVER,
-        moves=((None, _ACTIVE), (None, _RETIRED)),
+        moves=((None, _ACTIVE), (None, _RETIRED), (None, _PENDING)),
         event=EventReason.KEYRING_REBUILT,
         causes=(Cause.KEY_LOST,),
     ),
