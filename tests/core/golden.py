@@ -201,7 +201,7 @@ def document_of(stored: Record) -> dict[str, Any]:
     """Return a record as a keyring holds it, placeholders in the place of private halves."""
     halves = ({"private": PLACEHOLDER} if one.has_private else {} for one in stored.keys)
     keys = [codec.dump_key(one) | half for one, half in zip(stored.keys, halves, strict=True)]
-    return {"record.json": codec.dump_rest(stored), "keys": keys}
+    return {"record.json": codec.dump_record(stored), "keys": keys}
 
 
 def record_of(document: dict[str, Any]) -> Record:
@@ -210,7 +210,7 @@ def record_of(document: dict[str, Any]) -> Record:
     for each in document["keys"]:
         members = dict(each)
         keys.append(codec.load_key(members, has_private=members.pop("private", None) is not None))
-    return codec.load(document["record.json"], tuple(keys))
+    return codec.load_record(document["record.json"], tuple(keys))
 
 
 def collected() -> tuple[Path, ...]:

@@ -125,7 +125,7 @@ def _stepless(real: Any) -> Any:
 
 
 MUTANTS: Mapping[str, tuple[Patch, Row]] = {
-    "the lead is ignored": (patched(succession, "known_everywhere_at", lambda _: lambda *facts: LONG_AGO), LEAD),
+    "the lead is ignored": (patched(succession, "time_known_everywhere", lambda _: lambda *facts: LONG_AGO), LEAD),
     "the floor is ignored": (patched(key_states, "_floors", lambda _: lambda record, now: {}), FLOOR),
     "a lowered lead is no step": (patched(policy_change, "_lowers", lambda _: lambda *specs: False), FLOOR),
     "retention is ignored": (patched(candidates, "removal_time", _no_retention), RETENTION),

@@ -119,19 +119,19 @@ def _from_the_write(real: Any) -> Any:
 MUTANTS: Mapping[str, tuple[object, str, Callable[[Any], Any], Callable[[], None]]] = {
     "the lead counts from the write": (
         succession,
-        "known_everywhere_at",
+        "time_known_everywhere",
         _from_the_write,
         histories.test_the_lead_counts_from_the_moment_at_which_the_last_endpoint_served_the_key,
     ),
     "there is no last look": (
         endpoint_gate,
-        "confirmed",
+        "keep_confirmed",
         lambda _: lambda world, record, due, urgent: due,
         lambda: histories.test_silence_right_before_its_use_holds_the_key_and_takes_no_witness_back(histories.silent),
     ),
     "a witness is for ever": (
         endpoint_gate,
-        "attested",
+        "record_answers",
         _for_ever,
         histories.test_right_before_its_use_everybody_is_asked_once_more_and_a_key_that_is_lacking_waits_anew,
     ),

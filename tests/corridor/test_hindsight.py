@@ -9,7 +9,7 @@ import pytest
 from corridor.life import REF, Life
 from jwks_operator.api.reasons import EventReason
 from jwks_operator.api.status_model import JsonWebKeySetStatus
-from jwks_operator.core.forecast import Forecast, foresee
+from jwks_operator.core.forecast import Forecast, forecast_world
 from jwks_operator.core.model.record import HistoryEntry
 from jwks_operator.core.planner.record_from_status import record_from_status
 from jwks_operator.keys.jwk import parse_json_strict
@@ -36,7 +36,9 @@ async def both(life: Life) -> tuple[Forecast, Forecast]:
     status = JsonWebKeySetStatus.model_validate(seen["status"])
     record = record_from_status(REF, world.written, status, published, life.time.now)
     until = life.time.now + AHEAD
-    return foresee(world, life.time.now, until), foresee(replace(world, record=record), life.time.now, until)
+    return forecast_world(world, life.time.now, until), forecast_world(
+        replace(world, record=record), life.time.now, until
+    )
 
 
 def assert_alike(told: tuple[HistoryEntry, ...], record_from_status: tuple[HistoryEntry, ...]) -> None:

@@ -74,7 +74,7 @@ def _latency_of_now(real: Any) -> Any:
 def _forgetful(patch: pytest.MonkeyPatch) -> None:
     """Neither the keys nor the record know of former facts."""
     patched(Bounds, "largest", lambda _: lambda self, newer: newer)(patch)
-    patched(policy_change, "lately", lambda _: lambda record, _now: NO_FACTS)(patch)
+    patched(policy_change, "longest_facts", lambda _: lambda record, _now: NO_FACTS)(patch)
 
 
 def _no_tombstones(patch: pytest.MonkeyPatch) -> None:
@@ -82,7 +82,7 @@ def _no_tombstones(patch: pytest.MonkeyPatch) -> None:
         patched(module, "is_buried", lambda _: lambda record, key: False)(patch)
 
 
-LEAD = patched(succession, "known_everywhere_at", lambda _: lambda record, pending, published: published)
+LEAD = patched(succession, "time_known_everywhere", lambda _: lambda record, pending, published: published)
 RETENTION = patched(candidates, "removal_time", _no_retention)
 FENCES = patched(Writes, "_check_fence", lambda _: lambda *call: None)
 

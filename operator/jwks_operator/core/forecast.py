@@ -55,10 +55,10 @@ def forecast(spec: JsonWebKeySetSpec, start: datetime, until: datetime) -> tuple
 
     Kids are `<entry>-1`, `<entry>-2` and so on. Raises UnsoundSpecError for a spec that fails the checks.
     """
-    return foresee(World(SetRef("forecast", "set"), 1, spec), start, until).spans
+    return forecast_world(World(SetRef("forecast", "set"), 1, spec), start, until).spans
 
 
-def foresee(world: World, start: datetime, until: datetime, steps: int = STEPS) -> Forecast:
+def forecast_world(world: World, start: datetime, until: datetime, steps: int = STEPS) -> Forecast:
     """Return the past states of the keys of this world, as its record tells them, and what the planner will do.
 
     It ends after so many steps of the planner, if they come first. The world may have a record or none; its objects
@@ -71,7 +71,7 @@ def foresee(world: World, start: datetime, until: datetime, steps: int = STEPS) 
         raise UnsoundSpecError(trouble.message)
     closed: list[Span] = []
     open_spans: dict[str, Span] = {}
-    for span in () if world.record is None else past(world.record):
+    for span in () if world.record is None else past_spans(world.record):
         if span.end is None:
             open_spans[span.kid] = span
         else:
@@ -91,7 +91,7 @@ def foresee(world: World, start: datetime, until: datetime, steps: int = STEPS) 
     return Forecast(tuple(spans), tuple(told), until if looked < steps else now)
 
 
-def past(record: Record) -> Iterator[Span]:
+def past_spans(record: Record) -> Iterator[Span]:
     """Yield the states in which each living key is and was, as far as its witnesses tell."""
     for key in record.keys:
         if key.state in LIVING:
@@ -163,7 +163,7 @@ def _next(plan: Plan, now: datetime) -> datetime | None:
     return min((move.time for move in plan.candidates if move.time > now), default=None)
 
 
-def shape(need: Need) -> dict[str, str]:
+def shape_of(need: Need) -> dict[str, str]:
     """Return public members that show what a plan looks at: size and curve."""
     public = {}
     if need.modulus_length is not None:
@@ -183,4 +183,4 @@ class _Mint:
     def __call__(self, need: Need) -> FreshKey:
         self._count[need.entry] = number = self._count.get(need.entry, 0) + 1
         kid = f"{need.entry}{self._sign}{number}"
-        return FreshKey(kid, need.algorithm, kid, {"kid": kid, **shape(need)})
+        return FreshKey(kid, need.algorithm, kid, {"kid": kid, **shape_of(need)})

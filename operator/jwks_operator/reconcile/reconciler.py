@@ -17,7 +17,7 @@ from jwks_operator.core.model.key_states import FreshKey
 from jwks_operator.core.model.policy import Facts
 from jwks_operator.core.model.record import Happening
 from jwks_operator.core.model.trouble import Trouble
-from jwks_operator.core.outputs.status import project
+from jwks_operator.core.outputs.status import render_status
 from jwks_operator.core.planner.key_requests import Need
 from jwks_operator.core.planner.rules import decide
 from jwks_operator.keys.generate import GeneratedKey, KeyFactory
@@ -213,7 +213,7 @@ class Reconciler:
         """
         gathered = decision.gathered
         plan = replace(decision.plan, troubles=(*troubles, *decision.plan.troubles))
-        status = project(gathered.world, plan, gathered.world.record, gathered.status, decision.reading)
+        status = render_status(gathered.world, plan, gathered.world.record, gathered.status, decision.reading)
         alarms = find_alarms(gathered.status, status)
         log_alarms(gathered.world.ref, alarms, over=is_degraded(gathered.status) and not is_degraded(status))
         world = gathered.world

@@ -9,7 +9,7 @@ from jwks_operator.api.status_model import JsonWebKeySetStatus
 from jwks_operator.core.model.observed_state import Reading
 from jwks_operator.core.model.record import Happening
 from jwks_operator.core.planner.plan import Plan
-from jwks_operator.core.timing.policy_change import fading
+from jwks_operator.core.timing.policy_change import list_former_ends
 from jwks_operator.kube.gather import Gathered
 from jwks_operator.reconcile.deletion import DOUBT_RECHECK
 
@@ -53,7 +53,7 @@ def next_pass_at(decision: Decision) -> datetime | None:
 
 def _fading(decision: Decision) -> Iterable[datetime]:
     record = decision.plan.record
-    return () if record is None else fading(record)
+    return () if record is None else list_former_ends(record)
 
 
 def _lacks_keys(decision: Decision) -> bool:

@@ -32,7 +32,7 @@ class Renewal:
     cause: Cause
 
 
-def renewal(policy: Policy, key: KeyRecord) -> Renewal | None:
+def next_renewal(policy: Policy, key: KeyRecord) -> Renewal | None:
     """Return when a key's certificate is next made; None if it is to have none, or keeps the one it has."""
     entry = entry_named(policy, key.entry)
     if entry is None or entry.certificate is None or not _certifiable(key, entry.certificate):
@@ -47,7 +47,7 @@ def renewal(policy: Policy, key: KeyRecord) -> Renewal | None:
     return Renewal(_due(key.certificate, entry.certificate.renewal_share), Cause.CERTIFICATE_EXPIRES)
 
 
-def shown(policy: Policy, key: KeyRecord) -> Certificate | None:
+def published_certificate(policy: Policy, key: KeyRecord) -> Certificate | None:
     """Return the certificate that is published with a key: none once its entry asks for none."""
     entry = entry_named(policy, key.entry)
     if entry is None or key.certificate is None or entry.certificate is not None:
@@ -55,14 +55,14 @@ def shown(policy: Policy, key: KeyRecord) -> Certificate | None:
     return key.certificate if key.certificate.terms == OF_SOURCE and entry.imports_private else None
 
 
-def sourced(sources: Mapping[str, Sources], policy: Policy, key: KeyRecord) -> Certificate | None:
+def certificate_of_source(sources: Mapping[str, Sources], policy: Policy, key: KeyRecord) -> Certificate | None:
     """Return the certificate that a followed source has for a key, where the spec asks for no other."""
     entry = entry_named(policy, key.entry)
     held = None if entry is None or entry.certificate is not None else private_holding(sources.get(key.entry), entry)
     return held.certificate if held is not None and held.keys[0].thumbprint == key.thumbprint else None
 
 
-def bare(record: Record) -> tuple[EntryPolicy, ...]:
+def entries_without_certificate(record: Record) -> tuple[EntryPolicy, ...]:
     """Return the entries whose key in use is to be handed out in format TLS and has no certificate."""
     in_use = ((entry, record.active(entry.name)) for entry in record.policy.keys)
     return tuple(
@@ -71,7 +71,7 @@ def bare(record: Record) -> tuple[EntryPolicy, ...]:
         if Format.TLS in record.policy.secret.formats
         and key is not None
         and key.key_class is not KeyClass.SYMMETRIC
-        and shown(record.policy, key) is None
+        and published_certificate(record.policy, key) is None
     )
 
 

@@ -20,21 +20,21 @@ NAMED = 3
 """So many namespaces are told with their trouble; of the others their number."""
 
 
-def doubted(world: World, record: Record) -> tuple[Record, tuple[Happening, ...]]:
+def reset_doubted_copies(world: World, record: Record) -> tuple[Record, tuple[Happening, ...]]:
     """Return the record without the witnesses that edited copies deny, and what is to be told of those copies."""
     edited = tuple(copy for copy in world.copies if copy.sight is Sight.DIFFERS)
     changed = [after for key in record.keys for after in (_doubted(key, edited),) if after != key]
     guilty = (copy for copy in edited if any(_denied(key, copy) for key in record.keys))
-    told = tuple(Happening(EventReason.OBJECT_REPAIRED, edited_in(copy.namespace)) for copy in guilty)
+    told = tuple(Happening(EventReason.OBJECT_REPAIRED, describe_edited_copy(copy.namespace)) for copy in guilty)
     return (record.with_keys(*changed), told) if changed else (record, ())
 
 
-def edited_in(namespace: str) -> str:
+def describe_edited_copy(namespace: str) -> str:
     """Return what is told of a copy that differs although nothing changed."""
     return f"the copy in namespace {namespace} was edited"
 
 
-def troubles(world: World, record: Record) -> Iterator[Trouble]:
+def list_copy_troubles(world: World, record: Record) -> Iterator[Trouble]:
     """Yield what a person has to know of the copies of a set."""
     if record.policy.publish.namespaces is not None and not world.everywhere:
         yield Trouble(

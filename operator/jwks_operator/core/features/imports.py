@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from jwks_operator.api.reasons import Reason
-from jwks_operator.core.features.source_content import Holding, Refusal, Sources, as_read, names_of, private_holding
+from jwks_operator.core.features.source_content import Holding, Refusal, Sources, is_as_read, names_of, private_holding
 from jwks_operator.core.model.key_states import FreshKey, digest_of, is_buried
 from jwks_operator.core.model.policy import EntryPolicy, Policy
 from jwks_operator.core.model.record import Certificate, Intake, KeyRecord, Record
@@ -48,21 +48,21 @@ Offers = Mapping[str, Offer]
 NONE_OFFERED: Offers = MappingProxyType({})
 
 
-def offers(record: Record, sources: Mapping[str, Sources], revoked: Collection[str] = ()) -> Offers:
+def list_offers(record: Record, sources: Mapping[str, Sources], revoked: Collection[str] = ()) -> Offers:
     """Return what each entry of the spec in force may take in; `revoked` are the kids that an annotation revokes."""
     listed = frozenset((*revoked, *(item.kid for item in record.policy.revoked if item.kid is not None)))
     found: dict[str, Offer] = {}
     claimed: dict[str, str] = {}
     for entry in record.policy.keys:
         seen = sources.get(entry.name)
-        if seen is not None and as_read(seen.entry, entry):
+        if seen is not None and is_as_read(seen.entry, entry):
             offer = _Reader(record, entry, listed, claimed).offer(seen)
             claimed |= {key.kid: key.thumbprint for key in (*offer.former, *((offer.key,) if offer.key else ()))}
             found[entry.name] = offer
     return found
 
 
-def troubles(found: Offers) -> tuple[Trouble, ...]:
+def list_import_troubles(found: Offers) -> tuple[Trouble, ...]:
     """Return the condition of every source that cannot be used."""
     return tuple(
         Trouble(Reason.IMPORT_REFUSED, f"spec.keys[{name}].import: {complaint}", about=name)
@@ -88,7 +88,7 @@ def is_followed(record: Record, entry: EntryPolicy) -> bool:
     return entry.imports_private and intake is not None and intake.followed
 
 
-def generates(record: Record, entry: EntryPolicy) -> bool:
+def generates_keys(record: Record, entry: EntryPolicy) -> bool:
     """Tell whether keys of an entry are made here; not before the one to be imported is there, where there is none."""
     if not entry.imports_private:
         return True
@@ -118,7 +118,7 @@ def remember_offer(record: Record, entry: str, offer: Offer) -> Record:
     return replace(record, intakes={**record.intakes, entry: after})
 
 
-def settled(record: Record, sources: Mapping[str, Sources], entries: Collection[str]) -> Record:
+def settle_sources(record: Record, sources: Mapping[str, Sources], entries: Collection[str]) -> Record:
     """Return a rebuilt record in which what the private sources of these entries hold counts as taken before.
 
     So does a source that is gone by now. A followed one says what the key must be: that it is followed is all that
@@ -135,7 +135,9 @@ def settled(record: Record, sources: Mapping[str, Sources], entries: Collection[
     return record
 
 
-def saved(sources: Mapping[str, Sources], entry: EntryPolicy, published: Collection[FreshKey]) -> FreshKey | None:
+def find_key_in_source(
+    sources: Mapping[str, Sources], entry: EntryPolicy, published: Collection[FreshKey]
+) -> FreshKey | None:
     """Return the key in an entry's private source if its public half is published: then it was the set's."""
     held = private_holding(sources.get(entry.name), entry)
     known = {(key.kid, key.thumbprint) for key in published}

@@ -10,7 +10,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from jwks_operator.core.features.historical import former, within_limit
+from jwks_operator.core.features.historical import historical_key_of, within_limit
 from jwks_operator.core.model.record import (
     HISTORY_LIMIT,
     TOMBSTONE_LIMIT,
@@ -21,7 +21,7 @@ from jwks_operator.core.model.record import (
     Record,
     Tombstone,
 )
-from jwks_operator.core.timing.formulas import horizon
+from jwks_operator.core.timing.formulas import horizon_of
 from jwks_operator.core.transitions.transition_table import MOVES, State
 from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
 
@@ -93,7 +93,7 @@ def confirm_step(record: Record, confirmed: datetime) -> Record:
         step=None,
         lead_floor=_floors(record, confirmed) if record.former_leads else record.lead_floor,
         former_leads={},
-        longest_until=confirmed + horizon(record)
+        longest_until=confirmed + horizon_of(record)
         if record.longest and not record.longest_until
         else record.longest_until,
         tombstones=_trimmed((*record.tombstones, *(_tombstone(record, key, confirmed) for key in gone))),
@@ -153,7 +153,7 @@ def _floors(record: Record, confirmed: datetime) -> dict[KeyClass, datetime]:
 
 
 def _tombstone(record: Record, key: KeyRecord, time: datetime) -> Tombstone:
-    return tombstone_for(key, key.state, time, former(record, key, time))
+    return tombstone_for(key, key.state, time, historical_key_of(record, key, time))
 
 
 def _trimmed(stones: Iterable[Tombstone]) -> tuple[Tombstone, ...]:

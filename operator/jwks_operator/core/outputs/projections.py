@@ -8,10 +8,10 @@ from dataclasses import replace
 from enum import StrEnum
 
 from jwks_operator.api.names import HISTORICAL_KEY, OPENID_KEY, SERVE_KEY
-from jwks_operator.core.features.certificate_renewal import shown
+from jwks_operator.core.features.certificate_renewal import published_certificate
 from jwks_operator.core.model.policy import Policy
 from jwks_operator.core.model.record import KeyRecord, Record
-from jwks_operator.core.outputs.serving_documents import compact, discovery_document, serve_hints
+from jwks_operator.core.outputs.serving_documents import compact_json, discovery_document, serve_hints
 from jwks_operator.core.transitions.transition_table import ROWS, SIDES, Owned, Side, State
 from jwks_operator.keys.algorithms import KeyClass
 from jwks_operator.keys.chain import x5t_s256
@@ -36,7 +36,7 @@ class Effect(StrEnum):
 _WRITES = {Owned.PUBLIC: Effect.PUBLIC, Owned.PRIVATE: Effect.PRIVATE}
 
 
-def published(record: Record) -> tuple[KeyRecord, ...]:
+def list_published(record: Record) -> tuple[KeyRecord, ...]:
     """Return the keys that stand in the ConfigMap, oldest first, so that a rotation moves no other key."""
     shown = [key for key in record.keys if key.state in _PUBLISHED[key.key_class]]
     return tuple(sorted(shown, key=lambda key: (key.created, key.kid)))
@@ -44,9 +44,9 @@ def published(record: Record) -> tuple[KeyRecord, ...]:
 
 def configmap_data(record: Record) -> dict[str, str]:
     """Return the data of the ConfigMap: the JWK Set (RFC 7517 section 5), its aliases, and what stands beside it."""
-    publish, keys = record.policy.publish, published(record)
+    publish, keys = record.policy.publish, list_published(record)
     target = publish.config_map
-    lines = ",\n".join(compact(public_members(record.policy, key)) for key in keys)
+    lines = ",\n".join(compact_json(public_members(record.policy, key)) for key in keys)
     text = f'{{"keys":[\n{lines}\n]}}\n' if lines else '{"keys":[]}\n'
     signed = record.historical.jwt if publish.historical and record.historical is not None else None
     beside = {
@@ -60,7 +60,7 @@ def configmap_data(record: Record) -> dict[str, str]:
 
 def public_members(policy: Policy, key: KeyRecord) -> Mapping[str, object]:
     """Return the members of a key's public JWK, those of its certificate included (RFC 7517 sections 4.7 and 4.9)."""
-    certificate = shown(policy, key)
+    certificate = published_certificate(policy, key)
     if certificate is None:
         return key.public
     return {**key.public, "x5c": list(certificate.x5c), "x5t#S256": x5t_s256(certificate.x5c)}

@@ -54,7 +54,7 @@ _WAITING = {
 }
 
 
-def project(
+def render_status(
     world: World, plan: Plan, record: Record | None, before: JsonWebKeySetStatus, reading: Reading
 ) -> JsonWebKeySetStatus:
     """Return the status to be; `record` is the one confirmed in the cluster now, None if there is none.

@@ -9,8 +9,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from jwks_operator.api.reasons import Wait
-from jwks_operator.core.features.certificate_renewal import renewal
-from jwks_operator.core.features.historical import outdated
+from jwks_operator.core.features.certificate_renewal import next_renewal
+from jwks_operator.core.features.historical import find_due_signing
 from jwks_operator.core.features.imports import NO_OFFER, NONE_OFFERED, Offers
 from jwks_operator.core.model.record import KeyRecord, Record
 from jwks_operator.core.planner.candidate import Candidate, Candidates, sort_candidates
@@ -82,12 +82,12 @@ def _of_signed_artifacts(record: Record, offers: Offers) -> Iterator[Candidate]:
     """Certificates to be made, renewed or taken from a source, and the historical set to be signed again."""
     for key in record.keys:
         offer = offers.get(key.entry, NO_OFFER)
-        due = renewal(record.policy, key)
+        due = next_renewal(record.policy, key)
         candidate = Candidate(LONG_AGO, Transition.CERTIFY, key.entry, key.kid, Cause.SOURCE_RENEWED)
         if due is not None:
             yield replace(candidate, time=due.time, cause=due.cause, waiting_for=Wait.RENEWAL)
         elif offer.current == key.thumbprint and offer.certificate not in {None, key.certificate}:
             yield candidate
-    signing = outdated(record)
+    signing = find_due_signing(record)
     if signing is not None:
         yield Candidate(LONG_AGO, Transition.SIGN, signing.entry, signing.kid, Cause.HISTORY_CHANGED)

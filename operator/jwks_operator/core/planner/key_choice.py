@@ -12,13 +12,13 @@ from jwks_operator.keys.naming import algorithm_name
 
 def fits_entry(key: KeyRecord, entry: EntryPolicy, policy: Policy) -> bool:
     """Tell whether a key is what its entry asks for now: algorithm and its name, size or curve where they are open."""
-    name = published_name(policy, entry.algorithm)
+    name = name_to_publish(policy, entry.algorithm)
     if key.algorithm != entry.algorithm or key.public.get("alg", name) != name:
         return False
     return entry.modulus_length in {None, _bits(key)} and entry.crv in {None, key.public.get("crv")}
 
 
-def published_name(policy: Policy, algorithm: str) -> str:
+def name_to_publish(policy: Policy, algorithm: str) -> str:
     """Return the name of an algorithm in the public JWKs of keys made now; a key keeps it for life.
 
     Verifiers know a key by the name they fetched: a token that names its algorithm differently would be refused.

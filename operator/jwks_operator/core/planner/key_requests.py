@@ -6,15 +6,15 @@ from datetime import datetime
 
 from jwks_operator.api.reasons import EventReason
 from jwks_operator.api.spec import Prepublish
-from jwks_operator.core.features.imports import NO_OFFER, Offer, Offers, offers, remember_offer
+from jwks_operator.core.features.imports import NO_OFFER, Offer, Offers, list_offers, remember_offer
 from jwks_operator.core.model.key_states import FreshKey, IllegalMoveError, is_buried, new_key_record
 from jwks_operator.core.model.observed_state import World
 from jwks_operator.core.model.policy import EntryPolicy, Policy
 from jwks_operator.core.model.record import Happening, KeyRecord, Record, Step
 from jwks_operator.core.planner.candidate import Candidate
-from jwks_operator.core.planner.key_choice import published_name
+from jwks_operator.core.planner.key_choice import name_to_publish
 from jwks_operator.core.planner.requests import read_requests
-from jwks_operator.core.timing.formulas import bounds, entry_named, rotation_of
+from jwks_operator.core.timing.formulas import bounds_of, entry_named, rotation_of
 from jwks_operator.core.transitions.transition_table import Cause, State, Transition
 from jwks_operator.keys.algorithms import ALGORITHMS
 
@@ -50,7 +50,7 @@ def list_bootstrap_needs(policy: Policy, offers: Offers) -> tuple[Need, ...]:
 def list_first_offers(world: World, policy: Policy) -> Offers:
     """Return what a set that never existed may take from its sources."""
     asked = read_requests(world.annotations, frozenset(entry.name for entry in policy.keys))
-    return offers(Record(world.ref.name, policy), world.imports, asked.revoked)
+    return list_offers(Record(world.ref.name, policy), world.imports, asked.revoked)
 
 
 def create_record(world: World, policy: Policy, now: datetime, fresh: Mapping[Need, FreshKey]) -> Record:
@@ -101,13 +101,13 @@ def list_needs(record: Record, chosen: Iterable[Candidate]) -> tuple[Need, ...]:
 def make_key(policy: Policy, need: Need, now: datetime, fresh: FreshKey) -> KeyRecord:
     """Return the record of a generated key under the waits of its spec."""
     entry = entry_named(policy, need.entry)
-    waits = bounds(policy, rotation_of(policy, entry), ALGORITHMS[need.algorithm].key_class)
+    waits = bounds_of(policy, rotation_of(policy, entry), ALGORITHMS[need.algorithm].key_class)
     return new_key_record(name_algorithm(policy, fresh), need.entry, need.state, now, waits)
 
 
 def name_algorithm(policy: Policy, fresh: FreshKey) -> FreshKey:
     """Return the key with its algorithm name_algorithm as this spec has it published."""
-    name = published_name(policy, fresh.algorithm)
+    name = name_to_publish(policy, fresh.algorithm)
     return fresh if fresh.public.get("alg", name) == name else replace(fresh, public={**fresh.public, "alg": name})
 
 

@@ -15,12 +15,12 @@ from jwks_operator.api.durations import parse_sum
 from jwks_operator.api.names import SetRef
 from jwks_operator.api.reasons import EventReason, Wait
 from jwks_operator.api.status_model import JsonWebKeySetStatus, KeyState, KeyStatus
-from jwks_operator.core.forecast import shape
+from jwks_operator.core.forecast import shape_of
 from jwks_operator.core.model.policy import Policy
 from jwks_operator.core.model.record import Bounds, Happening, HistoryEntry, KeyRecord, Record
 from jwks_operator.core.planner.key_requests import need_of
 from jwks_operator.core.planner.requests import Verb
-from jwks_operator.core.timing.formulas import LONG_AGO, bounds, entry_named, rollback_window, rotation_of
+from jwks_operator.core.timing.formulas import LONG_AGO, bounds_of, entry_named, rollback_window, rotation_of
 from jwks_operator.core.transitions.transition_table import State, Transition
 from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
 
@@ -54,11 +54,11 @@ def _key(told: KeyStatus, policy: Policy, waits: Mapping[KeyClass, Bounds], now:
     entry = entry_named(policy, told.name)
     key_class = ALGORITHMS[told.algorithm].key_class
     rotation = rotation_of(policy, entry)
-    owed = bounds(policy, rotation, key_class).largest(Bounds(timedelta(), _kept(told)))
+    owed = bounds_of(policy, rotation, key_class).largest(Bounds(timedelta(), _kept(told)))
     owed = owed.largest(waits.get(key_class, owed))
     state = State(told.state.value)
     # Size and curve are not told; where they are not published either, they are what the entry asks for.
-    asked = {} if entry is None else shape(need_of(entry, state))
+    asked = {} if entry is None else shape_of(need_of(entry, state))
     forgotten = (
         key_class is KeyClass.SIGNATURE
         and told.retired is not None

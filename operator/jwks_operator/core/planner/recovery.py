@@ -12,8 +12,8 @@ from datetime import datetime
 
 from jwks_operator.api.reasons import EventReason
 from jwks_operator.api.spec import Recovery
-from jwks_operator.core.features.imports import saved as source_key
-from jwks_operator.core.features.imports import settled
+from jwks_operator.core.features.imports import find_key_in_source as source_key
+from jwks_operator.core.features.imports import settle_sources
 from jwks_operator.core.features.source_content import private_holding
 from jwks_operator.core.model.key_states import FreshKey, add_tombstones, enter_state, is_buried, new_key_record
 from jwks_operator.core.model.observed_state import World
@@ -22,8 +22,8 @@ from jwks_operator.core.model.record import Bounds, Happening, KeyRecord, Record
 from jwks_operator.core.planner.key_choice import fits_entry
 from jwks_operator.core.planner.key_requests import Need, make_key, need_of
 from jwks_operator.core.planner.requests import Verb, mark_honoured, read_requests
-from jwks_operator.core.timing.formulas import bounds, entry_named, rotation_of
-from jwks_operator.core.timing.policy_change import remembering
+from jwks_operator.core.timing.formulas import bounds_of, entry_named, rotation_of
+from jwks_operator.core.timing.policy_change import remember_waits
 from jwks_operator.core.transitions.transition_table import Cause, State, Transition
 from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
 
@@ -35,14 +35,14 @@ def list_needs(world: World, policy: Policy) -> tuple[Need, ...]:
     return tuple(need_of(entry, State.ACTIVE) for entry in _lost(world, policy) if not _follows(world, entry))
 
 
-def recovered(world: World, policy: Policy, now: datetime, fresh: Mapping[Need, FreshKey]) -> Record:
+def rebuild_record(world: World, policy: Policy, now: datetime, fresh: Mapping[Need, FreshKey]) -> Record:
     """Return a record rebuilt from what is left; every wait in it begins now, no former request is repeated."""
     saved = tuple(_saved(world, policy, now))
     lost = tuple(entry.name for entry in _lost(world, policy))
     record = Record(set_name=world.ref.name, policy=policy, keys=saved, lost=lost)
     record = add_tombstones(record, world.salvage.buried)
-    found = remembered(world, record, now)
-    record = settled(record, world.imports, _settled_entries(world, policy, (*saved, *found)))
+    found = list_unknown_keys(world, record, now)
+    record = settle_sources(record, world.imports, _settled_entries(world, policy, (*saved, *found)))
     made = tuple(make_key(policy, need, now, fresh[need]) for need in list_needs(world, policy))
     record = record.with_keys(*found, *made)
     asked = read_requests(world.annotations, frozenset(entry.name for entry in policy.keys))
@@ -53,11 +53,11 @@ def recovered(world: World, policy: Policy, now: datetime, fresh: Mapping[Need, 
     )
     record = mark_honoured(record, asked, Verb, (entry.name for entry in policy.keys), now)
     return replace(
-        remembering(record, world.waits_before), step=Step(Transition.RECOVER, told, tuple(key.kid for key in made))
+        remember_waits(record, world.waits_before), step=Step(Transition.RECOVER, told, tuple(key.kid for key in made))
     )
 
 
-def in_use(world: World, record: Record, now: datetime) -> Record:
+def restore_keys_in_use(world: World, record: Record, now: datetime) -> Record:
     """Return the record of a backup with the keys in use that are: everybody has what the Secret and the set show."""
     for entry, key in world.salvage.usable.items():
         known = next((one for one in record.keys if one.kid == key.kid), None)
@@ -76,7 +76,7 @@ def in_use(world: World, record: Record, now: datetime) -> Record:
     return record
 
 
-def remembered(world: World, record: Record, now: datetime) -> tuple[KeyRecord, ...]:
+def list_unknown_keys(world: World, record: Record, now: datetime) -> tuple[KeyRecord, ...]:
     """Return every key on the check side that the record does not know, as retired from now; the buried stay buried.
 
     A key that was pending in an entry without an active one is pending again, and its lead begins now.
@@ -145,7 +145,7 @@ def _likely_entry(policy: Policy, public: FreshKey) -> str:
 
 def _waits(policy: Policy, entry: str, key: FreshKey) -> Bounds:
     rotation = rotation_of(policy, entry_named(policy, entry))
-    return bounds(policy, rotation, ALGORITHMS[key.algorithm].key_class)
+    return bounds_of(policy, rotation, ALGORITHMS[key.algorithm].key_class)
 
 
 def _lost(world: World, policy: Policy) -> tuple[EntryPolicy, ...]:

@@ -99,7 +99,7 @@ def read_requests(annotations: Mapping[str, str], entries: frozenset[str]) -> Re
     return Requests(timed, kids, tuple(complaints))
 
 
-def outstanding_requests(record: Record, requests: Requests, verb: Verb, entry: str) -> tuple[Request, ...]:
+def list_outstanding(record: Record, requests: Requests, verb: Verb, entry: str) -> tuple[Request, ...]:
     """Return the requests of an entry that are newer than the newest honoured one."""
     honoured = record.honoured.get(f"{verb}/{entry}")
     asked = requests.timed.get(verb, {}).get(entry, ())
@@ -112,7 +112,7 @@ def mark_honoured(
     """Return the record after all due requests of these verbs and entries were honoured, by one transition."""
     stamps = dict(record.honoured)
     for verb, entry in product(verbs, entries):
-        due = [request.time for request in outstanding_requests(record, requests, verb, entry) if request.time <= now]
+        due = [request.time for request in list_outstanding(record, requests, verb, entry) if request.time <= now]
         if due:
             stamps[f"{verb}/{entry}"] = max(due)
     return replace(record, honoured=stamps)

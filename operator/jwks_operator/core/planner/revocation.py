@@ -17,7 +17,7 @@ from jwks_operator.core.model.record import Happening, KeyRecord, Record, Step
 from jwks_operator.core.planner.key_choice import find_next_key
 from jwks_operator.core.planner.key_requests import Need, make_key, need_of, refuse_buried
 from jwks_operator.core.planner.requests import Requests
-from jwks_operator.core.transitions.apply_transition import used_immediately
+from jwks_operator.core.transitions.apply_transition import list_immediate
 from jwks_operator.core.transitions.transition_table import Cause, State, Transition
 
 
@@ -47,7 +47,9 @@ def list_needs(record: Record, revoked: tuple[Revoked, ...]) -> tuple[Need, ...]
     return tuple(_needs(_without(record, revoked), record))
 
 
-def revoke(record: Record, revoked: tuple[Revoked, ...], now: datetime, fresh: Mapping[Need, FreshKey]) -> Record:
+def apply_revocation(
+    record: Record, revoked: tuple[Revoked, ...], now: datetime, fresh: Mapping[Need, FreshKey]
+) -> Record:
     """Return the record with the step that revokes these keys, joined to a step that is unfinished."""
     rest = _without(record, revoked)
     told = [
@@ -70,7 +72,7 @@ def revoke(record: Record, revoked: tuple[Revoked, ...], now: datetime, fresh: M
         rest = rest.with_keys(successor)
         told.append(Happening(EventReason.KEY_ACTIVATED, Cause.REVOCATION, successor.kid, successor.entry))
     before = record.step or Step(Transition.REVOKE)
-    immediate = (*before.immediate, *used_immediately(record, rest))
+    immediate = (*before.immediate, *list_immediate(record, rest))
     # While a spec is being put in force, caches may still follow the former one: the step goes on being that.
     transition = before.transition if before.transition is Transition.APPLY_SPEC else Transition.REVOKE
     return replace(rest, step=Step(transition, (*before.happenings, *told), immediate))

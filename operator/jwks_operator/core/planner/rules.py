@@ -11,18 +11,18 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from jwks_operator.core.features import copies_plan, signed_artifacts, workload_restart
-from jwks_operator.core.features.imports import must_wait, offers
-from jwks_operator.core.features.imports import troubles as import_troubles
+from jwks_operator.core.features.imports import list_import_troubles as import_troubles
+from jwks_operator.core.features.imports import list_offers, must_wait
 from jwks_operator.core.features.signed_artifacts import PAPERWORK
 from jwks_operator.core.model.observed_state import Reading, World
 from jwks_operator.core.planner import endpoint_gate, key_requests, recovery, revocation, set_troubles
 from jwks_operator.core.planner.candidate import Candidate, Candidates
 from jwks_operator.core.planner.candidates import list_candidates
 from jwks_operator.core.planner.plan import Case, Fresh, Plan
-from jwks_operator.core.planner.requests import Verb, outstanding_requests, read_requests
-from jwks_operator.core.planner.timestamp_reset import caught_up, drift
-from jwks_operator.core.timing.next_window import timely
-from jwks_operator.core.timing.policy_change import accepted, instead, with_brakes
+from jwks_operator.core.planner.requests import Verb, list_outstanding, read_requests
+from jwks_operator.core.planner.timestamp_reset import reset_doubtful, reset_drifted
+from jwks_operator.core.timing.next_window import defer_to_window
+from jwks_operator.core.timing.policy_change import accept_policy, add_brakes, replace_unread_policy
 from jwks_operator.core.transitions.apply_transition import answer_requests, apply_transition
 from jwks_operator.core.transitions.transition_table import Hold, Transition, is_held_by, rank_of
 
@@ -90,8 +90,8 @@ def rebuild_the_record(case: Case) -> Case | Plan:
     missing = tuple(need for need in needs if need not in case.fresh)
     if missing:
         return Plan(None, needs=missing)
-    record = recovery.recovered(case.world, policy, case.reading.now, case.fresh)
-    return Plan(workload_restart.anew(record) if needs else record)
+    record = recovery.rebuild_record(case.world, policy, case.reading.now, case.fresh)
+    return Plan(workload_restart.require_restart(record) if needs else record)
 
 
 # --- a set with a record ---
@@ -102,13 +102,13 @@ def read_the_requests(case: Case) -> Case:
     record = case.known
     requests = read_requests(case.world.annotations, frozenset(entry.name for entry in record.policy.keys))
     told = set_troubles.list_troubles(case.world, record, requests, case.reading.now)
-    return replace(case, requests=requests).with_troubles(*told, *copies_plan.troubles(case.world, record))
+    return replace(case, requests=requests).with_troubles(*told, *copies_plan.list_copy_troubles(case.world, record))
 
 
 def reset_doubtful_times(case: Case) -> Case:
     """A confirmed time that a restore, a clock or drift makes doubtful is taken back, and what drifted is repaired."""
-    record = caught_up(case.world, case.known, case.reading, case.requests)
-    return replace(case, record=drift(case.world, record))
+    record = reset_doubtful(case.world, case.known, case.reading, case.requests)
+    return replace(case, record=reset_drifted(case.world, record))
 
 
 def revoke_keys(case: Case) -> Case | Plan:
@@ -120,7 +120,11 @@ def revoke_keys(case: Case) -> Case | Plan:
     missing = tuple(need for need in revocation.list_needs(record, revoked) if need not in case.fresh)
     if missing:
         return Plan(case.world.record, needs=missing)
-    return Plan(workload_restart.owing(record, revocation.revoke(record, revoked, case.reading.now, case.fresh)))
+    return Plan(
+        workload_restart.mark_pending_restart(
+            record, revocation.apply_revocation(record, revoked, case.reading.now, case.fresh)
+        )
+    )
 
 
 def apply_the_written_spec(case: Case) -> Case:
@@ -129,23 +133,23 @@ def apply_the_written_spec(case: Case) -> Case:
     if record.step is not None or not case.reading.trusted:
         return case
     if written is None or set_troubles.find_new_spec_trouble(case.world, record, case.reading.now) is not None:
-        return replace(case, record=accepted(record, with_brakes(record.policy, case.world.brakes), now))
+        return replace(case, record=accept_policy(record, add_brakes(record.policy, case.world.brakes), now))
     if record.unread is not None:
-        return replace(case, record=instead(record, written, case.world.waits_before, now))
-    return replace(case, record=accepted(record, written, now))
+        return replace(case, record=replace_unread_policy(record, written, case.world.waits_before, now))
+    return replace(case, record=accept_policy(record, written, now))
 
 
 def confirm_served_keys(case: Case) -> Case:
     """What the endpoints of the Service answered in this pass is written into the record."""
     if case.known.step is not None or not case.reading.trusted:
         return case
-    return replace(case, record=endpoint_gate.attested(case.world, case.known, case.reading.latest))
+    return replace(case, record=endpoint_gate.record_answers(case.world, case.known, case.reading.latest))
 
 
 def find_due_candidates(case: Case) -> Case:
     """List what can happen next, and what of it is due and held neither by `spec.suspend` nor by a lost policy."""
     record, now = case.known, case.reading.earliest
-    offered = offers(record, case.world.imports, case.requests.revoked)
+    offered = list_offers(record, case.world.imports, case.requests.revoked)
     case = replace(case, offers=offered).with_troubles(*import_troubles(offered))
     candidates = _candidates(case)
     due = tuple(each for each in candidates if each.time <= now and not each.gated and not _is_suspended(case, each))
@@ -173,16 +177,16 @@ def finish_the_step(case: Case) -> Case | Plan:
 
 def ask_the_endpoints(case: Case) -> Case | Plan:
     """A key that waits for the endpoints of the Service, or that they may still hold back, is asked about."""
-    question = endpoint_gate.question(case.world, case.known, case.due, _urgent_entries(case))
+    question = endpoint_gate.find_question(case.world, case.known, case.due, _urgent_entries(case))
     return case if question is None else replace(case.plan(case.world.record), asks=question)
 
 
 def hold_for_the_endpoints(case: Case) -> Case:
     """What the endpoints do not confirm is held, and told once it takes longer than `propagation`."""
     record = case.known
-    sure = endpoint_gate.confirmed(case.world, record, case.due, _urgent_entries(case))
-    waiting = endpoint_gate.lags(case.world, record, (each for each in case.due if each not in sure))
-    told = endpoint_gate.troubles(record, waiting, case.reading.earliest)
+    sure = endpoint_gate.keep_confirmed(case.world, record, case.due, _urgent_entries(case))
+    waiting = endpoint_gate.list_lags(case.world, record, (each for each in case.due if each not in sure))
+    told = endpoint_gate.list_lag_troubles(record, waiting, case.reading.earliest)
     return replace(case, due=sure, waiting=waiting).with_troubles(*told)
 
 
@@ -192,7 +196,7 @@ def prepare_the_transition(case: Case) -> Case | Plan:
     missing = tuple(need for need in key_requests.list_needs(record, chosen) if need not in case.fresh)
     # Also before its turn: what stands in the way of a certificate is told from the first round of a pass on.
     signing = (each for each in case.due if each.transition is Transition.CERTIFY or each in chosen)
-    papers = signed_artifacts.wanted(case.world, record, signing) if chosen else ()
+    papers = signed_artifacts.list_artifacts_to_make(case.world, record, signing) if chosen else ()
     if not missing and not papers:
         return case
     return replace(case.plan(case.world.record), needs=missing, papers=papers)
@@ -204,11 +208,11 @@ def make_the_first_due_transition(case: Case) -> Case | Plan:
     if not chosen:
         return case
     if chosen[0].transition in PAPERWORK:
-        intended = signed_artifacts.intent(case.world, record, chosen)
+        intended = signed_artifacts.apply_artifacts(case.world, record, chosen)
     else:
         answered = answer_requests(record, chosen, case.requests, now)
         intended = apply_transition(answered, chosen, case.reading.now, case.fresh)
-    after = replace(case, record=workload_restart.owing(record, intended))
+    after = replace(case, record=workload_restart.mark_pending_restart(record, intended))
     return replace(after, candidates=_candidates(after)).plan(after.record)
 
 
@@ -240,8 +244,8 @@ def _existed_before(world: World) -> bool:
 
 def _candidates(case: Case) -> Candidates:
     record = case.known
-    found = timely(record, list_candidates(record, case.requests, case.offers), case.reading.earliest)
-    return signed_artifacts.possible(case.world, found)
+    found = defer_to_window(record, list_candidates(record, case.requests, case.offers), case.reading.earliest)
+    return signed_artifacts.drop_impossible(case.world, found)
 
 
 def _is_suspended(case: Case, candidate: Candidate) -> bool:
@@ -258,15 +262,15 @@ def _urgent_entries(case: Case) -> frozenset[str]:
     return frozenset(
         entry.name
         for entry in case.known.policy.keys
-        for request in outstanding_requests(case.known, case.requests, Verb.ROTATE, entry.name)
+        for request in list_outstanding(case.known, case.requests, Verb.ROTATE, entry.name)
         if request.emergency and request.time <= case.reading.earliest
     )
 
 
 def _with_certificates(world: World, plan: Plan, reading: Reading) -> Plan:
     """Return the same plan with certificates for its new keys, and with what is told of those that cannot be made."""
-    troubles = (*plan.troubles, *signed_artifacts.troubles(world, plan.record))
+    troubles = (*plan.troubles, *signed_artifacts.list_artifact_troubles(world, plan.record))
     if plan.record is None or plan.needs or plan.papers or plan.asks:
         return replace(plan, troubles=troubles)
-    record, missing = signed_artifacts.of_newborn(world, plan.record, reading)
+    record, missing = signed_artifacts.certify_new_keys(world, plan.record, reading)
     return replace(plan, record=world.record if missing else record, papers=missing, troubles=troubles)

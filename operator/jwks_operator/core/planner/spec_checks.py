@@ -15,9 +15,9 @@ from jwks_operator.api.spec import JsonWebKeySetSpec
 from jwks_operator.core.model.policy import EntryPolicy, Policy
 from jwks_operator.core.model.policy_from_spec import policy_from_spec
 from jwks_operator.core.model.trouble import Trouble
-from jwks_operator.core.timing.formulas import bounds
+from jwks_operator.core.timing.formulas import bounds_of
 from jwks_operator.core.timing.schedule import ScheduleError, shortest_interval
-from jwks_operator.core.timing.windows import opening
+from jwks_operator.core.timing.windows import next_opening
 from jwks_operator.keys.algorithms import ALGORITHMS
 
 
@@ -55,7 +55,7 @@ def interval_shorter_than_lead(spec: JsonWebKeySetSpec, policy: Policy, now: dat
     for entry in policy.keys:
         rotation = entry.rotation
         interval = shortest_interval(rotation, now)
-        lead = bounds(policy, rotation, ALGORITHMS[entry.algorithm].key_class).lead
+        lead = bounds_of(policy, rotation, ALGORITHMS[entry.algorithm].key_class).lead
         if interval is not None and interval < lead:
             return Trouble(
                 Reason.INTERVAL_TOO_SHORT,
@@ -72,7 +72,7 @@ def never_open(spec: JsonWebKeySetSpec, policy: Policy, now: datetime) -> Troubl
         rotation = entry.rotation
         where = f"{_owner(spec, entry)}.rotation"
         try:
-            opens = opening(rotation, now)
+            opens = next_opening(rotation, now)
         except ScheduleError as error:
             return Trouble(Reason.INVALID_SCHEDULE, f"{where}.windows: {error}")
         if opens is None:
@@ -90,7 +90,7 @@ def jitter_too_long(spec: JsonWebKeySetSpec, policy: Policy, now: datetime) -> T
         if not rotation.jitter or rotation.schedule is None:
             continue
         interval = shortest_interval(rotation, now)
-        lead = bounds(policy, rotation, ALGORITHMS[entry.algorithm].key_class).lead
+        lead = bounds_of(policy, rotation, ALGORITHMS[entry.algorithm].key_class).lead
         if interval is not None and interval - rotation.jitter < lead:
             return Trouble(
                 Reason.INTERVAL_TOO_SHORT,
@@ -139,5 +139,5 @@ def _owner(spec: JsonWebKeySetSpec, entry: EntryPolicy) -> str:
 def _keys_at_once(policy: Policy, entry: EntryPolicy, now: datetime) -> int:
     """One active, one pending, and every retired one that its retention keeps."""
     interval = shortest_interval(entry.rotation, now)
-    retention = bounds(policy, entry.rotation, ALGORITHMS[entry.algorithm].key_class).retention
+    retention = bounds_of(policy, entry.rotation, ALGORITHMS[entry.algorithm].key_class).retention
     return 2 + (1 if interval is None else ceil(retention / interval))

@@ -11,16 +11,16 @@ from datetime import datetime
 
 from jwks_operator.api.reasons import Wait
 from jwks_operator.api.spec import Prepublish, Recovery
-from jwks_operator.core.features.imports import Offer, generates, is_followed, is_imported
+from jwks_operator.core.features.imports import Offer, generates_keys, is_followed, is_imported
 from jwks_operator.core.model.policy import EntryPolicy, Rotation
 from jwks_operator.core.model.record import KeyRecord, Record
 from jwks_operator.core.planner.candidate import Candidate
 from jwks_operator.core.planner.gated_keys import awaits_endpoints
 from jwks_operator.core.planner.key_choice import find_former_key, find_next_key, fits_entry, lacks_successor
-from jwks_operator.core.planner.requests import Requests, Verb, outstanding_requests
+from jwks_operator.core.planner.requests import Requests, Verb, list_outstanding
 from jwks_operator.core.planner.triggers import Trigger, list_triggers
-from jwks_operator.core.timing.formulas import LONG_AGO, bounds, rotation_of
-from jwks_operator.core.timing.windows import opening
+from jwks_operator.core.timing.formulas import LONG_AGO, bounds_of, rotation_of
+from jwks_operator.core.timing.windows import next_opening
 from jwks_operator.core.transitions.transition_table import Cause, State, Transition
 from jwks_operator.keys.algorithms import ALGORITHMS
 
@@ -60,7 +60,7 @@ class Succession:
         triggers = list_triggers(self.record, self.entry, active, self.requests)
         if pending is not None:
             yield from self._activation(pending, triggers)
-        elif generates(self.record, self.entry):
+        elif generates_keys(self.record, self.entry):
             yield from self._publication(active, triggers)
 
     def _replacement(self, pending: KeyRecord | None) -> Iterator[Candidate]:
@@ -71,7 +71,7 @@ class Succession:
             yield replace(self._at_once(Transition.REPLACE, cause, self.offer.key.kid), offer=self.offer)
         elif lost and self.record.policy.recovery is not Recovery.REGENERATE:
             return
-        elif pending is not None or generates(self.record, self.entry):
+        elif pending is not None or generates_keys(self.record, self.entry):
             yield self._at_once(Transition.REPLACE, cause, "" if pending is None else pending.kid)
 
     def _import(self) -> Iterator[Candidate]:
@@ -82,7 +82,7 @@ class Succession:
 
     def _first(self, pending: KeyRecord | None) -> Iterator[Candidate]:
         """An entry added to a living set waits its lead, whatever its schedule and windows say."""
-        if pending is None and generates(self.record, self.entry):
+        if pending is None and generates_keys(self.record, self.entry):
             yield self._at_once(Transition.PUBLISH, Cause.ENTRY_ADDED)
         elif pending is not None:
             yield from self._earliest_use(pending, (Trigger(LONG_AGO, Cause.ENTRY_ADDED),), Rotation())
@@ -103,11 +103,11 @@ class Succession:
             yield self._at_once(Transition.PUBLISH, Cause.PREPUBLISH)
             return
         # A calendar cannot be asked about the year 1.
-        uses = [(opening(rotation, max(trigger.time, active.created)), trigger) for trigger in triggers]
+        uses = [(next_opening(rotation, max(trigger.time, active.created)), trigger) for trigger in triggers]
         soonest = min(((time, trigger) for time, trigger in uses if time is not None), key=_time_of, default=None)
         if soonest is not None:
             time, trigger = soonest
-            lead = bounds(self.record.policy, rotation, ALGORITHMS[self.entry.algorithm].key_class).lead
+            lead = bounds_of(self.record.policy, rotation, ALGORITHMS[self.entry.algorithm].key_class).lead
             when = LONG_AGO if time - LONG_AGO < lead else time - lead
             yield Candidate(when, Transition.PUBLISH, self.entry.name, "", trigger.cause, _wait_for(trigger))
 
@@ -117,12 +117,12 @@ class Succession:
         """Yield the soonest permitted use of a pending key; none without a trigger or a confirmed publication."""
         if pending.published is None:
             return
-        known = known_everywhere_at(self.record, pending, pending.published)
+        known = time_known_everywhere(self.record, pending, pending.published)
         gated = awaits_endpoints(self.record, pending)
         emergencies = tuple(trigger for trigger in triggers if trigger.is_emergency)
         uses = []
         for trigger in emergencies if gated and emergencies else triggers:
-            time = trigger.time if trigger.is_emergency else opening(rotation, max(trigger.time, known))
+            time = trigger.time if trigger.is_emergency else next_opening(rotation, max(trigger.time, known))
             if time is not None:
                 uses.append((time, trigger))
         if not uses:
@@ -143,7 +143,7 @@ class Succession:
 
     def _roll_back(self) -> Iterator[Candidate]:
         """The former key is used again; without one the request is refused, once."""
-        for request in outstanding_requests(self.record, self.requests, Verb.ROLLBACK, self.entry.name)[:1]:
+        for request in list_outstanding(self.record, self.requests, Verb.ROLLBACK, self.entry.name)[:1]:
             refusal = self._at_once(Transition.REFUSE_ROLL_BACK, Cause.NO_FORMER_KEY)
             refusal = replace(refusal, time=request.time, waiting_for=Wait.REQUESTED_TIME)
             former = find_former_key(self.record, self.entry)
@@ -163,7 +163,7 @@ class Succession:
         return Candidate(LONG_AGO, transition, self.entry.name, kid, cause)
 
 
-def known_everywhere_at(record: Record, pending: KeyRecord, published: datetime) -> datetime:
+def time_known_everywhere(record: Record, pending: KeyRecord, published: datetime) -> datetime:
     """Return when verifiers have the key: its lead after it was published and served, or a longer former lead."""
     known = max(published, pending.served or published) + pending.bounds.lead
     return max(known, record.lead_floor.get(pending.key_class, known))

@@ -12,20 +12,20 @@ from datetime import datetime, timedelta
 
 from jwks_operator.api.reasons import EventReason
 from jwks_operator.core.features import copies_plan
-from jwks_operator.core.features.imports import settled
+from jwks_operator.core.features.imports import settle_sources
 from jwks_operator.core.model.key_states import add_tombstones
 from jwks_operator.core.model.observed_state import Reading, Sight, World
 from jwks_operator.core.model.record import Happening, KeyRecord, Record, Step
 from jwks_operator.core.planner import recovery
 from jwks_operator.core.planner.requests import Requests, Verb, mark_honoured
-from jwks_operator.core.timing.policy_change import delayed, remembering
+from jwks_operator.core.timing.policy_change import delay_former_facts, remember_waits
 from jwks_operator.core.transitions.transition_table import SIDES, Cause, Owned, Side, State, Transition
 
 _NOISE = timedelta(seconds=5)
 """Right clocks differ by less: a stamp that is so little in the future is true, and its wait a moment longer."""
 
 
-def caught_up(world: World, record: Record, reading: Reading, asked: Requests) -> Record:
+def reset_doubtful(world: World, record: Record, reading: Reading, asked: Requests) -> Record:
     """Return the record with every wait begun anew that a restore or a future stamp makes doubtful."""
     if record.uid and record.uid != world.keyring_uid:
         return _restored(world, record, reading, asked)
@@ -42,19 +42,19 @@ def caught_up(world: World, record: Record, reading: Reading, asked: Requests) -
 def _after_a_step(record: Record, since: datetime) -> Record:
     """What waited while all clocks stepped ahead waits its whole time from then."""
     waiting = [doubted for key in record.keys for doubted in (_outrun(key, since),) if doubted != key]
-    after = delayed(record.with_keys(*waiting), since)
+    after = delay_former_facts(record.with_keys(*waiting), since)
     if after == record:
         return record
     return _retold(after, (Happening(EventReason.OBJECT_REPAIRED, Cause.CLOCK_WENT_AHEAD),))
 
 
-def drift(world: World, record: Record) -> Record:
+def reset_drifted(world: World, record: Record) -> Record:
     """Return the record with a step that repairs every drifted object, its waits taken back; same if none did."""
     seen = ((Owned.PUBLIC, world.configmap), (Owned.PRIVATE, world.secret), (Owned.KEYRING, world.keyring))
     told = tuple(
         Happening(EventReason.OBJECT_REPAIRED, f"{what} {_story(sight)}") for what, sight in seen if sight.drifted
     )
-    record, edited = copies_plan.doubted(world, record)
+    record, edited = copies_plan.reset_doubted_copies(world, record)
     told = (*told, *edited)
     if not told:
         return record
@@ -70,11 +70,11 @@ def _restored(world: World, record: Record, reading: Reading, asked: Requests) -
     is published beyond it stays published as retired.
     """
     record = mark_honoured(record, asked, Verb, (entry.name for entry in record.policy.keys), reading.now)
-    record = add_tombstones(settled(record, world.imports, record.intakes), world.salvage.buried)
-    record = recovery.in_use(world, record, reading.now)
-    found = recovery.remembered(world, record, reading.now)
+    record = add_tombstones(settle_sources(record, world.imports, record.intakes), world.salvage.buried)
+    record = recovery.restore_keys_in_use(world, record, reading.now)
+    found = recovery.list_unknown_keys(world, record, reading.now)
     anew = replace(record.with_keys(*(_unwitnessed(key) for key in record.keys), *found), uid=world.keyring_uid)
-    anew = remembering(anew, world.waits_before)
+    anew = remember_waits(anew, world.waits_before)
     return _retold(anew, (Happening(EventReason.RECORD_RESTORED, "the record comes from a backup"),))
 
 

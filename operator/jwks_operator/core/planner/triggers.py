@@ -7,9 +7,9 @@ from hashlib import sha256
 from jwks_operator.core.model.policy import EntryPolicy
 from jwks_operator.core.model.record import KeyRecord, Record
 from jwks_operator.core.planner.key_choice import fits_entry
-from jwks_operator.core.planner.requests import Requests, Verb, outstanding_requests
+from jwks_operator.core.planner.requests import Requests, Verb, list_outstanding
 from jwks_operator.core.timing.formulas import LONG_AGO, rotation_of
-from jwks_operator.core.timing.schedule import due as scheduled_due
+from jwks_operator.core.timing.schedule import next_due as scheduled_due
 from jwks_operator.core.transitions.transition_table import Cause
 
 
@@ -35,7 +35,7 @@ def list_triggers(record: Record, entry: EntryPolicy, active: KeyRecord, request
     """Return every trigger that replaces the active key of an entry."""
     found = [
         Trigger(request.time, Cause.EMERGENCY if request.emergency else Cause.REQUEST)
-        for request in outstanding_requests(record, requests, Verb.ROTATE, entry.name)
+        for request in list_outstanding(record, requests, Verb.ROTATE, entry.name)
     ]
     if not fits_entry(active, entry, record.policy):
         found.append(Trigger(LONG_AGO, Cause.ALGORITHM_CHANGED))

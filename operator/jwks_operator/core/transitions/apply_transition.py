@@ -27,7 +27,7 @@ def apply_transition(record: Record, chosen: Candidates, now: datetime, fresh: F
     for candidate in chosen:
         record, told = _apply_row(row, record, candidate, now, fresh)
         events += told
-    return replace(record, step=Step(row.transition, events, used_immediately(before, record)))
+    return replace(record, step=Step(row.transition, events, list_immediate(before, record)))
 
 
 def answer_requests(record: Record, chosen: Candidates, requests: Requests, now: datetime) -> Record:
@@ -37,7 +37,7 @@ def answer_requests(record: Record, chosen: Candidates, requests: Requests, now:
     return record
 
 
-def used_immediately(before: Record, after: Record) -> tuple[str, ...]:
+def list_immediate(before: Record, after: Record) -> tuple[str, ...]:
     """Return the kids that become active from one record to the other before their check side is known to have them."""
     active = {key.kid for key in before.keys if key.state is State.ACTIVE}
     return tuple(
