@@ -135,13 +135,13 @@ MUTANTS: Mapping[str, tuple[Patch, Row]] = {
         FORMER,
     ),
     "former facts are lost with the keyring": (
-        patched(recovery, "remembering", lambda real: lambda record, waits: real(record, {})),
+        patched(recovery, "remember_waits", lambda real: lambda record, waits: real(record, {})),
         FORGOTTEN,
     ),
     "a clock behind stamps its own time": (patched(Reading, "latest", lambda _: property(lambda r: r.now)), TWO_CLOCKS),
     "a clock ahead waits its own time": (patched(Reading, "earliest", lambda _: property(lambda r: r.now)), TWO_CLOCKS),
     "the next leader knows nothing of a step": (
-        patched(rules, "caught_up", _stepless),
+        patched(rules, "reset_doubtful", _stepless),
         HANDED_OVER,
     ),
     "drift restarts no clock": (patched(timestamp_reset, "_doubted", lambda _: lambda key, stale: key), DRIFT),

@@ -106,7 +106,7 @@ MUTANTS: Mapping[str, tuple[Patch, History]] = {
         directed.lower_one_fact_and_raise_another,
     ),
     "former facts after the loss of the keyring": (
-        patched(recovery, "remembering", lambda real: lambda record, _waits: real(record, {})),
+        patched(recovery, "remember_waits", lambda real: lambda record, _waits: real(record, {})),
         directed.lose_the_keyring_after_a_lowered_lifetime,
     ),
     "the latency of a former lead": (
@@ -159,10 +159,10 @@ MUTANTS: Mapping[str, tuple[Patch, History]] = {
         patched(client, "confirms_absence", lambda _: lambda asked, status: True),
         directed.apply_the_crd_again,
     ),
-    "the record's own uid": (patched(rules, "caught_up", _uid_of_no_matter), directed.restore_a_backup),
-    "revocation before all": (patched(revocation, "revoked", _held_back), directed.revoke_what_is_held),
+    "the record's own uid": (patched(rules, "reset_doubtful", _uid_of_no_matter), directed.restore_a_backup),
+    "revocation before all": (patched(revocation, "list_revoked", _held_back), directed.revoke_what_is_held),
     "windows": (
-        patched(candidates, "opening", lambda _: lambda rotation, time: time),
+        patched(succession, "next_opening", lambda _: lambda rotation, time: time),
         directed.rotate_outside_of_the_windows,
     ),
 }
