@@ -59,14 +59,6 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(lambda: _end(session, life))
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what uses the control plane, before `-m` selects."""
-    for item in items:
-        if _uses_control_plane(item):
-            item.add_marker("cluster")
-
-
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Build missing binaries here, where no test's timeout runs and the progress can be seen."""
     if any(map(_uses_control_plane, session.items)) and not session.config.option.collectonly:
