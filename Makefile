@@ -144,7 +144,7 @@ cluster: $(READY) ## Run the tests against a real API server
 	$(BIN)/pytest -n $(CLUSTER_JOBS) --dist loadfile tests/cluster $(PYTEST_ARGS)
 
 .PHONY: thorough
-thorough: $(READY) ## Run the tests of tests/nightly but for endurance: mutants, the library matrix, a release
+thorough: $(READY) ## Run the tests of tests/nightly, without endurance: mutants, the library matrix, a release
 	@$(BIN)/python -m controlplane build > /dev/null
 	@$(BIN)/python -m gotools helm > /dev/null
 	$(BIN)/pytest -n $(JOBS) --ignore=tests/nightly/soak tests/nightly $(PYTEST_ARGS)
