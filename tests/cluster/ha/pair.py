@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from cluster.operators import Operator
 from cluster.stage import Stage, grant, install, new_namespace, rules
 from cluster.witness import BRISK, BRISK_LEAD, BRISK_RETENTION, Witness
 from controlplane import Access
-from jwks_operator.kube.lease import Terms
+from jwks_operator.kube.lease import LOOKS, Terms
 
 TERMS = Terms()
 SPEC = {
@@ -31,8 +32,8 @@ WRITES = {"create", "update", "patch", "delete"}
 NAMES = ("one", "two")
 SILENCE = 0.5
 """Seconds within which a write is answered, or nobody can hand over in time."""
-BUSY_MACHINE = 1.0
-"""Seconds by which a busy machine may be late."""
+LONGEST_PAUSE = TERMS.retry * 1.1 / LOOKS
+"""Seconds between two looks at the Lease by a standby."""
 
 
 @dataclass
@@ -54,10 +55,32 @@ class Pair:
         ended = [(_stamp(event, "stageTimestamp"), event) for event in self._writes_of(name)]
         return max((end - _stamp(event, "requestReceivedTimestamp") for end, event in ended if end > since), default=0)
 
+    def looks(self, name: str, since: float, until: float) -> list[float]:
+        """When a replica asked for the Lease in that time, in order."""
+        asked = [
+            _stamp(event, "requestReceivedTimestamp")
+            for event in self._requests_of(name)
+            if _what(event).startswith("get leases")
+        ]
+        return sorted(at for at in asked if since < at < until)
+
+    def slowness(self, name: str, since: float, until: float) -> float:
+        """How many times longer than they should the pauses between a standby's looks were in that time, at least 1."""
+        pauses = [later - earlier for earlier, later in pairwise(self.looks(name, since, until))]
+        return max([1.0, *(pause / LONGEST_PAUSE for pause in pauses)])
+
+    def released(self, name: str, since: float) -> float:
+        """When the API server had answered a replica's last write of the Lease."""
+        ends = [_stamp(event, "stageTimestamp") for event in self._writes_of(name) if " leases" in _what(event)]
+        return max(end for end in ends if end > since)
+
     def _writes_of(self, name: str) -> Iterator[dict[str, Any]]:
+        return (event for event in self._requests_of(name) if event["verb"] in WRITES)
+
+    def _requests_of(self, name: str) -> Iterator[dict[str, Any]]:
         user = f"system:serviceaccount:{self.stage.namespace}:{name}"
         for event in self.stage.plane.audit_events():
-            if event["user"].get("username") == user and event["verb"] in WRITES and "objectRef" in event:
+            if event["user"].get("username") == user and "objectRef" in event:
                 yield event
 
     def took_over(self, since: float, patience: float) -> float:

@@ -112,5 +112,5 @@ def test_one_key_in_256_is_no_pem_file_to_node_jose(every_library: dict[str, Lib
 
 
 def test_the_page_about_algorithms_is_up_to_date() -> None:
-    page = Path(__file__).parents[2] / "docs" / "algorithms.md"
+    page = Path(__file__).parents[3] / "docs" / "algorithms.md"
     assert page.read_text() == document(), "run make generate"
