@@ -18,6 +18,9 @@ SOAK_ROTATIONS ?= 52
 CHURN_MINUTES ?= 20
 CHURN_ARGS ?=
 BENCH_ARGS ?=
+# Kubernetes versions for make matrix, with commas between them.
+K8S ?=
+MATRIX_ARGS ?=
 
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/jwks-operator
 # The pinned uv; `make UV=uv` takes the one on PATH instead.
@@ -143,6 +146,18 @@ endurance: $(READY) ## Run a short soak, with faults on the way to the API serve
 e2e: $(READY) ## Follow docs/operations.md on a real node, as root (E2E_SYNC=5s for a quick one)
 	@$(if $(E2E_KUBECONFIG),,$(BIN)/python -m node build)
 	$(BIN)/pytest -n 0 -x -m e2e tests/e2e $(PYTEST_ARGS)
+
+.PHONY: matrix
+matrix: $(READY) ## Build the Kubernetes versions K8S=1.30.14,… and run the tests on each (MATRIX_ARGS=--write docs/kubernetes-versions)
+	@test -n "$(K8S)" || { echo "make: say which: make matrix K8S=1.30.14,1.37.2" >&2; exit 1; }
+	$(BIN)/python -m matrix run '$(K8S)' --jobs $(CLUSTER_JOBS) $(MATRIX_ARGS)
+
+.PHONY: canary
+canary: $(READY) ## Run the tests of the kopf adapter with the newest kopf, in an environment of their own
+	UV_PROJECT_ENVIRONMENT='$(CACHE)/canary' $(UV) sync --locked --quiet --python $(PYTHON)
+	$(UV) pip install --quiet --python '$(CACHE)/canary' --no-deps --upgrade kopf
+	'$(CACHE)/canary/bin/python' -c 'import importlib.metadata as found; print("kopf", found.version("kopf"))'
+	'$(CACHE)/canary/bin/python' -m pytest -n $(JOBS) -m "not cluster and not soak" tests/frame tests/kube $(PYTEST_ARGS)
 
 .PHONY: coverage
 coverage: $(READY) ## Run all tests and report what they cover

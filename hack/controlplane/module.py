@@ -53,7 +53,7 @@ def render_go_mod(module: str, version: str, release: str, *, etcd: bool) -> str
 
 def etcd_version(release: str) -> str:
     """Read the version of etcd in the go.mod of a Kubernetes release, for instance "v3.6.8"."""
-    found = re.search(rf"^\s*{re.escape(ETCD)} (v\S+)", release, re.MULTILINE)
+    found = re.search(rf"^\s*(?:require )?{re.escape(ETCD)} (v\S+)", release, re.MULTILINE)
     if not found:
         raise ControlPlaneError(f"the go.mod of this Kubernetes release does not name {ETCD}")
     return found[1]
