@@ -1,4 +1,4 @@
-"""Writes the go.mod of one Kubernetes release anew, so that every module has the version that release was tested with.
+"""Writes the go.mod of a Kubernetes release, so that each module has the version that release was tested with.
 
 An edited go.mod would keep the newer modules of the release before: Go takes the newest version that anything asks for.
 """

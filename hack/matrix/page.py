@@ -39,7 +39,7 @@ TAIL = """
 """
 
 
-def oldest(rows: Sequence[Row]) -> Row:
+def find_oldest(rows: Sequence[Row]) -> Row:
     """Return the row of the oldest version on which everything passed."""
     return min((each for each in rows if each.passed), key=lambda row: row.number)
 
@@ -47,7 +47,7 @@ def oldest(rows: Sequence[Row]) -> Row:
 def render_claim(rows: Sequence[Row], link: str) -> str:
     """Return the sentence that a page makes about versions."""
     tested = ", ".join(each.kubernetes for each in rows if each.passed)
-    return f"Kubernetes {oldest(rows).minor} or newer; [tested on]({link}) {tested}.\n"
+    return f"Kubernetes {find_oldest(rows).minor} or newer; [tested on]({link}) {tested}.\n"
 
 
 def render_table(rows: Sequence[Row]) -> str:
@@ -84,5 +84,5 @@ def render_pages(rows: Sequence[Row]) -> dict[Path, str]:
 
 def _chart(rows: Sequence[Row]) -> str:
     lines = CHART.read_text().splitlines(keepends=True)
-    wanted = f'kubeVersion: ">={oldest(rows).minor}.0-0"\n'
+    wanted = f'kubeVersion: ">={find_oldest(rows).minor}.0-0"\n'
     return "".join(wanted if line.startswith("kubeVersion:") else line for line in lines)

@@ -52,8 +52,8 @@ def run_suites(assets: Path, names: Iterable[str], jobs: int) -> Report:
         parallel = [f"-n{jobs}", "--dist=loadfile"]
         first = _run_pytest(assets, scratch, [*parallel, *map(str, folders)])
         if not any(each.outcome == "failed" for each in first):
-            return summarise(first, [])
-        return summarise(first, _run_pytest(assets, scratch, ["-n0", "--last-failed", *map(str, folders)]))
+            return summarise_cases(first, [])
+        return summarise_cases(first, _run_pytest(assets, scratch, ["-n0", "--last-failed", *map(str, folders)]))
 
 
 def _run_pytest(assets: Path, scratch: Path, arguments: list[str]) -> list[Case]:
@@ -90,7 +90,7 @@ def read_report(text: str) -> list[Case]:
     return found
 
 
-def summarise(first: Iterable[Case], again: Iterable[Case]) -> Report:
+def summarise_cases(first: Iterable[Case], again: Iterable[Case]) -> Report:
     """Count the tests of a run. `again` are those that failed in it, repeated: their second outcome counts."""
     second = {each.name: each for each in again}
     last = [second.get(each.name, each) for each in first]

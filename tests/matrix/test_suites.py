@@ -1,7 +1,7 @@
 """What came of a run is read from pytest's own report."""
 
 from matrix.record import Counts
-from matrix.suites import Case, read_report, summarise
+from matrix.suites import Case, read_report, summarise_cases
 
 REPORT = """\
 <testsuites><testsuite>
@@ -25,7 +25,7 @@ def test_each_test_has_its_suite_and_its_outcome() -> None:
 
 def test_the_second_outcome_of_a_repeated_test_counts_and_is_told() -> None:
     first = read_report(REPORT)
-    report = summarise(first, [Case("tests.cluster.test_repair::test_it", "cluster", "passed", 1.0)])
+    report = summarise_cases(first, [Case("tests.cluster.test_repair::test_it", "cluster", "passed", 1.0)])
     assert report.suites == {
         "admission": Counts(passed=1, skipped=1, seconds=0),
         "chart": Counts(failed=1, seconds=3),
@@ -37,5 +37,5 @@ def test_the_second_outcome_of_a_repeated_test_counts_and_is_told() -> None:
 
 def test_a_failure_that_stays_is_a_failure() -> None:
     first = read_report(REPORT)
-    report = summarise(first, [each for each in first if each.outcome == "failed"])
+    report = summarise_cases(first, [each for each in first if each.outcome == "failed"])
     assert (report.suites["chart"].failed, report.suites["cluster"].failed, report.repeated) == (1, 1, ())
