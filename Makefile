@@ -158,6 +158,11 @@ upgrade: $(READY) ## Let other releases take over in the middle of every step, a
 	@$(BIN)/python -m controlplane build > /dev/null
 	$(BIN)/pytest -n 2 --dist loadfile tests/upgrade/road_to_v1.py tests/upgrade/between_releases.py $(PYTEST_ARGS)
 
+.PHONY: clients
+clients: $(READY) ## Rotate a client's key three times at a real authorization server (four minutes)
+	@$(BIN)/python -m controlplane build > /dev/null
+	$(BIN)/pytest -n 2 tests/clients/rotating_client.py $(PYTEST_ARGS)
+
 .PHONY: canary
 canary: $(READY) ## Run the tests of the kopf adapter with the newest kopf, in an environment of their own
 	UV_PROJECT_ENVIRONMENT='$(CACHE)/canary' $(UV) sync --locked --quiet --python $(PYTHON)
