@@ -18,6 +18,10 @@ SOAK_ROTATIONS ?= 52
 CHURN_MINUTES ?= 20
 CHURN_ARGS ?=
 BENCH_ARGS ?=
+# Kubernetes versions for make matrix, with commas between them.
+K8S ?=
+MATRIX_ARGS ?=
+SITE_ARGS ?=
 
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/jwks-operator
 # The pinned uv; `make UV=uv` takes the one on PATH instead.
@@ -163,6 +167,28 @@ e2e: $(READY) ## Follow docs/operations.md on a real node, as root (E2E_SYNC=5s 
 	@$(if $(E2E_KUBECONFIG),,$(BIN)/python -m node build)
 	$(BIN)/pytest -n 0 -x tests/e2e $(PYTEST_ARGS)
 
+.PHONY: matrix
+matrix: $(READY) ## Build the Kubernetes versions K8S=1.30.14,… and run the tests on each (MATRIX_ARGS=--write docs/kubernetes-versions)
+	@test -n "$(K8S)" || { echo "make: say which: make matrix K8S=1.30.14,1.37.2" >&2; exit 1; }
+	$(BIN)/python -m matrix run '$(K8S)' --jobs $(CLUSTER_JOBS) $(MATRIX_ARGS)
+
+.PHONY: upgrade
+upgrade: $(READY) ## Let other releases take over in the middle of every step, and go the road to v1 (some minutes)
+	@$(BIN)/python -m controlplane build > /dev/null
+	$(BIN)/pytest -n 2 --dist loadfile tests/upgrade/road_to_v1.py tests/upgrade/between_releases.py $(PYTEST_ARGS)
+
+.PHONY: clients
+clients: $(READY) ## Rotate a client's key three times at a real authorization server (four minutes)
+	@$(BIN)/python -m controlplane build > /dev/null
+	$(BIN)/pytest -n 2 tests/clients/rotating_client.py $(PYTEST_ARGS)
+
+.PHONY: canary
+canary: $(READY) ## Run the tests of the kopf adapter with the newest kopf, in an environment of their own
+	UV_PROJECT_ENVIRONMENT='$(CACHE)/canary' $(UV) sync --locked --quiet --python $(PYTHON)
+	$(UV) pip install --quiet --python '$(CACHE)/canary' --no-deps --upgrade kopf
+	'$(CACHE)/canary/bin/python' -c 'import importlib.metadata as found; print("kopf", found.version("kopf"))'
+	'$(CACHE)/canary/bin/python' -m pytest -n $(JOBS) -m "not cluster and not soak" tests/frame tests/kube $(PYTEST_ARGS)
+
 .PHONY: coverage
 coverage: $(READY) ## Run all tests and report what they cover
 	$(BIN)/coverage erase
@@ -198,6 +224,10 @@ bench: $(READY) ## Measure thousands of sets beside bare API writes (BENCH_ARGS=
 .PHONY: release
 release: $(READY) ## Make everything that users install, into dist (RELEASE_ARGS="--image REPOSITORY --source URL --without image")
 	@UV='$(UV)' $(BIN)/python -m release dist $(RELEASE_ARGS)
+
+.PHONY: site
+site: $(READY) ## Build the site of the pages into dist/site, with search and versions, and follow its links
+	@UV='$(UV)' $(BIN)/python -m website dist/site $(SITE_ARGS)
 
 # --- Try it ------------------------------------------------------------------------------------------------
 
