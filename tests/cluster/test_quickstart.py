@@ -55,7 +55,11 @@ def test_kubectl_get_shows_useful_columns(auth: Stage) -> None:
 def test_kubectl_get_wide_tells_what_happens_next_and_why(auth: Stage) -> None:
     header, row = auth.kubectl("get", "jwks", "auth", "--output=wide").stdout.splitlines()
     assert re.split(r"\s{2,}", header)[-3:] == ["ACTION", "REASON", "MESSAGE"]
-    assert re.split(r"\s{2,}", row)[-3:] == ["Activate", "KeysInUse", "every entry has a key in use that is published"]
+    assert re.split(r"\s{2,}", row)[-3:] == [
+        "Activate",
+        "KeysInUse",
+        "every entry has an active key, and every output is confirmed",
+    ]
 
 
 def test_kubectl_describe_shows_keys_next_move_and_events(auth: Stage) -> None:

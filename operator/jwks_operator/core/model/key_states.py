@@ -43,8 +43,8 @@ class FreshKey:
     has_private: bool = True
 
 
-def new_key_record(fresh: FreshKey, entry: str, state: State, now: datetime, bounds: Bounds) -> KeyRecord:
-    """Return the record of a new key in its first state, without any witness yet."""
+def new_key_record(fresh: FreshKey, entry: str, state: State, created: datetime, bounds: Bounds) -> KeyRecord:
+    """Return the record of a key in its first state, made at this time (UTC), nothing of it confirmed yet."""
     _permit(None, state)
     return KeyRecord(
         kid=fresh.kid,
@@ -55,7 +55,7 @@ def new_key_record(fresh: FreshKey, entry: str, state: State, now: datetime, bou
         thumbprint=fresh.thumbprint,
         public=fresh.public,
         has_private=fresh.has_private,
-        created=now,
+        created=created,
         bounds=bounds,
     )
 

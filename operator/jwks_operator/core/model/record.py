@@ -70,6 +70,8 @@ class KeyRecord(Stored):
     unserved: Time | None = None
     """When none of them was seen to serve it any more."""
     certificate: Certificate | None = None
+    possibly_used: bool = False
+    """Whether a pending key may have been in use after the backup that this record was restored from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +188,8 @@ class Record(Stored):
     """When nothing of that is left; None while the change is not confirmed."""
     lost: tuple[str, ...] = ()
     """Entries whose key was lost with a keyring and has not been rotated since."""
+    missing: Mapping[str, Time] = field(default_factory=dict)
+    """Per kid of a public half that was lost with keyring and ConfigMap, when its last token has expired."""
     intakes: Mapping[str, Intake] = field(default_factory=dict)
     """Per entry, what was imported."""
     restart: str = ""

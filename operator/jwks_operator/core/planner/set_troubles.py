@@ -61,6 +61,14 @@ def list_troubles(world: World, record: Record, requests: Requests, now: datetim
             "tokens signed with it stay verifiable, and the next rotation clears this",
             about=lost,
         )
+    missing = ", ".join(kid for kid, until in record.missing.items() if until > now)
+    if missing:
+        yield Trouble(
+            Reason.KEYS_LOST,
+            f"nothing is left of {missing}, which the status names: verifiers refuse tokens signed with it",
+            "let clients ask for new tokens; this ends when the last of those tokens has expired",
+            about=missing,
+        )
     for complaint in requests.complaints[:1]:
         yield Trouble(Reason.INVALID_REQUEST, complaint, about=complaint)
 

@@ -73,13 +73,18 @@ def _restored(world: World, record: Record, reading: Reading, asked: Requests) -
     record = add_tombstones(settle_sources(record, world.imports, record.intakes), world.salvage.buried)
     record = recovery.restore_keys_in_use(world, record, reading.now)
     found = recovery.list_unknown_keys(world, record, reading.now)
-    anew = replace(record.with_keys(*(_unwitnessed(key) for key in record.keys), *found), uid=world.keyring_uid)
+    anew = replace(record.with_keys(*(_of_backup(key) for key in record.keys), *found), uid=world.keyring_uid)
     anew = remember_waits(anew, world.waits_before)
     return _retold(anew, (Happening(EventReason.RECORD_RESTORED, "the record comes from a backup"),))
 
 
 def _anew(record: Record, which: Callable[[KeyRecord], bool]) -> Record:
     return record.with_keys(*(_unwitnessed(key) for key in record.keys if which(key)))
+
+
+def _of_backup(key: KeyRecord) -> KeyRecord:
+    """A key that was pending when the backup was made may have been used since: what is not known counts as used."""
+    return replace(_unwitnessed(key), possibly_used=key.possibly_used or key.state is State.PENDING)
 
 
 def _unwitnessed(key: KeyRecord) -> KeyRecord:
