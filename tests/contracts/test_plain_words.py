@@ -25,7 +25,6 @@ IDIOMS = re.compile(
 )
 TEXTS = ("operator/**/*.py", "hack/**/*.py", "bench/**/*.py", "helm/**/*", "docs/**/*.md", "*.md", "Makefile")
 LATER = (
-    "operator/jwks_operator/core/",
     "operator/jwks_operator/keys/issuer_import.py",
     "operator/jwks_operator/keys/lint.py",
     "operator/jwks_operator/serve/site.py",

@@ -113,7 +113,7 @@ def is_buried(record: Record, fresh: FreshKey) -> bool:
 
 
 def tombstone_for(key: KeyRecord | FreshKey, state: State, time: datetime, told: Former | None = None) -> Tombstone:
-    """Return the tombstone of a key that left in this state, with what is still to be told of it."""
+    """Return the tombstone of a key that left in this state, with what the historical set says of it."""
     digest = digest_of(key.kid, key.thumbprint)
     return Tombstone(digest, state.value, time, _digest(key.kid), _digest(key.thumbprint), told)
 
@@ -145,7 +145,7 @@ def _stamped(key: KeyRecord, confirmed: datetime) -> KeyRecord:
 
 
 def _floors(record: Record, confirmed: datetime) -> dict[KeyClass, datetime]:
-    """The former lead, of classes without a key too: whoever cached the set cached that it has none of them."""
+    """Return the former lead of each class, also of one without a key: a cached set says that it has none."""
     floors = dict(record.lead_floor)
     for key_class, lead in record.former_leads.items():
         floors[key_class] = max(floors.get(key_class, confirmed), confirmed + lead)

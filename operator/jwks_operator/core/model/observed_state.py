@@ -80,7 +80,7 @@ class Sight(StrEnum):
 
     @property
     def restarts_clocks(self) -> bool:
-        """Whether whoever reads it may have missed a key, so that the waits it witnesses begin anew."""
+        """Whether its readers may have missed a key, so that the waits that it confirms start again."""
         return self in {Sight.GONE, Sight.DIFFERS}
 
 

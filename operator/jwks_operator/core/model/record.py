@@ -121,8 +121,8 @@ class Intake(Stored):
     sources: tuple[str, ...] = ()
     """The sources that have been read for good, as `Secret/<name>/<key>`: they may go, unless followed."""
     followed: bool = False
-    """Whether the private source is kept by somebody else and brings every key of the entry."""
-    bereft: bool = False
+    """Whether another client keeps the private source, and it brings every key of the entry."""
+    lost_to_revocation: bool = False
     """Whether the key in use was revoked and the next one of the followed source is used at once."""
 
 

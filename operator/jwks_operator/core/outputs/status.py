@@ -60,7 +60,7 @@ def render_status(
     """Return the status to be; `record` is the one confirmed in the cluster now, None if there is none.
 
     Of the status before, only the transition times of unchanged conditions survive, and, while nothing can
-    be told of the keys, what was last told of them.
+    be known of the keys, what the status said of them last.
     """
     now = reading.now
     conditions = merge_conditions(before.conditions, _conditions(world, plan, record, now), now)

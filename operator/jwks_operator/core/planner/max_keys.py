@@ -1,4 +1,4 @@
-"""Which transitions make the published set one key longer, and what is told of those that `publish.maxKeys` holds?"""
+"""Which transitions make the published set one key longer, and the trouble of those that `publish.maxKeys` holds?"""
 
 from collections.abc import Iterable, Iterator
 

@@ -109,7 +109,7 @@ def _wanted(world: World, record: Record, entry: str) -> bool:
 
 
 def _saved(world: World, policy: Policy, now: datetime) -> list[KeyRecord]:
-    """Every usable key once, also if somebody copied it to a second name; names of the spec come first."""
+    """Every usable key once, also if it was copied to a second name; names of the spec come first."""
     usable = sorted(_usable(world, policy).items(), key=lambda found: entry_named(policy, found[0]) is None)
     names = {key.kid: name for name, key in reversed(usable)}
     return [

@@ -111,7 +111,7 @@ def list_outstanding(record: Record, requests: Requests, verb: Verb, entry: str)
     return tuple(request for request in asked if honoured is None or honoured < request.time)
 
 
-def outstanding_times(record: Record, requests: Requests, verb: Verb, entry: str) -> tuple[datetime, ...]:
+def list_outstanding_times(record: Record, requests: Requests, verb: Verb, entry: str) -> tuple[datetime, ...]:
     """Return the times (UTC) of the outstanding requests of an entry, the oldest first."""
     return tuple(sorted(request.time for request in list_outstanding(record, requests, verb, entry)))
 

@@ -19,8 +19,8 @@ from jwks_operator.core.outputs.projections import list_published
 from jwks_operator.core.planner import endpoint_gate, key_requests, max_keys, recovery, revocation, set_troubles
 from jwks_operator.core.planner.candidate import Candidate, Candidates, sort_candidates
 from jwks_operator.core.planner.candidates import list_candidates
-from jwks_operator.core.planner.plan import Case, Fresh, Plan
-from jwks_operator.core.planner.requests import Verb, list_outstanding, read_requests
+from jwks_operator.core.planner.plan import Case, Fresh, Plan, list_urgent_entries
+from jwks_operator.core.planner.requests import read_requests
 from jwks_operator.core.planner.timestamp_reset import reset_doubtful, reset_drifted
 from jwks_operator.core.timing.next_window import defer_to_window
 from jwks_operator.core.timing.policy_change import accept_policy, add_brakes, replace_unread_policy
@@ -189,14 +189,14 @@ def finish_the_step(case: Case) -> Case | Plan:
 
 def ask_the_endpoints(case: Case) -> Case | Plan:
     """A key that waits for the endpoints of the Service, or that they may still hold back, is asked about."""
-    question = endpoint_gate.find_question(case.world, case.known, case.due, _urgent_entries(case))
+    question = endpoint_gate.find_question(case.world, case.known, case.due, list_urgent_entries(case))
     return case if question is None else replace(case.plan(case.world.record), asks=question)
 
 
 def hold_for_the_endpoints(case: Case) -> Case:
     """What the endpoints do not confirm is held, and told once it takes longer than `propagation`."""
     record = case.known
-    sure = endpoint_gate.keep_confirmed(case.world, record, case.due, _urgent_entries(case))
+    sure = endpoint_gate.keep_confirmed(case.world, record, case.due, list_urgent_entries(case))
     waiting = endpoint_gate.list_lags(case.world, record, (each for each in case.due if each not in sure))
     told = endpoint_gate.list_lag_troubles(record, waiting, case.reading.earliest)
     return replace(case, due=sure, waiting=waiting).with_troubles(*told)
@@ -283,18 +283,8 @@ def _first_due(case: Case) -> Candidates:
     return tuple(each for each in chosen if each in once.values())
 
 
-def _urgent_entries(case: Case) -> frozenset[str]:
-    """Return the entries with an emergency whose time has come: they wait for no endpoint."""
-    return frozenset(
-        entry.name
-        for entry in case.known.policy.keys
-        for request in list_outstanding(case.known, case.requests, Verb.ROTATE, entry.name)
-        if request.emergency and request.time <= case.reading.earliest
-    )
-
-
 def _with_certificates(world: World, plan: Plan, reading: Reading) -> Plan:
-    """Return the same plan with certificates for its new keys, and with what is told of those that cannot be made."""
+    """Return the same plan with certificates for its new keys, and with a trouble for each that cannot be made."""
     troubles = (*plan.troubles, *signed_artifacts.list_artifact_troubles(world, plan.record))
     if plan.record is None or plan.needs or plan.papers or plan.asks:
         return replace(plan, troubles=troubles)

@@ -25,7 +25,7 @@ def find_name_conflict(world: World) -> Trouble | None:
     return Trouble(
         Reason.NAME_CONFLICT,
         f"{foreign} exists and does not belong to this set",
-        "remove it, or create the set anew with another name (its own, spec.publish.configMap.name or "
+        "remove it, or create the set again with another name (its own, spec.publish.configMap.name or "
         "spec.secret.name)",
         about=foreign,
     )

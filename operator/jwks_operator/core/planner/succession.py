@@ -17,7 +17,7 @@ from jwks_operator.core.model.record import KeyRecord, Record
 from jwks_operator.core.planner.candidate import Candidate
 from jwks_operator.core.planner.gated_keys import awaits_endpoints
 from jwks_operator.core.planner.key_choice import find_former_key, find_next_key, fits_entry, lacks_successor
-from jwks_operator.core.planner.requests import Requests, Verb, outstanding_times
+from jwks_operator.core.planner.requests import Requests, Verb, list_outstanding_times
 from jwks_operator.core.planner.triggers import Trigger, list_triggers
 from jwks_operator.core.timing.formulas import LONG_AGO, bounds_of, rotation_of
 from jwks_operator.core.timing.windows import next_opening
@@ -152,7 +152,7 @@ class Succession:
             cause = Cause.SUSPENDED if self.record.policy.suspend else Cause.NO_FORMER_KEY
             yield from self._refusals(Transition.REFUSE_ROLL_BACK, Verb.ROLLBACK, cause)
             return
-        asked = outstanding_times(self.record, self.requests, Verb.ROLLBACK, self.entry.name)
+        asked = list_outstanding_times(self.record, self.requests, Verb.ROLLBACK, self.entry.name)
         if asked and former.published is not None:
             time = max(asked[0], former.published + former.bounds.lead)
             wait = Wait.REQUESTED_TIME if time == asked[0] else Wait.LEAD
@@ -160,7 +160,7 @@ class Succession:
 
     def _refusals(self, transition: Transition, verb: Verb, cause: Cause) -> Iterator[Candidate]:
         """A request that cannot be honoured is answered at its time, and never kept for later."""
-        for time in outstanding_times(self.record, self.requests, verb, self.entry.name)[:1]:
+        for time in list_outstanding_times(self.record, self.requests, verb, self.entry.name)[:1]:
             yield replace(self._at_once(transition, cause), time=time, waiting_for=Wait.REQUESTED_TIME)
 
     def _is_outdated(self, key: KeyRecord) -> bool:

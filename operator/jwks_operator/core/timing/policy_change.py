@@ -1,4 +1,4 @@
-"""What becomes of the keys when the spec changes? They are planned anew, but the past keeps its bounds.
+"""Puts another spec in force: keys are planned by it, but the past keeps its bounds.
 
 Tokens that were signed and documents that were cached under the former facts live by them. Each key keeps the
 longest waits in force during its life. A lowered fact is adopted in a step of its own: from the moment at which the
@@ -83,7 +83,7 @@ def delay_former_facts(record: Record, since: datetime) -> Record:
 def waits_in_force(record: Record, now: datetime) -> Mapping[KeyClass, Bounds]:
     """Return the longest waits of every class that there are keys of, or that a former lead still counts for.
 
-    A class without keys has one too: whoever cached the set cached that it has none.
+    A class without keys has one too: a cached set says that it has none.
     """
     found: dict[KeyClass, Bounds] = {}
     known = longest_facts(record, now)

@@ -169,6 +169,7 @@ class Row:
 _PENDING, _ACTIVE, _RETIRED = State.PENDING, State.ACTIVE, State.RETIRED
 _REPLACED = (_ACTIVE, _RETIRED)
 _SUSPENDED = frozenset({Hold.SUSPEND})
+_TRIGGERS = (Cause.SCHEDULE, Cause.REQUEST, Cause.EMERGENCY, Cause.ALGORITHM_CHANGED)
 
 TABLE: Final = (
     Row(
@@ -223,14 +224,7 @@ TABLE: Final = (
         Transition.ACTIVATE,
         moves=((_PENDING, _ACTIVE), _REPLACED),
         event=EventReason.KEY_ACTIVATED,
-        causes=(
-            Cause.SCHEDULE,
-            Cause.REQUEST,
-            Cause.EMERGENCY,
-            Cause.ALGORITHM_CHANGED,
-            Cause.IMPORT,
-            Cause.ENTRY_ADDED,
-        ),
+        causes=(*_TRIGGERS, Cause.IMPORT, Cause.ENTRY_ADDED),
         held_by=frozenset({Hold.SUSPEND, Hold.WINDOWS, Hold.ENDPOINTS}),
     ),
     Row(
@@ -251,14 +245,7 @@ TABLE: Final = (
         Transition.PUBLISH,
         moves=((None, _PENDING),),
         event=EventReason.KEY_PUBLISHED,
-        causes=(
-            Cause.PREPUBLISH,
-            Cause.SCHEDULE,
-            Cause.REQUEST,
-            Cause.EMERGENCY,
-            Cause.ALGORITHM_CHANGED,
-            Cause.ENTRY_ADDED,
-        ),
+        causes=(Cause.PREPUBLISH, *_TRIGGERS, Cause.ENTRY_ADDED),
         held_by=_SUSPENDED,
     ),
     Row(
