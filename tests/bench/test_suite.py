@@ -34,7 +34,7 @@ def test_few_sets_are_created_started_rested_and_handed_over(tmp_path: Path) -> 
     assert found["create"]["figures"]["reads"] == 4
     many = found["many"]["figures"]
     assert [start["writes"] for start in many["growth"]["starts"]] == [0, 0, 0]
-    assert many["idle"]["audits"] >= 1
+    assert many["idle"]["resyncs"] >= 1
     assert many["idle"]["writes"] == 0
     assert many["idle"]["write_requests_served"] == {}
     assert many["churn"]["came_back"]["count"] == many["churn"]["edited"]["count"] >= 5

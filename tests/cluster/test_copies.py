@@ -69,7 +69,7 @@ def country(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Country]:
         plane = stack.enter_context(ControlPlane.start())
         install_chart(plane, {"policies": {"enabled": False}})  # which would keep everybody from touching copies
         log = tmp_path_factory.mktemp("copies") / "operator.log"
-        options = (f"--deletion-delay={DELAY:.0f}s", "--audit-interval=5s", f"--lease-namespace={ACCOUNT[0]}")
+        options = (f"--deletion-delay={DELAY:.0f}s", "--resync-interval=5s", f"--lease-namespace={ACCOUNT[0]}")
         operator = Operator(plane.kubeconfig_for_service_account(*ACCOUNT), log, *options)
         plane.api("POST", "/api/v1/namespaces", {"metadata": {"name": "shop"}})
         country = Country(Stage(plane, "shop", Chronicle(plane, "shop"), operator))

@@ -44,7 +44,7 @@ def tenancy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tenancy]:
         options = (
             f"--namespace={HERE}",
             "--deletion-delay=2s",
-            "--audit-interval=3s",
+            "--resync-interval=3s",
             f"--lease-namespace={account[0]}",
         )
         operator = Operator(plane.kubeconfig_for_service_account(*account), log, *options)

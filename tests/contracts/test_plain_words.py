@@ -26,13 +26,8 @@ IDIOMS = re.compile(
 TEXTS = ("operator/**/*.py", "hack/**/*.py", "bench/**/*.py", "helm/**/*", "docs/**/*.md", "*.md", "Makefile")
 LATER = (
     "operator/jwks_operator/core/",
-    "operator/jwks_operator/process/",
-    "operator/jwks_operator/reconcile/",
-    "operator/jwks_operator/watch/",
     "operator/jwks_operator/keys/issuer_import.py",
     "operator/jwks_operator/keys/lint.py",
-    "operator/jwks_operator/kube/source_reader.py",
-    "operator/jwks_operator/kube/transport.py",
     "operator/jwks_operator/serve/site.py",
     "docs/security.md",
 )

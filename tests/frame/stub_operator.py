@@ -11,7 +11,7 @@ import uvloop
 
 from jwks_operator.api.names import SetRef
 from jwks_operator.process import logs
-from jwks_operator.process.app import Closer, Options, Parts, operate
+from jwks_operator.process.app import Closer, Options, Parts, run_operator
 from jwks_operator.reconcile.work_queue import Work
 
 
@@ -29,7 +29,7 @@ def build(_: Parts) -> tuple[Work, Closer]:
 
 
 if __name__ == "__main__":
-    logs.set_up("json", logging.DEBUG)
+    logs.install_logging("json", logging.DEBUG)
     port, *namespaces = sys.argv[1:]
-    options = Options(namespaces=tuple(namespaces), admin_port=int(port), audit_interval=timedelta(hours=1))
-    uvloop.run(operate(options, build))
+    options = Options(namespaces=tuple(namespaces), admin_port=int(port), resync_interval=timedelta(hours=1))
+    uvloop.run(run_operator(options, build))

@@ -82,7 +82,7 @@ class Pair:
         operator = self.replicas[name]
         before = len(operator.printed)
         operator.start()
-        for what in ("another replica leads", "audit done"):
+        for what in ("another replica leads", "resync done"):
             self.stage.until(lambda: what in operator.printed[before:], f"{name} to say: {what}")  # noqa: B023 - now
         time.sleep(0.5)
 
@@ -217,7 +217,7 @@ def test_a_leader_stopped_within_a_step_for_longer_than_its_lease_changes_nothin
     time.sleep(2 * TERMS.retry + 2)
     assert pair.versions() == before
     assert pair.wrote(leader, 0) == written
-    assert "not leading any more" in pair.replicas[leader].printed.rpartition("audit done")[2]
+    assert "not leading any more" in pair.replicas[leader].printed.rpartition("resync done")[2]
     stage.patch("auth", {"spec": {"suspend": False}})
     pair.rotates()
     assert pair.wrote(leader, 0) == written

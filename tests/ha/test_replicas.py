@@ -192,7 +192,7 @@ def step_of(world: World) -> object:
     return json.loads(b64decode(record)).get("step") if record else None
 
 
-def test_a_standby_writes_nothing_and_its_agenda_fills(world: World) -> None:
+def test_a_standby_writes_nothing_and_its_work_queue_fills(world: World) -> None:
     one = Replica(world, "one")
     world.advance(1)
     two = Replica(world, "two")
@@ -200,7 +200,7 @@ def test_a_standby_writes_nothing_and_its_agenda_fills(world: World) -> None:
         create_set(world, f"set-{number}")
     world.advance(12)
     assert (one.leads(), two.leads(), two.writes()) == (True, False, [])
-    waiting = {ref.name for ref in (*two.agenda._urgent, *two.agenda._routine)}
+    waiting = {ref.name for ref in (*two.queue._urgent, *two.queue._routine)}
     assert waiting >= {f"set-{number}" for number in range(5)}
 
 

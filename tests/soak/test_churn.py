@@ -18,7 +18,7 @@ def lived(control_plane: Access, tmp_path_factory: pytest.TempPathFactory) -> Li
     install(control_plane, "crds")
     seed = secrets.randbits(32)
     figures.info(f"seed {seed}")
-    plan = Plan(seed, seconds=15, sets=12, every=(6, 9, 12), act=0.3, sample=2, trouble=2.4, audit=6, faults=0.03)
+    plan = Plan(seed, seconds=15, sets=12, every=(6, 9, 12), act=0.3, sample=2, trouble=2.4, resync=6, faults=0.03)
     return live(control_plane, tmp_path_factory.mktemp("churn"), plan)
 
 

@@ -54,22 +54,22 @@ async def execute_step(client: Client, gathered: Gathered, record: Record, read_
     for owned in effect_order(record):
         gathered = await _write_projection(client, gathered, record, owned)
     copied = await apply_copies(client, gathered)
-    gathered, told = copied.gathered, copied.happenings
+    gathered, events = copied.gathered, copied.happenings
     restarted = await restart_workloads(client, gathered.world.ref, record)
-    told = (*told, *_told_of(restarted, record))
+    events = (*events, *_restart_events(restarted, record))
     if not restarted.failed:
         record = replace(record, restart="")
     if record.step is None:
-        return StepResult(refresh_comparisons(await _write_record(client, gathered, record)), told, restart=restarted)
+        return StepResult(refresh_comparisons(await _write_record(client, gathered, record)), events, restart=restarted)
     confirmed = read_time() if gathered.copies.complete else None
     if confirmed is None:
-        return StepResult(refresh_comparisons(gathered), told, confirmed=False, restart=restarted)
+        return StepResult(refresh_comparisons(gathered), events, confirmed=False, restart=restarted)
     final = _with_uids(witnessed(record, confirmed), gathered.seen)
     gathered = await _write_record(client, gathered, final)
-    return StepResult(refresh_comparisons(gathered), (*record.step.happenings, *told), restart=restarted)
+    return StepResult(refresh_comparisons(gathered), (*record.step.happenings, *events), restart=restarted)
 
 
-def _told_of(restarted: RestartResult, record: Record) -> tuple[Happening, ...]:
+def _restart_events(restarted: RestartResult, record: Record) -> tuple[Happening, ...]:
     """Return what the pending workload restart did; an Event reports a restart without a consenting workload."""
     if record.restart and not restarted.consenting and not restarted.failed:
         what = f"label what is to restart with {LABEL_ALLOW_SET}: {record.set_name}"
@@ -90,10 +90,10 @@ async def apply_copies(client: Client, gathered: Gathered, *, repairs: bool = Fa
         copies = await find_copies(client, world.ref, world.configmap_name, query)
     if query != gathered.copies.query or (repairs and has_pending_writes(world, copies)):
         await check_record(client, gathered)
-    copies, told = await write_copies(client, world, record, copies, repairs=repairs)
+    copies, events = await write_copies(client, world, record, copies, repairs=repairs)
     if copies == gathered.copies:
         return StepResult(gathered, ())
-    return StepResult(refresh_comparisons(replace(gathered, copies=copies)), told)
+    return StepResult(refresh_comparisons(replace(gathered, copies=copies)), events)
 
 
 async def write_status(client: Client, gathered: Gathered, status: JsonWebKeySetStatus) -> Gathered:

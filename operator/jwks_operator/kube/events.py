@@ -71,7 +71,7 @@ class EventRecorder:
     def __len__(self) -> int:
         return len(self._warnings) + len(self._others)
 
-    async def tell(self, the_set: Object, happenings: Iterable[Happening], now: datetime) -> None:
+    async def record(self, the_set: Object, happenings: Iterable[Happening], now: datetime) -> None:
         """Queue an Event about the set for each happening; never waits."""
         for happening in happenings:
             if len(self) < self._most:

@@ -57,7 +57,7 @@ class Writer:
 
     board: Board
     now: Callable[[], datetime]
-    vitals: ProcessGauges
+    gauges: ProcessGauges
     """The gauges of the process."""
     failing: Callable[[], Mapping[SetRef, float]]
     """Sets whose passes fail, and since when (Unix time)."""
@@ -139,9 +139,9 @@ class Writer:
     def _remarks(self) -> list[Html]:
         """Return remarks about this replica: whether it leads, and which passes fail."""
         said = []
-        if not self.vitals.leads():
+        if not self.gauges.leads():
             said.append("This replica stands by: another one leads and knows the sets as they are now.")
-        if (doubt := self.vitals.clock_doubt()) is not None:
+        if (doubt := self.gauges.clock_doubt()) is not None:
             said.append(f"The clock is in doubt, no key moves by time: {doubt}.")
         return [render_element("p", text, class_="remark") for text in said]
 

@@ -1,4 +1,4 @@
-"""From watch events to the agenda: whose object it is, and whether it is news."""
+"""From watch events to the queue: whose object it is, and whether it is news."""
 
 from typing import Any
 
@@ -14,24 +14,24 @@ from jwks_operator.api.names import (
     SetRef,
     consent_label,
 )
-from jwks_operator.reconcile.observed_versions import Kind, ObjectMemory
-from jwks_operator.watch.event_router import CONFIG_MAPS, SECRETS, Sighting, Sightings, sighting
+from jwks_operator.reconcile.observed_versions import Kind, ObservedVersions
+from jwks_operator.watch.event_router import CONFIG_MAPS, SECRETS, EventRouter, ObjectVersion, identify_object
 
 
 class Desk:
     def __init__(self) -> None:
-        self.memory = ObjectMemory()
-        self.agenda = Recorder()
+        self.versions = ObservedVersions()
+        self.queue = Recorder()
         self.relists = 0
-        self.sightings = Sightings(self.memory, self.agenda, self._relisted)
+        self.router = EventRouter(self.versions, self.queue, self._relisted)
 
     def _relisted(self) -> None:
         self.relists += 1
 
     def event(self, plural: str, change: str | None, **kind: str | None) -> list[tuple[SetRef, bool]]:
-        self.agenda.put_refs.clear()
-        self.sightings.event(plural, change, meta(**kind))
-        return list(self.agenda.put_refs)
+        self.queue.added.clear()
+        self.router.route_event(plural, change, meta(**kind))
+        return list(self.queue.added)
 
 
 def meta(name: str | None = "a", of: str | None = "a", uid: str | None = "u1", rv: str | None = "5") -> Any:
@@ -50,30 +50,30 @@ def meta(name: str | None = "a", of: str | None = "a", uid: str | None = "u1", r
     ],
 )
 def test_an_object_is_told_from_its_metadata(plural: str, name: str, of: str | None, kind: Kind) -> None:
-    assert sighting(plural, meta(name=name, of=of)) == Sighting(ref("a"), kind, name, "u1", "5")
+    assert identify_object(plural, meta(name=name, of=of)) == ObjectVersion(ref("a"), kind, name, "u1", "5")
 
 
 @pytest.mark.parametrize("label", [None, "", "x" * 53])
 def test_an_object_without_a_sets_name_is_nobodys(label: str | None) -> None:
-    assert sighting(SECRETS, meta(of=label)) is None
+    assert identify_object(SECRETS, meta(of=label)) is None
     assert Desk().event(SECRETS, "ADDED", of=label) == []
 
 
 @pytest.mark.parametrize("change", ["ADDED", "MODIFIED", None])
-def test_news_is_urgent_also_out_of_a_list_because_an_audit_came_before_it(change: str | None) -> None:
+def test_news_is_urgent_also_out_of_a_list_because_a_resync_came_before_it(change: str | None) -> None:
     desk = Desk()
     assert desk.event(PLURAL, change) == [(ref("a"), True)]
     assert desk.event(PLURAL, change) == []
 
 
-def test_a_list_asks_for_an_audit() -> None:
+def test_a_list_asks_for_a_resync() -> None:
     desk = Desk()
-    desk.sightings.listed()
+    desk.router.request_resync()
     assert desk.relists == 1
 
 
 def settled(desk: Desk, **kind: str | None) -> bool:
-    return desk.sightings.settles(SECRETS, meta(**kind))
+    return desk.router.handle_known(SECRETS, meta(**kind))
 
 
 def test_what_was_heard_of_is_settled_until_it_changes_and_what_is_nobodys_always() -> None:
@@ -85,21 +85,21 @@ def test_what_was_heard_of_is_settled_until_it_changes_and_what_is_nobodys_alway
     assert not settled(desk, rv="6")
     assert not settled(desk, uid="u2", rv="4")
     assert settled(desk, of=None)
-    assert desk.agenda.put_refs == [(ref("a"), True)], "to settle is not to put, but for what runs"
+    assert desk.queue.added == [(ref("a"), True)], "to settle is not to put, but for what runs"
 
 
-def test_what_is_heard_of_a_set_at_work_is_settled_and_weighed_by_the_agenda() -> None:
+def test_what_is_heard_of_a_set_at_work_is_settled_and_weighed_by_the_queue() -> None:
     desk = Desk()
-    desk.agenda.running.add(ref("a"))
+    desk.queue.running.add(ref("a"))
     assert settled(desk, rv="5")
-    assert desk.agenda.put_refs == [(ref("a"), True)]
+    assert desk.queue.added == [(ref("a"), True)]
     assert settled(desk, rv="5")
-    assert desk.agenda.put_refs == [(ref("a"), True)]
+    assert desk.queue.added == [(ref("a"), True)]
 
 
 def test_the_echo_of_our_own_write_is_no_news() -> None:
     desk = Desk()
-    desk.memory.saw(ref("a"), Kind.CONSUMER, "a", "u1", "5")
+    desk.versions.observe(ref("a"), Kind.CONSUMER, "a", "u1", "5")
     assert desk.event(SECRETS, "MODIFIED", rv="4") == []
     assert desk.event(SECRETS, "MODIFIED", rv="5") == []
     assert desk.event(SECRETS, "MODIFIED", rv="6") == [(ref("a"), True)]
@@ -108,7 +108,7 @@ def test_the_echo_of_our_own_write_is_no_news() -> None:
 def test_an_object_that_leaves_the_shard_is_a_reason_to_look_and_so_is_one_that_comes() -> None:
     """The API server tells of a label that does not match any more as of a deletion, and of one that does as new."""
     left, came = Desk(), Desk()
-    left.memory.saw(ref("a"), Kind.SET, "a", "u1", "5")
+    left.versions.observe(ref("a"), Kind.SET, "a", "u1", "5")
     assert left.event(PLURAL, "DELETED", rv="6") == [(ref("a"), True)]
     assert came.event(PLURAL, "ADDED", rv="6") == [(ref("a"), True)]
 
@@ -118,13 +118,13 @@ def test_a_deletion_puts_the_owner_once_and_a_new_object_puts_it_again(plural: s
     desk = Desk()
     desk.event(plural, "ADDED", rv="5")
     assert desk.event(plural, "DELETED", rv="6") == [(ref("a"), True)]
-    assert desk.memory.names(ref("a")) == frozenset()
+    assert desk.versions.objects_of(ref("a")) == frozenset()
     assert desk.event(plural, "ADDED", uid="u2", rv="7") == [(ref("a"), True)]
 
 
 def test_a_late_deletion_does_not_make_a_new_object_forgotten() -> None:
     desk = Desk()
-    desk.memory.saw(ref("a"), Kind.CONSUMER, "a", "u2", "9")
+    desk.versions.observe(ref("a"), Kind.CONSUMER, "a", "u2", "9")
     assert desk.event(SECRETS, "DELETED", uid="u1", rv="8") == [(ref("a"), True)]
     assert desk.event(SECRETS, "ADDED", uid="u2", rv="9") == []
 
@@ -139,7 +139,7 @@ def test_a_late_deletion_does_not_make_a_new_object_forgotten() -> None:
 )
 def test_an_object_relabelled_to_another_set_puts_both(plural: str, name: str, kind: Kind) -> None:
     desk = Desk()
-    desk.memory.saw(ref("a"), kind, name, "u1", "5")
+    desk.versions.observe(ref("a"), kind, name, "u1", "5")
     assert desk.event(plural, "MODIFIED", name=name, of="b", rv="6") == [(ref("a"), True), (ref("b"), True)]
 
 
@@ -165,7 +165,7 @@ CONSENT = {consent_label("shop"): "true"}
 
 @pytest.mark.parametrize("changes", [{}, {"labels": {}}, {"annotations": {}}, {"labels": {LABEL_SET: "auth"}}])
 def test_a_copy_belongs_to_its_source_by_annotation_or_else_by_label(changes: dict[str, Any]) -> None:
-    assert sighting(CONFIG_MAPS, copied(**changes)) == Sighting(AUTH, Kind.COPY, "web/shop.auth", "u1", "5")
+    assert identify_object(CONFIG_MAPS, copied(**changes)) == ObjectVersion(AUTH, Kind.COPY, "web/shop.auth", "u1", "5")
 
 
 @pytest.mark.parametrize(
@@ -173,25 +173,25 @@ def test_a_copy_belongs_to_its_source_by_annotation_or_else_by_label(changes: di
 )
 def test_an_annotation_that_names_no_set_elsewhere_is_not_followed(source: str) -> None:
     made = copied(annotations={ANNOTATION_SOURCE: source}, labels={LABEL_SET: "mine"})
-    seen = sighting(CONFIG_MAPS, made)
+    seen = identify_object(CONFIG_MAPS, made)
     assert seen is None or seen.ref == SetRef("web", "mine")
 
 
 def test_a_copy_that_lost_all_its_signs_is_missed_by_its_set() -> None:
     desk = Desk()
-    desk.sightings.event(CONFIG_MAPS, "ADDED", copied())
-    desk.agenda.put_refs.clear()
-    desk.sightings.event(
+    desk.router.route_event(CONFIG_MAPS, "ADDED", copied())
+    desk.queue.added.clear()
+    desk.router.route_event(
         CONFIG_MAPS, "MODIFIED", copied(labels={LABEL_SET: "auth"}, annotations={}, resourceVersion="6")
     )
-    assert (AUTH, True) in desk.agenda.put_refs
+    assert (AUTH, True) in desk.queue.added
 
 
 def test_copies_are_none_of_the_business_of_an_operator_of_single_namespaces() -> None:
-    agenda = Recorder()
-    sightings = Sightings(ObjectMemory(), agenda, lambda: None, everywhere=False)
-    sightings.event(CONFIG_MAPS, "ADDED", copied())
-    assert agenda.put_refs == []
+    queue = Recorder()
+    router = EventRouter(ObservedVersions(), queue, lambda: None, everywhere=False)
+    router.route_event(CONFIG_MAPS, "ADDED", copied())
+    assert queue.added == []
 
 
 class Country(Desk):
@@ -199,18 +199,18 @@ class Country(Desk):
 
     def __init__(self) -> None:
         super().__init__()
-        self.memory.copies(AUTH, has=True)
+        self.versions.set_copying(AUTH, copying=True)
 
     def namespace(self, change: str | None, labels: dict[str, str] | None, **more: str) -> list[tuple[SetRef, bool]]:
-        self.agenda.put_refs.clear()
+        self.queue.added.clear()
         named = {} if labels is None else {"labels": labels}
-        self.sightings.namespace(change, {"name": "web", **named, **more})
-        return list(self.agenda.put_refs)
+        self.router.route_namespace(change, {"name": "web", **named, **more})
+        return list(self.queue.added)
 
 
 def test_a_namespace_that_consents_concerns_the_sets_that_copy_from_there() -> None:
     desk = Country()
-    desk.memory.copies(SetRef("other", "auth"), has=True)
+    desk.versions.set_copying(SetRef("other", "auth"), copying=True)
     assert desk.namespace("ADDED", None) == []
     assert desk.namespace("MODIFIED", {"tier": "web"}) == []
     assert desk.namespace("MODIFIED", {"tier": "web", **CONSENT}) == [(AUTH, True)]
@@ -218,7 +218,7 @@ def test_a_namespace_that_consents_concerns_the_sets_that_copy_from_there() -> N
 
 def test_a_namespace_with_a_copy_concerns_its_set_whatever_it_says_now() -> None:
     desk = Country()
-    desk.sightings.event(CONFIG_MAPS, "ADDED", copied())
+    desk.router.route_event(CONFIG_MAPS, "ADDED", copied())
     desk.namespace("ADDED", CONSENT)
     assert desk.namespace("MODIFIED", {}) == [(AUTH, True)], "consent is withdrawn"
     assert desk.namespace("MODIFIED", {}, deletionTimestamp="2026-11-22T12:00:00Z") == [(AUTH, True)]
@@ -234,8 +234,8 @@ def test_what_changes_of_a_namespace_besides_its_labels_is_no_news_nor_is_a_reli
 
 def test_sets_that_copy_no_more_are_concerned_by_nothing() -> None:
     desk = Country()
-    desk.memory.copies(AUTH, has=False)
+    desk.versions.set_copying(AUTH, copying=False)
     assert desk.namespace("ADDED", CONSENT) == []
-    desk.memory.copies(AUTH, has=True)
-    desk.memory.forget(AUTH)
+    desk.versions.set_copying(AUTH, copying=True)
+    desk.versions.forget_set(AUTH)
     assert desk.namespace("MODIFIED", {**CONSENT, "a": "b"}) == []

@@ -1,4 +1,4 @@
-"""The agenda: never twice at once, nothing lost, urgent first, back-off, times, and a clean end."""
+"""The queue: never twice at once, nothing lost, urgent first, back-off, times, and a clean end."""
 
 import asyncio
 import itertools
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from frame.virtual import BEGIN, World, ref, run
 from jwks_operator.api.names import SetRef
 from jwks_operator.reconcile.backoff import Backoff
-from jwks_operator.reconcile.work_queue import Agenda, Work
+from jwks_operator.reconcile.work_queue import Work, WorkQueue
 
 
 class Trouble(Exception):
@@ -29,7 +29,7 @@ def steady() -> Backoff:
 
 
 class Bench:
-    """An agenda, its virtual world, and a diary of what was worked on when (seconds since the start)."""
+    """A queue, its virtual world, and a diary of what was worked on when (seconds since the start)."""
 
     def __init__(self, takes: float = 1.0, workers: int = 1) -> None:
         self.world = World()
@@ -39,7 +39,7 @@ class Bench:
         self.most = 0
         self.answers: dict[str, list[datetime | Exception | None]] = defaultdict(list)
         work: Work = self.work
-        self.agenda = Agenda(work, self.world.now, workers=workers, expected=Trouble, backoff=steady())
+        self.queue = WorkQueue(work, self.world.now, workers=workers, expected=Trouble, backoff=steady())
 
     async def work(self, ref: SetRef) -> datetime | None:
         self.running[ref] += 1
@@ -57,13 +57,13 @@ class Bench:
 
 
 def scene(play: Callable[[Bench], Awaitable[None]], takes: float = 1.0, workers: int = 1) -> Bench:
-    """Play a scene with an agenda that runs, and close it."""
+    """Play a scene with a work queue that runs, and close it."""
 
     async def main() -> Bench:
         bench = Bench(takes, workers)
-        bench.agenda.start()
+        bench.queue.start()
         await play(bench)
-        await bench.agenda.close()
+        await bench.queue.close()
         return bench
 
     return run(main())
@@ -72,7 +72,7 @@ def scene(play: Callable[[Bench], Awaitable[None]], takes: float = 1.0, workers:
 def test_a_ref_that_waits_is_worked_on_once_however_often_it_is_put() -> None:
     async def play(bench: Bench) -> None:
         for _ in range(5):
-            bench.agenda.put(ref("a"))
+            bench.queue.add(ref("a"))
         await asyncio.sleep(10)
 
     assert scene(play).diary == [(0.0, "a")]
@@ -80,10 +80,10 @@ def test_a_ref_that_waits_is_worked_on_once_however_often_it_is_put() -> None:
 
 def test_a_ref_put_while_it_runs_runs_again_afterwards_and_not_beside_itself() -> None:
     async def play(bench: Bench) -> None:
-        bench.agenda.put(ref("a"))
+        bench.queue.add(ref("a"))
         await asyncio.sleep(0.5)
-        bench.agenda.put(ref("a"))
-        bench.agenda.put(ref("a"))
+        bench.queue.add(ref("a"))
+        bench.queue.add(ref("a"))
         await asyncio.sleep(10)
 
     assert scene(play, workers=4).diary == [(0.0, "a"), (1.0, "a")]
@@ -92,11 +92,11 @@ def test_a_ref_put_while_it_runs_runs_again_afterwards_and_not_beside_itself() -
 def test_urgent_refs_overtake_routine_ones_and_a_routine_one_can_become_urgent() -> None:
     async def play(bench: Bench) -> None:
         for name in ("a", "b", "c", "d"):
-            bench.agenda.put(ref(name))
+            bench.queue.add(ref(name))
         await asyncio.sleep(0.5)
-        bench.agenda.put(ref("e"), urgent=True)
-        bench.agenda.put(ref("d"), urgent=True)
-        bench.agenda.put(ref("e"))
+        bench.queue.add(ref("e"), urgent=True)
+        bench.queue.add(ref("d"), urgent=True)
+        bench.queue.add(ref("e"))
         await asyncio.sleep(10)
 
     assert [name for _, name in scene(play).diary] == ["a", "e", "d", "b", "c"]
@@ -105,7 +105,7 @@ def test_urgent_refs_overtake_routine_ones_and_a_routine_one_can_become_urgent()
 def test_workers_share_the_load() -> None:
     async def play(bench: Bench) -> None:
         for number in range(12):
-            bench.agenda.put(ref(f"s{number}"))
+            bench.queue.add(ref(f"s{number}"))
         await asyncio.sleep(10)
 
     bench = scene(play, workers=4)
@@ -116,9 +116,9 @@ def test_workers_share_the_load() -> None:
 def test_back_off_doubles_up_to_a_minute_and_starts_over_after_a_success() -> None:
     async def play(bench: Bench) -> None:
         bench.answers["a"] = [Trouble() for _ in range(11)] + [None, Trouble(), None]
-        bench.agenda.put(ref("a"))
+        bench.queue.add(ref("a"))
         await asyncio.sleep(400)
-        bench.agenda.put(ref("a"))
+        bench.queue.add(ref("a"))
         await asyncio.sleep(10)
 
     starts = [when for when, _ in scene(play, takes=0.0).diary]
@@ -135,7 +135,7 @@ def test_jitter_cuts_a_delay_by_up_to_half(chance: float, delay: float) -> None:
 def test_a_server_under_load_is_given_the_time_it_asked_for() -> None:
     async def play(bench: Bench) -> None:
         bench.answers["a"] = [Trouble(retry_after=7.0)]
-        bench.agenda.put(ref("a"))
+        bench.queue.add(ref("a"))
         await asyncio.sleep(20)
 
     assert scene(play, takes=0.0).diary == [(0.0, "a"), (7.0, "a")]
@@ -144,9 +144,9 @@ def test_a_server_under_load_is_given_the_time_it_asked_for() -> None:
 def test_news_during_a_back_off_is_not_made_to_wait() -> None:
     async def play(bench: Bench) -> None:
         bench.answers["a"] = [Trouble() for _ in range(8)]
-        bench.agenda.put(ref("a"))
+        bench.queue.add(ref("a"))
         await asyncio.sleep(20)
-        bench.agenda.put(ref("a"))
+        bench.queue.add(ref("a"))
         await asyncio.sleep(1)
 
     assert (20.0, "a") in scene(play, takes=0.0).diary
@@ -155,11 +155,11 @@ def test_news_during_a_back_off_is_not_made_to_wait() -> None:
 def test_news_during_a_run_that_fails_waits_a_second_at_most_and_never_spins() -> None:
     async def play(bench: Bench) -> None:
         bench.answers["a"] = [Trouble() for _ in range(100)]
-        bench.agenda.put(ref("a"))
+        bench.queue.add(ref("a"))
         for _ in range(200):
             await asyncio.sleep(0.1)
             if bench.running[ref("a")]:
-                bench.agenda.put(ref("a"))
+                bench.queue.add(ref("a"))
 
     starts = [when for when, _ in scene(play, takes=0.5).diary]
     gaps = [after - before for before, after in itertools.pairwise(starts)]
@@ -179,9 +179,9 @@ def test_what_is_heard_during_a_run_is_weighed_once_after_it(news: bool, urgent:
             asked.append(bench.world.elapsed())
             return news
 
-        bench.agenda.put(ref("a"))
+        bench.queue.add(ref("a"))
         await asyncio.sleep(0.5)
-        bench.agenda.hear(ref("a"), is_news, urgent)
+        bench.queue.add_if_news(ref("a"), is_news, urgent)
         await asyncio.sleep(10)
 
     assert [when for when, _ in scene(play).diary] == runs
@@ -191,7 +191,7 @@ def test_what_is_heard_during_a_run_is_weighed_once_after_it(news: bool, urgent:
 @pytest.mark.parametrize("news", [True, False])
 def test_what_is_heard_of_an_idle_ref_is_weighed_at_once(news: bool) -> None:
     async def play(bench: Bench) -> None:
-        bench.agenda.hear(ref("a"), lambda: news)
+        bench.queue.add_if_news(ref("a"), lambda: news)
         await asyncio.sleep(10)
 
     assert scene(play).diary == ([(0.0, "a")] if news else [])
@@ -200,11 +200,11 @@ def test_what_is_heard_of_an_idle_ref_is_weighed_at_once(news: bool) -> None:
 def test_the_echo_of_a_run_that_fails_does_not_shorten_its_back_off() -> None:
     async def play(bench: Bench) -> None:
         bench.answers["a"] = [Trouble() for _ in range(100)]
-        bench.agenda.put(ref("a"))
+        bench.queue.add(ref("a"))
         for _ in range(600):
             await asyncio.sleep(0.1)
             if bench.running[ref("a")]:
-                bench.agenda.hear(ref("a"), lambda: False, urgent=True)
+                bench.queue.add_if_news(ref("a"), lambda: False, urgent=True)
 
     assert len(scene(play, takes=0.5).diary) <= 9
 
@@ -212,7 +212,7 @@ def test_the_echo_of_a_run_that_fails_does_not_shorten_its_back_off() -> None:
 def test_a_failure_is_told_when_it_begins_and_then_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
     async def play(bench: Bench) -> None:
         bench.answers["a"] = [Trouble() for _ in range(100)]
-        bench.agenda.put(ref("a"))
+        bench.queue.add(ref("a"))
         await asyncio.sleep(600)
 
     tried = len(scene(play, takes=0.0).diary)
@@ -224,7 +224,7 @@ def test_a_failure_is_told_when_it_begins_and_then_once_a_minute(caplog: pytest.
 def test_an_unexpected_failure_is_tried_again_too(caplog: pytest.LogCaptureFixture) -> None:
     async def play(bench: Bench) -> None:
         bench.answers["a"] = [ZeroDivisionError()]
-        bench.agenda.put(ref("a"))
+        bench.queue.add(ref("a"))
         await asyncio.sleep(5)
 
     assert scene(play, takes=0.0).diary == [(0.0, "a"), (0.2, "a")]
@@ -243,12 +243,12 @@ def test_work_cancelled_by_somebody_else_is_a_failure_and_the_worker_lives_on() 
                 await inner
             done.append(what.name)
 
-        agenda = Agenda(work, World().now, workers=1, backoff=steady())
-        agenda.start()
-        agenda.put(ref("a"))
+        queue = WorkQueue(work, World().now, workers=1, backoff=steady())
+        queue.start()
+        queue.add(ref("a"))
         await asyncio.sleep(5)
-        assert agenda.healthy(timedelta(minutes=1))
-        await agenda.close()
+        assert queue.is_healthy(timedelta(minutes=1))
+        await queue.close()
         return done
 
     assert run(main()) == ["cancelled", "a"]
@@ -260,7 +260,7 @@ def test_work_cancelled_by_somebody_else_is_a_failure_and_the_worker_lives_on() 
 )
 def test_a_time_is_kept_neither_earlier_nor_twice(after: float, worked_on: list[tuple[float, str]]) -> None:
     async def play(bench: Bench) -> None:
-        bench.agenda.at(ref("a"), BEGIN + timedelta(seconds=30))
+        bench.queue.add_at(ref("a"), BEGIN + timedelta(seconds=30))
         await asyncio.sleep(after)
         for _ in range(10):  # the instant itself: whatever is due now gets its turn
             await asyncio.sleep(0)
@@ -271,8 +271,8 @@ def test_a_time_is_kept_neither_earlier_nor_twice(after: float, worked_on: list[
 @pytest.mark.parametrize(("first", "second"), [(30, 50), (50, 30), (30, 30)])
 def test_a_new_time_replaces_the_former_one(first: float, second: float) -> None:
     async def play(bench: Bench) -> None:
-        bench.agenda.at(ref("a"), BEGIN + timedelta(seconds=first))
-        bench.agenda.at(ref("a"), BEGIN + timedelta(seconds=second))
+        bench.queue.add_at(ref("a"), BEGIN + timedelta(seconds=first))
+        bench.queue.add_at(ref("a"), BEGIN + timedelta(seconds=second))
         await asyncio.sleep(500)
 
     assert scene(play, takes=0.0).diary == [(float(second), "a")]
@@ -280,9 +280,9 @@ def test_a_new_time_replaces_the_former_one(first: float, second: float) -> None
 
 def test_a_time_before_all_others_wakes_the_sleeper() -> None:
     async def play(bench: Bench) -> None:
-        bench.agenda.at(ref("a"), BEGIN + timedelta(seconds=50))
+        bench.queue.add_at(ref("a"), BEGIN + timedelta(seconds=50))
         await asyncio.sleep(1)
-        bench.agenda.at(ref("b"), BEGIN + timedelta(seconds=30))
+        bench.queue.add_at(ref("b"), BEGIN + timedelta(seconds=30))
         await asyncio.sleep(100)
 
     assert scene(play, takes=0.0).diary == [(30.0, "b"), (50.0, "a")]
@@ -291,8 +291,8 @@ def test_a_time_before_all_others_wakes_the_sleeper() -> None:
 def test_replaced_times_do_not_pile_up() -> None:
     async def play(bench: Bench) -> None:
         for minute in range(10_000):
-            bench.agenda.at(ref("a"), BEGIN + timedelta(minutes=minute + 1))
-        assert len(bench.agenda._heap) < 100
+            bench.queue.add_at(ref("a"), BEGIN + timedelta(minutes=minute + 1))
+        assert len(bench.queue._heap) < 100
 
     scene(play)
 
@@ -300,9 +300,9 @@ def test_replaced_times_do_not_pile_up() -> None:
 def test_what_work_answers_is_its_next_time_and_none_removes_the_time_it_had() -> None:
     async def play(bench: Bench) -> None:
         bench.answers["a"] = [BEGIN + timedelta(seconds=90), None]
-        bench.agenda.put(ref("a"))
+        bench.queue.add(ref("a"))
         await asyncio.sleep(1)
-        bench.agenda.put(ref("a"))
+        bench.queue.add(ref("a"))
         await asyncio.sleep(500)
 
     assert scene(play, takes=0.0).diary == [(0.0, "a"), (1.0, "a")]
@@ -311,7 +311,7 @@ def test_what_work_answers_is_its_next_time_and_none_removes_the_time_it_had() -
 def test_work_that_keeps_asking_for_the_past_does_not_spin() -> None:
     async def play(bench: Bench) -> None:
         bench.answers["a"] = [BEGIN - timedelta(days=1) for _ in range(1000)]
-        bench.agenda.put(ref("a"))
+        bench.queue.add(ref("a"))
         await asyncio.sleep(5)
 
     assert len(scene(play, takes=0.0).diary) <= 52
@@ -320,7 +320,7 @@ def test_work_that_keeps_asking_for_the_past_does_not_spin() -> None:
 @pytest.mark.parametrize("jump", [timedelta(hours=1), timedelta(minutes=29), timedelta(days=400)])
 def test_a_wall_clock_that_jumps_forward_is_noticed_within_a_minute(jump: timedelta) -> None:
     async def play(bench: Bench) -> None:
-        bench.agenda.at(ref("a"), BEGIN + timedelta(minutes=30))
+        bench.queue.add_at(ref("a"), BEGIN + timedelta(minutes=30))
         await asyncio.sleep(90)
         bench.world.jump(jump)
         await asyncio.sleep(60)
@@ -332,8 +332,8 @@ def test_a_wall_clock_that_jumps_forward_is_noticed_within_a_minute(jump: timede
 def test_a_wall_clock_that_jumps_back_delays_a_time_by_just_as_much_and_back_offs_not_at_all() -> None:
     async def play(bench: Bench) -> None:
         bench.answers["b"] = [Trouble() for _ in range(3)]
-        bench.agenda.at(ref("a"), BEGIN + timedelta(minutes=30))
-        bench.agenda.put(ref("b"))
+        bench.queue.add_at(ref("a"), BEGIN + timedelta(minutes=30))
+        bench.queue.add(ref("b"))
         bench.world.jump(-timedelta(hours=1))
         await asyncio.sleep(7200)
 
@@ -346,7 +346,7 @@ def test_ten_thousand_times_at_the_same_second_are_all_kept() -> None:
     async def play(bench: Bench) -> None:
         for number in range(10_000):
             for minute in (5, 7, 6):  # replaced twice, so that the heap is swept
-                bench.agenda.at(ref(f"s{number}"), BEGIN + timedelta(minutes=minute))
+                bench.queue.add_at(ref(f"s{number}"), BEGIN + timedelta(minutes=minute))
         await asyncio.sleep(600)
 
     bench = scene(play, takes=0.0, workers=8)
@@ -357,25 +357,25 @@ def test_ten_thousand_times_at_the_same_second_are_all_kept() -> None:
 def test_close_lets_running_work_end_and_begins_no_more() -> None:
     async def play(bench: Bench) -> None:
         for name in ("a", "b", "c"):
-            bench.agenda.put(ref(name))
-        bench.agenda.at(ref("d"), BEGIN + timedelta(seconds=1))
+            bench.queue.add(ref(name))
+        bench.queue.add_at(ref("d"), BEGIN + timedelta(seconds=1))
         await asyncio.sleep(0.5)
-        await bench.agenda.close()
-        bench.agenda.put(ref("e"))
-        bench.agenda.at(ref("f"), BEGIN)
+        await bench.queue.close()
+        bench.queue.add(ref("e"))
+        bench.queue.add_at(ref("f"), BEGIN)
         await asyncio.sleep(100)
 
     bench = scene(play, takes=1.0)
     assert bench.diary == [(0.0, "a")]
     assert not +bench.running
-    assert not any(task.cancelled() or task.exception() for task in bench.agenda._tasks)
+    assert not any(task.cancelled() or task.exception() for task in bench.queue._tasks)
 
 
 def test_close_cancels_what_does_not_end_in_time() -> None:
     async def play(bench: Bench) -> None:
-        bench.agenda.put(ref("a"))
+        bench.queue.add(ref("a"))
         await asyncio.sleep(1)
-        await bench.agenda.close(timedelta(seconds=2))
+        await bench.queue.close(timedelta(seconds=2))
         assert bench.world.elapsed() == 3.0
 
     assert not +scene(play, takes=3600.0).running
@@ -383,21 +383,21 @@ def test_close_cancels_what_does_not_end_in_time() -> None:
 
 def test_close_before_start_is_fine() -> None:
     async def main() -> None:
-        await Bench().agenda.close()
+        await Bench().queue.close()
 
     run(main())
 
 
 def test_health_is_lost_when_work_hangs_and_comes_back() -> None:
     async def play(bench: Bench) -> None:
-        assert bench.agenda.healthy(timedelta(minutes=10))
-        bench.agenda.put(ref("a"))
+        assert bench.queue.is_healthy(timedelta(minutes=10))
+        bench.queue.add(ref("a"))
         await asyncio.sleep(599)
-        assert bench.agenda.healthy(timedelta(minutes=10))
+        assert bench.queue.is_healthy(timedelta(minutes=10))
         await asyncio.sleep(2)
-        assert not bench.agenda.healthy(timedelta(minutes=10))
+        assert not bench.queue.is_healthy(timedelta(minutes=10))
         await asyncio.sleep(100)
-        assert bench.agenda.healthy(timedelta(minutes=10))
+        assert bench.queue.is_healthy(timedelta(minutes=10))
 
     scene(play, takes=650.0)
 
@@ -405,10 +405,10 @@ def test_health_is_lost_when_work_hangs_and_comes_back() -> None:
 def test_health_needs_living_tasks() -> None:
     async def main() -> None:
         bench = Bench()
-        assert not bench.agenda.healthy(timedelta(minutes=10))
-        bench.agenda.start()
-        await bench.agenda.close()
-        assert not bench.agenda.healthy(timedelta(minutes=10))
+        assert not bench.queue.is_healthy(timedelta(minutes=10))
+        bench.queue.start()
+        await bench.queue.close()
+        assert not bench.queue.is_healthy(timedelta(minutes=10))
 
     run(main())
 
@@ -432,18 +432,18 @@ def test_whatever_happens_every_put_is_followed_by_a_run(
 
     async def main() -> None:
         bench = Bench(takes=takes, workers=workers)
-        bench.agenda.start()
+        bench.queue.start()
         last: dict[str, float] = {}
         for move, what, detail in moves:
             if move == "put":
                 last[str(what)] = bench.world.elapsed()
-                bench.agenda.put(ref(str(what)), urgent=bool(detail))
+                bench.queue.add(ref(str(what)), urgent=bool(detail))
             elif move == "hear":
                 last[str(what)] = bench.world.elapsed()
-                bench.agenda.hear(ref(str(what)), lambda: True, urgent=bool(detail))
+                bench.queue.add_if_news(ref(str(what)), lambda: True, urgent=bool(detail))
             elif move == "at":
                 when = bench.world.now() + timedelta(seconds=float(str(detail)))
-                bench.agenda.at(ref(str(what)), when)
+                bench.queue.add_at(ref(str(what)), when)
             elif move == "fail":
                 bench.answers[str(what)] += [Trouble() for _ in range(int(str(detail)))]
             elif move == "jump":
@@ -458,7 +458,7 @@ def test_whatever_happens_every_put_is_followed_by_a_run(
         await asyncio.sleep(3600)
         assert len(bench.diary) == runs
         assert bench.most <= workers
-        assert bench.agenda.healthy(timedelta(minutes=1))
-        await bench.agenda.close()
+        assert bench.queue.is_healthy(timedelta(minutes=1))
+        await bench.queue.close()
 
     run(main())

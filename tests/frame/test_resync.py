@@ -1,4 +1,4 @@
-"""The audit: what it puts, what it leaves alone, and how it takes trouble. On the fake API server."""
+"""The resync: what it puts, what it leaves alone, and how it takes trouble. On the fake API server."""
 
 import asyncio
 import logging
@@ -26,24 +26,24 @@ from jwks_operator.api.names import (
 from jwks_operator.api.shards import Scope, Shard, shard_labels
 from jwks_operator.kube.client import CONFIGMAPS, CRDS, NAMESPACES, SECRETS, SETS, Call, Client, Object, Resource
 from jwks_operator.kube.errors import KubeError, NotServed, Unavailable
-from jwks_operator.reconcile.observed_versions import Kind, ObjectMemory
-from jwks_operator.watch.resync import SERVED_POLL, Audit
+from jwks_operator.reconcile.observed_versions import Kind, ObservedVersions
+from jwks_operator.watch.resync import SERVED_POLL, Resync
 
 SPEC = {"keys": [{"name": "signing", "algorithm": "ES256"}]}
 
 
 class Cluster:
-    """A fake cluster, people who change it, and an audit that looks at it."""
+    """A fake cluster, people who change it, and a resync that looks at it."""
 
     def __init__(self, *namespaces: str, interval: timedelta = timedelta(minutes=10), shard: Shard = None) -> None:
         self.now = datetime(2026, 1, 1, tzinfo=UTC)
         self.server = FakeApiServer(lambda: self.now)
         self.seam = FakeTransport(self.server)
         self.people = Client(FakeTransport(self.server))
-        self.memory = ObjectMemory()
-        self.agenda = Recorder()
+        self.versions = ObservedVersions()
+        self.queue = Recorder()
         client = Client(self.seam)
-        self.audit = Audit(client, self.memory, self.agenda, scope=Scope(namespaces, shard), interval=interval)
+        self.resync = Resync(client, self.versions, self.queue, scope=Scope(namespaces, shard), interval=interval)
 
     async def begin(self, served: bool = True) -> "Cluster":
         for name in ("shop", "bank"):
@@ -73,11 +73,11 @@ class Cluster:
         return reply.body
 
     async def look(self) -> list[str]:
-        """Audit once and tell what it put."""
-        self.agenda.put_refs.clear()
-        assert await self.audit.once() == len(self.agenda.put_refs)
-        assert not any(urgent for _, urgent in self.agenda.put_refs)
-        return [str(put) for put, _ in self.agenda.put_refs]
+        """Resync once and tell what it put."""
+        self.queue.added.clear()
+        assert await self.resync.run_once() == len(self.queue.added)
+        assert not any(urgent for _, urgent in self.queue.added)
+        return [str(put) for put, _ in self.queue.added]
 
 
 async def family(cluster: Cluster, name: str = "a") -> dict[str, Object]:
@@ -90,7 +90,7 @@ async def family(cluster: Cluster, name: str = "a") -> dict[str, Object]:
 
 
 @pytest.mark.parametrize(("shard", "found"), [(None, ["shop/a", "shop/e"]), ("blue", ["shop/b", "shop/f"])])
-async def test_an_audit_lists_what_is_of_its_shard_orphans_included(shard: Shard, found: list[str]) -> None:
+async def test_a_resync_lists_what_is_of_its_shard_orphans_included(shard: Shard, found: list[str]) -> None:
     """The orphans e and f are there; what belongs to a shard that nobody runs is nobody's."""
     cluster = await Cluster(shard=shard).begin()
     for owner, names in ((None, "ae"), ("blue", "bf"), ("green", "cg")):
@@ -114,7 +114,7 @@ async def test_a_source_of_another_shards_set_is_no_news() -> None:
 RESOURCES = {"set": SETS, "keyring": SECRETS, "secret": SECRETS, "configmap": CONFIGMAPS}
 
 
-async def test_the_first_audit_puts_every_set_once_and_the_next_none() -> None:
+async def test_the_first_resync_puts_every_set_once_and_the_next_none() -> None:
     cluster = await Cluster().begin()
     await family(cluster, "a")
     await family(cluster, "b")
@@ -123,7 +123,7 @@ async def test_the_first_audit_puts_every_set_once_and_the_next_none() -> None:
     assert await cluster.look() == []
 
 
-async def test_an_audit_reads_metadata_only_in_pages_and_writes_nothing() -> None:
+async def test_a_resync_reads_metadata_only_in_pages_and_writes_nothing() -> None:
     cluster = await Cluster().begin()
     await family(cluster)
     await cluster.look()
@@ -144,8 +144,8 @@ async def test_sets_that_somebody_changed_since_our_last_status_come_first() -> 
             cluster.now += timedelta(seconds=1)
             annotated = {**seen["metadata"], "annotations": {"jwks-operator.dev/revoke": "all"}}
             cluster.by_a_person("PUT", SETS.path("shop", name), {**seen, "metadata": annotated})
-    await cluster.audit.once()
-    assert sorted(cluster.agenda.put_refs) == [(ref("calm"), False), (ref("edited"), True), (ref("fresh"), True)]
+    await cluster.resync.run_once()
+    assert sorted(cluster.queue.added) == [(ref("calm"), False), (ref("edited"), True), (ref("fresh"), True)]
 
 
 @pytest.mark.parametrize("kind", RESOURCES)
@@ -195,7 +195,7 @@ async def test_a_source_for_a_set_that_does_not_exist_is_no_orphan() -> None:
     assert await cluster.look() == []
 
 
-async def test_objects_whose_set_is_gone_are_put_at_every_audit_until_they_are_gone_too() -> None:
+async def test_objects_whose_set_is_gone_are_put_at_every_resync_until_they_are_gone_too() -> None:
     cluster = await Cluster().begin()
     objects = await family(cluster)
     await cluster.look()
@@ -203,7 +203,7 @@ async def test_objects_whose_set_is_gone_are_put_at_every_audit_until_they_are_g
         await cluster.people.delete(RESOURCES[kind], objects[kind])
         assert await cluster.look() == ["shop/a"]
     assert await cluster.look() == []
-    assert len(cluster.memory) == 0
+    assert len(cluster.versions) == 0
 
 
 async def _copy_of(cluster: Cluster, name: str) -> Object:
@@ -211,11 +211,11 @@ async def _copy_of(cluster: Cluster, name: str) -> Object:
     return await cluster.people.create(CONFIGMAPS, "bank", {"metadata": {"name": f"shop.{name}", "labels": labels}})
 
 
-async def test_copies_of_a_set_that_is_gone_are_put_at_every_audit_until_they_are_gone_too() -> None:
+async def test_copies_of_a_set_that_is_gone_are_put_at_every_resync_until_they_are_gone_too() -> None:
     cluster = await Cluster().begin()
     copy = await _copy_of(cluster, "a")
     assert await cluster.look() == ["shop/a"]
-    assert cluster.memory.is_copied(ref("a"))
+    assert cluster.versions.has_copies(ref("a"))
     assert await cluster.look() == ["shop/a"]
     await cluster.people.delete(CONFIGMAPS, copy)
     assert await cluster.look() == ["shop/a"]
@@ -242,31 +242,31 @@ async def test_what_was_seen_or_written_meanwhile_is_not_put() -> None:
     cluster = await Cluster().begin()
     for kind, thing in (await family(cluster)).items():
         meta = thing["metadata"]
-        cluster.memory.saw(ref("a"), Kind(kind), meta["name"], meta["uid"], meta["resourceVersion"])
+        cluster.versions.observe(ref("a"), Kind(kind), meta["name"], meta["uid"], meta["resourceVersion"])
     assert await cluster.look() == []
 
 
 async def test_an_object_made_during_the_lists_is_not_taken_for_lost() -> None:
     cluster = await Cluster().begin()
     await cluster.create_set("a")
-    cluster.memory.saw(ref("a"), Kind.CONSUMER, "a", "u1", "5")  # it was deleted, and the event was missed
+    cluster.versions.observe(ref("a"), Kind.CONSUMER, "a", "u1", "5")  # it was deleted, and the event was missed
     real = cluster.seam.server.handle
 
     def handle(call: Any) -> Any:
         reply = real(call)
         if call.path == "/api/v1/secrets":
-            cluster.memory.saw(ref("a"), Kind.CONSUMER, "a", "u2", "6")
+            cluster.versions.observe(ref("a"), Kind.CONSUMER, "a", "u2", "6")
         return reply
 
     cluster.seam.server.handle = handle  # type: ignore[method-assign]  # a moment that no fault can hit
     await cluster.look()
-    assert not cluster.memory.differs(ref("a"), Kind.CONSUMER, "a", "u2", "6")
+    assert not cluster.versions.is_different(ref("a"), Kind.CONSUMER, "a", "u2", "6")
 
 
 async def test_versions_that_ran_backwards_after_a_restore_are_put() -> None:
     cluster = await Cluster().begin()
     meta = (await cluster.create_set("a"))["metadata"]
-    cluster.memory.saw(ref("a"), Kind.SET, "a", meta["uid"], "999999")
+    cluster.versions.observe(ref("a"), Kind.SET, "a", meta["uid"], "999999")
     assert await cluster.look() == ["shop/a"]
 
 
@@ -281,12 +281,12 @@ async def test_a_write_made_during_the_lists_is_neither_put_nor_overwritten() ->
         reply = real(call)
         if call.path == "/api/v1/secrets" and call.method == "GET":
             meta = secret["metadata"]  # our own write lands, and is remembered, just after this list
-            cluster.memory.saw(ref("a"), Kind.CONSUMER, "a", meta["uid"], "999999")
+            cluster.versions.observe(ref("a"), Kind.CONSUMER, "a", meta["uid"], "999999")
         return reply
 
     cluster.seam.server.handle = handle  # type: ignore[method-assign]  # a moment that no fault can hit
     assert await cluster.look() == []
-    assert not cluster.memory.differs(ref("a"), Kind.CONSUMER, "a", secret["metadata"]["uid"], "999999")
+    assert not cluster.versions.is_different(ref("a"), Kind.CONSUMER, "a", secret["metadata"]["uid"], "999999")
 
 
 async def test_only_the_given_namespaces_are_looked_at() -> None:
@@ -302,18 +302,18 @@ async def test_if_the_kind_is_not_served_nothing_is_put() -> None:
     await cluster.create_owned(CONFIGMAPS, "a", "a")
     with pytest.raises(NotServed):
         await cluster.look()
-    assert cluster.agenda.put_refs == []
-    assert not await cluster.audit.still_served()
+    assert cluster.queue.added == []
+    assert not await cluster.resync.check_served()
     await cluster.serve()
-    assert await cluster.audit.still_served()
+    assert await cluster.resync.check_served()
 
 
 def play(scene: Callable[[Cluster], Awaitable[None]], **kind: Any) -> None:
-    """Run a scene beside an audit that runs, in virtual time."""
+    """Run a scene beside a resync that runs, in virtual time."""
 
     async def main() -> None:
         cluster = await Cluster(interval=timedelta(minutes=10)).begin(**kind)
-        running = asyncio.create_task(cluster.audit.run())  # begins when the scene first waits
+        running = asyncio.create_task(cluster.resync.run())  # begins when the scene first waits
         await scene(cluster)
         assert not running.done()
         running.cancel()
@@ -325,7 +325,7 @@ def lists(cluster: Cluster) -> int:
     return sum(call.path.endswith("jsonwebkeysets") for call in cluster.seam.log)
 
 
-def test_audits_repeat_about_every_interval() -> None:
+def test_resyncs_repeat_about_every_interval() -> None:
     async def scene(cluster: Cluster) -> None:
         await asyncio.sleep(9 * 60 - 1)
         assert lists(cluster) == 1
@@ -337,11 +337,11 @@ def test_audits_repeat_about_every_interval() -> None:
     play(scene)
 
 
-def test_many_nudges_make_one_audit_soon() -> None:
+def test_many_nudges_make_one_resync_soon() -> None:
     async def scene(cluster: Cluster) -> None:
         await asyncio.sleep(60)
         for _ in range(500):
-            cluster.audit.nudge()
+            cluster.resync.request()
             await asyncio.sleep(0.001)
         await asyncio.sleep(3)
         assert lists(cluster) == 2
@@ -354,10 +354,10 @@ def test_it_waits_for_the_kind_says_so_once_and_begins_when_it_is_served(
 ) -> None:
     async def scene(cluster: Cluster) -> None:
         await asyncio.sleep(SERVED_POLL * 10)
-        assert not cluster.audit.served.is_set()
+        assert not cluster.resync.served.is_set()
         await cluster.serve()
         await asyncio.sleep(SERVED_POLL + 0.1)
-        assert cluster.audit.served.is_set()
+        assert cluster.resync.served.is_set()
 
     play(scene, served=False)
     assert [record.levelno for record in caplog.records].count(logging.WARNING) == 1
@@ -369,18 +369,18 @@ def test_a_kind_that_goes_away_again_is_told_again(caplog: pytest.LogCaptureFixt
             definition = await cluster.people.read(CRDS, None, f"{PLURAL}.{GROUP}")
             assert definition is not None
             await cluster.people.delete(CRDS, definition)
-            cluster.audit.nudge()
+            cluster.resync.request()
             await asyncio.sleep(10)
-            assert not cluster.audit.served.is_set()
+            assert not cluster.resync.served.is_set()
             await cluster.serve()
             await asyncio.sleep(10)
-            assert cluster.audit.served.is_set()
+            assert cluster.resync.served.is_set()
 
     play(scene)
     assert sum("waiting for its CRD" in record.message for record in caplog.records) == 2
 
 
-def test_an_audit_cut_off_from_outside_is_repeated() -> None:
+def test_a_resync_cut_off_from_outside_is_repeated() -> None:
     async def scene(cluster: Cluster) -> None:
         await asyncio.sleep(60)
         inner = asyncio.create_task(asyncio.sleep(60))
@@ -389,12 +389,12 @@ def test_an_audit_cut_off_from_outside_is_repeated() -> None:
             await inner
             return 0
 
-        cluster.audit.once = cut_off  # type: ignore[method-assign]  # what a lost connection looks like
-        cluster.audit.nudge()
+        cluster.resync.run_once = cut_off  # type: ignore[method-assign]  # what a lost connection looks like
+        cluster.resync.request()
         await asyncio.sleep(10)
         inner.cancel()
         await asyncio.sleep(0.1)
-        del cluster.audit.once
+        del cluster.resync.run_once
         before = lists(cluster)
         await asyncio.sleep(5)
         assert lists(cluster) == before + 1
@@ -403,37 +403,37 @@ def test_an_audit_cut_off_from_outside_is_repeated() -> None:
 
 
 @pytest.mark.parametrize("code", [403, 429, 500, 503])
-def test_an_audit_that_failed_is_repeated_sooner_and_never_gives_up(code: int) -> None:
+def test_a_resync_that_failed_is_repeated_sooner_and_never_gives_up(code: int) -> None:
     async def scene(cluster: Cluster) -> None:
         await cluster.create_set("a")
         cluster.seam.faults = [Answer(code, times=10_000)]
         await asyncio.sleep(3600)
         assert 60 <= lists(cluster) <= 130
-        assert cluster.agenda.put_refs == []
+        assert cluster.queue.added == []
         cluster.seam.faults = []
         await asyncio.sleep(61)
-        assert [str(put) for put, _ in cluster.agenda.put_refs] == ["shop/a"]
+        assert [str(put) for put, _ in cluster.queue.added] == ["shop/a"]
 
     play(scene)
 
 
 @pytest.mark.parametrize("resource", [SECRETS, CONFIGMAPS])
-async def test_what_an_audit_found_before_it_failed_is_put(resource: Resource) -> None:
-    """It is remembered, so that neither the next audit nor a watch would call it news."""
+async def test_what_a_resync_found_before_it_failed_is_put(resource: Resource) -> None:
+    """It is remembered, so that neither the next resync nor a watch would call it news."""
     cluster = await Cluster().begin()
     await family(cluster)
     cluster.seam.faults = [Answer(500, where=to(resource.plural))]
     with pytest.raises(KubeError):
         await cluster.look()
-    assert [str(put) for put, _ in cluster.agenda.put_refs] == ["shop/a"]
+    assert [str(put) for put, _ in cluster.queue.added] == ["shop/a"]
 
 
 async def test_a_server_that_is_away_serves_nothing() -> None:
     cluster = await Cluster().begin()
-    cluster.audit.served.set()
+    cluster.resync.served.set()
     cluster.seam.faults = [Answer(503, times=2)]
     with pytest.raises(Unavailable):
         await cluster.look()
     assert issubclass(Unavailable, KubeError)
-    assert not await cluster.audit.still_served()
-    assert not cluster.audit.served.is_set()
+    assert not await cluster.resync.check_served()
+    assert not cluster.resync.served.is_set()
