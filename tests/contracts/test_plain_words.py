@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "operator" / "jwks_operator"
 
 VERB = re.compile(
-    "annotate|bind|bring|clean|compare|complete|connect|dump|fetch|follow|forecast|gather|generate|grow|install|main|make|"
+    "annotate|bind|bring|clean|compare|complete|connect|decide|dump|fetch|follow|forecast|gather|generate|grow|install|main|make|"
     "measure|mount|probe|prove|recognise|rehearse|render|report|require|resolve|run|say|sign|swap|truncate|verify|write"
 )
 """A name of one word is one of these; any other name has two words or more: `sign`, `tombstone_for`, `write_status`."""

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 from corridor.life import Time
 from jwks_operator.api.names import SetRef
-from jwks_operator.core.model.record import StepKind
 from jwks_operator.core.planner.endpoint_gate import Lag
+from jwks_operator.core.transitions.transition_table import Transition
 from jwks_operator.metrics.page import Metrics
 from jwks_operator.metrics.set_gauges import NAMED
 from metrics.crowd import REFUSED, look, metrics_of
@@ -29,7 +29,7 @@ def test_the_sets_that_are_named_are_those_in_trouble_longest() -> None:
     time = Time()
     metrics = Metrics(time.wall)
     for number in range(NAMED + 50):
-        metrics.begin_step(SetRef("shop", f"set-{NAMED + 50 - number}"), StepKind.ACTIVATE)
+        metrics.begin_step(SetRef("shop", f"set-{NAMED + 50 - number}"), Transition.ACTIVATE)
         time.pass_by(timedelta(seconds=1))
     time.pass_by(timedelta(minutes=1))
     named = {name for name, _ in Scrape(metrics.render_page().decode()).series("set_attention_timestamp_seconds")}

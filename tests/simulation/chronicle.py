@@ -142,8 +142,8 @@ class Chronicle:
         documents = _documents(keyring)
         rest = documents.pop(RECORD_KEY)
         self.known |= {key["kid"]: KeyClass(key["keyClass"]) for key in documents.values()}
-        step = rest.get("step") or {"kind": "", "happenings": ()}
-        self._state(rest["policy"]["facts"], adopting=step["kind"] == "Adopt")
+        step = rest.get("step") or {"transition": "", "happenings": ()}
+        self._state(rest["policy"]["facts"], adopting=step["transition"] == "ApplySpec")
         for told in step["happenings"]:
             if told["event"] == "KeyRevoked":
                 self.revoked.setdefault(told["kid"], self.now())

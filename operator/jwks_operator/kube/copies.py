@@ -12,11 +12,11 @@ from typing import Any
 from jwks_operator.api import names
 from jwks_operator.api.names import SetRef, consent_label, copy_name
 from jwks_operator.api.reasons import EventReason
-from jwks_operator.core.features.copies_plan import edited_in
+from jwks_operator.core.features.copies_plan import describe_edited_copy
 from jwks_operator.core.model.observed_state import Copy, Sight, World
 from jwks_operator.core.model.policy import Policy
 from jwks_operator.core.model.record import Happening, Record
-from jwks_operator.core.outputs.projections import published
+from jwks_operator.core.outputs.projections import list_published
 from jwks_operator.keys.key_errors import JwkError
 from jwks_operator.keys.members import parse_json_strict
 from jwks_operator.kube.client import CONFIGMAPS, NAMESPACES, Client, Object
@@ -146,7 +146,7 @@ class _CopyWriter:
             elif (body := replacement_body(wanted, seen)) is not None:
                 self.targets[namespace] = await self.client.replace(CONFIGMAPS, body)
                 if self.repairs:
-                    self.events.append(Happening(EventReason.OBJECT_REPAIRED, edited_in(namespace)))
+                    self.events.append(Happening(EventReason.OBJECT_REPAIRED, describe_edited_copy(namespace)))
         except NamespaceTerminating:
             del self.targets[namespace]
         except Missing as gone:
@@ -212,7 +212,7 @@ def _fact(world: World, record: Record, namespace: str, copies: Copies) -> Copy:
     if found is not Sight.DIFFERS or seen is None:
         return Copy(namespace, found, refused=refused)
     shown = _shown(seen, record)
-    known = {key.kid: key.public for key in published(record)}
+    known = {key.kid: key.public for key in list_published(record)}
     missing = (kid for kid, public in known.items() if any(not _holds(each, kid, public) for each in shown))
     extra = {str(kid) for each in shown for kid in each if kid not in known}
     return Copy(namespace, found, frozenset(missing), frozenset(extra), refused)

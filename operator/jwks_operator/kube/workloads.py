@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from jwks_operator.api.names import ANNOTATION_RESTARTED_FOR, LABEL_ALLOW_SET, SetRef
 from jwks_operator.api.reasons import Reason
 from jwks_operator.core.model.record import Record
-from jwks_operator.core.planner.spec_checks import Trouble
+from jwks_operator.core.model.trouble import Trouble
 from jwks_operator.kube.client import Client, Object, Resource
 from jwks_operator.kube.errors import Conflict, KubeError, Missing, NotLeading
 
@@ -115,7 +115,7 @@ def _marked(thing: Object, mark: str) -> Object:
 
 def restart_trouble(failed: tuple[RestartedWorkload, ...]) -> Trouble:
     """Return the trouble of workloads that could not be restarted; there is at least one."""
-    head = f"{', '.join(str(each) for each in failed)} could not be restarted"
+    names = ", ".join(str(each) for each in failed)
     why = f"{failed[0].trouble}; a workload that reads its keys at its start still uses the former keys"
     cure = "mend this (a right that is missing: chart value restarts.enabled), or restart it yourself"
-    return Trouble(Reason.RESTART_FAILED, f"{head}: {why}; {cure}", lasting=head)
+    return Trouble(Reason.RESTART_FAILED, f"{names} could not be restarted: {why}", cure, about=names)

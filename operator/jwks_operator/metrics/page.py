@@ -25,7 +25,8 @@ from prometheus_client.registry import Collector
 from jwks_operator import __version__
 from jwks_operator.api.names import SetRef
 from jwks_operator.api.reasons import EventReason, Reason
-from jwks_operator.core.model.record import Happening, StepKind
+from jwks_operator.core.model.record import Happening
+from jwks_operator.core.transitions.transition_table import Cause, Transition
 from jwks_operator.kube.workloads import WORKLOADS, RestartedWorkload
 from jwks_operator.metrics import catalog
 from jwks_operator.metrics.catalog import Family, Kind
@@ -34,13 +35,6 @@ from jwks_operator.metrics.set_gauges import Samples, SetGauges
 from jwks_operator.reconcile.observer import ReconcileSnapshot
 
 CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
-
-FIRST_KEYS: Final = frozenset({"Bootstrap", "EntryAdded"})
-"""Causes of an activation that replaces nothing."""
-CAUSES: Final = (
-    "Schedule", "Request", "Emergency", "AlgorithmChanged", "Import", "Revocation", "KeyLost", "RollBack",
-)  # fmt: skip
-"""Causes of a rotation; a cause without a line here counts as Other."""
 
 Work = Callable[[SetRef], Awaitable[datetime | None]]
 
@@ -68,9 +62,9 @@ class Metrics:
 
     # --- reports of passes ---
 
-    def begin_step(self, ref: SetRef, kind: StepKind) -> None:
+    def begin_step(self, ref: SetRef, transition: Transition) -> None:
         """A step starts or continues."""
-        self._set_gauges.begin_step(ref, kind, self._now())
+        self._set_gauges.begin_step(ref, transition, self._now())
 
     def confirm_step(self, ref: SetRef, happenings: tuple[Happening, ...]) -> None:
         """A step is confirmed, with its events."""
@@ -167,8 +161,9 @@ class Metrics:
         """Create the series at zero: `increase` ignores the first event of a new series."""
         for event in EventReason:
             self._counters[catalog.EVENTS].labels(event.value)
-        for cause in (*CAUSES, "Other"):
-            self._counters[catalog.ROTATIONS].labels(cause)
+        for cause in Cause:
+            if cause.rotates:
+                self._counters[catalog.ROTATIONS].labels(cause)
         for reason in Reason:
             self._counters[catalog.ALARMS].labels(reason.value)
         for resource in WORKLOADS:
@@ -212,10 +207,9 @@ def _of_process(gauges: ProcessGauges) -> Iterator[Samples]:
     yield catalog.MISSED, [((), gauges.missed())]
 
 
-def _cause(happening: Happening) -> str | None:
-    """Return why a key replaced another; None for other events."""
-    if happening.event == EventReason.KEY_ROLLED_BACK:
-        return "RollBack"
-    if happening.event != EventReason.KEY_ACTIVATED or happening.reason in FIRST_KEYS:
+def _cause(happening: Happening) -> Cause | None:
+    """Return why a key replaced another one; None for other events."""
+    if happening.event not in {EventReason.KEY_ACTIVATED, EventReason.KEY_ROLLED_BACK}:
         return None
-    return happening.reason if happening.reason in CAUSES else "Other"
+    cause = Cause.of(happening.reason)
+    return cause if cause is not None and cause.rotates else None

@@ -13,9 +13,8 @@ from typing import Final
 
 from jwks_operator.api.names import SetRef
 from jwks_operator.api.reasons import ConditionType, Reason
-from jwks_operator.core.model.record import StepKind
-from jwks_operator.core.planner.rules import ROTATION
-from jwks_operator.core.planner.triggers import LONG_AGO
+from jwks_operator.core.timing.formulas import LONG_AGO
+from jwks_operator.core.transitions.transition_table import Hold, Transition, is_held_by
 from jwks_operator.metrics import catalog
 from jwks_operator.metrics.catalog import Family
 from jwks_operator.metrics.interning import InternPool
@@ -66,7 +65,7 @@ class SetGauges:
         self._keys: Counter[Labels] = Counter()
         self._conditions: Counter[Labels] = Counter()
         self._troubles: dict[SetRef, _Trouble] = {}
-        self._steps: dict[SetRef, tuple[StepKind, float]] = {}
+        self._steps: dict[SetRef, tuple[Transition, float]] = {}
         self._same_keys = InternPool(lambda: (view.keys for view in self._views.values()))
         self._same_conditions = InternPool(lambda: (view.conditions for view in self._views.values()))
 
@@ -82,12 +81,12 @@ class SetGauges:
         if step is None:
             self._steps.pop(ref, None)
         else:
-            self.begin_step(ref, step.kind, snapshot.now)
+            self.begin_step(ref, step.transition, snapshot.now)
 
-    def begin_step(self, ref: SetRef, kind: StepKind, now: datetime) -> None:
+    def begin_step(self, ref: SetRef, transition: Transition, now: datetime) -> None:
         """Record that a step is unfinished, since its first observation."""
         known = self._steps.get(ref)
-        self._steps[ref] = (kind, now.timestamp() if known is None else known[1])
+        self._steps[ref] = (transition, now.timestamp() if known is None else known[1])
 
     def end_step(self, ref: SetRef) -> None:
         """Record that the step is confirmed."""
@@ -177,15 +176,17 @@ class SetGauges:
             len({pod for lag in snapshot.plan.waiting for pod in lag.pods}),
         )
         suspended = snapshot.record is not None and snapshot.record.policy.suspend
-        move = next((m for m in snapshot.plan.prospects if not (suspended and m.action in ROTATION)), None)
+        move = next(
+            (m for m in snapshot.plan.candidates if not (suspended and is_held_by(m.transition, Hold.SUSPEND))), None
+        )
         if move is None:
             return view
         due = snapshot.now.timestamp()
         if move.time > LONG_AGO:
             due = move.time.timestamp()
-        elif before is not None and before.action == move.action:
+        elif before is not None and before.action == move.transition:
             due = min(due, before.due)
-        return replace(view, action=move.action.value, due=due)
+        return replace(view, action=move.transition.value, due=due)
 
     def _count(self, view: _View | None, by: int) -> None:
         if view is None:

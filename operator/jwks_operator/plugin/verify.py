@@ -14,7 +14,7 @@ from jwks_operator.api.shards import shard_of
 from jwks_operator.api.spec import JsonWebKeySetSpec
 from jwks_operator.core.model.observed_state import Sight, World
 from jwks_operator.core.model.policy_from_spec import policy_from_spec
-from jwks_operator.core.model.record import State
+from jwks_operator.core.transitions.transition_table import State
 from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
 from jwks_operator.keys.key_errors import JwkError
 from jwks_operator.keys.probe import probe

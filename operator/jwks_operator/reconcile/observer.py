@@ -7,8 +7,9 @@ from typing import Protocol
 
 from jwks_operator.api.names import SetRef
 from jwks_operator.api.status_model import JsonWebKeySetStatus
-from jwks_operator.core.model.record import Happening, Record, StepKind
-from jwks_operator.core.planner.rules import Plan
+from jwks_operator.core.model.record import Happening, Record
+from jwks_operator.core.planner.plan import Plan
+from jwks_operator.core.transitions.transition_table import Transition
 from jwks_operator.kube.workloads import RestartedWorkload
 
 
@@ -27,7 +28,7 @@ class ReconcileSnapshot:
 class Observer(Protocol):
     """Receives what passes find and do. An observer changes nothing and never raises."""
 
-    def begin_step(self, ref: SetRef, kind: StepKind) -> None:
+    def begin_step(self, ref: SetRef, transition: Transition) -> None:
         """A step starts, or an unfinished step continues."""
         ...
 

@@ -16,10 +16,10 @@ from jwks_operator.api.reasons import Reason
 from jwks_operator.core.model.key_states import FreshKey
 from jwks_operator.core.model.policy import Facts
 from jwks_operator.core.model.record import Happening
-from jwks_operator.core.outputs.status import project
+from jwks_operator.core.model.trouble import Trouble
+from jwks_operator.core.outputs.status import render_status
 from jwks_operator.core.planner.key_requests import Need
 from jwks_operator.core.planner.rules import decide
-from jwks_operator.core.planner.spec_checks import Trouble
 from jwks_operator.keys.generate import GeneratedKey, KeyFactory
 from jwks_operator.kube.apply import StepResult, apply_copies, execute_step, write_status
 from jwks_operator.kube.artifact_maker import make_signed_artifacts
@@ -174,7 +174,7 @@ class Reconciler:
         ref = gathered.world.ref
         if record.step is not None:
             for observer in self.observers:
-                observer.begin_step(ref, record.step.kind)
+                observer.begin_step(ref, record.step.transition)
         result = await execute_step(self._client, gathered, record, lambda: self._confirmed(decision))
         self._observe(result.gathered)
         for happening in result.happenings:
@@ -213,8 +213,8 @@ class Reconciler:
         """
         gathered = decision.gathered
         plan = replace(decision.plan, troubles=(*troubles, *decision.plan.troubles))
-        status = project(gathered.world, plan, gathered.world.record, gathered.status, decision.reading)
-        alarms = find_alarms(gathered.status, status, plan)
+        status = render_status(gathered.world, plan, gathered.world.record, gathered.status, decision.reading)
+        alarms = find_alarms(gathered.status, status)
         log_alarms(gathered.world.ref, alarms, over=is_degraded(gathered.status) and not is_degraded(status))
         world = gathered.world
         snapshot = ReconcileSnapshot(status, world.record, plan, decision.reading.now, world.annotations)

@@ -8,8 +8,8 @@ from jwks_operator.api.reasons import ConditionType, Reason
 from jwks_operator.api.status_model import JsonWebKeySetStatus
 from jwks_operator.core.model.observed_state import Reading
 from jwks_operator.core.model.record import Happening
-from jwks_operator.core.planner.rules import Plan
-from jwks_operator.core.timing.policy_change import fading
+from jwks_operator.core.planner.plan import Plan
+from jwks_operator.core.timing.policy_change import list_former_ends
 from jwks_operator.kube.gather import Gathered
 from jwks_operator.reconcile.deletion import DOUBT_RECHECK
 
@@ -42,7 +42,7 @@ def next_pass_at(decision: Decision) -> datetime | None:
     now, plan = decision.reading.now, decision.plan
     if plan.blocked:
         return now + DOUBT_RECHECK
-    wake = [decision.reading.locally(move.time) for move in plan.prospects if move.time > decision.reading.earliest]
+    wake = [decision.reading.locally(move.time) for move in plan.candidates if move.time > decision.reading.earliest]
     wake += [decision.reading.locally(time) for time in _fading(decision) if time > decision.reading.earliest]
     wake += [lag.again(now) for lag in plan.waiting]
     reasons = {trouble.reason for trouble in plan.troubles}
@@ -53,7 +53,7 @@ def next_pass_at(decision: Decision) -> datetime | None:
 
 def _fading(decision: Decision) -> Iterable[datetime]:
     record = decision.plan.record
-    return () if record is None else fading(record)
+    return () if record is None else list_former_ends(record)
 
 
 def _lacks_keys(decision: Decision) -> bool:
@@ -66,12 +66,8 @@ def is_degraded(status: JsonWebKeySetStatus) -> bool:
     return any(c.type == ConditionType.DEGRADED and c.status == "True" for c in status.conditions)
 
 
-def find_alarms(before: JsonWebKeySetStatus, after: JsonWebKeySetStatus, plan: Plan) -> tuple[Happening, ...]:
-    """Return the conditions that need attention since this pass, each one once, even if its details change later."""
-    reported = "".join(c.message for c in before.conditions if c.type == ConditionType.DEGRADED and c.status == "True")
-    news = any(trouble.head not in reported for trouble in plan.troubles)
-    return tuple(
-        Happening(condition.reason, condition.message)
-        for condition in after.conditions
-        if news and condition.type == ConditionType.DEGRADED and condition.status == "True"
-    )
+def find_alarms(before: JsonWebKeySetStatus, after: JsonWebKeySetStatus) -> tuple[Happening, ...]:
+    """Return an event for each trouble that is new since the status before, once, even if its sentence changes."""
+    known = {(trouble.reason, trouble.about) for trouble in before.troubles}
+    news = (trouble for trouble in after.troubles if (trouble.reason, trouble.about) not in known)
+    return tuple(Happening(trouble.reason, trouble.message) for trouble in news)

@@ -15,7 +15,8 @@ from jwks_operator.api.reasons import ConditionType, Reason
 from jwks_operator.api.status_model import JsonWebKeySetStatus
 from jwks_operator.core.model.codec import dump_policy, load_policy
 from jwks_operator.core.model.policy import Policy
-from jwks_operator.core.model.record import Happening, StepKind
+from jwks_operator.core.model.record import Happening
+from jwks_operator.core.transitions.transition_table import Transition
 from jwks_operator.kube.workloads import RestartedWorkload
 from jwks_operator.metrics.interning import InternPool
 from jwks_operator.reconcile.observer import ReconcileSnapshot
@@ -87,7 +88,7 @@ class Board:
         """The set does not exist any more."""
         self.sets.pop(ref, None)
 
-    def begin_step(self, ref: SetRef, kind: StepKind) -> None:
+    def begin_step(self, ref: SetRef, transition: Transition) -> None:
         """A step is begun; the status reports it."""
 
     def confirm_step(self, ref: SetRef, happenings: tuple[Happening, ...]) -> None:

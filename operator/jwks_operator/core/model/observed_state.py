@@ -217,7 +217,7 @@ class World:
         return self.written if self.record is None else self.record.policy
 
 
-def waiting_kids(status: JsonWebKeySetStatus) -> frozenset[str]:
+def list_waiting_kids(status: JsonWebKeySetStatus) -> frozenset[str]:
     """Return the kids of the pending keys in a status whose entry has no active key: they wait for their first use."""
     used = {key.name for key in status.keys if key.state is KeyState.ACTIVE}
     return frozenset(key.kid for key in status.keys if key.state is KeyState.PENDING and key.name not in used)

@@ -6,9 +6,10 @@ Private members are named by kid, never held: `kube.consumer_secret` makes the b
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from jwks_operator.core.features.certificate_renewal import shown
+from jwks_operator.core.features.certificate_renewal import published_certificate
 from jwks_operator.core.model.policy import Policy
-from jwks_operator.core.model.record import Certificate, KeyRecord, Record, State
+from jwks_operator.core.model.record import Certificate, KeyRecord, Record
+from jwks_operator.core.transitions.transition_table import State
 from jwks_operator.keys.algorithms import KeyClass
 from jwks_operator.keys.chain import pem_chain
 from jwks_operator.keys.secret_files import CHAIN, FILES, JWKS, KID, Form, SecretFile
@@ -46,7 +47,7 @@ def secret_layout(record: Record) -> Mapping[str, Item]:
 
 def _files_of(key: KeyRecord, policy: Policy) -> Iterator[tuple[str, Item]]:
     """Yield the files of an active key."""
-    certificate = shown(policy, key)
+    certificate = published_certificate(policy, key)
     symmetric = key.key_class is KeyClass.SYMMETRIC
     for file in FILES:
         asked = file.format is None or file.format in policy.secret.formats
