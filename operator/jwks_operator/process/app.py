@@ -190,7 +190,7 @@ class Operator:
         try:
             await run_watches(self._router, self._options.scope, self._stop, self._take_signals)
         except Exception:
-            logger.exception("the watches failed")
+            logger.exception("watching failed")
             return self._stop.is_set()
         else:
             return True
