@@ -9,7 +9,7 @@ RELEASE_ARGS ?=
 # A cluster of yours, which is left as it was found, instead of one that is built.
 DEMO_KUBECONFIG ?=
 FUZZ_SECONDS ?= 60
-SIMULATION_EXAMPLES ?= 400
+SIMULATION_EXAMPLES ?= 1000
 # The kubelet's syncFrequency in make e2e; 1m0s is what clusters have. And a cluster of yours instead of a node.
 E2E_SYNC ?= 1m0s
 E2E_KUBECONFIG ?=
@@ -147,7 +147,7 @@ thorough: $(READY) ## Run tests/nightly without endurance: crash points, mutants
 	$(BIN)/pytest -n $(JOBS) --ignore=tests/nightly/soak tests/nightly $(PYTEST_ARGS)
 
 .PHONY: histories
-histories: $(READY) ## Play SIMULATION_EXAMPLES=400 random histories of signers, caches and verifiers
+histories: $(READY) ## Play SIMULATION_EXAMPLES=1000 random histories of signers, caches and verifiers
 	SIMULATION_EXAMPLES=$(SIMULATION_EXAMPLES) $(BIN)/pytest -n 0 --timeout=7200 tests/simulation/test_no_validation_gap.py $(PYTEST_ARGS)
 
 .PHONY: endurance
