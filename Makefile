@@ -144,7 +144,7 @@ cluster: $(READY) ## Run the tests against a real API server
 thorough: $(READY) ## Run tests/nightly without endurance: crash points, mutants, the library matrix, a release
 	@$(BIN)/python -m controlplane build > /dev/null
 	@$(BIN)/python -m gotools helm > /dev/null
-	$(BIN)/pytest -n $(JOBS) --ignore=tests/nightly/soak tests/nightly $(PYTEST_ARGS)
+	$(BIN)/pytest -n $(JOBS) --dist loadfile --ignore=tests/nightly/soak tests/nightly $(PYTEST_ARGS)
 
 .PHONY: histories
 histories: $(READY) ## Play SIMULATION_EXAMPLES=1000 random histories of signers, caches and verifiers
