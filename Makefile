@@ -113,6 +113,7 @@ generate: $(READY) ## Write everything that is generated
 	PYTHONPATH=hack:tests $(BIN)/python -m chart.cases
 	$(BIN)/python -m manifests
 	$(BIN)/python -m observability
+	$(BIN)/python -m recording
 
 .PHONY: check-generated
 check-generated: $(READY) ## Check that everything generated is up to date
@@ -127,6 +128,7 @@ check-generated: $(READY) ## Check that everything generated is up to date
 	@$(BIN)/python -m reference --check
 	@$(BIN)/python -m helmchart --check
 	@$(BIN)/python -m observability --check
+	@$(BIN)/python -m recording --check
 
 .PHONY: platforms
 platforms: $(READY) ## Ask the package index whether the plugin installs from wheels on Linux, macOS and Windows
@@ -237,6 +239,11 @@ demo: $(READY) ## Watch keys rotate on a real control plane (DEMO_ARGS=--once en
 .PHONY: control-plane
 control-plane: $(READY) ## Run a control plane in the foreground and print its kubeconfig
 	@$(BIN)/python -m controlplane up
+
+.PHONY: recording
+recording: $(READY) ## Record kubectl jwks status through a rotation, for the README
+	$(BIN)/python -m recording.take
+	$(BIN)/python -m recording
 
 .PHONY: bench-serve
 bench-serve: $(READY) ## Measure the server beside nginx (BENCH_ARGS=--quick; needs nginx and wrk)
