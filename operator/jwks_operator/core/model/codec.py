@@ -15,7 +15,16 @@ from jwks_operator.core.model.policy import Policy
 from jwks_operator.core.model.record import KeyRecord, Record
 from jwks_operator.core.model.stored import Document, write
 
-__all__ = ["Document", "RecordError", "dump_key", "dump_policy", "dump_record", "load_key", "load_policy", "load_record"]
+__all__ = [
+    "Document",
+    "RecordError",
+    "dump_key",
+    "dump_policy",
+    "dump_record",
+    "load_key",
+    "load_policy",
+    "load_record",
+]
 
 FORMAT = 1
 _T = TypeVar("_T")
