@@ -60,6 +60,7 @@ def test_a_status_is_written_without_nulls_and_with_whole_seconds() -> None:
                 "lastTransitionTime": "2026-11-22T12:00:00Z",
             }
         ],
+        "troubles": [],
         "algorithms": "ES256",
         "activeKid": "abcdefgh",
         "keys": [

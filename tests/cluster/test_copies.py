@@ -17,8 +17,6 @@ from controlplane import ControlPlane
 from controlplane.errors import ApiError
 from helmchart import render as chart
 
-pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("cluster-copies")]
-
 ACCOUNT = (chart.NAMESPACE, chart.ACCOUNT)
 DELAY = 3.0
 NAME = "shop.auth"

@@ -17,8 +17,6 @@ from cluster.stage import Stage, install_chart, played
 from controlplane import ControlPlane
 from helmchart import render as chart
 
-pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("cluster-namespaced")]
-
 HERE, ELSEWHERE = "tenant", "neighbour"
 VALUES = {"watchNamespaces": [HERE]}
 

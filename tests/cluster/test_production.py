@@ -23,7 +23,7 @@ from controlplane import Access, ControlPlane
 from controlplane.errors import ApiError
 from helmchart import render as chart
 
-pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("cluster-production"), pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(300)
 
 ACCOUNT = (chart.NAMESPACE, chart.ACCOUNT)
 VALUES = {

@@ -292,7 +292,7 @@ async def test_a_crash_in_a_renewal_makes_a_wait_longer_at_most() -> None:
     life.start_operator(CrashAfter(6))  # five reads, and the intent
     with pytest.raises(Crash):
         await life.pass_()
-    assert (await life.keyring())["record.json"]["step"]["kind"] == "Certify"
+    assert (await life.keyring())["record.json"]["step"]["transition"] == "Certify"
     life.start_operator()
     await life.after(MINUTE)
     after = await stamps(life)

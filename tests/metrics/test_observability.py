@@ -40,7 +40,7 @@ def panels() -> Iterator[dict[str, Any]]:
 
 
 @pytest.fixture
-async def render_page() -> Scrape:
+async def page() -> Scrape:
     """A page on which every histogram has its buckets."""
     metrics = metrics_of(3, await look())
     metrics.set_process_gauges(GAUGES)

@@ -16,15 +16,8 @@ from jwks_operator.core.model.record import KeyRecord, Record
 from jwks_operator.core.model.stored import Document, write
 
 __all__ = [
-    "Document",
-    "RecordError",
-    "dump_key",
-    "dump_policy",
-    "dump_record",
-    "load_key",
-    "load_policy",
-    "load_record",
-]
+    "Document", "RecordError", "dump_key", "dump_policy", "dump_record", "load_key", "load_policy", "load_record",
+]  # fmt: skip
 
 FORMAT = 1
 _T = TypeVar("_T")

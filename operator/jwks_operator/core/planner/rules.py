@@ -98,7 +98,7 @@ def rebuild_the_record(case: Case) -> Case | Plan:
 
 
 def read_the_requests(case: Case) -> Case:
-    """What users ask for by annotations, and what is to be told of the set."""
+    """What users ask for by annotations, and what is wrong with the set."""
     record = case.known
     requests = read_requests(case.world.annotations, frozenset(entry.name for entry in record.policy.keys))
     told = set_troubles.list_troubles(case.world, record, requests, case.reading.now)

@@ -86,7 +86,7 @@ class Cause(StrEnum):
     BOOTSTRAP = "Bootstrap", "a new set"
     ENTRY_ADDED = "EntryAdded", "a new entry"
     ENTRY_REMOVED = "EntryRemoved", "its entry left the spec"
-    PREPUBLISH = "Prepublish", "the next key, published in advance"
+    PREPUBLISH = "Prepublish", "in advance"
     SOURCE_RENEWED = "SourceRenewed", "its source has another key"
     RETENTION_PASSED = "RetentionPassed", "its last token has expired"
     ROLLBACK_WINDOW_PASSED = "RollbackWindowPassed", "the roll-back window is over"
