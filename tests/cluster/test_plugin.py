@@ -16,9 +16,8 @@ import yaml
 from cluster.reading import files, in_use, published
 from cluster.stage import ROOT, Stage, grant
 from jwks_operator.keys.generate import generate
-from jwks_operator.plugin.completion import print_completions
 from jwks_operator.plugin.exit_codes import Exit
-from jwks_operator.plugin.plugin_command import run
+from jwks_operator.plugin.plugin_command import complete, run
 from plugin.site import Site, served
 
 ES256 = {"name": "signing", "algorithm": "ES256"}
@@ -111,7 +110,7 @@ def test_entries_and_kids_are_completed(
     monkeypatch.setenv("KUBECONFIG", str(auth.plane.kubeconfig))
     kid = active(auth, "auth")
     verb, *rest = (word.format(kid=kid) for word in words)
-    assert print_completions([verb, "--namespace", auth.namespace, *rest]) == 0
+    assert complete([verb, "--namespace", auth.namespace, *rest]) == 0
     assert capsys.readouterr().out.splitlines() == [*(line.format(kid=kid) for line in expected), ":4"]
 
 

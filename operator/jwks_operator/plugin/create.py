@@ -15,8 +15,9 @@ from jwks_operator.kube.errors import RequestTarget, error_for
 from jwks_operator.kube.user_connection import FIELD_MANAGER
 from jwks_operator.plugin.cluster import open_cluster
 from jwks_operator.plugin.exit_codes import Exit, Failure
-from jwks_operator.plugin.options import SPAN, Place, output_option, place_options
+from jwks_operator.plugin.options import SPAN, output_option, place_options
 from jwks_operator.plugin.output import say, write_document
+from jwks_operator.plugin.place import Place
 
 _FACTS = {"token_lifetime": "tokenLifetime", "cache_max_age": "cacheMaxAge", "verifier_refresh": "verifierRefresh"}
 

@@ -21,7 +21,8 @@ from jwks_operator.plugin.doctor_cluster import (
 from jwks_operator.plugin.doctor_sets import check_field_owners, check_gitops, check_mounts, check_progress
 from jwks_operator.plugin.findings import Finding, error_finding, skip_finding, write_report
 from jwks_operator.plugin.operators import Operator, find_operator
-from jwks_operator.plugin.options import Place, output_option, place_options
+from jwks_operator.plugin.options import output_option, place_options
+from jwks_operator.plugin.place import Place
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,11 @@ import yaml
 
 from jwks_operator.keys.jwk import parse_public
 from jwks_operator.keys.key_errors import JwkError
+from jwks_operator.plugin.arguments import set_argument
 from jwks_operator.plugin.cluster import open_cluster
 from jwks_operator.plugin.exit_codes import Exit, Failure, not_found_error, refusal_error
-from jwks_operator.plugin.options import Place, place_options, set_argument
+from jwks_operator.plugin.options import place_options
+from jwks_operator.plugin.place import Place
 
 
 @click.command("get-jwks")

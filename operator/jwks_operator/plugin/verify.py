@@ -22,6 +22,7 @@ from jwks_operator.kube.client import Object
 from jwks_operator.kube.consumer_secret import FoundKey, keys_in_use
 from jwks_operator.kube.errors import Refused
 from jwks_operator.kube.gather import Gathered, gather
+from jwks_operator.plugin.arguments import set_argument
 from jwks_operator.plugin.cluster import Cluster, ObservedSet, keys_in, open_cluster
 from jwks_operator.plugin.findings import (
     Finding,
@@ -34,7 +35,8 @@ from jwks_operator.plugin.findings import (
 from jwks_operator.plugin.http import answer_age, http_findings, max_age, stale_window
 from jwks_operator.plugin.jwks_fetch import FetchFailure, FetchResult, fetch
 from jwks_operator.plugin.lint_command import set_findings
-from jwks_operator.plugin.options import Place, output_option, place_options, set_argument
+from jwks_operator.plugin.options import output_option, place_options
+from jwks_operator.plugin.place import Place
 
 Keys = Mapping[str, Mapping[str, Any]]
 
