@@ -10,7 +10,7 @@ from jwks_operator.api.parse import SpecError, parse_spec
 from jwks_operator.api.presets import PRESETS, Preset
 from jwks_operator.core.model.policy import FACTS
 from jwks_operator.core.model.policy_from_spec import policy_from_spec
-from jwks_operator.core.timing.formulas import bounds
+from jwks_operator.core.timing.formulas import bounds_of
 from jwks_operator.keys.algorithms import KeyClass
 
 
@@ -39,7 +39,7 @@ def test_a_preset_fills_what_is_not_stated_and_gives_way_to_what_is(preset: Pres
 @pytest.mark.parametrize("preset", Preset)
 def test_the_lead_follows_the_preset(preset: Preset) -> None:
     policy = policy_from_spec(timed(preset=preset.value))
-    lead = bounds(policy, policy.rotation, KeyClass.SIGNATURE).lead
+    lead = bounds_of(policy, policy.rotation, KeyClass.SIGNATURE).lead
     assert lead == timedelta(minutes=10) + PRESETS[preset].facts["verifier_refresh"]
     minutes = int(lead / timedelta(minutes=1))
     assert timed(preset=preset.value, lead=f"{minutes}m")

@@ -10,6 +10,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
+from jwks_operator.api.admission_rules import Model, Rule, cel_list, rule_error
 from jwks_operator.api.certificate_spec import Certificate
 from jwks_operator.api.durations import cel_is_duration
 from jwks_operator.api.fields import UNIQUE, EntryName, Kid
@@ -17,10 +18,10 @@ from jwks_operator.api.import_spec import Import
 from jwks_operator.api.overrides import overrides_cover_facts
 from jwks_operator.api.revocation_spec import Revocation
 from jwks_operator.api.rotation_spec import Prepublish, Rotation, RotationPolicy
-from jwks_operator.api.rules import Model, Rule, cel_list, rule_error
-from jwks_operator.api.targets_spec import ConfigMapTarget, Format, Publish, SecretTarget
+from jwks_operator.api.targets_spec import ConfigMapTarget, Publish, SecretTarget
 from jwks_operator.api.timing_spec import Timing
 from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
+from jwks_operator.keys.secret_files import Format
 
 __all__ = [
     "ConfigMapTarget",

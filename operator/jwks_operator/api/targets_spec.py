@@ -1,28 +1,18 @@
 """The outputs: the public set in a ConfigMap, the active private keys in a Secret."""
 
 from collections.abc import Callable
-from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from jwks_operator.api.admission_rules import Model, Rule, cel_list
 from jwks_operator.api.fields import UNIQUE, Annotations, DataKey, Labels, ObjectName, ServiceName
 from jwks_operator.api.names import HISTORICAL_KEY, JWKS_KEY, KEYRING_SUFFIX, OPENID_KEY, SERVE_KEY
 from jwks_operator.api.namespaces_spec import NamespaceSelector
 from jwks_operator.api.restart_spec import Restart
-from jwks_operator.api.rules import Model, Rule, cel_list
 from jwks_operator.api.serving_spec import Cors, Discovery, Issuer, Paths
 from jwks_operator.keys.naming import EddsaName
-
-
-class Format(StrEnum):
-    """How private keys are written into the Secret."""
-
-    JWK = "JWK"
-    JWK_SET = "JWKSet"
-    PEM = "PEM"
-    TLS = "TLS"
-
+from jwks_operator.keys.secret_files import Format
 
 DEFAULT_FORMATS = (Format.JWK, Format.PEM)
 _RESERVED_KEYS = (SERVE_KEY, OPENID_KEY, HISTORICAL_KEY)

@@ -14,12 +14,12 @@ from jwks_operator.api.shards import shard_of
 from jwks_operator.api.spec import JsonWebKeySetSpec
 from jwks_operator.core.model.observed_state import Sight, World
 from jwks_operator.core.model.policy_from_spec import policy_from_spec
-from jwks_operator.core.model.record import State
+from jwks_operator.core.transitions.transition_table import State
 from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
 from jwks_operator.keys.key_errors import JwkError
 from jwks_operator.keys.probe import probe
 from jwks_operator.kube.client import Object
-from jwks_operator.kube.consumer_secret_reader import InUse, keys_in_use
+from jwks_operator.kube.consumer_secret import FoundKey, keys_in_use
 from jwks_operator.kube.errors import Refused
 from jwks_operator.kube.gather import Gathered, gather
 from jwks_operator.plugin.cluster import Cluster, ObservedSet, keys_in, open_cluster
@@ -221,7 +221,7 @@ class _Probe:
             if file.entry in published:
                 yield self._finding(file)
 
-    def _finding(self, file: InUse) -> Finding:
+    def _finding(self, file: FoundKey) -> Finding:
         cure = "wait for propagation and caches; if it stays, do not sign with this key"
         if file.private is None:
             return error_finding(

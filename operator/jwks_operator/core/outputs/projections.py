@@ -1,22 +1,20 @@
-"""What does the record look like to others? The data of the ConfigMap and the layout of the consumer Secret.
+"""The data of the ConfigMap, computed from the record, and the order in which a step writes its effects.
 
-Public members come from the record; private ones are named here, never held: a layout says which key goes
-where in which form, and the room that may touch private bytes fills it in.
+The layout of the consumer Secret is in `consumer_secret`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 
 from jwks_operator.api.names import HISTORICAL_KEY, OPENID_KEY, SERVE_KEY
-from jwks_operator.api.reasons import EventReason
-from jwks_operator.api.spec import Format
-from jwks_operator.core.features.certificate_renewal import shown
+from jwks_operator.core.features.certificate_renewal import published_certificate
 from jwks_operator.core.model.policy import Policy
-from jwks_operator.core.model.record import KeyRecord, Record, State, StepKind
-from jwks_operator.core.outputs.serving_documents import compact, discovery_document, serve_hints
+from jwks_operator.core.model.record import KeyRecord, Record
+from jwks_operator.core.outputs.serving_documents import compact_json, discovery_document, serve_hints
+from jwks_operator.core.transitions.transition_table import ROWS, SIDES, Owned, Side, State
 from jwks_operator.keys.algorithms import KeyClass
-from jwks_operator.keys.chain import pem_chain, x5t_s256
+from jwks_operator.keys.chain import x5t_s256
 
 _PUBLISHED = {
     KeyClass.SIGNATURE: frozenset({State.PENDING, State.ACTIVE, State.RETIRED}),
@@ -25,38 +23,20 @@ _PUBLISHED = {
 }
 """Which states stand in the ConfigMap, per class; a symmetric key never does."""
 
-_CHECKING = frozenset({State.PENDING, State.ACTIVE, State.RETIRED})
-"""The states in which whoever checks needs the key."""
 
+class Effect(StrEnum):
+    """One write of a step to a projection."""
 
-class Owned(StrEnum):
-    """The two projections that consumers read, as effects of a step."""
-
-    PUBLIC = "ConfigMap"
-    PRIVATE = "Secret"
-    AHEAD = "Secret ahead of the ConfigMap"
+    PUBLIC = Owned.PUBLIC.value
+    PRIVATE = Owned.PRIVATE.value
+    PRIVATE_AHEAD = "Secret ahead of the ConfigMap"
     """The Secret without signature keys that the ConfigMap does not publish yet."""
 
 
-class Form(StrEnum):
-    """How one item of the consumer Secret is written."""
-
-    JWK = "JWK"
-    JWK_SET = "JWKSet"
-    PEM = "PEM"
-    TEXT = "Text"
+_WRITES = {Owned.PUBLIC: Effect.PUBLIC, Owned.PRIVATE: Effect.PRIVATE}
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One data key of the consumer Secret: private keys by kid in a form, or a plain text."""
-
-    form: Form
-    kids: tuple[str, ...] = ()
-    text: str = ""
-
-
-def published(record: Record) -> tuple[KeyRecord, ...]:
+def list_published(record: Record) -> tuple[KeyRecord, ...]:
     """Return the keys that stand in the ConfigMap, oldest first, so that a rotation moves no other key."""
     shown = [key for key in record.keys if key.state in _PUBLISHED[key.key_class]]
     return tuple(sorted(shown, key=lambda key: (key.created, key.kid)))
@@ -64,9 +44,9 @@ def published(record: Record) -> tuple[KeyRecord, ...]:
 
 def configmap_data(record: Record) -> dict[str, str]:
     """Return the data of the ConfigMap: the JWK Set (RFC 7517 section 5), its aliases, and what stands beside it."""
-    publish, keys = record.policy.publish, published(record)
+    publish, keys = record.policy.publish, list_published(record)
     target = publish.config_map
-    lines = ",\n".join(compact(public_members(record.policy, key)) for key in keys)
+    lines = ",\n".join(compact_json(public_members(record.policy, key)) for key in keys)
     text = f'{{"keys":[\n{lines}\n]}}\n' if lines else '{"keys":[]}\n'
     signed = record.historical.jwt if publish.historical and record.historical is not None else None
     beside = {
@@ -80,82 +60,36 @@ def configmap_data(record: Record) -> dict[str, str]:
 
 def public_members(policy: Policy, key: KeyRecord) -> Mapping[str, object]:
     """Return the members of a key's public JWK, those of its certificate included (RFC 7517 sections 4.7 and 4.9)."""
-    certificate = shown(policy, key)
+    certificate = published_certificate(policy, key)
     if certificate is None:
         return key.public
     return {**key.public, "x5c": list(certificate.x5c), "x5t#S256": x5t_s256(certificate.x5c)}
 
 
-def secret_layout(record: Record) -> Mapping[str, Item]:
-    """Return what stands in the consumer Secret, by data key.
-
-    The key in use of each entry, ready to use; and for encryption and symmetric keys every private half that
-    may still be needed to open or verify, because the Secret is the side that checks.
-    """
-    layout: dict[str, Item] = {}
-    for key in record.keys:
-        if key.state is State.ACTIVE:
-            layout |= _in_use(key, record.policy)
-    for entry, kids in _openers(record).items():
-        layout[f"{entry}.jwks"] = Item(Form.JWK_SET, kids)
-    return layout
-
-
-def effect_order(record: Record) -> tuple[Owned, ...]:
-    """Return what is written in which order: the check side before the use side, the reverse to destroy.
+def effect_order(record: Record) -> tuple[Effect, ...]:
+    """Return what is written in which order: the side of the keys that the row of the step names goes first.
 
     A step touches only one side of a key, but for keys that are used at once: first ones, and those in the place of a
     lost or revoked one. The sides of signature and encryption keys are each other's: where keys of both classes are
     used at once, the Secret is written twice, first without the signature keys.
     """
-    at_once = {key.key_class for key in record.keys if _used_at_once(record, key)}
-    if {KeyClass.SIGNATURE, KeyClass.ENCRYPTION} <= at_once:
-        return Owned.AHEAD, Owned.PUBLIC, Owned.PRIVATE
-    if KeyClass.ENCRYPTION in at_once:
-        return Owned.PRIVATE, Owned.PUBLIC
-    leaving = record.step is not None and record.step.kind in {StepKind.RETIRE, StepKind.DESTROY}
-    signs = any(key.key_class is KeyClass.SIGNATURE for key in record.keys)
-    return (Owned.PRIVATE, Owned.PUBLIC) if leaving is signs else (Owned.PUBLIC, Owned.PRIVATE)
+    immediate = {key.key_class for key in record.keys if _is_immediate(record, key)}
+    if {KeyClass.SIGNATURE, KeyClass.ENCRYPTION} <= immediate:
+        return Effect.PRIVATE_AHEAD, Effect.PUBLIC, Effect.PRIVATE
+    classes = immediate & {KeyClass.ENCRYPTION} or {key.key_class for key in record.keys}
+    leading = KeyClass.SIGNATURE if KeyClass.SIGNATURE in classes else KeyClass.ENCRYPTION
+    side = Side.CHECK if record.step is None else ROWS[record.step.transition].first
+    first = _WRITES[SIDES[leading][side]]
+    return first, Effect.PRIVATE if first is Effect.PUBLIC else Effect.PUBLIC
 
 
-def ahead(record: Record) -> Record:
+def without_unknown_keys(record: Record) -> Record:
     """Return the record as the Secret shows it ahead of the ConfigMap: without signature keys that nobody can know."""
-    unknown = [k.kid for k in record.keys if k.key_class is KeyClass.SIGNATURE and _used_at_once(record, k)]
+    unknown = [k.kid for k in record.keys if k.key_class is KeyClass.SIGNATURE and _is_immediate(record, k)]
     return replace(record, keys=tuple(key for key in record.keys if key.kid not in unknown))
 
 
-def _used_at_once(record: Record, key: KeyRecord) -> bool:
-    """Whether the unfinished step puts a key in use that is not known to be on its check side."""
-    told = () if record.step is None else record.step.happenings
-    activated = any(one.event == EventReason.KEY_ACTIVATED and one.kid == key.kid for one in told)
-    return activated and key.state is State.ACTIVE and key.published is None
-
-
-def _in_use(key: KeyRecord, policy: Policy) -> dict[str, Item]:
-    formats, certificate = policy.secret.formats, shown(policy, key)
-    items = {
-        f"{key.entry}.kid": Item(Form.TEXT, text=key.kid),
-        f"{key.entry}.alg": Item(Form.TEXT, text=str(key.public.get("alg", key.algorithm))),
-    }
-    if Format.JWK in formats:
-        items[f"{key.entry}.jwk"] = Item(Form.JWK, (key.kid,))
-    if Format.JWK_SET in formats:
-        items[f"{key.entry}.jwks"] = Item(Form.JWK_SET, (key.kid,))
-    if Format.PEM in formats and key.key_class is not KeyClass.SYMMETRIC:
-        items[f"{key.entry}.pem"] = Item(Form.PEM, (key.kid,))
-    if Format.TLS in formats and certificate is not None:
-        items[f"{key.entry}.tls.crt"] = Item(Form.TEXT, text=pem_chain(certificate.x5c).decode("ascii"))
-        items[f"{key.entry}.tls.key"] = Item(Form.PEM, (key.kid,))
-    return items
-
-
-def _openers(record: Record) -> dict[str, tuple[str, ...]]:
-    """Per entry, the kids of its encryption and symmetric keys: the one in use first, then the newest."""
-    opening = [
-        key
-        for key in record.keys
-        if key.key_class is not KeyClass.SIGNATURE and key.has_private and key.state in _CHECKING
-    ]
-    opening.sort(key=lambda key: (key.created, key.kid), reverse=True)
-    opening.sort(key=lambda key: key.state is not State.ACTIVE)
-    return {entry: tuple(k.kid for k in opening if k.entry == entry) for entry in {key.entry for key in opening}}
+def _is_immediate(record: Record, key: KeyRecord) -> bool:
+    """Tell whether the unfinished step uses a key before its check side is known to have it."""
+    immediate = () if record.step is None else record.step.immediate
+    return key.kid in immediate and key.state is State.ACTIVE and key.published is None
