@@ -176,19 +176,19 @@ matrix: $(READY) ## Build the Kubernetes versions K8S=1.30.14,… and run the te
 .PHONY: upgrade
 upgrade: $(READY) ## Let other releases take over in the middle of every step, and go the road to v1 (some minutes)
 	@$(BIN)/python -m controlplane build > /dev/null
-	$(BIN)/pytest -n 2 --dist loadfile tests/upgrade/road_to_v1.py tests/upgrade/between_releases.py $(PYTEST_ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile tests/nightly/upgrade $(PYTEST_ARGS)
 
 .PHONY: clients
 clients: $(READY) ## Rotate a client's key three times at a real authorization server (four minutes)
 	@$(BIN)/python -m controlplane build > /dev/null
-	$(BIN)/pytest -n 2 tests/clients/rotating_client.py $(PYTEST_ARGS)
+	$(BIN)/pytest -n 2 tests/nightly/clients/test_rotating_client.py $(PYTEST_ARGS)
 
 .PHONY: canary
 canary: $(READY) ## Run the tests of the kopf adapter with the newest kopf, in an environment of their own
 	UV_PROJECT_ENVIRONMENT='$(CACHE)/canary' $(UV) sync --locked --quiet --python $(PYTHON)
 	$(UV) pip install --quiet --python '$(CACHE)/canary' --no-deps --upgrade kopf
 	'$(CACHE)/canary/bin/python' -c 'import importlib.metadata as found; print("kopf", found.version("kopf"))'
-	'$(CACHE)/canary/bin/python' -m pytest -n $(JOBS) -m "not cluster and not soak" tests/frame tests/kube $(PYTEST_ARGS)
+	'$(CACHE)/canary/bin/python' -m pytest -n $(JOBS) tests/frame tests/kube $(PYTEST_ARGS)
 
 .PHONY: coverage
 coverage: $(READY) ## Run all tests and report what they cover
