@@ -24,7 +24,7 @@ from jwks_operator.core.planner.timestamp_reset import reset_doubtful, reset_dri
 from jwks_operator.core.timing.next_window import defer_to_window
 from jwks_operator.core.timing.policy_change import accept_policy, add_brakes, replace_unread_policy
 from jwks_operator.core.transitions.apply_transition import answer_requests, apply_transition
-from jwks_operator.core.transitions.transition_table import Hold, Transition, is_held_by, rank_of
+from jwks_operator.core.transitions.transition_table import Hold, State, Transition, is_held_by, rank_of
 
 Rule = Callable[[Case], "Case | Plan"]
 
@@ -44,9 +44,11 @@ def decide(world: World, reading: Reading, fresh: Fresh | None = None) -> Plan:
 
 
 def leave_foreign_objects(case: Case) -> Case | Plan:
-    """An object that the set needs exists and is not ours: nothing is touched."""
+    """An object that the set needs exists and is not ours: nothing is touched, but to revoke keys in the other ones."""
     trouble = set_troubles.find_name_conflict(case.world)
-    return case if trouble is None else Plan(None, troubles=(trouble,))
+    if trouble is None:
+        return case
+    return case.with_troubles(trouble) if _has_to_revoke(case) else Plan(None, troubles=(trouble,))
 
 
 def leave_an_unreadable_record(case: Case) -> Case | Plan:
@@ -120,11 +122,8 @@ def revoke_keys(case: Case) -> Case | Plan:
     missing = tuple(need for need in revocation.list_needs(record, revoked) if need not in case.fresh)
     if missing:
         return Plan(case.world.record, needs=missing)
-    return Plan(
-        workload_restart.mark_pending_restart(
-            record, revocation.apply_revocation(record, revoked, case.reading.now, case.fresh)
-        )
-    )
+    intended = revocation.apply_revocation(record, revoked, case.reading.now, case.fresh)
+    return Plan(workload_restart.mark_pending_restart(record, intended), troubles=case.troubles)
 
 
 def apply_the_written_spec(case: Case) -> Case:
@@ -236,6 +235,16 @@ RULES: tuple[Rule, ...] = (
     make_the_first_due_transition,
 )
 """The order of decisions; docs/architecture.md shows it."""
+
+
+def _has_to_revoke(case: Case) -> bool:
+    """Tell whether keys are to be revoked, or a step that revokes some is unfinished."""
+    record = case.record
+    if record is None:
+        return False
+    asked = read_requests(case.world.annotations, frozenset(entry.name for entry in record.policy.keys))
+    unfinished = any(key.state is State.COMPROMISED for key in record.keys)
+    return unfinished or bool(revocation.list_revoked(record, case.world.brakes, asked, case.reading.now))
 
 
 def _existed_before(world: World) -> bool:
