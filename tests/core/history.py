@@ -37,7 +37,7 @@ from jwks_operator.core.planner.endpoint_gate import Question
 from jwks_operator.core.planner.key_requests import Need
 from jwks_operator.core.planner.plan import Plan
 from jwks_operator.core.timing.policy_change import list_former_ends
-from jwks_operator.core.transitions.transition_table import State, Transition
+from jwks_operator.core.transitions.transition_table import Owned, State, Transition
 from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
 from jwks_operator.keys.secret_files import KID, is_in_use, split_name
 
@@ -239,7 +239,7 @@ class History:
     def _write_projection(self, effect: Effect, record: Record) -> None:
         public = effect is Effect.PUBLIC
         if effect is Effect.PRIVATE_AHEAD:
-            record = projections.without_unknown_keys(record)
+            record = projections.without_unknown_keys(record, {Owned.PRIVATE})
         content: Any = projections.configmap_data(record) if public else dict(secret_layout(record))
         thing = self.objects.configmap if public else self.objects.secret
         if thing is not None and thing.labelled and thing.content == content:

@@ -44,6 +44,7 @@ class Reason(StrEnum):
     INTERVAL_TOO_SHORT = "IntervalTooShort"
     INVALID_REQUEST = "InvalidRequest"
     WRITE_REFUSED = "WriteRefused"
+    REVOKED_KEY_REMAINS = "RevokedKeyRemains"
     CERTIFICATE_REFUSED = "CertificateRefused"
     IMPORT_REFUSED = "ImportRefused"
     RESTART_FAILED = "RestartFailed"

@@ -96,9 +96,14 @@ def compare_object(wanted: Object, seen: Object | None, *, ours: bool) -> Sight:
         return Sight.GONE
     if not ours or seen.get("type", "Opaque") != wanted.get("type", seen.get("type", "Opaque")):
         return Sight.FOREIGN
-    if (seen.get("data") or {}) != wanted["data"] or seen.get("binaryData"):
+    if not has_data(seen, wanted["data"]):
         return Sight.DIFFERS
     return Sight.SAME if replacement_body(wanted, seen) is None else Sight.RELABELLED
+
+
+def has_data(seen: Object, data: Mapping[str, str]) -> bool:
+    """Tell whether an object holds exactly this data."""
+    return (seen.get("data") or {}) == data and not seen.get("binaryData")
 
 
 def replacement_body(wanted: Object, seen: Object) -> Object | None:
@@ -111,8 +116,9 @@ def replacement_body(wanted: Object, seen: Object) -> Object | None:
         metadata[field] = {**kept, **wanted["metadata"][field]}
     body = {**seen, "metadata": metadata, "data": wanted["data"]}
     body.pop("binaryData", None)
-    same = (seen.get("data") or {}) == wanted["data"] and not seen.get("binaryData")
-    if same and all((was.get(field) or {}) == metadata[field] for field in ("labels", "annotations")):
+    if has_data(seen, wanted["data"]) and all(
+        (was.get(field) or {}) == metadata[field] for field in ("labels", "annotations")
+    ):
         return None
     return body
 

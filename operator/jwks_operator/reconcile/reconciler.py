@@ -36,6 +36,7 @@ from jwks_operator.reconcile.deletion import DOUBT_RECHECK, DeletedSets
 from jwks_operator.reconcile.key_pool import KeySource
 from jwks_operator.reconcile.observed_versions import Kind, ObservedVersions, copy_place
 from jwks_operator.reconcile.observer import Observer, ReconcileSnapshot
+from jwks_operator.reconcile.refusals import list_refusal_troubles, raise_first
 from jwks_operator.reconcile.requeue import Decision, find_alarms, has_step, is_degraded, next_pass_at
 
 logger = logging.getLogger(__name__)
@@ -135,9 +136,10 @@ class Reconciler:
                 if not shown:
                     await self._update_status(decision, ())
                 return next_pass_at(decision)
-            decision = _with_restart_trouble(await self._plan(result.gathered), result, decision)
+            decision = await self._continue(decision, result)
             if not result.confirmed:
                 await self._update_status(decision, result.happenings)
+                raise_first(result)
                 return decision.reading.now + DOUBT_RECHECK
             shown = not has_step(decision)
             if shown:
@@ -194,6 +196,18 @@ class Reconciler:
             for observer in self.observers:
                 observer.confirm_step(ref, result.happenings)
         return result
+
+    async def _continue(self, before: Decision, result: StepResult) -> Decision:
+        """Return the decision after a step; what the step could not write is a trouble of it."""
+        gathered = result.gathered
+        if result.shown is None:
+            decision = _with_restart_trouble(await self._plan(gathered), result, before)
+        else:  # another plan would ask for the same keys again
+            decision = replace(before, gathered=replace(gathered, world=replace(gathered.world, record=result.shown)))
+        if before.plan.record is None or not result.refusals:
+            return decision
+        told = list_refusal_troubles(result, before.plan.record)
+        return replace(decision, plan=replace(decision.plan, troubles=(*told, *decision.plan.troubles)))
 
     async def _repair_copies(self, gathered: Gathered) -> StepResult | None:
         """Follow namespaces that were created, deleted or relabelled, and repair copies that were edited."""

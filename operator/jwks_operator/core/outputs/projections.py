@@ -3,7 +3,7 @@
 The layout of the consumer Secret is in `consumer_secret`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import replace
 from enum import StrEnum
 
@@ -83,9 +83,14 @@ def effect_order(record: Record) -> tuple[Effect, ...]:
     return first, Effect.PRIVATE if first is Effect.PUBLIC else Effect.PUBLIC
 
 
-def without_unknown_keys(record: Record) -> Record:
-    """Return the record as the Secret shows it ahead of the ConfigMap: without signature keys that nobody can know."""
-    unknown = [k.kid for k in record.keys if k.key_class is KeyClass.SIGNATURE and _is_immediate(record, k)]
+def without_unknown_keys(record: Record, written: Set[Owned]) -> Record:
+    """Return the record as an object shows it while only `written` objects are: without keys that nobody can check.
+
+    These are the keys that come into use in this step and whose check side is not written.
+    """
+    unknown = {
+        key.kid for key in record.keys if _is_immediate(record, key) and SIDES[key.key_class][Side.CHECK] not in written
+    }
     return replace(record, keys=tuple(key for key in record.keys if key.kid not in unknown))
 
 

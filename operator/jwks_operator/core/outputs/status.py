@@ -103,7 +103,7 @@ def _conditions(world: World, plan: Plan, record: Record | None, now: datetime) 
 
 _Verdict = tuple[bool, Reason, str]
 
-_UNUSABLE = {Reason.NAME_CONFLICT, Reason.UNKNOWN_RECORD_FORMAT}
+_UNUSABLE = {Reason.NAME_CONFLICT, Reason.UNKNOWN_RECORD_FORMAT, Reason.REVOKED_KEY_REMAINS}
 """Troubles under which it cannot be told that the outputs are right."""
 
 

@@ -45,9 +45,13 @@ def decide(world: World, reading: Reading, fresh: Fresh | None = None) -> Plan:
 
 
 def leave_foreign_objects(case: Case) -> Case | Plan:
-    """An object that the set needs exists and is not ours: nothing is touched."""
+    """An object that the set needs exists and is not ours: nothing is touched, but to revoke keys in the other ones."""
     trouble = set_troubles.find_name_conflict(case.world)
-    return case if trouble is None else Plan(None, troubles=(trouble,))
+    if trouble is None:
+        return case
+    if revocation.has_to_revoke(case.world, case.record, case.reading.now):
+        return case.with_troubles(trouble)
+    return Plan(None, troubles=(trouble,))
 
 
 def leave_an_unreadable_record(case: Case) -> Case | Plan:
@@ -121,11 +125,8 @@ def revoke_keys(case: Case) -> Case | Plan:
     missing = tuple(need for need in revocation.list_needs(record, revoked) if need not in case.fresh)
     if missing:
         return Plan(case.world.record, needs=missing)
-    return Plan(
-        workload_restart.mark_pending_restart(
-            record, revocation.apply_revocation(record, revoked, case.reading.now, case.fresh)
-        )
-    )
+    intended = revocation.apply_revocation(record, revoked, case.reading.now, case.fresh)
+    return Plan(workload_restart.mark_pending_restart(record, intended), troubles=case.troubles)
 
 
 def apply_the_written_spec(case: Case) -> Case:

@@ -1,6 +1,6 @@
 """What a person has to know about a set as a whole: each function is named after the trouble it finds."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 
 from jwks_operator.api.names import keyring_name
@@ -28,6 +28,26 @@ def find_name_conflict(world: World) -> Trouble | None:
         "remove it, or create the set again with another name (its own, spec.publish.configMap.name or "
         "spec.secret.name)",
         about=foreign,
+    )
+
+
+def describe_remaining_key(about: str, kids: Collection[str], words: str) -> Trouble:
+    """Return the trouble of an object that still holds revoked keys, because it could not be written."""
+    return Trouble(
+        Reason.REVOKED_KEY_REMAINS,
+        f"{about} still holds revoked key {', '.join(sorted(kids))}: {words}",
+        "make it writable or take the key from it by hand; the operator tries again by itself",
+        about=about,
+    )
+
+
+def describe_refused_write(about: str, words: str) -> Trouble:
+    """Return the trouble of an object that could not be written."""
+    return Trouble(
+        Reason.WRITE_REFUSED,
+        f"{about} could not be written: {words}",
+        "the operator tries again by itself",
+        about=about,
     )
 
 
