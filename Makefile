@@ -95,7 +95,7 @@ generate: $(READY) ## Write everything that is generated
 	PYTHONPATH=tests $(BIN)/python -m clients.matrix > docs/algorithms.md
 	$(BIN)/python -m pictures
 	$(BIN)/python -m manual
-	$(BIN)/python -m presets
+	$(BIN)/python -m readers
 	$(BIN)/python -m waits
 	$(BIN)/python -m reference
 	$(BIN)/python -m helmchart
@@ -110,7 +110,7 @@ check-generated: $(READY) ## Check that everything generated is up to date
 	  { echo "make: run make generate" >&2; exit 1; }
 	@$(BIN)/python -m pictures --check
 	@$(BIN)/python -m manual --check
-	@$(BIN)/python -m presets --check
+	@$(BIN)/python -m readers --check
 	@$(BIN)/python -m waits --check
 	@$(BIN)/python -m reference --check
 	@$(BIN)/python -m helmchart --check

@@ -6,12 +6,16 @@ It is run against the models and against the real API server, so that neither ca
 from dataclasses import dataclass
 from typing import Any
 
+from jwks_operator.api.reader_row import Reader
 from jwks_operator.keys.algorithms import ALGORITHMS
 
 Spec = dict[str, Any]
 
 ES256 = {"name": "signing", "algorithm": "ES256"}
 RS256 = {"name": "signing", "algorithm": "RS256"}
+HS256 = {"name": "sessions", "algorithm": "HS256"}
+INBOX = {"name": "inbox", "algorithm": "ECDH-ES"}
+ML_DSA = {"name": "hybrid", "algorithm": "ML-DSA-65"}
 DURATION = "must be a duration such as 90s"
 CRON = "must be a cron expression of five fields"
 ALLOWED = "supported values: " + ", ".join(f'"{name}"' for name in ALGORITHMS)
@@ -89,9 +93,14 @@ ACCEPTED = (
     Case("ten keys", {"keys": [{**ES256, "name": f"key-{i}"} for i in range(10)]}),
     Case("an entry name of 52 characters", key(name="a" * 52)),
     Case("a set name of 52 characters", {}, name="a" * 52),
-    *(Case(f"the preset {name}", timing(preset=name)) for name in (
-        "Istio", "Envoy", "EnvoyGateway", "DotNet", "JwksRsa", "Jose", "SpringSecurity", "Nimbus", "PyJWT",
-    )),
+    *(Case(f"the preset {name}", timing(preset=name)) for name in Reader),
+    Case("as many readers as may be", {"readers": [*Reader][:16]}),
+    Case("a lead as long as a reader asks for", {"readers": ["Istio", "PyJWT"], **timing(lead="30m")}),
+    Case("a refresh as long as a reader needs", {"readers": ["Istio"], **timing(verifierRefresh="20m")}),
+    Case("no refresh for a reader that fetches for a kid", {"readers": ["GoOidc"], **timing(verifierRefresh="0s")}),
+    Case("a symmetric key beside a strict reader", {"keys": [ES256, HS256], "readers": ["KubeApiserver", "Tink"]}),
+    Case("encryption on P-256 beside a strict reader", {"keys": [ES256, INBOX], "readers": ["KubeApiserver"]}),
+    Case("a post-quantum key beside readers that skip it", {"keys": [ES256, ML_DSA], "readers": ["GoOidc", "Nimbus"]}),
     Case("a lead as long as a preset asks for", timing(preset="Istio", lead="30m")),
     Case("a stated fact in place of a preset's", timing(preset="DotNet", verifierRefresh="5m", lead="15m")),
     Case("an entry with its own rotation", key(rotation={"policy": "Manual"})),
@@ -278,6 +287,25 @@ REFUSED = (
     Case("a freeze that ends as it begins", rotation(freezes=[{"from": NOON, "to": NOON}]),
          "spec.rotation.freezes[0].to", "to must be later than from; move it"),
     # timing
+    Case("an unknown reader", {"readers": ["kube-apiserver"]}, "spec.readers[0]"),
+    Case("a reader twice", {"readers": ["Istio", "Istio"]}, "spec.readers", "Duplicate value"),
+    Case("a refresh too short for a reader", {"readers": ["GoOidc", "Istio"], **timing(verifierRefresh="5m")},
+         "spec.timing.verifierRefresh", "verifierRefresh 5m is shorter than 20m of Istio, which may go so long without "
+         "fetching; lengthen it, or remove it to have it computed"),
+    Case("a lead too short for a reader", {"readers": ["PyJWT", "DotNet"], **timing(lead="12h")}, "spec.timing.lead",
+         "lead 12h is shorter than propagation 5m + cacheMaxAge 5m + staleWindow 0s + edgeCache 0s + "
+         "verifierRefresh 24h"),
+    *(Case(f"a key for which {reader} refuses the set: {entry}", {"keys": [ES256, entry], "readers": ["PyJWT", reader]},
+           "spec.readers", f"{reader} refuses the whole set for the key of {entry['name']} "
+           f"({entry.get('crv', entry['algorithm'])}); give this reader a set of its own, or remove the entry")
+      for reader, entry in (
+          ("KubeApiserver", ML_DSA),
+          ("KubeApiserver", {**INBOX, "crv": "X25519"}),
+          ("GoJose", {"name": "wallet", "algorithm": "ES256K"}),
+          ("Keyfunc", {**INBOX, "crv": "X448"}),
+          ("Jwx", {"name": "other", "algorithm": "Ed448"}),
+          ("Tink", {"name": "other", "algorithm": "Ed25519"}),
+      )),
     Case("an unknown preset", timing(preset="istio"), "spec.timing.preset"),
     Case("a lead shorter than what a preset says", timing(preset="DotNet", lead="12h"), "spec.timing.lead",
          "lead 12h is shorter than propagation 5m + cacheMaxAge 5m + staleWindow 0s + edgeCache 0s + "

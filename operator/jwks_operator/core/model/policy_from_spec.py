@@ -32,7 +32,7 @@ from jwks_operator.keys.algorithms import ALGORITHMS
 def policy_from_spec(spec: api.JsonWebKeySetSpec) -> Policy:
     """Return the policy that a spec asks for, every default resolved. It need not have passed the checks."""
     restart = spec.secret.restart
-    facts: dict[str, Any] = {name: spec.timing.fact(name) for name in DEFAULTS}
+    facts: dict[str, Any] = {name: spec.fact(name) for name in DEFAULTS}
     return Policy(
         keys=tuple(_entry(entry, spec.rotation_of(entry)) for entry in spec.keys),
         rotation=_rotation(spec.rotation),
