@@ -61,7 +61,8 @@ def _can_read(words: tuple[str, ...], readers: tuple[Reader, ...]) -> Rule:
         cel=f"!has(self.readers) || !self.readers.exists(r, {named}) || !self.keys.exists(k, {unread})",
         holds=lambda spec: not refusals(spec),
         message=f"a reader refuses the whole set for one of its keys{_CURE}",
-        message_cel=f"self.readers.filter(r, {named})[0] + ' refuses the whole set for the key of ' + {key} + '{_CURE}'",
+        message_cel=f"self.readers.filter(r, {named})[0] + ' refuses the whole set for the key of ' + {key} + "
+        f"'{_CURE}'",
         explain=explain,
     )
 
