@@ -27,7 +27,8 @@ Three things follow:
 - `timing.verifierRefresh` is that of the slowest of them, here 20 minutes for Istio; a shorter one is refused. Without
   readers and preset it is {format_duration(DEFAULTS["verifier_refresh"])}. A reader without a figure fetches when it
   meets an unknown kid, and lengthens nothing.
-- A set that one of them refuses as a whole is refused at admission, with the entry and the cure.
+- A set that one of them refuses as a whole is refused at admission, with the entry and the cure, unless one of its
+  [documents](#sets-for-readers-that-refuse) is one that this reader can read.
 - `kubectl jwks doctor` compares what is published, imported keys included, with what they read.
 
 `spec.timing.preset` is the form for one reader: it sets the default of `verifierRefresh`, is checked for nothing else,
@@ -52,7 +53,21 @@ reader fetches. The names are those of Ed25519 under which it checks tokens; "â€
 DOCUMENTS = """
 ## Sets for readers that refuse
 
-Give such a reader a set of its own, without those keys.
+Publish a document without those keys beside the whole set ([serving.md](serving.md#documents)), and give its URL to the
+reader:
+
+```yaml
+spec:
+  keys:
+    - {name: signing, algorithm: ES256}
+    - {name: hybrid, algorithm: ML-DSA-65}
+  readers: [KubeApiserver, SpringSecurity]
+  publish:
+    issuer: https://auth.example.com
+    documents:
+      - {name: kube, entries: [signing]}
+```
+
 `kubectl jwks lint --reader NAME` tells whether a reader can read a set, ours or not; without `--reader`, lint names the
 readers that would refuse it.
 """

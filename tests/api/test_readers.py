@@ -116,7 +116,7 @@ def test_a_set_that_a_reader_refuses_as_a_whole_is_refused_with_key_and_cure(
     (error,) = refused.value.errors
     assert error.path == "spec.readers"
     why = f"{reader} refuses the whole set for the key of other ({entry.get('crv') or entry['algorithm']})"
-    assert error.message == f"{why}; give this reader a set of its own, or remove the entry"
+    assert error.message == f"{why}; publish a document without it (publish.documents), or remove the entry"
 
 
 @pytest.mark.parametrize("reader", [reader for reader in Reader if not READERS[reader].refuses])

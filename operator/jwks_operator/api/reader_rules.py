@@ -4,11 +4,13 @@ from collections.abc import Collection
 from datetime import timedelta
 from typing import Protocol
 
+from jwks_operator.api.documents_spec import Document, DocumentFormat
 from jwks_operator.api.durations import cel_is_duration, format_duration
 from jwks_operator.api.reader_row import Reader
 from jwks_operator.api.reader_table import READERS
 from jwks_operator.api.readers import readers_by_refresh, readers_by_refusal, refuses_entry
 from jwks_operator.api.rules import Rule, cel_list
+from jwks_operator.api.targets_spec import Publish
 from jwks_operator.api.timing_spec import Timing
 
 MOST_READERS = 16
@@ -35,6 +37,9 @@ class _Spec(Protocol):
     @property
     def timing(self) -> Timing: ...
 
+    @property
+    def publish(self) -> Publish: ...
+
 
 def readers_can_read() -> tuple[Rule, ...]:
     """Return one rule for each list of what readers refuse a whole set for."""
@@ -42,10 +47,17 @@ def readers_can_read() -> tuple[Rule, ...]:
 
 
 def _can_read(words: tuple[str, ...], readers: tuple[Reader, ...]) -> Rule:
+    def readable(document: Document, spec: _Spec) -> bool:
+        own = [entry for entry in spec.keys if entry.name in document.entries]
+        refused = any(refuses_entry(readers[0], entry.algorithm, entry.crv) for entry in own)
+        return document.format is DocumentFormat.JWK_SET and not refused
+
     unread = f"(k.algorithm in {cel_list(words)} || (has(k.crv) && k.crv in {cel_list(words)}))"
     named = f"r in {cel_list(readers)}"
 
     def refusals(spec: _Spec) -> list[tuple[Reader, _Entry]]:
+        if any(readable(document, spec) for document in spec.publish.documents):
+            return []
         concerned = [reader for reader in spec.readers if reader in readers]
         refused = [entry for entry in spec.keys if refuses_entry(readers[0], entry.algorithm, entry.crv)]
         return [(reader, entry) for reader in concerned for entry in refused]
@@ -58,7 +70,9 @@ def _can_read(words: tuple[str, ...], readers: tuple[Reader, ...]) -> Rule:
     key = f"self.keys.map(k, {unread}, k.name + ' (' + (has(k.crv) ? k.crv : k.algorithm) + ')')[0]"
     return Rule(
         field="readers",
-        cel=f"!has(self.readers) || !self.readers.exists(r, {named}) || !self.keys.exists(k, {unread})",
+        cel=f"!has(self.readers) || !self.readers.exists(r, {named}) || !self.keys.exists(k, {unread}) || "
+        f"(has(self.publish) && has(self.publish.documents) && self.publish.documents.exists(d, "
+        f"d.format == '{DocumentFormat.JWK_SET}' && !self.keys.exists(k, k.name in d.entries && {unread})))",
         holds=lambda spec: not refusals(spec),
         message=f"a reader refuses the whole set for one of its keys{_CURE}",
         message_cel=f"self.readers.filter(r, {named})[0] + ' refuses the whole set for the key of ' + {key} + "
@@ -67,7 +81,7 @@ def _can_read(words: tuple[str, ...], readers: tuple[Reader, ...]) -> Rule:
     )
 
 
-_CURE = "; give this reader a set of its own, or remove the entry"
+_CURE = "; publish a document without it (publish.documents), or remove the entry"
 
 
 def refresh_covers_readers() -> Rule:

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field
 
 from jwks_operator.api.certificate_spec import Certificate
 from jwks_operator.api.defaults import DEFAULTS
+from jwks_operator.api.document_rules import entries_are_published, entries_exist
 from jwks_operator.api.durations import cel_is_duration
 from jwks_operator.api.fields import UNIQUE, EntryName, Kid
 from jwks_operator.api.import_spec import Import
@@ -219,6 +220,8 @@ class JsonWebKeySetSpec(Model):
         _retention_covers("self.rotation.rollbackWindow", lambda spec: [spec.rotation]),
         _retention_covers("e.rotation.rollbackWindow", lambda spec: [entry.rotation for entry in spec.keys]),
         _TLS_NEEDS_CERTIFICATES,
+        entries_exist(),
+        entries_are_published(SYMMETRIC_ALGORITHMS),
         refresh_covers_readers(),
         *readers_can_read(),
     )
@@ -243,7 +246,8 @@ class JsonWebKeySetSpec(Model):
     within 1h."""
     readers: Annotated[tuple[Reader, ...], Field(max_length=MOST_READERS), *UNIQUE] = ()
     """Known verifiers that read the published set, by name. timing.verifierRefresh is at least that of the slowest one,
-    a set that one of them refuses as a whole is refused here. docs/readers.md has what each one does, with sources."""
+    and a set that one of them refuses as a whole needs a document (publish.documents) that this one can read.
+    docs/readers.md has what each one does, with sources."""
     revoked: Annotated[tuple[Revocation, ...], Field(max_length=100)] = ()
     """Keys that must no longer be trusted. They leave the published set and the Secret at once and for
     ever, their private halves are destroyed, and a successor becomes active at once; removing an item from this list

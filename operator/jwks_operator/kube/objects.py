@@ -14,10 +14,11 @@ from jwks_operator.api.names import SetRef, copy_name
 from jwks_operator.api.shards import Shard, shard_labels
 from jwks_operator.core.model.observed_state import Sight
 from jwks_operator.core.model.record import Record
-from jwks_operator.core.outputs.projections import Form, Item, configmap_data, secret_layout
+from jwks_operator.core.outputs.projections import Form, Item, configmap_data, public_pems, secret_layout
 from jwks_operator.keys.formats import render, render_set
 from jwks_operator.keys.naming import eddsa_name_of
 from jwks_operator.keys.private import PrivateJwk
+from jwks_operator.keys.public_pem import public_pem
 from jwks_operator.kube.client import Object
 
 PrivateKeys = Mapping[str, PrivateJwk]
@@ -46,7 +47,7 @@ def configmap_object(ref: SetRef, record: Record, shard: Shard) -> Object:
     target = record.policy.publish.config_map
     return {
         "metadata": our_metadata(ref, target.name or ref.name, shard, target.labels, target.annotations),
-        "data": configmap_data(record),
+        "data": configmap_data(record) | {name: public_pem(keys) for name, keys in public_pems(record).items()},
     }
 
 

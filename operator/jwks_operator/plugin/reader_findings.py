@@ -3,15 +3,17 @@
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any
 
+from jwks_operator.api.documents_spec import DocumentFormat
 from jwks_operator.api.reader_row import Reader
 from jwks_operator.api.reader_table import READERS
 from jwks_operator.api.readers import NEWER_NAME, find_refused_member
 from jwks_operator.keys.key_errors import JwkError
 from jwks_operator.keys.members import parse_json_strict
 from jwks_operator.plugin.cluster import ObservedSet
-from jwks_operator.plugin.findings import Finding, error_finding, ok_finding, warning_finding
+from jwks_operator.plugin.findings import Finding, Verdict, error_finding, ok_finding, warning_finding
+from jwks_operator.plugin.published import PublishedDocument, documents_of
 
-_ALONE = "give this reader a set of its own without the key"
+_ALONE = "give this reader a set of its own without the key (publish.documents)"
 Keys = Sequence[tuple[int, Mapping[str, Any]]]
 
 
@@ -45,14 +47,21 @@ def refusal_warnings(data: bytes) -> Iterator[Finding]:
 
 
 async def check_readers(sets: Sequence[ObservedSet]) -> AsyncIterator[Finding]:
-    """Can each named reader read what the set publishes, imported keys included?"""
+    """Can each named reader read a document of what is published, imported keys included?"""
     for seen in sets:
-        data = (seen.configmap or {}).get("data") or {}
-        if seen.spec is None or seen.spec.publish.config_map.key not in data:
-            continue
-        text = data[seen.spec.publish.config_map.key].encode()
-        for one in [one for reader in seen.spec.readers for one in reader_findings(text, reader)]:
-            yield Finding(one.verdict, one.check, f"{seen.ref}: {one.message}", one.cure)
+        documents = [d for d in documents_of(seen) if d.format is DocumentFormat.JWK_SET and d.text is not None]
+        for reader in seen.spec.readers if seen.spec is not None and documents else ():
+            for one in _best_of(documents, reader):
+                yield Finding(one.verdict, one.check, f"{seen.ref}: {one.message}", one.cure)
+
+
+def _best_of(documents: Sequence[PublishedDocument], reader: Reader) -> list[Finding]:
+    """The findings of the first document that a reader can read, else those of the whole set."""
+    found = [list(reader_findings((document.text or "").encode(), reader)) for document in documents]
+    for document, findings in zip(documents, found, strict=True):
+        if not any(one.verdict is Verdict.ERROR for one in findings):
+            return findings if not document.name else [ok_finding("readers", f"{reader} can read {document}")]
+    return found[0]
 
 
 def _refusals(keys: Keys, reader: Reader) -> Iterator[str]:

@@ -14,6 +14,7 @@ from jwks_operator.core.model.policy import (
     NOTHING,
     CertificateTerms,
     ConfigMapTarget,
+    Document,
     EntryPolicy,
     Freeze,
     Import,
@@ -104,6 +105,7 @@ def _publish(given: api.Publish) -> Publish:
     target = given.config_map
     return Publish(
         ConfigMapTarget(target.name, target.key, target.aliases, target.labels, target.annotations),
+        documents=tuple(Document(d.name, d.entries, d.format, d.aliases, d.paths) for d in given.documents),
         issuer=given.issuer,
         discovery=given.discovery or {},
         paths=() if given.paths is None else given.paths.jwks or (),
