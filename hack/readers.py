@@ -22,13 +22,15 @@ spec:
   readers: [KubeApiserver, SpringSecurity, Istio]
 ```
 
-Three things follow:
+Four things follow:
 
 - `timing.verifierRefresh` is that of the slowest of them, here 20 minutes for Istio; a shorter one is refused. Without
   readers and preset it is {format_duration(DEFAULTS["verifier_refresh"])}. A reader without a figure fetches when it
   meets an unknown kid, and lengthens nothing.
 - A set that one of them refuses as a whole is refused at admission, with the entry and the cure, unless one of its
   [documents](#sets-for-readers-that-refuse) is one that this reader can read.
+- Ed25519 keys are named `EdDSA`, which most readers know, unless all that are named know `Ed25519`. A key keeps its name
+  for life.
 - `kubectl jwks doctor` compares what is published, imported keys included, with what they read.
 
 `spec.timing.preset` is the form for one reader: it sets the default of `verifierRefresh`, is checked for nothing else,

@@ -170,9 +170,9 @@ class Publish(Model):
     """Content-Type of the served set: application/jwk-set+json (default, RFC 7517 section 8.5) or application/json
     for clients that know nothing else."""
     eddsa_name: EddsaName | None = None
-    """Name under which Ed25519 and Ed448 keys are published and handed out: Ed25519 (default; RFC 9864: each has its
-    own name) or EdDSA for older libraries. A change applies to the next key, which is brought in at once; tokens of
-    the former keys stay valid until they expire."""
+    """Name under which Ed25519 and Ed448 keys are published and handed out: EdDSA (RFC 8037), which most libraries know,
+    or Ed25519 (RFC 9864: each has its own name). Default EdDSA, unless all spec.readers know Ed25519. A change applies
+    to the next key, which is brought in at once; tokens of the former keys stay valid until they expire."""
     cors: Cors | None = None
     """Cross-origin access to the served documents."""
     historical: Annotated[bool, Field(strict=True)] = False

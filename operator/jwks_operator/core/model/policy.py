@@ -187,7 +187,7 @@ class Publish(Stored):
     paths: tuple[str, ...] = ()
     """Further URL paths of the set, the one of the discovery document first."""
     media_type: str | None = None
-    eddsa_name: EddsaName = "Ed25519"
+    eddsa_name: EddsaName = "EdDSA"
     allow_origins: tuple[str, ...] | None = None
     """Origins of cross-origin requests; None is every one."""
     historical: bool = False

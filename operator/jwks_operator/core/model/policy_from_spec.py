@@ -9,6 +9,7 @@ from jwks_operator.api.certificate_spec import Certificate as CertificateSpec
 from jwks_operator.api.defaults import DEFAULT_EVERY, DEFAULTS
 from jwks_operator.api.import_spec import Import as ImportSpec
 from jwks_operator.api.import_spec import ObjectKeyRef
+from jwks_operator.api.readers import default_eddsa_name
 from jwks_operator.core.model.policy import (
     NO_FACTS,
     NOTHING,
@@ -28,6 +29,7 @@ from jwks_operator.core.model.policy import (
     Window,
 )
 from jwks_operator.keys.algorithms import ALGORITHMS
+from jwks_operator.keys.naming import EddsaName
 
 
 def policy_from_spec(spec: api.JsonWebKeySetSpec) -> Policy:
@@ -42,7 +44,7 @@ def policy_from_spec(spec: api.JsonWebKeySetSpec) -> Policy:
         retention=spec.timing.retention,
         revoked=tuple(Revocation(one.kid, one.created_before, one.reason.value) for one in spec.revoked),
         held=spec.held,
-        publish=_publish(spec.publish),
+        publish=_publish(spec.publish, default_eddsa_name(spec.readers)),
         secret=SecretTarget(
             spec.secret.name,
             spec.secret.formats,
@@ -101,7 +103,7 @@ def _certificate(given: CertificateSpec, entry: str) -> CertificateTerms:
     return CertificateTerms(given.common_name or entry, ca, given.names, given.life, given.renew_before)
 
 
-def _publish(given: api.Publish) -> Publish:
+def _publish(given: api.Publish, eddsa_name: EddsaName) -> Publish:
     target = given.config_map
     return Publish(
         ConfigMapTarget(target.name, target.key, target.aliases, target.labels, target.annotations),
@@ -110,7 +112,7 @@ def _publish(given: api.Publish) -> Publish:
         discovery=given.discovery or {},
         paths=() if given.paths is None else given.paths.jwks or (),
         media_type=given.media_type,
-        eddsa_name=given.eddsa_name or "Ed25519",
+        eddsa_name=given.eddsa_name or eddsa_name,
         allow_origins=None if given.cors is None else given.cors.allow_origins,
         historical=given.historical,
         max_keys=given.max_keys,
