@@ -9,7 +9,7 @@ RELEASE_ARGS ?=
 # A cluster of yours, which is left as it was found, instead of one that is built.
 DEMO_KUBECONFIG ?=
 FUZZ_SECONDS ?= 60
-SIMULATION_EXAMPLES ?= 3000
+SIMULATION_EXAMPLES ?= 400
 # The kubelet's syncFrequency in make e2e; 1m0s is what clusters have. And a cluster of yours instead of a node.
 E2E_SYNC ?= 1m0s
 E2E_KUBECONFIG ?=
@@ -18,6 +18,10 @@ SOAK_ROTATIONS ?= 52
 CHURN_MINUTES ?= 20
 CHURN_ARGS ?=
 BENCH_ARGS ?=
+# Kubernetes versions for make matrix, with commas between them.
+K8S ?=
+MATRIX_ARGS ?=
+SITE_ARGS ?=
 
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/jwks-operator
 # The pinned uv; `make UV=uv` takes the one on PATH instead.
@@ -25,10 +29,13 @@ UV ?= $(CACHE)/uv-$(shell sed -n 's/^uv==\([0-9.]*\).*/\1/p' hack/uv.txt)/bin/uv
 BIN := .venv/bin
 READY := .venv/.ready
 CRD := crds/jsonwebkeysets.jwks-operator.dev.yaml
+HISTORIES := tests/simulation/test_no_validation_gap.py
 
 # The interpreter is the machine's own, never a downloaded one.
 export UV_PYTHON_DOWNLOADS := never
 export PYTHONPATH := hack
+# The tests start hundreds of Python processes: none should compile its modules again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -69,7 +76,11 @@ uv-pin: $(READY) ## Write hack/uv.txt for UV_VERSION=x.y.z
 
 .PHONY: test
 test: $(READY) ## Run every check and test, fast ones first
-	@$(BIN)/python hack/stages.py lint types contracts check-generated unit cluster endurance
+	@$(BIN)/python hack/stages.py lint+contracts+check-generated+types unit cluster
+
+.PHONY: nightly
+nightly: $(READY) ## Run what takes longer: thousands of histories, mutants, the library matrix, a release, endurance
+	@$(BIN)/python hack/stages.py thorough histories endurance
 
 .PHONY: lint
 lint: $(READY) ## Check format and style (make format repairs)
@@ -97,6 +108,7 @@ generate: $(READY) ## Write everything that is generated
 	$(BIN)/python -m manual
 	$(BIN)/python -m readers
 	$(BIN)/python -m waits
+	$(BIN)/python -m decisions
 	$(BIN)/python -m reference
 	$(BIN)/python -m helmchart
 	PYTHONPATH=hack:tests $(BIN)/python -m chart.cases
@@ -112,6 +124,7 @@ check-generated: $(READY) ## Check that everything generated is up to date
 	@$(BIN)/python -m manual --check
 	@$(BIN)/python -m readers --check
 	@$(BIN)/python -m waits --check
+	@$(BIN)/python -m decisions --check
 	@$(BIN)/python -m reference --check
 	@$(BIN)/python -m helmchart --check
 	@$(BIN)/python -m observability --check
@@ -126,28 +139,60 @@ platforms: $(READY) ## Ask the package index whether the plugin installs from wh
 unit: $(READY) ## Run the tests that need no control plane
 	@$(BIN)/python -m gotools helm > /dev/null
 	@$(BIN)/python -m gotools promtool > /dev/null
-	$(BIN)/pytest -n $(JOBS) -m "not cluster and not soak and not e2e" $(PYTEST_ARGS)
+	$(BIN)/pytest -n $(JOBS) $(foreach each,cluster nightly e2e,--ignore=tests/$(each)) $(PYTEST_ARGS)
 
 .PHONY: cluster
 cluster: $(READY) ## Run the tests against a real API server
 	@$(BIN)/python -m controlplane build
 	@$(BIN)/python -m gotools helm > /dev/null
-	$(BIN)/pytest -n $(CLUSTER_JOBS) --dist loadfile -m "cluster and not soak" $(PYTEST_ARGS)
+	$(BIN)/pytest -n $(CLUSTER_JOBS) --dist loadfile tests/cluster $(PYTEST_ARGS)
+
+.PHONY: thorough
+thorough: $(READY) ## Run the tests of tests/nightly, without endurance: mutants, the library matrix, a release
+	@$(BIN)/python -m controlplane build > /dev/null
+	@$(BIN)/python -m gotools helm > /dev/null
+	$(BIN)/pytest -n $(JOBS) --ignore=tests/nightly/soak tests/nightly $(PYTEST_ARGS)
+
+.PHONY: histories
+histories: $(READY) ## Play SIMULATION_EXAMPLES=400 random histories
+	SIMULATION_EXAMPLES=$(SIMULATION_EXAMPLES) $(BIN)/pytest -n $(JOBS) --timeout=7200 $(HISTORIES) $(PYTEST_ARGS)
 
 .PHONY: endurance
 endurance: $(READY) ## Run a short soak, with faults on the way to the API server and a leader that is stopped
 	@$(BIN)/python -m controlplane build > /dev/null
-	$(BIN)/pytest -n 2 --dist loadfile -m soak $(PYTEST_ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile tests/nightly/soak $(PYTEST_ARGS)
 
 .PHONY: e2e
 e2e: $(READY) ## Follow docs/operations.md on a real node, as root (E2E_SYNC=5s for a quick one)
 	@$(if $(E2E_KUBECONFIG),,$(BIN)/python -m node build)
-	$(BIN)/pytest -n 0 -x -m e2e tests/e2e $(PYTEST_ARGS)
+	$(BIN)/pytest -n 0 -x tests/e2e $(PYTEST_ARGS)
+
+.PHONY: matrix
+matrix: $(READY) ## Build the Kubernetes versions K8S=1.30.14,… and run the tests on each (MATRIX_ARGS=--write docs/kubernetes-versions)
+	@test -n "$(K8S)" || { echo "make: say which: make matrix K8S=1.30.14,1.37.2" >&2; exit 1; }
+	$(BIN)/python -m matrix run '$(K8S)' --jobs $(CLUSTER_JOBS) $(MATRIX_ARGS)
+
+.PHONY: upgrade
+upgrade: $(READY) ## Let other releases take over in the middle of every step, and go the road to v1 (some minutes)
+	@$(BIN)/python -m controlplane build > /dev/null
+	$(BIN)/pytest -n 2 --dist loadfile tests/upgrade/road_to_v1.py tests/upgrade/between_releases.py $(PYTEST_ARGS)
+
+.PHONY: clients
+clients: $(READY) ## Rotate a client's key three times at a real authorization server (four minutes)
+	@$(BIN)/python -m controlplane build > /dev/null
+	$(BIN)/pytest -n 2 tests/clients/rotating_client.py $(PYTEST_ARGS)
+
+.PHONY: canary
+canary: $(READY) ## Run the tests of the kopf adapter with the newest kopf, in an environment of their own
+	UV_PROJECT_ENVIRONMENT='$(CACHE)/canary' $(UV) sync --locked --quiet --python $(PYTHON)
+	$(UV) pip install --quiet --python '$(CACHE)/canary' --no-deps --upgrade kopf
+	'$(CACHE)/canary/bin/python' -c 'import importlib.metadata as found; print("kopf", found.version("kopf"))'
+	'$(CACHE)/canary/bin/python' -m pytest -n $(JOBS) -m "not cluster and not soak" tests/frame tests/kube $(PYTEST_ARGS)
 
 .PHONY: coverage
 coverage: $(READY) ## Run all tests and report what they cover
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -m "not e2e" $(PYTEST_ARGS)
+	$(BIN)/coverage run -m pytest --ignore=tests/e2e $(PYTEST_ARGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
@@ -157,8 +202,8 @@ fuzz: $(READY) ## Search for input that breaks the readers of keys (FUZZ_SECONDS
 
 .PHONY: soak
 soak: $(READY) ## Live thousands of random histories, then a year of weekly rotations on a real API server
-	SIMULATION_EXAMPLES=$(SIMULATION_EXAMPLES) $(BIN)/pytest -n 0 --timeout=7200 tests/simulation/test_no_validation_gap.py
-	SOAK_ROTATIONS=$(SOAK_ROTATIONS) $(BIN)/pytest -n 0 -m soak --log-cli-level=info $(PYTEST_ARGS)
+	$(MAKE) --no-print-directory histories SIMULATION_EXAMPLES=3000
+	SOAK_ROTATIONS=$(SOAK_ROTATIONS) $(BIN)/pytest -n 0 --log-cli-level=info tests/nightly/soak $(PYTEST_ARGS)
 
 .PHONY: churn
 churn: $(READY) ## Run CHURN_MINUTES=20 of churn through a fault-injecting proxy; check memory, tasks, connections (CHURN_ARGS="--write docs")
@@ -179,6 +224,10 @@ bench: $(READY) ## Measure thousands of sets beside bare API writes (BENCH_ARGS=
 .PHONY: release
 release: $(READY) ## Make everything that users install, into dist (RELEASE_ARGS="--image REPOSITORY --source URL --without image")
 	@UV='$(UV)' $(BIN)/python -m release dist $(RELEASE_ARGS)
+
+.PHONY: site
+site: $(READY) ## Build the site of the pages into dist/site, with search and versions, and follow its links
+	@UV='$(UV)' $(BIN)/python -m website dist/site $(SITE_ARGS)
 
 # --- Try it ------------------------------------------------------------------------------------------------
 

@@ -91,7 +91,7 @@ right within {PATIENCE:.0f} s. {result["activations_judged"]:,} changes of a key
 
 How long the operator took for each due action, in seconds. A removal is due {result["delay"]} s after the deletion.
 Watching that a plain 410 has ended starts again after a pause of up to 10 s, a login that is refused again and again
-is repeated after up to 30 s, and what the watches did not tell is found by the audit, every minute here.
+is repeated after up to 30 s, and what the watches did not tell is found by the resync, every minute here.
 
 | | times | median | p99 | most |
 |---|---|---|---|---|

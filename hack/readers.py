@@ -29,8 +29,8 @@ Four things follow:
   meets an unknown kid, and lengthens nothing.
 - A set that one of them refuses as a whole is refused at admission, with the entry and the cure, unless one of its
   [documents](#sets-for-readers-that-refuse) is one that this reader can read.
-- Ed25519 keys are named `EdDSA`, which most readers know, unless all that are named know `Ed25519`. A key keeps its name
-  for life.
+- Ed25519 keys are named `EdDSA`, which most readers know, unless all that are named know `Ed25519`. A key keeps its
+  name for life.
 - `kubectl jwks doctor` compares what is published, imported keys included, with what they read.
 
 `spec.timing.preset` is the form for one reader: it sets the default of `verifierRefresh`, is checked for nothing else,

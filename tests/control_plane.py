@@ -1,8 +1,9 @@
 """Fixtures for tests on a real API server: one control plane for the whole test session, also under pytest-xdist.
 
-Whichever worker needs it first starts it as a process of its own. That process lives as long as the main pytest
-process holds a pipe open, so it ends with the session however that ends. It is shared: a test must not stop it or
-leave cluster-wide objects behind; for faults start another one with `ControlPlane.start()`.
+Whichever worker has collected its tests first starts it as a process of its own, before any test's time runs. That
+process lives as long as the main pytest process holds a pipe open, so it ends with the session however that ends. It
+is shared: a test must not stop it or leave cluster-wide objects behind; for faults start another one with
+`ControlPlane.start()`.
 """
 
 import fcntl
@@ -29,12 +30,8 @@ HACK = Path(__file__).parents[1] / "hack"
 def control_plane() -> Access:
     """The session's control plane, ready and with an audit log."""
     session = Path(os.environ[SESSION])
-    with (session / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (session / "out").exists():
-            _start(session)
-        if not (kubeconfig := _kubeconfig(session)):
-            raise ControlPlaneError((session / "err").read_text())
+    if not (kubeconfig := _kubeconfig(session)):
+        raise ControlPlaneError((session / "err").read_text())
     return Access.attach(kubeconfig)
 
 
@@ -59,23 +56,24 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(lambda: _end(session, life))
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what uses the control plane, before `-m` selects."""
-    for item in items:
-        if _uses_control_plane(item):
-            item.add_marker("cluster")
-
-
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Build missing binaries here, where no test's timeout runs and the progress can be seen."""
+    """Build missing binaries and start the control plane here, where the progress can be seen."""
     if any(map(_uses_control_plane, session.items)) and not session.config.option.collectonly:
         with session.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
             resolve_binaries()
+        _start_once(Path(os.environ[SESSION]))
 
 
 def _uses_control_plane(item: pytest.Item) -> bool:
     return isinstance(item, pytest.Function) and "control_plane" in item.fixturenames
+
+
+def _start_once(session: Path) -> None:
+    """Start the control plane unless another worker has."""
+    with (session / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (session / "out").exists():
+            _start(session)
 
 
 def _start(session: Path) -> None:

@@ -53,7 +53,7 @@ class Api:
             return await answer.text()
 
     async def pages(self, path: str, selector: str = "", accept: str = JSON) -> AsyncIterator[list[Object]]:
-        """Yield the objects at a path in pages, as the operator's audit asks for them."""
+        """Yield the objects at a path in pages, as the operator's resync asks for them."""
         query = {"limit": str(PAGE)} | ({"labelSelector": selector} if selector else {})
         while True:
             async with self.session.get(path, params=query, headers={"Accept": accept}) as answer:

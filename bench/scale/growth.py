@@ -1,4 +1,4 @@
-"""Growth to many sets on one control plane: what creation, a start, rest and an audit cost at each size."""
+"""Growth to many sets on one control plane: what creation, a start, rest and a resync cost at each size."""
 
 import sys
 import time
@@ -17,7 +17,7 @@ from scale.verify import find_changed
 
 LEASES = "bench"
 ELECTED = ("--leader-elect", f"--lease-namespace={LEASES}")
-AUDITS = 3
+RESYNCS = 3
 _LISTS = "jwks_operator_api_request_duration_seconds_sum"
 
 
@@ -34,7 +34,7 @@ class Creation:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What a start with so many sets cost that had nothing to do, and what an audit costs afterwards (the median).
+    """What a start with so many sets cost that had nothing to do, and what a resync costs afterwards (the median).
 
     `seconds` run from the start of the process until nothing was left to look at; CPU in seconds, memory in MB.
     """
@@ -45,7 +45,7 @@ class Start:
     peak: float
     rest: float
     writes: int
-    audit_cpu: float
+    resync_cpu: float
     list_seconds: float
 
 
@@ -54,10 +54,10 @@ async def grow(place: Site, options: Options, outcome: Outcome) -> tuple[list[Cr
     creations, starts, sizes = list[Creation](), list[Start](), options.many
     for there, size in zip((0, *sizes), (*sizes, None), strict=True):
         before = await read_versions(place.api)
-        async with place.operator(*ELECTED, f"--audit-interval={options.audits}s") as operator:
+        async with place.operator(*ELECTED, f"--resync-interval={options.resyncs}s") as operator:
             await operator.ready(time_limit(there))
             if there:
-                starts.append(await _start(place, operator, there, 2 * options.audits))
+                starts.append(await _start(place, operator, there, 2 * options.resyncs))
                 outcome.wrong += find_changed(before, await read_versions(place.api))
                 sys.stderr.write(f"{starts[-1]}\n")
             if size is not None:
@@ -87,21 +87,21 @@ async def _create(place: Site, operator: Operator, there: int, size: int) -> Cre
     return Creation(size, size - there, round(lap.seconds, 2), lap.cpu["operator"], _servers(lap))
 
 
-async def _start(place: Site, operator: Operator, sets: int, audited: float) -> Start:
-    """Measure the start that is under way, and then audits; each comes within so many seconds."""
+async def _start(place: Site, operator: Operator, sets: int, resynced: float) -> Start:
+    """Measure the start that is under way, and then resyncs; each comes within so many seconds."""
     settled = await operator.settled(time_limit(sets))
     seconds, cpu, peak = time.time() - operator.started, cpu_seconds(operator.pid), read_memory(operator.pid).peak
-    await operator.audited(audited)
-    cpus, lists = zip(*[await _audit(place, operator, audited) for _ in range(AUDITS)], strict=True)
+    await operator.resynced(resynced)
+    cpus, lists = zip(*[await _resync(place, operator, resynced) for _ in range(RESYNCS)], strict=True)
     return Start(
         sets, round(seconds, 2), cpu, peak, read_memory(operator.pid).now, settled.writes(), median(cpus), median(lists)
     )
 
 
-async def _audit(place: Site, operator: Operator, within: float) -> tuple[float, float]:
-    """Return the CPU seconds of the next audit, and how long its lists took."""
+async def _resync(place: Site, operator: Operator, within: float) -> tuple[float, float]:
+    """Return the CPU seconds of the next resync, and how long its lists took."""
     before, meter = _listing(await operator.metrics()), place.meter(operator=operator)
-    await operator.audited(within)
+    await operator.resynced(within)
     return meter.lap().cpu["operator"], round(_listing(await operator.metrics()) - before, 3)
 
 

@@ -22,8 +22,8 @@ def tell_growth(creations: Sequence[Creation], starts: Sequence[Start], outcome:
         "CPU of the operator to create them": list(accumulate(each.cpu for each in creations)),
         "CPU of the API server and etcd to create them": list(accumulate(each.servers_cpu for each in creations)),
         "CPU of a start": [start.cpu for start in starts],
-        "CPU of an audit": [start.audit_cpu for start in starts],
-        "time of an audit's lists": [start.list_seconds for start in starts],
+        "CPU of a resync": [start.resync_cpu for start in starts],
+        "time of a resync's lists": [start.list_seconds for start in starts],
     }
     found = {what: round(_exponent(sizes, figures), 3) for what, figures in costs.items()}
     exponents = {what: power for what, power in found.items() if not math.isnan(power)}

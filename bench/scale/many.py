@@ -28,7 +28,7 @@ from scale.verify import find_changed
 REST, PEAK = 250, 400
 IDLE_CPU = 1.0
 ACTS_WITHIN, HANDS_OVER_WITHIN = 15, 2
-AUDIT_INTERVAL = 600
+RESYNC_INTERVAL = 600
 """The operator's default, in seconds."""
 PACE = 0.5
 """Seconds between revocations that come one after another."""
@@ -75,8 +75,8 @@ class Crowd:
 
     async def restart(self, idle: float) -> Operator:
         """Start an operator while some revocations wait for it, and make more until it has looked at everything."""
-        interval = AUDIT_INTERVAL if idle >= AUDIT_INTERVAL else max(2, round(idle / 2))
-        operator = await self._start(f"--audit-interval={interval}s")
+        interval = RESYNC_INTERVAL if idle >= RESYNC_INTERVAL else max(2, round(idle / 2))
+        operator = await self._start(f"--resync-interval={interval}s")
         async with asyncio.TaskGroup() as group:
             ready = group.create_task(operator.ready(time_limit(len(self.sets))))
             probes = [group.create_task(self.revoker.revoked_at(ref)) for ref in self._probes]
@@ -106,15 +106,15 @@ class Crowd:
         return operator
 
     async def rest(self, operator: Operator, seconds: float) -> None:
-        """Do nothing for so long, and longer if no audit was among it; whatever is written then is too much."""
+        """Do nothing for so long, and longer if no resync was among it; whatever is written then is too much."""
         await operator.settled(time_limit(len(self.sets)))
         await wait_until_calm(operator, 60)
         before, counted = await read_versions(self.place.api), await write_requests(self.place.api)
-        written, audits = (await operator.metrics()).writes(), operator.audits()
+        written, resyncs = (await operator.metrics()).writes(), operator.resyncs()
         meter = self.place.meter(operator=operator)
         await asyncio.sleep(seconds)
-        if operator.audits() == audits:
-            await operator.audited(seconds)
+        if operator.resyncs() == resyncs:
+            await operator.resynced(seconds)
         lap = meter.lap()
         writes = (await operator.metrics()).writes() - written
         after = await write_requests(self.place.api)
@@ -127,7 +127,7 @@ class Crowd:
             {
                 "sets": len(self.sets),
                 "seconds": round(lap.seconds, 1),
-                "audits": operator.audits() - audits,
+                "resyncs": operator.resyncs() - resyncs,
                 "writes": writes,
                 "write_requests_served": {asked: count for asked, count in served.items() if count},
                 "changed": len(strays),
@@ -139,8 +139,8 @@ class Crowd:
         self.outcome.wrong += strays
         long = f"idle, {len(self.sets):,} sets, {lap.seconds / 60:.3g} minutes"
         self.outcome.at_most(f"{long}: writes to sets and their objects", writes + sum(served.values()), 0)
-        audits = operator.audits() - audits
-        self.outcome.at_most(f"{long}: CPU of one core, {audits} audit(s) included", share, IDLE_CPU, "%")
+        resyncs = operator.resyncs() - resyncs
+        self.outcome.at_most(f"{long}: CPU of one core, {resyncs} resync(s) included", share, IDLE_CPU, "%")
         self.outcome.at_most(f"memory: at rest with {len(self.sets):,} sets", rss, REST, "MB")
 
     async def churn(self, operator: Operator) -> None:

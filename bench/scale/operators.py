@@ -133,7 +133,7 @@ class Operator:
         return await self._scrape_until(Metrics.settled, seconds)
 
     async def caught_up(self, seconds: float) -> None:
-        """Wait until it has looked at everything that a start or an audit asks for, whatever users do meanwhile."""
+        """Wait until it has looked at everything that a start or a resync asks for, whatever users do meanwhile."""
         await self._scrape_until(Metrics.caught_up, seconds)
 
     async def _scrape_until(self, is_so: Callable[[Metrics], bool], seconds: float) -> Metrics:
@@ -147,16 +147,16 @@ class Operator:
                 raise Late(f"the operator is still at work after {seconds:.0f} s")
             await asyncio.sleep(PAUSE)
 
-    def audits(self) -> int:
+    def resyncs(self) -> int:
         """Return how many resyncs its log reports, which costs it nothing."""
-        return self._log.read_bytes().count(b"audit done")
+        return self._log.read_bytes().count(b"resync done")
 
-    async def audited(self, seconds: float) -> None:
-        """Wait for the end of the next audit."""
-        before, end = self.audits(), time.monotonic() + seconds
-        while self.audits() == before:
+    async def resynced(self, seconds: float) -> None:
+        """Wait for the end of the next resync."""
+        before, end = self.resyncs(), time.monotonic() + seconds
+        while self.resyncs() == before:
             if time.monotonic() > end:
-                raise Late(f"no audit within {seconds:.0f} s")
+                raise Late(f"no resync within {seconds:.0f} s")
             await asyncio.sleep(POLL)
 
     async def _is_ready(self) -> bool:

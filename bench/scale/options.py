@@ -22,8 +22,8 @@ class Options:
     rsa: int = 200
     many: tuple[int, ...] = (100, 1000, 2500, 5000, 10_000)
     """Numbers of sets at which memory and CPU are measured; the last one is that of all other scenarios."""
-    audits: int = 10
-    """Seconds between audits where one is to be measured."""
+    resyncs: int = 10
+    """Seconds between resyncs where one is to be measured."""
     idle: float = 600
     """Seconds."""
     handovers: int = 2
@@ -36,5 +36,5 @@ class Options:
         return replace(self, create=(count,), rotating=count, tokens=tokens, victims=few, rsa=few, many=steps)
 
 
-QUICK = Options(pairs=1, audits=3, idle=10, handovers=1).with_sets(100)
+QUICK = Options(pairs=1, resyncs=3, idle=10, handovers=1).with_sets(100)
 """Everything in a few minutes."""

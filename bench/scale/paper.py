@@ -15,7 +15,7 @@ SETS, NAMESPACES = 100_000, 1_000
 ROTATIONS = 12
 """Of each set in a year."""
 YEAR = 365 * 86_400
-AUDITS = 6 * 24 * 365
+RESYNCS = 6 * 24 * 365
 """In a year: one every ten minutes."""
 SAMPLE = 100
 """Objects of each kind that are weighed."""
@@ -29,7 +29,7 @@ Not measured: what the slopes above come to if they go on. Every set has one ES2
 So it is not memory or the load of rotations that asks for more than one shard, but the start: a new leader without a
 warm standby looks at every set once. In shards ([operations](operations.md#more-than-one-shard)) that divides by their
 number, as do memory, lists and watches, since a shard's selector holds on the API server's side. An operator that is
-given namespaces asks for each of them by itself: {asked:,} requests for one audit instead of {pages:,} pages.
+given namespaces asks for each of them by itself: {asked:,} requests for one resync instead of {pages:,} pages.
 """
 
 
@@ -74,7 +74,7 @@ def estimate_growth(many: Figures, wave: Figures) -> str:
         ["watch traffic of rotations", f"{rotations * writes * weights['event'] / 1000:.2f} kB/s to each replica"],
         ["CPU of the leader for rotations", f"{rotations * operator * 100:.2f} % of a core"],
         ["CPU of API server and etcd for them", f"{rotations * servers * 100:.2f} % of a core"],
-        ["CPU of a replica for audits", f"{last['audit_cpu'] * scale / 600 * 100:.1f} % of a core"],
+        ["CPU of a replica for resyncs", f"{last['resync_cpu'] * scale / 600 * 100:.1f} % of a core"],
         ["memory of a replica", f"{growth['rest_mb_without'] + growth['rest_kb_a_set'] * SETS / 1000:,.0f} MB at rest"],
         [
             "start, until everything was looked at",

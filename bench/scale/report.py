@@ -77,7 +77,7 @@ def render_page(document: Document) -> str:
 PICTURES = {
     "performance-cpu.svg": "CPU",
     "performance-memory.svg": "Memory of the operator",
-    "performance-lists.svg": "Lists of an audit",
+    "performance-lists.svg": "Lists of a resync",
 }
 """The plots, by file name."""
 
@@ -91,7 +91,7 @@ def draw_pictures(document: Document) -> dict[str, str]:
     drawn = (
         ("seconds", {what: figures for what, figures in costs.items() if what.startswith("CPU")}),
         ("MB", {"peak of a start": [s["peak"] for s in starts], "at rest": [s["rest"] for s in starts]}),
-        ("seconds", {"time": costs["time of an audit's lists"]}),
+        ("seconds", {"time": costs["time of a resync's lists"]}),
     )
     sizes = [start["sets"] for start in starts]
     return {

@@ -46,7 +46,7 @@ GROWTH = """
 ## As the number grows
 
 At each size the operator is restarted and has nothing to do; it is through when it has looked at every set. Creation
-is that of the sets since the size before. An audit lists the metadata of everything.
+is that of the sets since the size before. A resync lists the metadata of everything.
 
 {table}
 A set costs {rest_kb_a_set:.1f} kB at rest and {peak_kb_a_set:.1f} kB at the peak of a start, beside
@@ -62,7 +62,7 @@ Restart with {sets:,} sets: ready after {ready_seconds:.1f} s, everything looked
 """
 
 REST = """
-At rest for {seconds:.0f} s, {audits} audit(s) and the renewals of the Lease included: {cpu_percent:.2f} % of a core,
+At rest for {seconds:.0f} s, {resyncs} resync(s) and the renewals of the Lease included: {cpu_percent:.2f} % of a core,
 {rest:.0f} MB, {writes} writes sent, {changed} objects changed. The API server used {apiserver:.1f} % of a core
 meanwhile, etcd {etcd:.1f} %.
 """
@@ -155,14 +155,14 @@ def growth_section(figures: Figures) -> str:
             f"{start['cpu']:.1f}",
             f"{start['peak']:.0f}",
             f"{start['rest']:.0f}",
-            f"{start['audit_cpu']:.2f}",
+            f"{start['resync_cpu']:.2f}",
             f"{start['list_seconds']:.2f}",
         ]
         for made, start in zip(figures["creations"], figures["starts"], strict=True)
     ]
     head = ["sets", "creation, CPU ms a set", "API server and etcd", "start, s", "CPU s", "peak MB", "rest MB"]
     powers = "; ".join(f"{what} {found:.2f}" for what, found in figures["exponents"].items())
-    return GROWTH.format(**figures, powers=powers, table=render_table([*head, "audit, CPU s", "its lists, s"], rows))
+    return GROWTH.format(**figures, powers=powers, table=render_table([*head, "resync, CPU s", "its lists, s"], rows))
 
 
 def operation_section(figures: Figures) -> str:

@@ -52,7 +52,7 @@ async def _wrong_in(api: Api, namespace: str, names: Collection[str], revoked: R
 
 
 async def read_versions(api: Api) -> Versions:
-    """Return the version of every set and every object of a set, from lists of metadata as the audit makes them."""
+    """Return the version of every set and every object of a set, from lists of metadata as the resync makes them."""
     found = {}
     for kind, path, selector in (
         (PLURAL, ALL_SETS, ""),

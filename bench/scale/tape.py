@@ -135,7 +135,7 @@ def _step_begun(body: Object, ref: Ref) -> str:
     if body["metadata"]["name"] != keyring_name(ref.name):
         return ""
     record: Any = json.loads(b64decode(body["data"][RECORD_KEY]))
-    return record["step"]["kind"] if record.get("step") else ""
+    return record["step"]["transition"] if record.get("step") else ""
 
 
 def _target(path: str, body: Object, ref: Ref) -> str:

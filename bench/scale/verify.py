@@ -60,7 +60,7 @@ def _wrong(objects: Objects, revoked: Collection[str]) -> Iterator[str]:
     record = files.pop(RECORD_KEY)
     keys = {key["kid"]: key for key in files.values()}
     if record.get("step") is not None:
-        yield f"has an unfinished step {record['step']['kind']}"
+        yield f"has an unfinished step {record['step']['transition']}"
     published = _published(objects.configmap)
     yield from _of_public(published)
     wanted = {kid: key["public"] for kid, key in keys.items() if key["state"] in PUBLISHED}

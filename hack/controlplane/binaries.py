@@ -104,8 +104,8 @@ def cache_root(environ: Mapping[str, str]) -> Path:
     return Path(base) / "jwks-operator" / "control-plane"
 
 
-def build_directory(environ: Mapping[str, str] = os.environ) -> Path:
-    """Directory of the pinned build, which is complete if it is there."""
-    sources = module_sources(MODULE)
+def build_directory(environ: Mapping[str, str] = os.environ, module: Path = MODULE) -> Path:
+    """Directory of the build of a module, of the pinned one by default; the build is complete if it is there."""
+    sources = module_sources(module)
     flags = build_flags(kubernetes_version(sources["go.mod"].decode()))
     return cache_root(environ) / cache_key(sources, flags, f"{sys.platform}-{platform.machine()}")

@@ -44,11 +44,11 @@ def resolve_binaries() -> Binaries:
     return binaries
 
 
-def build_pinned() -> Path:
-    """Return the directory of the pinned binaries, after building them if they are not there."""
-    cached = build_directory()
+def build_pinned(module: Path = MODULE) -> Path:
+    """Return the directory of the binaries that a module pins, after building them if they are not there."""
+    cached = build_directory(os.environ, module)
     if not cached.is_dir():
-        build_once(cached, ROOM, _build)
+        build_once(cached, ROOM, lambda result: _build(module, result))
     return cached
 
 
@@ -96,10 +96,10 @@ def _build_aside(cached: Path, room: int, build: Callable[[Path], None]) -> None
     say(f"built {cached} in {time.monotonic() - started:.0f} s")
 
 
-def _build(result: Path) -> None:
-    version = kubernetes_version((MODULE / "go.mod").read_text())
+def _build(module: Path, result: Path) -> None:
+    version = kubernetes_version((module / "go.mod").read_text())
     say(f"building Kubernetes {version} and etcd from Go modules (about 6 minutes on 2 cores, once)")
-    compile_go(MODULE, build_flags(version), PACKAGES, result)
+    compile_go(module, build_flags(version), PACKAGES, result)
     (result / "server").rename(result / "etcd")
     for name in NAMES:
         if name != "etcd":

@@ -75,7 +75,7 @@ def _next(rotations: Rotations) -> str:
     words = [rotations.next.get("action", ""), rotations.next.get("name", "")]
     if moment := rotations.next.get("time"):
         words.append(f"in {_in(moment)}")
-    if reason := rotations.next.get("waitingFor"):
+    if reason := rotations.next.get("message"):
         words.append(f"({reason})")
     return " ".join(words)
 

@@ -8,6 +8,7 @@ import yaml
 
 from generated import ROOT
 from helmchart.render import NAMESPACE, Object, render_objects
+from helmchart.served import WITH_INJECTION
 
 DIRECTORY = ROOT / "manifests"
 INSTALL = "install.yaml"
@@ -34,7 +35,7 @@ HELPS = {
 _HELMS = ("helm.sh/", "meta.helm.sh/")
 _MANAGED_BY = "app.kubernetes.io/managed-by"
 _HERE = "$(POD_NAMESPACE)"
-_OLDEST, _INJECTING = "--kube-version=1.30.0", "--kube-version=1.36.0"
+_OLDEST = "--kube-version=1.30.0"
 
 
 def render_manifests(image: str | None = None) -> dict[str, str]:
@@ -43,7 +44,7 @@ def render_manifests(image: str | None = None) -> dict[str, str]:
     found = {
         INSTALL: [_namespace(), *_rendered({**values, "sidecarInjection": {"enabled": False}}, _OLDEST)],
         NAMESPACE_INSTALL: [_anywhere(each) for each in _rendered({**values, **_one_namespace()}, _OLDEST)],
-        SIDECAR: _rendered(values, _INJECTING, "--show-only=templates/policy-sidecar.yaml"),
+        SIDECAR: _rendered(values, WITH_INJECTION, "--show-only=templates/policy-sidecar.yaml"),
     }
     texts = {name: HEADER + HELPS[name] + _text(each) for name, each in found.items()}
     return texts | {KUSTOMIZATION: _kustomization()}

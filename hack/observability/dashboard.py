@@ -173,7 +173,7 @@ ROWS: Final[Sequence[tuple[str, Sequence[Panel]]]] = (
                 "ops",
             ),
             Panel(
-                "Agenda",
+                "Work queue",
                 "Sets that wait for a worker, for their next try, and workers at work.",
                 [
                     Query("sum by (priority) (jwks_operator_queue_depth{%})", "{{priority}}"),
@@ -230,12 +230,12 @@ ROWS: Final[Sequence[tuple[str, Sequence[Panel]]]] = (
                 ],
             ),
             Panel(
-                "Audits",
-                "Sets found changed by an audit, and the age of the last complete one.",
+                "Resyncs",
+                "Sets found changed by a resync, and the age of the last complete one.",
                 [
-                    Query("sum(increase(jwks_operator_audit_found_total{%}[$__rate_interval]))", "found"),
+                    Query("sum(increase(jwks_operator_resync_found_total{%}[$__rate_interval]))", "found"),
                     Query(
-                        "time() - max by (pod) (jwks_operator_audit_last_success_timestamp_seconds{%})", "age {{pod}}"
+                        "time() - max by (pod) (jwks_operator_resync_last_success_timestamp_seconds{%})", "age {{pod}}"
                     ),
                 ],
             ),

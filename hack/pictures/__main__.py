@@ -7,7 +7,7 @@ from pathlib import Path
 from generated import ROOT, write_or_check
 from jwks_operator.api.parse import parse_spec
 from jwks_operator.core.forecast import forecast
-from jwks_operator.core.outputs.timeline import draw
+from jwks_operator.core.outputs.timeline import draw_svg
 
 FOLDER = ROOT / "docs" / "img"
 START = datetime(2026, 1, 5, tzinfo=UTC)
@@ -48,7 +48,7 @@ def draw_pictures() -> dict[Path, str]:
     drawn = {}
     for name, (title, spec, span) in PICTURES.items():
         parsed = parse_spec({"metadata": {"name": "auth"}, "spec": spec})
-        drawn[FOLDER / name] = draw(title, forecast(parsed, START, START + span), START, START + span)
+        drawn[FOLDER / name] = draw_svg(title, forecast(parsed, START, START + span), START, START + span)
     return drawn
 
 

@@ -8,11 +8,11 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from jwks_operator.api.admission_rules import VALIDATIONS
 from jwks_operator.api.crd import build_crd
 from jwks_operator.api.defaults import DEFAULT_EVERY, DEFAULTS
 from jwks_operator.api.durations import format_duration
 from jwks_operator.api.names import GROUP, KIND, SHORT_NAME, VERSION
-from jwks_operator.api.rules import VALIDATIONS
 
 Schema = dict[str, Any]
 

@@ -12,7 +12,7 @@ from jwks_operator.api.reader_table import READERS
 from jwks_operator.api.readers import REFUSED_WORDS, default_eddsa_name, find_refused_member, slowest_refresh
 from jwks_operator.core.model.policy import FACTS
 from jwks_operator.core.model.policy_from_spec import policy_from_spec
-from jwks_operator.core.timing.formulas import bounds
+from jwks_operator.core.timing.formulas import bounds_of
 from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
 
 SIGNING = {"name": "signing", "algorithm": "ES256"}
@@ -54,7 +54,7 @@ def test_the_lead_follows_the_reader(reader: Reader, field: str) -> None:
         return parsed(readers=[reader.value], timing=timing)
 
     policy = policy_from_spec(timed())
-    lead = bounds(policy, policy.rotation, KeyClass.SIGNATURE).lead
+    lead = bounds_of(policy, policy.rotation, KeyClass.SIGNATURE).lead
     refresh = READERS[reader].refresh
     assert lead == timedelta(minutes=10) + (DEFAULT if refresh is None else refresh)
     minutes = int(lead / timedelta(minutes=1))

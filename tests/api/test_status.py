@@ -13,7 +13,7 @@ from jwks_operator.api.status_model import (
     JsonWebKeySetStatus,
     KeyState,
     KeyStatus,
-    NextMove,
+    NextTransition,
     Waits,
     format_time,
     format_time_up,
@@ -43,7 +43,7 @@ def test_a_status_is_written_without_nulls_and_with_whole_seconds() -> None:
                 remove_after=NOON + half, held=True,
             ),
         ),
-        next=NextMove(time=NOON + half, name="signing", action="Remove"),
+        next=NextTransition(time=NOON + half, name="signing", action="Remove"),
         waits=(Waits(key_class="signature", lead="1h10m", retention="1h6m"),),
         revocation_latency="1h10m",
         history=(HistoryEntry(time=NOON, kid="k", name="signing", event=EventReason.KEY_RETIRED),),
@@ -60,6 +60,7 @@ def test_a_status_is_written_without_nulls_and_with_whole_seconds() -> None:
                 "lastTransitionTime": "2026-11-22T12:00:00Z",
             }
         ],
+        "troubles": [],
         "algorithms": "ES256",
         "activeKid": "abcdefgh",
         "keys": [

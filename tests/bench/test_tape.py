@@ -14,7 +14,7 @@ CORE = f"/api/v1/namespaces/{REF.namespace}"
 
 
 def keyring(method: str, step: str | None) -> Written:
-    record = json.dumps({"step": {"kind": step} if step else None, "set": REF.name})
+    record = json.dumps({"step": {"transition": step} if step else None, "set": REF.name})
     metadata = {**HEAD, "name": "s00000-keyring", "uid": "u", "resourceVersion": "7"}
     body = {"metadata": metadata, "data": {"record.json": b64encode(record.encode()).decode()}}
     return Written(method, f"{CORE}/secrets/s00000-keyring?fieldManager=x", "application/json", body)

@@ -95,7 +95,7 @@ DAMAGE: dict[str, tuple[Callable[[Objects], object], str]] = {
     "a point off the curve": (lambda o: published(o, lambda k: k[0].update(x=k[0]["y"])), "publishes an invalid key"),
     "no document": (lambda o: (o.configmap or {})["data"].update({"jwks.json": "{"}), "cannot be read"),
     "an unfinished step": (
-        lambda o: keyring(o, lambda files: files["record.json"].update(step={"kind": "Activate"})),
+        lambda o: keyring(o, lambda files: files["record.json"].update(step={"transition": "Activate"})),
         "has an unfinished step Activate",
     ),
     "two keys in use": (lambda o: keyring(o, two_active), "signing has 3 active keys"),

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from helmchart.render import render
+from helmchart.served import WITH_INJECTION
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -37,6 +38,7 @@ class Case:
 
 CASES = (
     Case("defaults"),
+    Case("sidecar", options=(WITH_INJECTION, "--show-only=templates/policy-sidecar.yaml")),
     Case("namespaces", {"watchNamespaces": ["blue", "green"], "replicas": 1, "restarts": {"enabled": True}}),
     Case(
         "shards",
@@ -151,6 +153,7 @@ CASES = (
             "sidecarInjection": {"port": 9001, "adminPort": 9002, "host": "::"},
             "server": {"enabled": True, "watch": True, "sets": [{"configMap": "auth"}], "workers": 2, "replicas": 3},
         },
+        (WITH_INJECTION,),
     ),
     Case(
         "bare",

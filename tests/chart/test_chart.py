@@ -15,6 +15,7 @@ from controlplane.errors import ControlPlaneError
 from gotools import find_tool
 from helmchart import render as chart
 from helmchart.__main__ import CRD
+from helmchart.served import INJECTING, WITH_INJECTION
 from helmchart.values import read_rows
 from jwks_operator import __version__
 from jwks_operator.__main__ import main
@@ -40,9 +41,9 @@ def pod_specs(rendered: list[chart.Object]) -> Iterator[tuple[str, dict[str, Any
             yield each["metadata"]["name"], each["spec"]
 
 
-def everything(case: Case) -> list[chart.Object]:
+def everything(case: Case, *options: str) -> list[chart.Object]:
     """What a case renders, the objects of `helm test` included."""
-    text = chart.render({**case.values, **NO_CRD}, *case.options)
+    text = chart.render({**case.values, **NO_CRD}, *case.options, *options)
     return [each for each in yaml.load_all(text, Loader=yaml.CSafeLoader) if each]
 
 
@@ -332,16 +333,20 @@ def test_a_server_of_mounted_sets_has_no_credentials() -> None:
 @pytest.mark.parametrize(
     ("options", "injects"),
     [
-        (("--kube-version=1.35.4",), False),
-        (("--kube-version=1.36.0",), True),
-        (("--kube-version=1.36.0", "--api-versions=apps/v1/Deployment"), False),
-        (("--kube-version=1.36.0", "--api-versions=admissionregistration.k8s.io/v1/MutatingAdmissionPolicy"), True),
+        (("--kube-version=1.37.2",), False),
+        (("--kube-version=1.37.2", "--api-versions=apps/v1/Deployment"), False),
+        ((WITH_INJECTION,), True),
     ],
-    ids=["too old", "by the version", "served kinds are known and it is none of them", "served"],
+    ids=["nothing is known but a version", "served kinds are known and it is none of them", "served"],
 )
 def test_sidecars_are_injected_where_the_api_server_can(options: tuple[str, ...], injects: bool) -> None:
     kinds = {each["kind"] for each in chart.render_objects(NO_CRD, *options)}
-    assert ("MutatingAdmissionPolicy" in kinds) is injects
+    assert (INJECTING in kinds) is injects
+
+
+def test_a_render_says_that_the_sidecars_policy_is_left_out_and_how_to_have_it() -> None:
+    assert WITH_INJECTION in chart.render(NO_CRD)
+    assert "sidecarInjection" not in chart.render({"sidecarInjection": {"enabled": False}, **NO_CRD})
 
 
 def test_an_older_kubernetes_is_refused() -> None:

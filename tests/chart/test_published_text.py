@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from helmchart import render as chart
 from jwks_operator.api.serving_spec import Discovery
 from jwks_operator.core.model.policy import Publish
-from jwks_operator.core.outputs.serving_documents import compact, discovery_document
+from jwks_operator.core.outputs.serving_documents import compact_json, discovery_document
 
 PRIVATE = ("d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv")
 ADMITTED: TypeAdapter[Any] = TypeAdapter(Discovery)
@@ -62,7 +62,7 @@ def test_no_discovery_document_that_the_api_admits_is_refused(discovery: dict[st
 @example(kid="\\u0064")
 @example(kid='"d":')
 def test_no_kid_is_refused(kid: str) -> None:
-    assert not refused('{"keys":[\n' + compact({"kty": "EC", "kid": kid}) + "\n]}\n")
+    assert not refused('{"keys":[\n' + compact_json({"kty": "EC", "kid": kid}) + "\n]}\n")
 
 
 @given(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from clients.libraries import FORMS, LIBRARY_NAMES, Form
 from jwks_operator.keys.algorithms import ALGORITHMS, Algorithm, KeyClass, Method
-from jwks_operator.keys.formats import EddsaName, algorithm_name
+from jwks_operator.keys.naming import EddsaName, algorithm_name
 
 
 @dataclass(frozen=True)

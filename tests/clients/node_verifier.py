@@ -24,19 +24,19 @@ NODE = _WHEEL / "bin" / "node"
 _NPM = _WHEEL / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 
 
-def modules() -> Path:
-    """Return the directory that holds the installed node_modules; install them if the cache lacks them."""
-    lock = HERE / "package-lock.json"
+def modules(package: Path = HERE) -> Path:
+    """Return the directory that holds the installed node_modules of a package; install them if the cache lacks them."""
+    lock = package / "package-lock.json"
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "jwks-operator" / "node"
     target = cache / hashlib.sha256(lock.read_bytes()).hexdigest()[:16]
     if target.is_dir():
         return target
-    sys.stderr.write(f"Installing the Node.js verifiers into {target}\n")
+    sys.stderr.write(f"Installing the Node.js packages of {package.name} into {target}\n")
     cache.mkdir(parents=True, exist_ok=True)
     fresh = Path(mkdtemp(dir=cache))
     try:
         for name in ("package.json", "package-lock.json"):
-            shutil.copy(HERE / name, fresh)
+            shutil.copy(package / name, fresh)
         subprocess.run(
             [NODE, _NPM, "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
             cwd=fresh,

@@ -4,14 +4,13 @@ import contextlib
 import http.client
 import json
 import socket
-import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
+from cluster.versions import Versions, connect
 from controlplane import Access
 
 Object = dict[str, Any]
@@ -29,11 +28,20 @@ PATIENCE = 30.0
 
 @dataclass(frozen=True)
 class Sighting:
-    """One watch event; `at` is `time.time()` when it arrived here."""
+    """One watch event; `at` is `time.time()` when it arrived here, and it was written then or before.
+
+    It was not written before `since`. A busy machine brings both further apart, and makes neither of them wrong.
+    """
 
     at: float
     type: str
     object: Object
+    since: float | None = None
+
+    @property
+    def earliest(self) -> float:
+        """The moment before which it was not written, `at` if that is known to the point."""
+        return self.at if self.since is None else self.since
 
     @property
     def kind(self) -> str:
@@ -58,6 +66,7 @@ class Chronicle:
         self._seen: dict[tuple[str, str, int, str], Sighting] = {}
         self._closed = False
         self._sockets: dict[str, socket.socket] = {}
+        self._versions = Versions(plane, namespace)
         self._threads = [threading.Thread(target=self._follow, args=(PATHS[kind].format(namespace),)) for kind in kinds]
         for thread in self._threads:
             thread.start()
@@ -65,6 +74,7 @@ class Chronicle:
     def close(self) -> None:
         """Stop following; what was seen stays."""
         self._closed = True
+        self._versions.close()
         for open_socket in list(self._sockets.values()):
             with contextlib.suppress(OSError):
                 open_socket.shutdown(socket.SHUT_RDWR)
@@ -107,10 +117,7 @@ class Chronicle:
 
     def _watch(self, path: str, version: str) -> str:
         """Read one stream to its end; return from where to go on, empty for the beginning."""
-        address = urlsplit(self._plane.url)
-        secure = ssl.create_default_context(cafile=str(self._plane.ca_file))
-        connection = http.client.HTTPSConnection(f"{address.hostname}:{address.port}", context=secure)
-        with contextlib.closing(connection):
+        with contextlib.closing(connect(self._plane)) as connection:
             connection.connect()
             self._sockets[path] = connection.sock
             headers = {"Authorization": f"Bearer {self._plane.admin_token}"}
@@ -123,8 +130,12 @@ class Chronicle:
                 event = json.loads(line)
                 if event["type"] == "ERROR":
                     return ""
-                version = self._take(Sighting(time.time(), event["type"], event["object"]))
+                version = self._take(self._sighting(event["type"], event["object"]))
         return version
+
+    def _sighting(self, change: str, thing: Object) -> Sighting:
+        version = int(thing["metadata"]["resourceVersion"])
+        return Sighting(time.time(), change, thing, self._versions.earliest(version))
 
     def _take(self, seen: Sighting) -> str:
         with self._changed:

@@ -11,6 +11,7 @@ import threading
 from collections import Counter, deque
 from pathlib import Path
 from random import Random
+from typing import Self
 
 import aiohttp
 import yaml
@@ -82,7 +83,7 @@ class FaultyWay:
 
         return asyncio.run_coroutine_threadsafe(broken(), self._loop).result(10)
 
-    def __enter__(self) -> "FaultyWay":
+    def __enter__(self) -> Self:
         self._thread.start()
         asyncio.run_coroutine_threadsafe(self._open(), self._loop).result(10)
         return self

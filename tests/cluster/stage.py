@@ -17,6 +17,7 @@ from cluster.reading import leaks, ready
 from controlplane import Access
 from controlplane.errors import ApiError
 from helmchart import render as chart
+from helmchart.served import ask_server
 
 T = TypeVar("T")
 
@@ -41,7 +42,8 @@ def install(plane: Access, *paths: str) -> None:
 def install_chart(plane: Access, values: Mapping[str, Any] | None = None) -> None:
     """Apply what the chart renders, without helm's books, and wait until the CRD is served; no pod will run."""
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": chart.NAMESPACE}}
-    everything = {"apiVersion": "v1", "kind": "List", "items": [namespace, *chart.render_objects(values)]}
+    rendered = chart.render_objects(values, *ask_server(plane))
+    everything = {"apiVersion": "v1", "kind": "List", "items": [namespace, *rendered]}
     _apply(plane, "--filename=-", content=json.dumps(everything))
 
 

@@ -17,8 +17,6 @@ from controlplane import ControlPlane
 from controlplane.errors import ApiError
 from helmchart import render as chart
 
-pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("cluster-copies")]
-
 ACCOUNT = (chart.NAMESPACE, chart.ACCOUNT)
 DELAY = 3.0
 NAME = "shop.auth"
@@ -69,7 +67,7 @@ def country(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Country]:
         plane = stack.enter_context(ControlPlane.start())
         install_chart(plane, {"policies": {"enabled": False}})  # which would keep everybody from touching copies
         log = tmp_path_factory.mktemp("copies") / "operator.log"
-        options = (f"--deletion-delay={DELAY:.0f}s", "--audit-interval=5s", f"--lease-namespace={ACCOUNT[0]}")
+        options = (f"--deletion-delay={DELAY:.0f}s", "--resync-interval=5s", f"--lease-namespace={ACCOUNT[0]}")
         operator = Operator(plane.kubeconfig_for_service_account(*ACCOUNT), log, *options)
         plane.api("POST", "/api/v1/namespaces", {"metadata": {"name": "shop"}})
         country = Country(Stage(plane, "shop", Chronicle(plane, "shop"), operator))

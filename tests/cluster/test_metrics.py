@@ -80,7 +80,7 @@ def test_a_life_is_seen_in_the_metrics_and_in_the_log(scraped: Scraped) -> None:
     stage.delete("JsonWebKeySet", "auth")
     stage.until(lambda: scraped.scrape().value("sets") == 0, "no set to be counted")
     lines = [json.loads(line) for line in stage.operator.printed.splitlines()]
-    told = [line for line in lines if line["logger"] == "jwks_operator.audit_trail"]
+    told = [line for line in lines if line["logger"] == "jwks_operator.audit_log"]
     events = [line["message"] for line in told]
     assert all(line["set"] == name for line in told)
     assert [(line["message"], line["reason"]) for line in told if line.get("kid") == first] == [

@@ -17,8 +17,6 @@ from cluster.stage import Stage, install_chart, played
 from controlplane import ControlPlane
 from helmchart import render as chart
 
-pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("cluster-namespaced")]
-
 HERE, ELSEWHERE = "tenant", "neighbour"
 VALUES = {"watchNamespaces": [HERE]}
 
@@ -44,7 +42,7 @@ def tenancy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tenancy]:
         options = (
             f"--namespace={HERE}",
             "--deletion-delay=2s",
-            "--audit-interval=3s",
+            "--resync-interval=3s",
             f"--lease-namespace={account[0]}",
         )
         operator = Operator(plane.kubeconfig_for_service_account(*account), log, *options)

@@ -23,7 +23,7 @@ from controlplane import Access, ControlPlane
 from controlplane.errors import ApiError
 from helmchart import render as chart
 
-pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("cluster-production"), pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(300)
 
 ACCOUNT = (chart.NAMESPACE, chart.ACCOUNT)
 VALUES = {
@@ -99,7 +99,7 @@ def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Production]
         plane = stack.enter_context(ControlPlane.start(audit=True))
         install_chart(plane, VALUES)
         log = tmp_path_factory.mktemp("production") / "operator.log"
-        options = (f"--deletion-delay={DELAY:.0f}s", "--audit-interval=3s", f"--lease-namespace={ACCOUNT[0]}")
+        options = (f"--deletion-delay={DELAY:.0f}s", "--resync-interval=3s", f"--lease-namespace={ACCOUNT[0]}")
         operator = Operator(plane.kubeconfig_for_service_account(*ACCOUNT), log, *options)
         idle, busy = (_stage(plane, operator, name) for name in ("idle", "busy"))
         stack.enter_context(played(busy))
@@ -194,14 +194,14 @@ def _steps(written: list[str]) -> Iterator[list[str]]:
         yield step
 
 
-def test_an_idle_set_sees_no_write_while_everything_is_audited_again_and_again(production: Production) -> None:
+def test_an_idle_set_sees_no_write_while_everything_is_listed_again_and_again(production: Production) -> None:
     asked = [event for event in production.asked() if production.idle_from < _time(event) < production.idle_to]
     assert production.idle_to - production.idle_from >= IDLE_SECONDS
     assert [event for event in asked if event["verb"] in WRITES and event["objectRef"]["namespace"] == "idle"] == []
     assert [event for event in asked if event["verb"] == "get" and event["objectRef"]["namespace"] == "idle"] == []
-    audits = [event for event in asked if event["verb"] == "list" and resource(event) == "jsonwebkeysets"]
-    figures.info(f"{len(audits)} audits in {production.idle_to - production.idle_from:.0f} s")
-    assert len(audits) >= 4
+    resyncs = [event for event in asked if event["verb"] == "list" and resource(event) == "jsonwebkeysets"]
+    figures.info(f"{len(resyncs)} resyncs in {production.idle_to - production.idle_from:.0f} s")
+    assert len(resyncs) >= 4
     last = production.idle.chronicle.sightings("JsonWebKeySet", "Secret", "ConfigMap", "Event")[-1]
     assert last.at < production.idle_from
 

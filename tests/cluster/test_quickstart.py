@@ -80,45 +80,52 @@ def test_kubectl_explain_explains_the_facts_about_the_world(auth: Stage) -> None
 
 
 @pytest.mark.parametrize(
-    ("spec", "says"),
+    ("spec", "field", "cure"),
     [
         (
             {"keys": [{"name": "signing", "algorithm": "es256"}]},
-            'spec.keys[0].algorithm: Unsupported value: "es256": supported values: "ES256", ',
+            "spec.keys[0].algorithm: Unsupported value",
+            'supported values: "ES256", ',
         ),
         (
             {"keys": [{"name": "signing.v1", "algorithm": "ES256"}]},
-            'spec.keys[0].name: Invalid value: "signing.v1": must be a DNS label: lower-case letters, digits and -, '
-            "no dots, no - at either end",
+            "spec.keys[0].name: Invalid value",
+            "must be a DNS label: lower-case letters, digits and -, no dots, no - at either end",
         ),
         (
             {"keys": [ES256], "timing": {"lead": "5m"}},
-            "spec.timing.lead: Invalid value: lead 5m is shorter than propagation 5m + cacheMaxAge 5m + "
+            "spec.timing.lead: Invalid value",
+            "lead 5m is shorter than propagation 5m + cacheMaxAge 5m + "
             "staleWindow 0s + edgeCache 0s + verifierRefresh 1h; lengthen it, or remove lead to have it computed",
         ),
         (
             {"keys": [ES256], "timing": {"tokenLifetime": "8 hours"}},
-            'spec.timing.tokenLifetime: Invalid value: "8 hours": must be a duration such as 90s, 15m, 1h30m or 720h',
+            "spec.timing.tokenLifetime: Invalid value",
+            "must be a duration such as 90s, 15m, 1h30m or 720h",
         ),
         (
             {"keys": [ES256], "rotation": {"every": "1h", "schedule": "0 3 1 * *"}},
-            "spec.rotation.schedule: Invalid value: every and schedule exclude each other; remove one of them",
+            "spec.rotation.schedule: Invalid value",
+            "every and schedule exclude each other; remove one of them",
         ),
-        ({"keys": [ES256], "rotation": {"evry": "1h"}}, 'unknown field "spec.rotation.evry"'),
+        ({"keys": [ES256], "rotation": {"evry": "1h"}}, "spec.rotation.evry", "unknown field"),
         (
             {"keys": [{**ES256, "modulusLength": 2048}]},
-            "spec.keys[0].modulusLength: Invalid value: modulusLength is only for RSA algorithms",
+            "spec.keys[0].modulusLength: Invalid value",
+            "modulusLength is only for RSA algorithms",
         ),
     ],
     ids=["algorithm", "name", "lead", "duration", "two-plans", "typo", "modulus"],
 )
 def test_kubectl_apply_of_a_bad_spec_names_the_field_and_the_cure(
-    stage: Stage, spec: dict[str, object], says: str
+    stage: Stage, spec: dict[str, object], field: str, cure: str
 ) -> None:
+    """What the API server prints between field and cure differs from version to version."""
     body = {"apiVersion": "jwks-operator.dev/v1beta1", "kind": "JsonWebKeySet", "metadata": {"name": "bad"}}
     done = stage.kubectl("apply", "--filename=-", content=json.dumps({**body, "spec": spec}))
     assert done.returncode != 0
-    assert says in done.stderr
+    assert field in done.stderr
+    assert cure in done.stderr
 
 
 @pytest.mark.parametrize(

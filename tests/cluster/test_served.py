@@ -108,7 +108,7 @@ def test_a_key_is_used_one_lead_after_the_last_pod_serves_it(stage: Stage, pods:
     assert "web-a" not in _degraded(stage)["message"]
     time.sleep(2 * LEAD)
     assert _used(stage) == first, "web-b serves nothing yet"
-    assert "web-b does not serve a set" in stage.there("JsonWebKeySet", "auth")["status"]["next"]["waitingFor"]
+    assert "web-b does not serve a set" in stage.there("JsonWebKeySet", "auth")["status"]["next"]["message"]
     told = [s for s in stage.chronicle.sightings("Event") if s.object["reason"] == "EndpointsLag"]
     assert len(told) == 1
 

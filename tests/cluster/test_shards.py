@@ -24,8 +24,6 @@ from controlplane import Access
 from helmchart import render as chart
 from jwks_operator.api.shards import Shard, selector_of_objects, selector_of_sets, shard_of
 
-pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("shards")]
-
 SPEC = {
     "keys": [{"name": "signing", "algorithm": "ES256"}],
     "rotation": {"every": "3s", "rollbackWindow": "1s"},

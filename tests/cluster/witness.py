@@ -8,9 +8,6 @@ from jwcrypto.jwk import JWK
 from cluster.chronicle import Sighting
 from cluster.reading import files, in_use, published
 
-SLACK = 0.5
-"""Seconds by which the news of one write may have reached us later than that of another, on a busy machine."""
-
 BRISK = {
     "propagation": "1s",
     "cacheMaxAge": "1s",
@@ -25,7 +22,10 @@ BRISK_LEAD, BRISK_RETENTION = 2.0, 3.0
 
 @dataclass
 class Witness:
-    """Watches one set through the sightings of its ConfigMap and consumer Secret; `objections` is what it found."""
+    """Watches one set through the sightings of its ConfigMap and consumer Secret; `objections` is what it found.
+
+    Times are those before which a key was not published and not used for the last time: what it objects to was so.
+    """
 
     lead: float
     retention: float
@@ -49,11 +49,11 @@ class Witness:
         for kid in now - self.shown:
             if kid in self.published:
                 yield f"{kid} came back"
-            self.published[kid] = seen.at
+            self.published[kid] = seen.earliest
         for kid in self.shown - now:
             if kid in self.used.values():
                 yield f"{kid} left the published set while it was in use"
-            elif kid in self.last_used and (kept := seen.at - self.last_used[kid]) < self.retention - SLACK:
+            elif kid in self.last_used and (kept := seen.at - self.last_used[kid]) < self.retention:
                 yield f"{kid} was removed {kept:.2f} s after its last use"
         self.shown = now
 
@@ -67,11 +67,11 @@ class Witness:
             if before is None or before == kid:
                 continue
             self.activations += 1
-            self.last_used[before] = seen.at
+            self.last_used[before] = seen.earliest
             if kid in self.last_used:
                 yield f"{kid} was used again"
             waited = seen.at - self.published[kid] if kid in self.published else self.lead
-            if waited < self.lead - SLACK:
+            if waited < self.lead:
                 yield f"{kid} was used {waited:.2f} s after its publication"
         self.used = now
 

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "operator" / "jwks_operator"
 
 VERB = re.compile(
-    "annotate|bind|bring|clean|compare|complete|connect|dump|fetch|follow|forecast|gather|generate|grow|install|main|make|"
+    "annotate|bind|bring|clean|compare|complete|connect|decide|dump|fetch|follow|forecast|gather|generate|grow|install|main|make|"
     "measure|mount|probe|prove|recognise|rehearse|render|report|require|resolve|run|say|sign|swap|truncate|verify|write"
 )
 """A name of one word is one of these; any other name has two words or more: `sign`, `tombstone_for`, `write_status`."""
@@ -26,13 +26,8 @@ IDIOMS = re.compile(
 TEXTS = ("operator/**/*.py", "hack/**/*.py", "bench/**/*.py", "helm/**/*", "docs/**/*.md", "*.md", "Makefile")
 LATER = (
     "operator/jwks_operator/core/",
-    "operator/jwks_operator/process/",
-    "operator/jwks_operator/reconcile/",
-    "operator/jwks_operator/watch/",
     "operator/jwks_operator/keys/issuer_import.py",
     "operator/jwks_operator/keys/lint.py",
-    "operator/jwks_operator/kube/source_reader.py",
-    "operator/jwks_operator/kube/transport.py",
     "operator/jwks_operator/serve/site.py",
     "docs/security.md",
 )

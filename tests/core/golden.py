@@ -25,11 +25,10 @@ from jwks_operator.core.model.record import (
     Intake,
     KeyRecord,
     Record,
-    State,
     Step,
-    StepKind,
     Tombstone,
 )
+from jwks_operator.core.transitions.transition_table import State, Transition
 from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
 
 COLLECTION = Path(__file__).parent / "keyrings"
@@ -172,11 +171,11 @@ RECORDS = {
         intakes={"signing": Intake(("thumbprint-k1", "digest"), ("Secret/old/k", "ConfigMap/p/j"), True, True)},
     ),
     "certificates": record(CERTIFIED, key("k1", "signing", "ES256", State.ACTIVE, certificate=CERTIFICATE)),
-    "unfinished-step": record(SIGNING, ACTIVE, step=Step(StepKind.ACTIVATE, MOVED)),
+    "unfinished-step": record(SIGNING, ACTIVE, step=Step(Transition.ACTIVATE, MOVED)),
     "revoking": record(
         SIGNING,
         key("k1", "signing", "ES256", State.COMPROMISED, has_private=False),
-        step=Step(StepKind.REVOKE, (Happening("KeyRevoked", "KeyCompromise", "k1", "signing"),)),
+        step=Step(Transition.REVOKE, (Happening("KeyRevoked", "KeyCompromise", "k1", "signing"),)),
     ),
     "tombstones": record(SIGNING, ACTIVE, tombstones=TOMBSTONES, history=(HistoryEntry(START, MOVED[0]),)),
     "former-facts": record(
@@ -185,7 +184,7 @@ RECORDS = {
         longest=Facts(HOUR, cache_max_age=2 * HOUR, restart=HOUR, excess=timedelta(minutes=3)),
         longest_until=START + 9 * HOUR,
         former_leads={KeyClass.SIGNATURE: HOUR, KeyClass.SYMMETRIC: 2 * HOUR},
-        step=Step(StepKind.ADOPT, ()),
+        step=Step(Transition.APPLY_SPEC, ()),
     ),
     "lost-keys": record({**SIGNING, "recovery": "Manual"}, lost=("signing",)),
     "restart-owed": record({**SIGNING, "secret": {"restart": {}}}, ACTIVE, restart="0123456789abcdef"),
@@ -202,7 +201,7 @@ def document_of(stored: Record) -> dict[str, Any]:
     """Return a record as a keyring holds it, placeholders in the place of private halves."""
     halves = ({"private": PLACEHOLDER} if one.has_private else {} for one in stored.keys)
     keys = [codec.dump_key(one) | half for one, half in zip(stored.keys, halves, strict=True)]
-    return {"record.json": codec.dump_rest(stored), "keys": keys}
+    return {"record.json": codec.dump_record(stored), "keys": keys}
 
 
 def record_of(document: dict[str, Any]) -> Record:
@@ -211,7 +210,7 @@ def record_of(document: dict[str, Any]) -> Record:
     for each in document["keys"]:
         members = dict(each)
         keys.append(codec.load_key(members, has_private=members.pop("private", None) is not None))
-    return codec.load(document["record.json"], tuple(keys))
+    return codec.load_record(document["record.json"], tuple(keys))
 
 
 def collected() -> tuple[Path, ...]:

@@ -18,17 +18,20 @@ from jwks_operator.api.spec import JsonWebKeySetSpec
 from jwks_operator.api.status_model import JsonWebKeySetStatus
 from jwks_operator.core.model import codec, key_states
 from jwks_operator.core.model.key_states import FreshKey
-from jwks_operator.core.model.observed_state import Endpoints, Reading, Salvage, Sight, World
-from jwks_operator.core.model.record import Bounds, KeyRecord, Record, State, StepKind
+from jwks_operator.core.model.observed_state import Endpoints, Reading, Salvage, Sight, World, list_waiting_kids
+from jwks_operator.core.model.record import Bounds, KeyRecord, Record
 from jwks_operator.core.outputs import projections
-from jwks_operator.core.outputs.projections import Owned
-from jwks_operator.core.outputs.status import project
+from jwks_operator.core.outputs.consumer_secret import secret_layout
+from jwks_operator.core.outputs.projections import Effect
+from jwks_operator.core.outputs.status import render_status
 from jwks_operator.core.planner import rules as planning
 from jwks_operator.core.planner.endpoint_gate import Question
 from jwks_operator.core.planner.key_requests import Need
-from jwks_operator.core.planner.rules import Plan
-from jwks_operator.core.timing.policy_change import fading
-from jwks_operator.keys.algorithms import KeyClass
+from jwks_operator.core.planner.plan import Plan
+from jwks_operator.core.timing.policy_change import list_former_ends
+from jwks_operator.core.transitions.transition_table import State, Transition
+from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
+from jwks_operator.keys.secret_files import KID, is_in_use, split_name
 
 START = datetime(2026, 3, 2, 12, tzinfo=UTC)
 REF = SetRef("shop", "auth")
@@ -123,7 +126,7 @@ class History:
         if self.read is None or self.read[0] is not stored:
             rest, *keys = json.loads(json.dumps(stored))
             loaded = (codec.load_key(key, has_private=key.pop("private")) for key in keys)
-            self.read = stored, codec.load(rest, tuple(loaded))
+            self.read = stored, codec.load_record(rest, tuple(loaded))
         return self.read[1]
 
     def pass_(self) -> datetime | None:
@@ -159,9 +162,10 @@ class History:
             keyring_uid=things.keyring_uid,
             keyring=_sight(things.keyring is not None, same=True, labelled=things.keyring_labelled),
             configmap=self._seen(things.configmap, projections.configmap_data),
-            secret=self._seen(things.secret, lambda known: dict(projections.secret_layout(known))),
+            secret=self._seen(things.secret, lambda known: dict(secret_layout(known))),
             lived_before=bool(self.status.keys),
             entries_before={key.kid: key.name for key in self.status.keys},
+            waiting_before=list_waiting_kids(self.status),
             waits_before={
                 KeyClass(told.key_class): Bounds(span(told.lead), span(told.retention)) for told in self.status.waits
             },
@@ -178,12 +182,20 @@ class History:
 
     def _salvage(self) -> Salvage:
         published, secret = self.published(), self.objects.secret
-        usable = {}
-        if secret is not None and not secret.foreign:
-            for name, item in secret.content.items():
-                if name.endswith(".jwk") and (self.objects.configmap is None or item.kids[0] in published):
-                    usable[name.removesuffix(".jwk")] = self.born[item.kids[0]]
-        return Salvage(usable, tuple(replace(self.born[kid], has_private=False) for kid in published))
+        content = {} if secret is None or secret.foreign else secret.content
+        usable: dict[str, FreshKey] = {}
+        openers = []
+        for name, (entry, file) in ((name, split_name(name)) for name in content):
+            for key in (self.born[kid] for kid in content[name].kids):
+                assert file is not None
+                named = content[KID.name_for(entry)].text if KID.name_for(entry) in content else ""
+                symmetric = ALGORITHMS[key.algorithm].key_class is KeyClass.SYMMETRIC
+                unpublished = symmetric or self.objects.configmap is None
+                if key.kid in published or (unpublished and is_in_use(file, key.kid, named)):
+                    usable.setdefault(entry, key)
+                else:
+                    openers.append((entry, key))
+        return Salvage(usable, tuple(replace(self.born[kid], has_private=False) for kid in published), tuple(openers))
 
     def _generated(self, needs: tuple[Need, ...]) -> dict[Need, FreshKey]:
         fresh = {need: made_up(len(self.born) + place, need) for place, need in enumerate(needs, start=1)}
@@ -193,10 +205,10 @@ class History:
     def _carry_out(self, record: Record) -> bool:
         """Intent, effects, witness; False if a clock in doubt left the step without its witness."""
         self._store(record)
-        for owned in projections.effect_order(record):
-            self._write_projection(owned, record)
+        for effect in projections.effect_order(record):
+            self._write_projection(effect, record)
         if record.step is not None and self.doubt is None:
-            confirmed = key_states.witnessed(record, self.reading().latest)
+            confirmed = key_states.confirm_step(record, self.reading().latest)
             self._store(replace(confirmed, uid=self.objects.keyring_uid))
         return record.step is None or self.doubt is None
 
@@ -206,29 +218,29 @@ class History:
             return
         self._lives_on("record")
         keys = (codec.dump_key(key) | {"private": key.has_private} for key in record.keys)
-        self.objects.keyring = (codec.dump_rest(record), *keys)
+        self.objects.keyring = (codec.dump_record(record), *keys)
         self.objects.keyring_uid = self.objects.keyring_uid or f"uid-{len(self.writes)}"
         self.objects.keyring_labelled = True
-        adopting = record.step is not None and record.step.kind is StepKind.ADOPT
+        adopting = record.step is not None and record.step.transition is Transition.APPLY_SPEC
         self.observer.stated(self.now, record.policy, adopting=adopting)
         self.observer.exempt |= _used_at_once(record)
         self.watch(before, record)
 
-    def _write_projection(self, owned: Owned, record: Record) -> None:
-        public = owned is Owned.PUBLIC
-        if owned is Owned.AHEAD:
-            record = projections.ahead(record)
-        content: Any = projections.configmap_data(record) if public else dict(projections.secret_layout(record))
+    def _write_projection(self, effect: Effect, record: Record) -> None:
+        public = effect is Effect.PUBLIC
+        if effect is Effect.PRIVATE_AHEAD:
+            record = projections.without_unknown_keys(record)
+        content: Any = projections.configmap_data(record) if public else dict(secret_layout(record))
         thing = self.objects.configmap if public else self.objects.secret
         if thing is not None and thing.labelled and thing.content == content:
             return
-        self._lives_on(owned.value)
+        self._lives_on(effect.value)
         if public:
             self.objects.configmap = Thing(content)
             self.observer.published(self.now, self.published())
         else:
             self.objects.secret = Thing(content)
-            self.observer.in_use(self.now, self.in_use())
+            self.observer.in_use(self.now, self.signing())
 
     def _lives_on(self, write: str) -> None:
         if self.dies_before is not None:
@@ -240,15 +252,15 @@ class History:
 
     def _rested(self, reading: Reading) -> datetime | None:
         self._show(self.plan)
-        times = (reading.locally(move.time) for move in self.plan.prospects if move.time > reading.earliest)
+        times = (reading.locally(move.time) for move in self.plan.candidates if move.time > reading.earliest)
         looks = (lag.again(reading.now) for lag in self.plan.waiting)
         record = self.plan.record
-        fades = () if record is None else (reading.locally(t) for t in fading(record) if t > reading.earliest)
+        fades = () if record is None else (reading.locally(t) for t in list_former_ends(record) if t > reading.earliest)
         again = min((*times, *looks, *fades), default=None)
         return None if again is None or self.plan.blocked else again - self.ahead
 
     def _show(self, plan: Plan) -> None:
-        status = project(self.world(), plan, self.record(), self.status, self.reading())
+        status = render_status(self.world(), plan, self.record(), self.status, self.reading())
         body = status.model_dump(mode="json", by_alias=True, exclude_none=True)
         if body != self.status.model_dump(mode="json", by_alias=True, exclude_none=True):
             self.writes.append("status")
@@ -273,6 +285,12 @@ class History:
     def in_use(self) -> tuple[str, ...]:
         thing = self.objects.secret
         return () if thing is None else tuple(item.text for name, item in thing.content.items() if name[-4:] == ".kid")
+
+    def signing(self) -> tuple[str, ...]:
+        """The signature keys in use: those whose check side is the published set, which the observer judges."""
+        return tuple(
+            kid for kid in self.in_use() if ALGORITHMS[self.born[kid].algorithm].key_class is KeyClass.SIGNATURE
+        )
 
     def known(self) -> tuple[KeyRecord, ...]:
         record = self.record()

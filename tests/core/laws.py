@@ -3,8 +3,9 @@
 from datetime import datetime
 
 from core.history import History
-from jwks_operator.core.model.key_states import LIVING, MOVES
-from jwks_operator.core.model.record import KeyRecord, Record, State
+from jwks_operator.core.model.key_states import LIVING
+from jwks_operator.core.model.record import KeyRecord, Record
+from jwks_operator.core.transitions.transition_table import MOVES, State
 
 
 def obey(history: History) -> None:

@@ -30,7 +30,7 @@ from core.rows import (
     trust,
     with_rotation,
 )
-from jwks_operator.core.outputs.projections import Item
+from jwks_operator.core.outputs.consumer_secret import Item
 
 DAILY = with_rotation(every="24h")
 LATE = with_rotation(every="24h", prepublish="OnSchedule")

@@ -15,18 +15,8 @@ from jwks_operator.core.model import codec
 from jwks_operator.core.model.codec import RecordError
 from jwks_operator.core.model.policy import FACTS, Facts
 from jwks_operator.core.model.policy_from_spec import policy_from_spec
-from jwks_operator.core.model.record import (
-    Bounds,
-    Happening,
-    HistoryEntry,
-    Intake,
-    KeyRecord,
-    Record,
-    State,
-    Step,
-    StepKind,
-    Tombstone,
-)
+from jwks_operator.core.model.record import Bounds, Happening, HistoryEntry, Intake, KeyRecord, Record, Step, Tombstone
+from jwks_operator.core.transitions.transition_table import State, Transition
 from jwks_operator.keys.algorithms import KeyClass
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
@@ -66,7 +56,7 @@ RECORDS = st.builds(
     policy=POLICIES,
     keys=st.lists(KEYS, max_size=3).map(tuple),
     uid=TEXTS,
-    step=st.none() | st.builds(Step, st.sampled_from(StepKind), st.lists(HAPPENINGS, max_size=2).map(tuple)),
+    step=st.none() | st.builds(Step, st.sampled_from(Transition), st.lists(HAPPENINGS, max_size=2).map(tuple)),
     honoured=st.dictionaries(TEXTS, TIMES, max_size=2),
     longest=st.none() | st.builds(Facts, *(WAITS for _ in FACTS)),
     longest_until=st.none() | TIMES,
@@ -91,11 +81,11 @@ RECORDS = st.builds(
 
 def stored(record: Record) -> Record:
     """Write, read back."""
-    rest = json.loads(json.dumps(codec.dump_rest(record)))
+    rest = json.loads(json.dumps(codec.dump_record(record)))
     keys = tuple(
         codec.load_key(json.loads(json.dumps(codec.dump_key(key))), has_private=key.has_private) for key in record.keys
     )
-    return codec.load(rest, keys)
+    return codec.load_record(rest, keys)
 
 
 @settings(derandomize=True, max_examples=60)
@@ -129,7 +119,7 @@ def written() -> tuple[dict[str, Any], list[dict[str, Any]]]:
     history.pass_()
     record = history.record()
     assert record is not None
-    return codec.dump_rest(record), [codec.dump_key(key) for key in record.keys]
+    return codec.dump_record(record), [codec.dump_key(key) for key in record.keys]
 
 
 REST, WRITTEN_KEYS = written()
@@ -158,7 +148,7 @@ def spoilt(draw: st.DrawFn, document: dict[str, Any]) -> dict[str, Any]:
 @given(spoilt(REST))
 def test_a_spoilt_record_is_told_or_can_be_written_again(document: dict[str, Any]) -> None:
     try:
-        record = codec.load(document, ())
+        record = codec.load_record(document, ())
     except RecordError:
         return
     assert stored(record) == record
@@ -177,7 +167,7 @@ def test_a_spoilt_key_is_told_or_can_be_written_again(document: dict[str, Any]) 
 @settings(derandomize=True, max_examples=30)
 @given(st.dictionaries(TEXTS, JSON, max_size=3))
 def test_anything_else_is_no_record(document: dict[str, Any]) -> None:
-    for load in (lambda: codec.load(document, ()), lambda: codec.load_key(document, has_private=False)):
+    for load in (lambda: codec.load_record(document, ()), lambda: codec.load_key(document, has_private=False)):
         with pytest.raises(RecordError):
             load()
 
@@ -185,7 +175,7 @@ def test_anything_else_is_no_record(document: dict[str, Any]) -> None:
 @pytest.mark.parametrize("number", [0, 2, "1", None])
 def test_another_format_is_refused_by_name(number: object) -> None:
     with pytest.raises(RecordError, match="run the version of jwks-operator that wrote it"):
-        codec.load({**REST, "format": number}, ())
+        codec.load_record({**REST, "format": number}, ())
 
 
 def test_no_complaint_quotes_what_was_stored() -> None:

@@ -24,7 +24,7 @@ NEWS = {"a": None, "b": [{"c": 1}]}
 REQUIRED = {
     "format", "setName", "policy", "kid", "entry", "algorithm", "keyClass", "state", "thumbprint", "public", "created",
     "bounds", "lead", "retention", "name", "key", "schedule", "duration", "from", "to", "commonName", "event", "reason",
-    "kind", "time", "happening", "digest", "expired", "issued", "notAfter", "x5c", "terms", "jwt", "keys",
+    "transition", "time", "happening", "digest", "expired", "issued", "notAfter", "x5c", "terms", "jwt", "keys",
 }  # fmt: skip
 """Members without which something cannot be what it is; every other one may be missing."""
 

@@ -23,6 +23,7 @@ from core.rows import (
 
 DAILY = with_rotation(every="24h")
 LATE = with_rotation(every="24h", prepublish="OnSchedule")
+BOTH = entries(signing="ES256", other="HS256")
 ALONE = "signing: k2 Active, k1 Retired"
 ROTATED = "signing: k2 Active, k3 Pending, k1 Retired"
 
@@ -88,6 +89,32 @@ ROTATED = "signing: k2 Active, k3 Pending, k1 Retired"
             ready="False WaitingForLead",
         ),
         At("3h10m", None, ready="True KeysInUse"),
+    ),
+    row(
+        "a symmetric key of a new entry that waits when the keyring is lost waits its whole lead again",
+        At("2h", edit(BOTH), "other: k3 Pending; signing: k1 Active, k2 Pending", "Activate other 2h5m"),
+        At(
+            "2h4m",
+            lose_keyring,
+            "other: k3 Pending; signing: k1 Active, k4 Pending, k2 Retired without private half",
+            "Activate other 2h9m",
+            degraded="False AsExpected",
+        ),
+        At("2h9m-1s", None, ready="False WaitingForLead"),
+        At("2h9m", None, ready="True KeysInUse"),
+    ),
+    row(
+        "a symmetric key that waits is not used early though the ConfigMap and the status are lost too",
+        At("2h", edit(BOTH), "other: k3 Pending; signing: k1 Active, k2 Pending"),
+        At("2h4m", all_of(lose_keyring, lose_configmap, forget_status), None, "Activate other 2h9m"),
+        At("2h9m-1s", None, ready="False WaitingForLead"),
+        At("2h9m", None, ready="True KeysInUse"),
+    ),
+    row(
+        "a signature key of a new entry is replaced by one that waits, if it waited when the keyring was lost",
+        At("2h", edit(entries(signing="ES256", other="ES256")), "other: k3 Pending; signing: k1 Active, k2 Pending"),
+        At("2h4m", lose_keyring, next="Activate other 3h14m", ready="False WaitingForLead"),
+        At("3h14m", None, ready="True KeysInUse"),
     ),
     row(
         "a lifetime lowered before the keyring is lost counts on, as the status tells",

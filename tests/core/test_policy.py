@@ -11,7 +11,7 @@ from jwks_operator.api.spec import JsonWebKeySetSpec
 from jwks_operator.core.model import policy_from_spec as deriving
 from jwks_operator.core.model.policy import Policy
 from jwks_operator.core.model.policy_from_spec import policy_from_spec
-from jwks_operator.core.planner.spec_checks import complaint
+from jwks_operator.core.planner.spec_checks import find_complaint
 
 
 def of(**members: Any) -> Policy:
@@ -32,7 +32,7 @@ def test_a_default_that_changes_with_a_version_is_a_change_of_the_policy(monkeyp
 def test_by_hand_means_that_neither_interval_nor_schedule_counts() -> None:
     """They may stand beside it and wait until the policy is Scheduled again."""
     by_hand = {**SIGNING, "rotation": {"policy": "Manual", "schedule": "0 3 * * *"}}
-    assert complaint(JsonWebKeySetSpec.model_validate(by_hand), START) is None
+    assert find_complaint(JsonWebKeySetSpec.model_validate(by_hand), START) is None
     history = History.of(by_hand)
     history.live(START + timedelta(days=9))
     assert history.states() == "signing: k1 Active, k2 Pending"

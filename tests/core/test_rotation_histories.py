@@ -36,7 +36,7 @@ HELD = {**with_rotation(every="24h", rollbackWindow="30m"), "held": ["k1"]}
     ),
     row(
         "a retired key loses its private half after the roll-back window and its public one after retention",
-        At("24h", None, ROTATED, "Forget signing 24h30m"),
+        At("24h", None, ROTATED, "DestroyPrivateHalf signing 24h30m"),
         At("24h30m-1s", None, ROTATED),
         At("24h30m", None, ROTATED + " without private half", "Destroy signing 25h6m"),
         At("25h6m-1s", None, ROTATED + " without private half"),
@@ -138,7 +138,7 @@ HELD = {**with_rotation(every="24h", rollbackWindow="30m"), "held": ["k1"]}
         At("0s", None, "signing: k1 Active", "Publish signing 21h"),
         At("21h", None, FIRST, "Activate signing 24h"),
         At("24h-1s", None, FIRST),
-        At("24h", None, "signing: k2 Active, k1 Retired", "Forget signing 27h"),
+        At("24h", None, "signing: k2 Active, k1 Retired", "DestroyPrivateHalf signing 27h"),
         At("27h", None, "signing: k2 Active, k1 Retired without private half", "Destroy signing 29h"),
         At("29h-1s", None, "signing: k2 Active, k1 Retired without private half"),
         At("29h", None, "signing: k2 Active"),

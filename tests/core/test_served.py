@@ -122,7 +122,7 @@ def test_what_cannot_be_told_holds_and_says_so(mute: Callable[[Pods], None], tol
     move = history.status.next
     assert move is not None
     assert (move.action, move.name) == ("Activate", "signing")
-    assert told in str(move.waiting_for)
+    assert told in str(move.message)
 
 
 @pytest.mark.parametrize("mute", [silent, nobody])

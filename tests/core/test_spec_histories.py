@@ -232,7 +232,7 @@ def test_what_is_wanted_changes(told: Row) -> None:
     row(
         "a token lifetime lowered before a rotation still counts for the key that signed before",
         At("24h-1s", edit(with_timing(LATE)), FIRST),
-        At("24h", None, "signing: k2 Active, k1 Retired", "Forget signing 25h10m"),
+        At("24h", None, "signing: k2 Active, k1 Retired", "DestroyPrivateHalf signing 25h10m"),
         At("30h6m-1s", None, "signing: k2 Active, k1 Retired without private half"),
         At("30h6m", None, "signing: k2 Active"),
         spec=with_timing(LATE, tokenLifetime="6h"),

@@ -17,8 +17,9 @@ from jwks_operator.kube.client import CONFIGMAPS, CRDS, NAMESPACES, SECRETS, SET
 from jwks_operator.kube.endpoint_fetch import Fetch
 from jwks_operator.kube.endpoints import EndpointAsker
 from jwks_operator.reconcile.clock import Clock
-from jwks_operator.reconcile.observed_versions import ObjectMemory
-from jwks_operator.reconcile.reconciler import Means, Reconciler
+from jwks_operator.reconcile.config import ReconcilerConfig
+from jwks_operator.reconcile.observed_versions import ObservedVersions
+from jwks_operator.reconcile.reconciler import Reconciler
 
 REF = SetRef("shop", "auth")
 START = datetime(2026, 3, 2, 12, 0, 0, 123456, tzinfo=UTC)
@@ -50,7 +51,7 @@ class Life:
     """The world of one set; `operator` is replaced when it crashes."""
 
     time: Time = field(default_factory=Time)
-    means: Means = field(default_factory=lambda: Means(DELETION_DELAY))
+    means: ReconcilerConfig = field(default_factory=lambda: ReconcilerConfig(DELETION_DELAY))
     fetch: Fetch | None = None
     """How the endpoints of Services are asked, if they are."""
 
@@ -64,9 +65,9 @@ class Life:
         """Start a new operator process: nothing in memory, its own way to the API server."""
         self.seam = FakeTransport(self.server, list(faults))
         clock = Clock(self.time.wall, self.time.ticks)
-        client = Client(self.seam, clock.heard)
+        client = Client(self.seam, clock.hear_date)
         means = self.means if self.fetch is None else replace(self.means, ask=EndpointAsker(client, self.fetch).ask)
-        self.operator = Reconciler(client, self.keys, clock, ObjectMemory(), means)
+        self.operator = Reconciler(client, self.keys, clock, ObservedVersions(), means)
 
     async def begin(self, spec: dict[str, Any] | None = None, **metadata: Any) -> None:
         """Create namespace, CRD and the set; the operator has not looked yet."""

@@ -1,7 +1,6 @@
 """A CA that is missing, silent or spent, and crashes at any moment: keys go on, and certificates are whole."""
 
-from datetime import datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,13 +15,10 @@ from corridor.certified import (
     begun,
     chain_of,
     events,
-    files,
     jwks,
     spec,
-    usable,
 )
-from corridor.life import REF, START, Life
-from fakes.faults import Crash, CrashAfter
+from corridor.life import REF, START
 from jwks_operator.kube.client import SECRETS
 
 REFUSALS: dict[str, tuple[dict[str, Any] | None, str]] = {
@@ -106,50 +102,3 @@ async def test_a_ca_near_its_end_gives_what_it_can_and_costs_no_storm_of_writes(
     await life.live(timedelta(days=10, minutes=10))
     assert len([write for write in life.writes() if write == "PUT configmaps/auth"]) < 20
     assert await life.condition("Degraded") == ("True", "CertificateRefused")
-
-
-# --- crashes ---
-
-WHOLE_LIFE = (timedelta(0), MINUTE, LIFE * 2 / 3, MINUTE, MONTH, timedelta(minutes=80), timedelta(hours=3))
-
-
-async def whole_life(life: Life) -> None:
-    """Creation, renewal and a rotation, whatever happens in between."""
-    for span in WHOLE_LIFE:
-        life.time.pass_by(span)
-        for _ in range(2):
-            try:
-                await life.pass_()
-            except Crash:
-                life.start_operator()
-                life.time.pass_by(timedelta(seconds=2))
-
-
-async def born(written: dict[str, Any]) -> Life:
-    life = Life()
-    await life.begin(written)
-    await life.people.create(SECRETS, REF.namespace, authority.secret())
-    return life
-
-
-async def test_a_crash_at_any_call_leaves_whole_certificates(tmp_path: Path) -> None:
-    written = {**spec(BY_CA), "rotation": {"every": "1500h"}}
-    life = await born(written)
-    await whole_life(life)
-    for nth in range(1, len(life.seam.log) + 1):
-        life = await born(written)
-        life.start_operator(CrashAfter(nth))
-        await whole_life(life)
-        assert {state: len(kids) for state, kids in (await life.states()).items()} == {"Active": 1, "Pending": 1}
-        await _all_valid(life, life.time.now)
-        usable(await files(life), tmp_path)
-        life.writes()
-        await life.pass_()
-        assert life.writes() == [], f"call {nth}"
-
-
-async def _all_valid(life: Life, now: datetime) -> None:
-    for kid in await life.published():
-        leaf, issuer = await chain_of(life, kid)
-        leaf.verify_directly_issued_by(issuer)
-        assert leaf.not_valid_before_utc <= now < leaf.not_valid_after_utc

@@ -13,8 +13,9 @@ from jwks_operator.api.names import keyring_name
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, Client, Resource
 from jwks_operator.kube.errors import Conflict, KubeError, Refused
 from jwks_operator.reconcile.clock import Clock
-from jwks_operator.reconcile.observed_versions import ObjectMemory
-from jwks_operator.reconcile.reconciler import Means, Reconciler
+from jwks_operator.reconcile.config import ReconcilerConfig
+from jwks_operator.reconcile.observed_versions import ObservedVersions
+from jwks_operator.reconcile.reconciler import Reconciler
 
 FOREIGN = {
     "ConfigMap": (CONFIGMAPS, REF.name, {"data": {"theirs": "1"}}),
@@ -42,8 +43,8 @@ async def test_a_foreign_object_of_that_name_is_never_touched(
 
 def _second_operator(life: Life) -> Reconciler:
     clock = Clock(life.time.wall, life.time.ticks)
-    client = Client(FakeTransport(life.server), clock.heard)
-    return Reconciler(client, life.keys, clock, ObjectMemory(), Means())
+    client = Client(FakeTransport(life.server), clock.hear_date)
+    return Reconciler(client, life.keys, clock, ObservedVersions(), ReconcilerConfig())
 
 
 async def _both(life: Life, other: Reconciler) -> None:

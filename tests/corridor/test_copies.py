@@ -12,7 +12,7 @@ from fakes.faults import Answer, Crash, Fault
 from jwks_operator.api.names import copy_name
 from jwks_operator.kube.client import CONFIGMAPS, EVENTS, NAMESPACES, SECRETS, SETS, Call, Object, Reply
 from jwks_operator.kube.errors import Refused, Unavailable
-from jwks_operator.reconcile.reconciler import Means
+from jwks_operator.reconcile.config import ReconcilerConfig
 
 NAME = "shop.auth"
 CONSENT = {"accept.jwks-operator.dev/shop": "true"}
@@ -532,7 +532,7 @@ class _Dies(Fault):
 
 
 async def test_an_operator_of_single_namespaces_says_that_it_cannot_copy() -> None:
-    life = Country(means=Means(DELETION_DELAY, clusterwide=False))
+    life = Country(means=ReconcilerConfig(DELETION_DELAY, clusterwide=False))
     await life.open("web")
     await life.begin(SPEC)
     await life.pass_()

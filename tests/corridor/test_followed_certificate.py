@@ -167,7 +167,7 @@ async def test_a_certificate_that_cannot_be_used_leaves_the_key_and_the_former_o
     public, private = await jwks(life), await files(life)
     await renew(life, pem(key), certificate)
     wake = await life.after(MINUTE)
-    assert wake is None, "the audit looks again"
+    assert wake is None, "the resync looks again"
     assert await life.condition("Ready") == ("True", "KeysInUse")
     assert await life.condition("Degraded") == ("True", "ImportRefused")
     assert f"spec.keys[signing].import: Secret old, data key tls.crt: {says}" in await message(life)
@@ -292,7 +292,7 @@ async def test_a_crash_in_a_renewal_makes_a_wait_longer_at_most() -> None:
     life.start_operator(CrashAfter(6))  # five reads, and the intent
     with pytest.raises(Crash):
         await life.pass_()
-    assert (await life.keyring())["record.json"]["step"]["kind"] == "Certify"
+    assert (await life.keyring())["record.json"]["step"]["transition"] == "Certify"
     life.start_operator()
     await life.after(MINUTE)
     after = await stamps(life)

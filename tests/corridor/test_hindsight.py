@@ -9,9 +9,9 @@ import pytest
 from corridor.life import REF, Life
 from jwks_operator.api.reasons import EventReason
 from jwks_operator.api.status_model import JsonWebKeySetStatus
-from jwks_operator.core.forecast import Forecast, foresee
+from jwks_operator.core.forecast import Forecast, forecast_world
 from jwks_operator.core.model.record import HistoryEntry
-from jwks_operator.core.planner.record_from_status import recalled
+from jwks_operator.core.planner.record_from_status import record_from_status
 from jwks_operator.keys.jwk import parse_json_strict
 from jwks_operator.kube.client import CONFIGMAPS, SETS
 from jwks_operator.kube.gather import gather
@@ -34,16 +34,20 @@ async def both(life: Life) -> tuple[Forecast, Forecast]:
     assert isinstance(document, dict)
     published = {key["kid"]: key for key in document["keys"]}
     status = JsonWebKeySetStatus.model_validate(seen["status"])
-    record = recalled(REF, world.written, status, published, life.time.now)
+    record = record_from_status(REF, world.written, status, published, life.time.now)
     until = life.time.now + AHEAD
-    return foresee(world, life.time.now, until), foresee(replace(world, record=record), life.time.now, until)
+    return forecast_world(world, life.time.now, until), forecast_world(
+        replace(world, record=record), life.time.now, until
+    )
 
 
-def assert_alike(told: tuple[HistoryEntry, ...], recalled: tuple[HistoryEntry, ...]) -> None:
+def assert_alike(told: tuple[HistoryEntry, ...], record_from_status: tuple[HistoryEntry, ...]) -> None:
     """The same things in the same order; a status has whole seconds, and so has what is due at once."""
-    told, recalled = (tuple(e for e in every if e.happening.event != FORGOTTEN) for every in (told, recalled))
-    assert [each.happening for each in recalled] == [each.happening for each in told]
-    for true, guessed in zip(told, recalled, strict=True):
+    told, record_from_status = (
+        tuple(e for e in every if e.happening.event != FORGOTTEN) for every in (told, record_from_status)
+    )
+    assert [each.happening for each in record_from_status] == [each.happening for each in told]
+    for true, guessed in zip(told, record_from_status, strict=True):
         assert abs(true.time - guessed.time) <= timedelta(seconds=2)
 
 

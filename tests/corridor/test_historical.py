@@ -10,7 +10,6 @@ from joserfc import jws
 from joserfc.jwk import KeySet
 
 from corridor.life import REF, START, Life
-from fakes.faults import Crash, CrashAfter
 from jwks_operator.core.features import historical
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS
 from jwks_operator.serve.check import check_historical
@@ -193,32 +192,6 @@ async def test_what_is_told_is_bounded_and_the_revoked_stay(monkeypatch: pytest.
     assert max(key["exp"] for key in keys) > seconds(life.time.now - 3 * DAY)
     ring = await life.keyring()
     assert len(ring["record.json"]["tombstones"]) > len(keys)
-
-
-async def test_a_crash_at_any_call_leaves_a_true_history() -> None:
-    async def whole_life(life: Life) -> None:
-        for span in (timedelta(0), MINUTE, DAY, MINUTE, timedelta(minutes=80), timedelta(hours=3)):
-            life.time.pass_by(span)
-            for _ in range(2):
-                try:
-                    await life.pass_()
-                except Crash:
-                    life.start_operator()
-                    life.time.pass_by(timedelta(seconds=2))
-
-    life = Life()
-    await life.begin(spec())
-    await whole_life(life)
-    for nth in range(1, len(life.seam.log) + 1):
-        life = Life()
-        await life.begin(spec())
-        life.start_operator(CrashAfter(nth))
-        await whole_life(life)
-        assert len((await told(life))["keys"]) == 1
-        life.writes()
-        await life.pass_()
-        assert life.writes() == [], f"call {nth}"
-    assert await life.read(SECRETS, "auth-keyring")
 
 
 async def test_a_lost_keyring_costs_no_history_and_brings_no_revoked_key_back() -> None:

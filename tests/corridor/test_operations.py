@@ -211,7 +211,7 @@ async def test_an_activation_waits_for_its_window() -> None:
     wake = await life.after(timedelta(hours=24))
     assert wake is not None
     assert format_time(wake) == "2026-03-04T02:00:00Z"
-    assert "window" in (await life.status())["next"]["waitingFor"]
+    assert (await life.status())["next"]["waitingFor"] == "Window"
     await life.after(timedelta(hours=13, minutes=59))
     assert await life.in_use() == first
     await life.after(timedelta(minutes=1))
@@ -260,7 +260,7 @@ async def test_suspend_withholds_every_rotation_and_says_what_waits() -> None:
     await life.live(timedelta(days=60))
     assert await life.states() == states
     assert await life.condition("Rotating") == ("False", "Suspended")
-    assert (await life.status())["next"]["waitingFor"] == "spec.suspend"
+    assert (await life.status())["next"]["waitingFor"] == "Suspend"
     await life.delete(CONFIGMAPS, REF.name)
     await life.pass_()
     assert sorted(await life.published()) == sorted(kid for kids in states.values() for kid in kids)

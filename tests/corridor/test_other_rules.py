@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from corridor.life import ES256, REF, Life
+from jwks_operator.api.admission_rules import Model, Rule
 from jwks_operator.api.names import keyring_name
 from jwks_operator.api.rotation_spec import Rotation
-from jwks_operator.api.rules import Model, Rule
 from jwks_operator.api.spec import JsonWebKeySetSpec, KeyEntry
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, SETS
 

@@ -110,7 +110,7 @@ async def test_a_requested_rotation_waits_for_the_lead_and_says_until_when() -> 
     assert wake == requested + timedelta(minutes=70)
     status = await life.status()
     assert status["next"]["time"] == format_time_up(requested + timedelta(minutes=70))
-    assert "lead" in status["next"]["waitingFor"]
+    assert status["next"]["waitingFor"] == "Lead"
     await life.after(timedelta(minutes=70))
     assert (await life.states())["Active"] == pending
     await life.live(timedelta(hours=24))

@@ -8,9 +8,10 @@ import pytest
 from corridor.life import REF, Life
 from fakes.faults import Answer, to
 from jwks_operator.core.model.observed_state import Reading, World
-from jwks_operator.core.model.record import State
 from jwks_operator.core.planner.key_requests import need_of
-from jwks_operator.core.planner.rules import Plan, decide
+from jwks_operator.core.planner.plan import Plan
+from jwks_operator.core.planner.rules import decide
+from jwks_operator.core.transitions.transition_table import State
 from jwks_operator.kube.client import EVENTS
 from jwks_operator.kube.errors import Unavailable
 from jwks_operator.reconcile import reconciler

@@ -96,10 +96,11 @@ async def test_an_endpoint_that_lags_holds_the_rotation_and_is_told_once() -> No
     assert await life.condition("Ready") == ("True", "KeysInUse")
     status = await life.status()
     assert status["next"]["action"] == "Activate"
-    assert status["next"]["waitingFor"] == f"every ready endpoint of Service {SERVICE} to serve the key; b lacks it"
+    assert status["next"]["waitingFor"] == "Endpoints"
+    assert status["next"]["message"] == f"every ready endpoint of Service {SERVICE} to serve the key; b lacks it"
     life.network.answers[A] = NoAnswer("does not serve a set at /.well-known/jwks.json")
     await life.live(MINUTE)
-    assert "a does not serve a set" in (await life.status())["next"]["waitingFor"]
+    assert "a does not serve a set" in (await life.status())["next"]["message"]
     assert len(await life.events("EndpointsLag")) == 1, "the same trouble with other details is no news"
     await life.refresh(A, B)
     await life.live(LEAD + 2 * MINUTE)

@@ -13,8 +13,8 @@ from jwks_operator.api.shards import Shard, selector_of_objects, shard_of
 from jwks_operator.kube.client import CONFIGMAPS, CRDS, EVENTS, NAMESPACES, SECRETS, SETS, Call, Object, Reply
 from jwks_operator.kube.errors import Conflict, KubeError, Refused
 from jwks_operator.metrics.page import Metrics
+from jwks_operator.reconcile.config import ReconcilerConfig
 from jwks_operator.reconcile.observed_versions import Kind
-from jwks_operator.reconcile.reconciler import Means
 
 BLUE, GREEN = "blue", "green"
 OBJECTS = ((SECRETS, keyring_name(REF.name)), (CONFIGMAPS, REF.name), (SECRETS, REF.name))
@@ -111,14 +111,14 @@ async def test_the_former_owner_drops_everything_it_knew_and_wakes_for_it_no_mor
     metrics = Metrics(life.time.wall)
     life.operator.observers.append(metrics)
     await life.after(timedelta(minutes=1))
-    assert b"jwks_operator_sets 1" in metrics.page()
-    assert REF in life.operator._memory
+    assert b"jwks_operator_sets 1" in metrics.render_page()
+    assert REF in life.operator._versions
     await label(life, GREEN)
     life.writes()
     assert await life.pass_() is None
     assert life.writes() == []
-    assert b"jwks_operator_sets 0" in metrics.page()
-    assert REF not in life.operator._memory
+    assert b"jwks_operator_sets 0" in metrics.render_page()
+    assert REF not in life.operator._versions
 
 
 async def test_a_step_that_the_former_owner_left_unfinished_is_finished_by_the_new_one() -> None:
@@ -277,7 +277,7 @@ async def test_a_copy_that_cannot_be_written_keeps_no_set_from_moving(fault: Fau
 
 
 async def test_copies_without_a_record_are_removed_by_the_shard_that_they_are_labelled_with() -> None:
-    life = Country(means=Means(DELETION_DELAY, shard=BLUE))
+    life = Country(means=ReconcilerConfig(DELETION_DELAY, shard=BLUE))
     await life.open("web")
     await life.people.create(NAMESPACES, None, {"metadata": {"name": REF.namespace}})
     await life.people.create(CRDS, None, CRD)
@@ -291,7 +291,7 @@ async def test_copies_without_a_record_are_removed_by_the_shard_that_they_are_la
         copy = await life.copy("web")
         assert copy is not None
         meta = copy["metadata"]
-        life.operator._memory.saw(REF, Kind.COPY, f"web/{meta['name']}", meta["uid"], meta["resourceVersion"])
+        life.operator._versions.observe(REF, Kind.COPY, f"web/{meta['name']}", meta["uid"], meta["resourceVersion"])
         await life.pass_()
         await life.after(DELETION_DELAY)
         assert (await life.copy("web") is not None) is left

@@ -1,29 +1,26 @@
 """The issuers of docs/issuers.md sign with the key in use, and with the next one as soon as it is mounted."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import jwt
-import pytest
 
 from clients.node_verifier import NODE, modules
-from controlplane.build import compile_go
 from demo.mount import swap
 from docs.pages import ROOT
 from jwks_operator.keys.formats import render
 from jwks_operator.keys.generate import GeneratedKey, generate
+from jwks_operator.keys.secret_files import Form
 
 ISSUERS = ROOT / "examples" / "issuers"
-GO = Path(__file__).with_name("go")
 Sign = Callable[[Path], str]
 
 
 def mount(place: Path, key: GeneratedKey) -> None:
     """What a pod sees of the Secret, swapped as the kubelet does."""
-    swap(place, {"signing.jwk": render(key.public, key.private, "JWK")})
+    swap(place, {"signing.jwk": render(key.public, key.private, Form.JWK)})
 
 
 def python(mounted: Path) -> str:
@@ -62,28 +59,3 @@ def test_the_python_issuer_signs_with_whatever_is_mounted(tmp_path: Path) -> Non
 
 def test_the_node_issuer_signs_with_whatever_is_mounted(tmp_path: Path) -> None:
     check(lambda mounted: node(mounted, tmp_path), tmp_path / "signing")
-
-
-@pytest.mark.cluster
-@pytest.mark.timeout(600)
-def test_the_go_issuer_signs_with_whatever_is_mounted(tmp_path: Path) -> None:
-    (tmp_path / "module" / "issuer").mkdir(parents=True)
-    for file in (GO / "go.mod", GO / "go.sum", GO / "main.go"):
-        (tmp_path / "module" / file.name).write_text(file.read_text())
-    (tmp_path / "module" / "issuer" / "issuer.go").write_text((ISSUERS / "issuer.go").read_text())
-    (tmp_path / "bin").mkdir()
-    compile_go(tmp_path / "module", [], ["."], tmp_path / "bin")
-    (binary,) = (tmp_path / "bin").iterdir()
-    assert os.access(binary, os.X_OK)
-
-    def sign(mounted: Path) -> str:
-        return run([str(binary), str(mounted), "alice"], tmp_path)
-
-    check(sign, tmp_path / "signing")
-    key = generate("Ed25519", None)
-    swap(tmp_path / "signing", {"signing.jwk": render(key.public, key.private, "JWK", "EdDSA")})
-    claims = jwt.decode(sign(tmp_path / "signing"), jwt.PyJWK({**key.public, "alg": "EdDSA"}), algorithms=["EdDSA"])
-    assert claims["sub"] == "alice", "with publish.eddsaName: EdDSA, as the page says"
-    mount(tmp_path / "signing", key)
-    refused = subprocess.run([str(binary), str(tmp_path / "signing"), "alice"], capture_output=True, check=False)
-    assert refused.returncode != 0, "go-jose does not know the name Ed25519"

@@ -11,7 +11,7 @@ from e2e.stage import OPERATOR_IMAGE, Stage
 from jwks_operator import __version__
 from node.images import save_image
 
-pytestmark = [pytest.mark.e2e, pytest.mark.own_node, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.own_node, pytest.mark.timeout(300)]
 
 MEGABYTE = 10**6
 LIMIT = 150 * MEGABYTE

@@ -13,7 +13,7 @@ import pytest
 from e2e.stage import ROOT, Stage
 from node import Node
 
-pytestmark = [pytest.mark.e2e, pytest.mark.own_node, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.own_node, pytest.mark.timeout(300)]
 
 HACK = ROOT / "hack"
 OWNER = "from node import Node; import time; node = Node.start(); print(node.layout.name, flush=True); time.sleep(600)"

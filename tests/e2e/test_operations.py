@@ -13,7 +13,7 @@ from e2e.stage import SUMMARY, Stage
 from e2e.traffic import EVERY, ISSUER, LEAD, SYNC, Traffic, wait_until
 from node import Node
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
+pytestmark = pytest.mark.timeout(1800)
 
 OPERATOR = "jwks-operator"
 """Its namespace and its Deployment."""

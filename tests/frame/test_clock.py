@@ -35,7 +35,7 @@ class World:
 
     def answer(self) -> None:
         """Let an answer of the server arrive: its Date is cut to whole seconds."""
-        self.clock.heard((NOON + self.passed + self.remote).replace(microsecond=0))
+        self.clock.hear_date((NOON + self.passed + self.remote).replace(microsecond=0))
 
     def answers_for(self, time: timedelta, every: timedelta = timedelta(seconds=5)) -> None:
         end = self.passed + time
@@ -57,7 +57,7 @@ def test_a_reading_is_the_wall_clocks_time() -> None:
 
 def test_before_the_server_was_heard_nothing_is_trusted() -> None:
     reading = World().read()
-    assert (reading.trusted, reading.doubt) == (False, "the API server's clock was not heard yet")
+    assert (reading.trusted, reading.doubt) == (False, "the API server's clock is not known yet")
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_what_the_server_said_is_good_for_five_minutes(age: timedelta, trusted: 
 )
 def test_a_server_ahead_is_borne_up_to_the_tolerance(tolerance: timedelta, beyond: timedelta, trusted: bool) -> None:
     world = World()
-    world.clock.heard(world.wall() + tolerance + beyond)
+    world.clock.hear_date(world.wall() + tolerance + beyond)
     assert world.read(tolerance).trusted is trusted
 
 
@@ -91,7 +91,7 @@ def test_a_server_behind_is_borne_up_to_the_tolerance_the_cut_second_and_the_way
     tolerance: timedelta, beyond: timedelta, trusted: bool
 ) -> None:
     world = World()
-    world.clock.heard(world.wall() - tolerance - seconds(2) - beyond)
+    world.clock.hear_date(world.wall() - tolerance - seconds(2) - beyond)
     assert world.read(tolerance).trusted is trusted
 
 
@@ -332,7 +332,7 @@ def test_true_time_lies_between_earliest_and_latest_or_the_clock_is_right_by_a_d
     date = (NOON + world.passed).replace(microsecond=0)
     world.passes(transit)
     world.local = off
-    world.clock.heard(date)
+    world.clock.hear_date(date)
     world.passes(later)
     reading, true = world.read(), NOON + world.passed
     if reading.trusted:

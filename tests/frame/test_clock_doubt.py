@@ -41,7 +41,7 @@ def test_a_server_that_was_not_heard_is_no_doubt(clock: Clock) -> None:
 
 def test_a_difference_is_told_with_its_side_and_stays_told_while_nobody_asks(clock: Clock, world: World) -> None:
     world.server -= 10 * MINUTE
-    clock.heard(world.server)
+    clock.hear_date(world.server)
     assert clock.doubt(MINUTE) == "the local clock is 600 s ahead of the API server's"
     assert clock.ahead() == 600
     world.passes(60 * MINUTE)
@@ -49,23 +49,23 @@ def test_a_difference_is_told_with_its_side_and_stays_told_while_nobody_asks(clo
 
 
 def test_a_jump_is_in_doubt_until_the_server_has_agreed_for_a_minute(clock: Clock, world: World) -> None:
-    clock.heard(world.server)
+    clock.hear_date(world.server)
     world.wall += 30 * MINUTE
     world.server += 30 * MINUTE
-    clock.heard(world.server)
+    clock.hear_date(world.server)
     assert "was changed by +1800 s" in str(clock.doubt(MINUTE))
     for _ in range(7):
         world.passes(timedelta(seconds=10))
-        clock.heard(world.server)
+        clock.hear_date(world.server)
     assert clock.doubt(MINUTE) is None
 
 
 def test_telling_settles_nothing(clock: Clock, world: World) -> None:
-    clock.heard(world.server)
+    clock.hear_date(world.server)
     world.wall += 30 * MINUTE
     world.server += 30 * MINUTE
     for _ in range(8):
-        clock.heard(world.server)
+        clock.hear_date(world.server)
         world.passes(timedelta(seconds=10))
         clock.doubt(MINUTE)
     assert clock.read(MINUTE).since == world.wall, "the reading is the first that trusts the new time"

@@ -20,11 +20,11 @@ from jwks_operator.api.names import MANAGED_SELECTOR, PLURAL
 from jwks_operator.api.shards import Scope, Shard
 from jwks_operator.process import logs
 from jwks_operator.process import run as run_module
-from jwks_operator.process.admin_port import Admin, Shows
+from jwks_operator.process.admin_port import AdminPort, Pages
 from jwks_operator.process.app import Options
-from jwks_operator.reconcile.observed_versions import ObjectMemory
+from jwks_operator.reconcile.observed_versions import ObservedVersions
 from jwks_operator.watch import kopf_adapter
-from jwks_operator.watch.event_router import CONFIG_MAPS, SECRETS, Sightings
+from jwks_operator.watch.event_router import CONFIG_MAPS, SECRETS, EventRouter
 
 
 @pytest.fixture
@@ -32,12 +32,12 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Options]:
     """Catch what `run` would operate with."""
     caught: list[Options] = []
 
-    async def operate(options: Options, _: object) -> int:
+    async def run_operator(options: Options, _: object) -> int:
         caught.append(options)
         return 0
 
-    monkeypatch.setattr(run_module, "operate", operate)
-    monkeypatch.setattr(logs, "set_up", lambda *_: None)
+    monkeypatch.setattr(run_module, "run_operator", run_operator)
+    monkeypatch.setattr(logs, "install_logging", lambda *_: None)
     return caught
 
 
@@ -76,7 +76,7 @@ def test_a_wrong_option_is_named(arguments: list[str], told: str) -> None:
 
 
 def test_without_a_cluster_run_says_where_it_looked(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
-    monkeypatch.setattr(logs, "set_up", lambda *_: None)
+    monkeypatch.setattr(logs, "install_logging", lambda *_: None)
     result = CliRunner().invoke(main, ["run"], env={"KUBECONFIG": str(tmp_path / "none")})
     assert result.exit_code == 1
     assert "no usable kubeconfig" in result.output
@@ -102,8 +102,8 @@ def test_the_help_loads_neither_kopf_nor_kubernetes() -> None:
 
 async def test_the_admin_port_tells_what_is_wrong() -> None:
     wrong: list[str] = []
-    admin = Admin(
-        "127.0.0.1", 0, alive=lambda: None, ready=lambda: wrong[0] if wrong else None, shows=Shows(lambda: b"up 1\n")
+    admin = AdminPort(
+        "127.0.0.1", 0, alive=lambda: None, ready=lambda: wrong[0] if wrong else None, pages=Pages(lambda: b"up 1\n")
     )
     await admin.start()
     try:
@@ -119,7 +119,7 @@ async def test_the_admin_port_tells_what_is_wrong() -> None:
 
 
 def test_kopf_is_told_to_watch_and_nothing_else() -> None:
-    settings = kopf_adapter.settings()
+    settings = kopf_adapter.make_settings()
     assert not settings.posting.enabled
     assert settings.peering.standalone
     assert settings.scanning.disabled
@@ -131,7 +131,7 @@ def test_kopf_is_told_to_watch_and_nothing_else() -> None:
     ("shard", "selector"), [(None, "!jwks-operator.dev/shard"), ("blue", "jwks-operator.dev/shard=blue")]
 )
 def test_the_api_server_is_asked_for_nothing_but_what_is_of_the_shard(shard: Shard, selector: str) -> None:
-    found = kopf_adapter.settings(shard).watching.label_selectors
+    found = kopf_adapter.make_settings(shard).watching.label_selectors
     assert found["jwks-operator.dev", "v1beta1", PLURAL] == selector
     for plural in (SECRETS, CONFIG_MAPS):
         assert found["", "v1", plural] == f"{MANAGED_SELECTOR},{selector}"
@@ -155,8 +155,8 @@ def test_a_shard_that_no_label_can_name_is_refused(asked: list[Options], name: s
 
 @pytest.mark.parametrize(("everywhere", "kinds"), [(True, 4), (False, 3)])
 def test_kopf_has_one_spy_for_each_kind_and_nothing_that_writes(everywhere: bool, kinds: int) -> None:
-    sightings = Sightings(ObjectMemory(), Recorder(), lambda: None)
-    registry = kopf_adapter.registry(sightings, everywhere=everywhere)
+    router = EventRouter(ObservedVersions(), Recorder(), lambda: None)
+    registry = kopf_adapter.make_registry(router, everywhere=everywhere)
     assert isinstance(registry, kopf.OperatorRegistry)
     assert len(registry._watching.get_all_handlers()) == kinds
     for others in (registry._changing, registry._spawning, registry._indexing, registry._webhooks):
@@ -164,15 +164,15 @@ def test_kopf_has_one_spy_for_each_kind_and_nothing_that_writes(everywhere: bool
 
 
 def test_attempts_never_end_and_each_request_starts_afresh() -> None:
-    forever = kopf_adapter.Forever()
+    forever = kopf_adapter.RetryPauses()
     pauses = list(itertools.islice(forever, 1000))
     assert pauses[:3] == [0.2, 0.4, 0.8]
     assert pauses[-1] == 10.0
     assert next(iter(forever)) == 0.2
 
 
-def sightings() -> Sightings:
-    return Sightings(ObjectMemory(), Recorder(), lambda: None)
+def router() -> EventRouter:
+    return EventRouter(ObservedVersions(), Recorder(), lambda: None)
 
 
 def test_logins_in_a_row_are_paced_and_never_yield_the_same_twice(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,7 +188,7 @@ def test_logins_in_a_row_are_paced_and_never_yield_the_same_twice(monkeypatch: p
         monkeypatch.setattr(asyncio, "to_thread", at_once)
         loop = asyncio.get_running_loop()
         begin = loop.time()
-        login = kopf_adapter.Login(sightings())
+        login = kopf_adapter.Login(router())
         sessions = [await login() for _ in range(3)]
         assert loop.time() - begin == pytest.approx(1 + 2 + 5 + 10)
         await asyncio.sleep(61)

@@ -30,8 +30,10 @@ def line(capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
 
 
 def test_a_line_says_when_where_how_bad_and_what(capsys: pytest.CaptureFixture[str]) -> None:
-    logs.set_up("json", logging.INFO)
-    logging.getLogger("jwks_operator.reconcile.work_queue").info("hello %s", "you", extra={"set": "shop/a", "put": 3})
+    logs.install_logging("json", logging.INFO)
+    logging.getLogger("jwks_operator.reconcile.work_queue").info(
+        "hello %s", "you", extra={"set": "shop/a", "queued": 3}
+    )
     told = line(capsys)
     assert str(told.pop("time")).endswith("Z")
     assert told == {
@@ -39,19 +41,19 @@ def test_a_line_says_when_where_how_bad_and_what(capsys: pytest.CaptureFixture[s
         "logger": "jwks_operator.reconcile.work_queue",
         "message": "hello you",
         "set": "shop/a",
-        "put": 3,
+        "queued": 3,
     }
 
 
 def test_only_known_fields_with_plain_values_get_out(capsys: pytest.CaptureFixture[str]) -> None:
-    logs.set_up("json", logging.INFO)
+    logs.install_logging("json", logging.INFO)
     extra = {"body": KEY, "kid": {"d": KEY}, "entry": "signing", "reason": None, "due": 1.5}
     logging.getLogger("jwks_operator.x").info("x", extra=extra)
     assert set(line(capsys)) == {"time", "level", "logger", "message", "entry", "reason", "due"}
 
 
 def test_a_private_key_prints_as_redacted(capsys: pytest.CaptureFixture[str]) -> None:
-    logs.set_up("json", logging.INFO)
+    logs.install_logging("json", logging.INFO)
     key = generate("ES256", None)
     logging.getLogger("jwks_operator.x").info("made %s %r", key.private, key)
     written = capsys.readouterr().err
@@ -80,7 +82,7 @@ def failing(error: BaseException, cause: BaseException | None = None) -> None:
 def test_of_an_exception_the_type_and_the_places_get_out_and_the_text_only_if_it_is_ours(
     error: BaseException, told: str, log_format: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    logs.set_up(log_format, logging.INFO)
+    logs.install_logging(log_format, logging.INFO)
     failing(error, cause=ValueError(KEY))
     written = capsys.readouterr().err
     assert told in written
@@ -92,7 +94,7 @@ def test_of_an_exception_the_type_and_the_places_get_out_and_the_text_only_if_it
 def test_other_packages_are_shortened_and_lose_what_looks_like_a_secret(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    logs.set_up("json", logging.DEBUG)
+    logs.install_logging("json", logging.DEBUG)
     secret = {"metadata": {"name": "a"}, "data": {"signing.jwk": KEY}}
     logging.getLogger("kopf.x").warning(f"Ignoring: {secret!r} {'long ' * 1000}")
     written = capsys.readouterr().err
@@ -106,7 +108,7 @@ def test_other_packages_are_shortened_and_lose_what_looks_like_a_secret(
 
 @pytest.mark.parametrize("name", ["kopf.objects", "kopf._core.reactor", "kubernetes", "aiohttp.client", "asyncio"])
 def test_other_packages_never_speak_below_info(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    logs.set_up("json", logging.DEBUG)
+    logs.install_logging("json", logging.DEBUG)
     logging.getLogger(name).debug("a whole object")
     assert capsys.readouterr().err == ""
     logging.getLogger("jwks_operator.x").debug("ours")
@@ -115,13 +117,13 @@ def test_other_packages_never_speak_below_info(name: str, capsys: pytest.Capture
 
 @pytest.mark.parametrize("level", [logging.WARNING, logging.ERROR])
 def test_a_higher_level_holds_for_everybody(level: int, capsys: pytest.CaptureFixture[str]) -> None:
-    logs.set_up("json", level)
+    logs.install_logging("json", level)
     for name in ("jwks_operator.x", "kopf.x", "kopf.objects"):
         logging.getLogger(name).log(level - 1, "too low")
     assert capsys.readouterr().err == ""
 
 
 def test_text_is_for_people(capsys: pytest.CaptureFixture[str]) -> None:
-    logs.set_up("text", logging.INFO)
-    logging.getLogger("jwks_operator.watch.resync").info("audit done", extra={"put": 3})
-    assert capsys.readouterr().err.endswith("Z INFO jwks_operator.watch.resync audit done put=3\n")
+    logs.install_logging("text", logging.INFO)
+    logging.getLogger("jwks_operator.watch.resync").info("resync done", extra={"queued": 3})
+    assert capsys.readouterr().err.endswith("Z INFO jwks_operator.watch.resync resync done queued=3\n")

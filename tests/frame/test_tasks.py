@@ -42,13 +42,13 @@ def test_a_task_that_fails_starts_again(fail: BaseException, caplog: pytest.LogC
     async def life() -> None:
         reasons: list[str] = []
         keeper, task = Keeper(reasons.append), Failing(3, raising(fail))
-        kept = keeper.start(task, "audit")
+        kept = keeper.start(task, "resync")
         await asyncio.sleep(30)
         assert (task.starts, reasons, kept.done()) == (4, [], False)
         kept.cancel()
 
     run(life())
-    assert sum("the task audit failed and starts again" in record.message for record in caplog.records) == 3
+    assert sum("the task resync failed and starts again" in record.message for record in caplog.records) == 3
 
 
 def test_a_task_that_fails_again_and_again_ends_the_process_with_a_reason() -> None:
@@ -88,14 +88,14 @@ def test_a_task_that_is_cancelled_while_the_process_lives_ends_the_process(closi
     run(life())
 
 
-@pytest.mark.parametrize(("closing", "told"), [(True, []), (False, ["the task agenda sleeper ended by itself"])])
+@pytest.mark.parametrize(("closing", "told"), [(True, []), (False, ["the task work queue sleeper ended by itself"])])
 def test_a_task_that_returns_while_the_process_lives_ends_the_process(closing: bool, told: list[str]) -> None:
     async def nothing() -> None:
         await asyncio.sleep(1)
 
     async def life() -> None:
         reasons: list[str] = []
-        Keeper(reasons.append, lambda: closing).start(nothing, "agenda sleeper")
+        Keeper(reasons.append, lambda: closing).start(nothing, "work queue sleeper")
         await asyncio.sleep(5)
         assert reasons == told
 

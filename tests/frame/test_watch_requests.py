@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 from yarl import URL
 
-from jwks_operator.watch.echo_filter import Metadata, Response, Stream
+from jwks_operator.watch.echo_filter import MetadataRequests, Response, WatchStream
 from jwks_operator.watch.kopf_adapter import _NoMemories
 
 WATCH = "https://127.0.0.1:1/api/v1/secrets?watch=true"
@@ -39,16 +39,16 @@ class Way:
         self.answer: Any = None
         self.told: list[tuple[str, str, str]] = []
         self.lists = 0
-        self._requests = Metadata(self)
+        self._requests = MetadataRequests(self)
 
-    def asked(self, *told: str) -> None:
+    def count_request(self, *told: str) -> None:
         verb, resource, code = told
         self.told.append((verb, resource, code))
 
-    def listed(self) -> None:
+    def request_resync(self) -> None:
         self.lists += 1
 
-    def settles(self, plural: str, metadata: Mapping[str, Any]) -> bool:
+    def handle_known(self, plural: str, metadata: Mapping[str, Any]) -> bool:
         return plural == "secrets" and metadata["name"] == "known"
 
     async def ask(self, url: str, answer: int | None) -> str:
@@ -132,7 +132,7 @@ async def test_what_is_settled_is_a_bookmark_in_a_watch_and_everything_else_pass
 async def test_a_line_that_was_cut_off_is_left_to_whoever_reads_it() -> None:
     way = Way(line("ADDED", "news"), b'{"type": "ADD')
     await way.ask(WATCH, 200)
-    assert isinstance(way.answer.content, Stream)
+    assert isinstance(way.answer.content, WatchStream)
     assert [chunk async for chunk in way.answer.content.iter_chunked(1024)] == [line("ADDED", "news"), b'{"type": "ADD']
     assert way.answer.content.exception() is None
 
@@ -166,5 +166,5 @@ async def test_what_is_settled_is_left_out_of_a_list(
 
     monkeypatch.setattr(aiohttp.ClientResponse, "json", page)
     answer: Any = Response.__new__(Response)
-    answer.settles = lambda metadata: metadata["name"] == "known"
+    answer.is_known = lambda metadata: metadata["name"] == "known"
     assert [item["metadata"]["name"] for item in (await answer.json())["items"]] == left

@@ -20,14 +20,14 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
     """Invoke `run` outside of any pod, and catch the election that it would take part in."""
     caught: list[Options] = []
 
-    async def operate(options: Options, _: object) -> int:
+    async def run_operator(options: Options, _: object) -> int:
         caught.append(options)
         return 0
 
     for name in ("KUBERNETES_SERVICE_HOST", "POD_NAMESPACE"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(run_module, "operate", operate)
-    monkeypatch.setattr(logs, "set_up", lambda *_: None)
+    monkeypatch.setattr(run_module, "run_operator", run_operator)
+    monkeypatch.setattr(logs, "install_logging", lambda *_: None)
 
     def invoke(*arguments: str, **environ: str) -> tuple[Result, Election | None]:
         result = CliRunner().invoke(main, ["run", *arguments], env=environ)

@@ -1,4 +1,4 @@
-"""A paused agenda listens, keeps everything, and begins nothing."""
+"""A paused work queue listens, keeps everything, and begins nothing."""
 
 import asyncio
 from datetime import datetime, timedelta
@@ -7,7 +7,7 @@ import pytest
 
 from frame.virtual import World, ref, run
 from jwks_operator.api.names import SetRef
-from jwks_operator.reconcile.work_queue import Agenda
+from jwks_operator.reconcile.work_queue import WorkQueue
 
 NAMES = ("a", "b", "c", "d")
 
@@ -23,17 +23,17 @@ def test_what_gathered_while_paused_is_begun_in_the_order_of_the_latest_news() -
         done.append(which.name)
 
     async def main() -> None:
-        agenda = Agenda(work, World().now, workers=2)
-        agenda.pause()
-        agenda.start()
+        queue = WorkQueue(work, World().now, workers=2)
+        queue.pause()
+        queue.start()
         for name in (*NAMES, "b"):
-            agenda.put(ref(name))
-        agenda.put(ref("a"), urgent=True)
+            queue.add(ref(name))
+        queue.add(ref("a"), urgent=True)
         await asyncio.sleep(600)
         assert done == []
-        agenda.resume()
+        queue.resume()
         await asyncio.sleep(0.1)
-        await agenda.close()
+        await queue.close()
 
     run(main())
     assert done == ["a", "b", "d", "c"]
@@ -47,17 +47,17 @@ def test_paused_again_it_lets_work_in_hand_end_and_begins_no_other() -> None:
         done.append(which.name)
 
     async def main() -> None:
-        agenda = Agenda(work, World().now, workers=2)
-        agenda.start()
+        queue = WorkQueue(work, World().now, workers=2)
+        queue.start()
         for name in NAMES:
-            agenda.put(ref(name))
+            queue.add(ref(name))
         await asyncio.sleep(0.5)
-        agenda.pause()
+        queue.pause()
         await asyncio.sleep(60)
         assert sorted(done) == ["a", "b"]
-        agenda.resume()
+        queue.resume()
         await asyncio.sleep(2)
-        await agenda.close()
+        await queue.close()
 
     run(main())
     assert sorted(done) == sorted(NAMES)
@@ -73,15 +73,15 @@ def test_times_that_come_while_paused_are_kept() -> None:
             done.append(world.elapsed())
             return world.now() + timedelta(seconds=10)
 
-        agenda = Agenda(work, world.now, workers=1)
-        agenda.start()
-        agenda.put(ref("a"))
+        queue = WorkQueue(work, world.now, workers=1)
+        queue.start()
+        queue.add(ref("a"))
         await asyncio.sleep(1)
-        agenda.pause()
+        queue.pause()
         await asyncio.sleep(100)
-        agenda.resume()
+        queue.resume()
         await asyncio.sleep(15)
-        await agenda.close()
+        await queue.close()
 
     run(main())
     assert done == pytest.approx([0, 101, 111], abs=0.2)
@@ -101,15 +101,15 @@ def test_work_that_fails_while_paused_waits_for_its_turn_and_nobody_is_alarmed(
             if len(tried) == 1:
                 raise Refused
 
-        agenda = Agenda(work, world.now, workers=1, expected=Refused)
-        agenda.start()
-        agenda.put(ref("a"))
+        queue = WorkQueue(work, world.now, workers=1, expected=Refused)
+        queue.start()
+        queue.add(ref("a"))
         await asyncio.sleep(0.5)
-        agenda.pause()
+        queue.pause()
         await asyncio.sleep(99.5)
-        agenda.resume()
+        queue.resume()
         await asyncio.sleep(5)
-        await agenda.close()
+        await queue.close()
 
     run(main())
     assert tried == pytest.approx([0, 100], abs=0.01)
@@ -122,13 +122,13 @@ def test_it_can_be_closed_while_paused() -> None:
 
     async def main() -> None:
         world = World()
-        agenda = Agenda(work, world.now)
-        agenda.pause()
-        agenda.start()
-        agenda.put(ref("a"))
+        queue = WorkQueue(work, world.now)
+        queue.pause()
+        queue.start()
+        queue.add(ref("a"))
         await asyncio.sleep(1)
-        await agenda.close(timedelta(seconds=5))
-        agenda.pause()
+        await queue.close(timedelta(seconds=5))
+        queue.pause()
         assert world.elapsed() == pytest.approx(1)
 
     run(main())

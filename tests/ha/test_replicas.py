@@ -3,19 +3,15 @@
 import json
 from base64 import b64decode
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from cluster.chronicle import Sighting
-from cluster.reading import condition
 from cluster.witness import Witness
 from fakes.faults import to
-from ha.world import SHOP, Landed, Net, Replica, World, jittery, writes
-from jwks_operator.kube.client import SECRETS, SETS, Call, Object
-from jwks_operator.kube.lease import Lease, Terms
+from ha.world import SHOP, Landed, Net, Replica, World, writes
+from jwks_operator.kube.client import SECRETS, SETS, Call
+from jwks_operator.kube.lease import Lease
 
 LEAD, RETENTION = 2.0, 12.0
 SPEC = {
@@ -29,18 +25,11 @@ SPEC = {
         "clockSkew": "10s",
     },
 }
-MARGIN = Terms().duration - Terms().deadline
 
 
 def create_set(world: World, name: str = "auth") -> None:
     body = {"apiVersion": SETS.api_version, "kind": SETS.kind, "metadata": {"name": name}, "spec": SPEC}
     assert world.server.handle(Call("POST", SETS.path(SHOP), {}, body)).status == 201
-
-
-def the_set(world: World) -> Object:
-    body = world.server.handle(Call("GET", SETS.path(SHOP, "auth"))).body
-    assert body is not None
-    return body
 
 
 def trespasses(world: World) -> list[Landed]:
@@ -66,83 +55,6 @@ def world() -> Iterator[World]:
     create_set(world)
     yield world
     world.close()
-
-
-Deed = tuple[str, int, float, float]
-DEEDS = st.tuples(
-    st.sampled_from(["stop", "stop", "kill", "end", "slow", "lossy", "cut", "wait", "wait"]),
-    st.integers(0, 1),
-    st.floats(0.0, 25.0),
-    st.floats(0.0, 1.0),
-)
-
-
-@dataclass
-class Pair:
-    """Two pods; each is replaced when its process ends."""
-
-    world: World
-
-    def __post_init__(self) -> None:
-        self.lives = 0
-        self.pods = [self.begin(), self.begin()]
-
-    def begin(self) -> Replica:
-        self.lives += 1
-        return Replica(self.world, f"life-{self.lives}")
-
-    def do(self, deed: Deed) -> None:
-        what, which, seconds, share = deed
-        pod = self.pods[which]
-        if what == "stop":
-            pod.pause()
-            self.world.advance(seconds)
-            pod.resume()
-        elif what == "kill":
-            pod.crash()
-            self.world.advance(share)
-            self.pods[which] = self.begin()
-        elif what == "end":
-            pod.terminate()
-            self.world.advance(share * 3)
-            pod.crash()
-            self.pods[which] = self.begin()
-        elif what == "slow":
-            pod.wire.net = jittery(self.lives, MARGIN - 0.01, 0.0)
-        elif what == "lossy":
-            pod.wire.net = jittery(self.lives, 0.2, share / 2)
-        elif what == "cut":
-            pod.wire.cut = True
-            self.world.advance(seconds)
-            pod.wire.cut = False
-        self.world.advance(seconds / 4)
-
-    def heal(self) -> None:
-        for pod in self.pods:
-            pod.resume()
-            pod.wire.net = lambda _: Net()
-            pod.wire.cut = False
-
-
-@settings(max_examples=25)
-@given(st.lists(DEEDS, min_size=1, max_size=6))
-def test_nobody_writes_while_the_lease_names_another(deeds: list[Deed]) -> None:
-    world = World()
-    try:
-        create_set(world)
-        pair = Pair(world)
-        world.advance(3)
-        for deed in deeds:
-            pair.do(deed)
-        pair.heal()
-        world.advance(40)
-        assert trespasses(world) == []
-        assert objections(world) == []
-        assert [pod.leads() for pod in pair.pods].count(True) == 1
-        assert condition(the_set(world), "Ready")["status"] == "True"
-        assert [pod for pod in pair.pods if pod.writes()], "and they did work"
-    finally:
-        world.close()
 
 
 def stop_within_a_step(world: World, nth: int, seconds: float) -> tuple[Replica, Replica]:
@@ -192,7 +104,7 @@ def step_of(world: World) -> object:
     return json.loads(b64decode(record)).get("step") if record else None
 
 
-def test_a_standby_writes_nothing_and_its_agenda_fills(world: World) -> None:
+def test_a_standby_writes_nothing_and_its_work_queue_fills(world: World) -> None:
     one = Replica(world, "one")
     world.advance(1)
     two = Replica(world, "two")
@@ -200,7 +112,7 @@ def test_a_standby_writes_nothing_and_its_agenda_fills(world: World) -> None:
         create_set(world, f"set-{number}")
     world.advance(12)
     assert (one.leads(), two.leads(), two.writes()) == (True, False, [])
-    waiting = {ref.name for ref in (*two.agenda._urgent, *two.agenda._routine)}
+    waiting = {ref.name for ref in (*two.queue._urgent, *two.queue._routine)}
     assert waiting >= {f"set-{number}" for number in range(5)}
 
 

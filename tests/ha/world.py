@@ -25,11 +25,12 @@ from jwks_operator.kube.errors import KubeError, Unavailable
 from jwks_operator.kube.lease import Election
 from jwks_operator.process.leadership import Leadership
 from jwks_operator.reconcile.clock import Clock
-from jwks_operator.reconcile.observed_versions import ObjectMemory
-from jwks_operator.reconcile.reconciler import Means, Reconciler
-from jwks_operator.reconcile.work_queue import Agenda
+from jwks_operator.reconcile.config import ReconcilerConfig
+from jwks_operator.reconcile.observed_versions import ObservedVersions
+from jwks_operator.reconcile.reconciler import Reconciler
+from jwks_operator.reconcile.work_queue import WorkQueue
 from jwks_operator.tasks import Keeper
-from jwks_operator.watch.resync import Audit
+from jwks_operator.watch.resync import Resync
 
 BEGIN = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 HOME, NAME = "jwks-operator", "jwks-operator"
@@ -219,12 +220,12 @@ class Replica:
         self.wire = Wire(world, self.loop, identity)
         clock = Clock(world.wall, world.boot)
         chosen = election or Election(HOME, NAME, identity)
-        self.leadership = Leadership(self.wire, clock.heard, chosen, world.boot)
-        memory = ObjectMemory()
-        work = Reconciler(self.leadership.client, KeyFactory(), clock, memory, Means())
-        self.agenda = Agenda(work.reconcile, clock.now, workers=4, expected=KubeError)
-        # Without watches everything is heard of by audits.
-        self.audit = Audit(self.leadership.client, memory, self.agenda, interval=timedelta(seconds=5))
+        self.leadership = Leadership(self.wire, clock.hear_date, chosen, world.boot)
+        versions = ObservedVersions()
+        work = Reconciler(self.leadership.client, KeyFactory(), clock, versions, ReconcilerConfig())
+        self.queue = WorkQueue(work.reconcile, clock.now, workers=4, expected=KubeError)
+        # Without watches everything is heard of by resyncs.
+        self.resync = Resync(self.leadership.client, versions, self.queue, interval=timedelta(seconds=5))
         self.ended: asyncio.Task[Any] | None = None
         self._do(self._start())
 
@@ -254,8 +255,8 @@ class Replica:
         return [each for each in writes(self.world) if each.sender == self.identity]
 
     async def _start(self) -> None:
-        self.leadership.start(self.agenda, self.audit, Keeper())
-        self.auditing = asyncio.create_task(self.audit.run())
+        self.leadership.start(self.queue, self.resync, Keeper())
+        self.resyncing = asyncio.create_task(self.resync.run())
 
     def _do(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         return self.loop.create_task(coroutine)

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 from jwks_operator.keys.certificates import Authority
 from jwks_operator.keys.formats import render
 from jwks_operator.keys.generate import GeneratedKey
+from jwks_operator.keys.secret_files import Form
 from keys.samples import fresh
 
 NOW = datetime(2026, 11, 22, 18, 0, tzinfo=UTC)
@@ -19,7 +20,7 @@ YEAR = timedelta(days=365)
 def authority_of(key: GeneratedKey, **change: Any) -> tuple[bytes, bytes]:
     """The two files of a CA, certificate and key; `change` spoils it."""
     made = {"ca": True, "usage": True, "begin": NOW - YEAR, "end": NOW + YEAR, "identified": b"", **change}
-    private: Any = load_pem_private_key(render(key.public, key.private, "PEM"), password=None)
+    private: Any = load_pem_private_key(render(key.public, key.private, Form.PEM), password=None)
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "the CA")])
     builder = (
         x509.CertificateBuilder()
@@ -34,7 +35,7 @@ def authority_of(key: GeneratedKey, **change: Any) -> tuple[bytes, bytes]:
     )
     if made["identified"]:
         builder = builder.add_extension(x509.SubjectKeyIdentifier(made["identified"]), critical=False)
-    return builder.sign(private, _digest(key)).public_bytes(Encoding.PEM), render(key.public, key.private, "PEM")
+    return builder.sign(private, _digest(key)).public_bytes(Encoding.PEM), render(key.public, key.private, Form.PEM)
 
 
 def _digest(key: GeneratedKey) -> Any:

@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
 from jwks_operator.keys.algorithms import ALGORITHMS
-from jwks_operator.keys.formats import Format, algorithm_name, parse_pem, render, render_set, to_published_jwk
+from jwks_operator.keys.formats import read_file, render, render_set
 from jwks_operator.keys.generate import generate
 from jwks_operator.keys.jwk import parse_json_strict, parse_private, parse_public
 from jwks_operator.keys.key_errors import (
@@ -19,7 +19,9 @@ from jwks_operator.keys.key_errors import (
 )
 from jwks_operator.keys.material import load_private, load_public
 from jwks_operator.keys.members import canonical_json
+from jwks_operator.keys.naming import algorithm_name, to_published_jwk
 from jwks_operator.keys.private import PrivateJwk
+from jwks_operator.keys.secret_files import Form
 from keys.samples import PAIR_NAMES, SECRET_NAMES, SHAPES, fresh
 
 PAIRS = [shape for shape in SHAPES if shape[0] in PAIR_NAMES]
@@ -28,7 +30,7 @@ PAIRS = [shape for shape in SHAPES if shape[0] in PAIR_NAMES]
 @pytest.mark.parametrize(("algorithm", "crv"), SHAPES)
 def test_the_jwk_file_is_the_whole_private_key(algorithm: str, crv: str | None) -> None:
     key, row = fresh(algorithm, crv), ALGORITHMS[algorithm]
-    written = render(key.public, key.private, "JWK")
+    written = render(key.public, key.private, Form.JWK)
     assert parse_private(parse_json_strict(written)) == (key.public, key.private)
     members = json.loads(written)
     assert (members["use"], members["alg"], members["kid"]) == (row.use, algorithm, key.kid)
@@ -38,39 +40,39 @@ def test_the_jwk_file_is_the_whole_private_key(algorithm: str, crv: str | None) 
 @pytest.mark.parametrize(("algorithm", "crv"), PAIRS)
 def test_the_pem_file_is_the_same_key_in_pkcs8(algorithm: str, crv: str | None) -> None:
     key = fresh(algorithm, crv)
-    written = render(key.public, key.private, "PEM")
+    written = render(key.public, key.private, Form.PEM)
     assert written.startswith(b"-----BEGIN PRIVATE KEY-----\n")
     assert written.endswith(b"-----END PRIVATE KEY-----\n")
     loaded = load_pem_private_key(written, password=None)
     assert loaded.public_key() == load_public(key.public) == load_private(key.private.reveal()).public_key()
-    assert parse_pem(written, key.kid, algorithm) == (key.public, key.private)
+    assert parse_private(*read_file(Form.PEM, written, key.kid, algorithm)) == (key.public, key.private)
 
 
 @pytest.mark.parametrize("algorithm", SECRET_NAMES)
 def test_a_symmetric_key_has_no_pem_file(algorithm: str) -> None:
     key = fresh(algorithm)
     with pytest.raises(NoSuchFormError, match="mount it as JWK or JWKSet"):
-        render(key.public, key.private, "PEM")
+        render(key.public, key.private, Form.PEM)
 
 
 @pytest.mark.parametrize(("algorithm", "crv"), SHAPES)
 def test_equal_keys_give_equal_bytes(algorithm: str, crv: str | None) -> None:
     key = fresh(algorithm, crv)
     turned = PrivateJwk.from_members(dict(reversed(key.private.reveal().items())))
-    for fmt in ("JWK", "PEM") if key.public else ("JWK",):
-        assert render(key.public, turned, fmt) == render(key.public, key.private, fmt)
+    for form in (Form.JWK, Form.PEM) if key.public else (Form.JWK,):
+        assert render(key.public, turned, form) == render(key.public, key.private, form)
 
 
-@pytest.mark.parametrize("fmt", ["JWK", "PEM"])
-def test_a_private_key_is_not_written_beside_another_public_one(fmt: Format) -> None:
+@pytest.mark.parametrize("form", [Form.JWK, Form.PEM])
+def test_a_private_key_is_not_written_beside_another_public_one(form: Form) -> None:
     with pytest.raises(InconsistentKeyError, match="not the other half"):
-        render(generate("ES256").public, fresh("ES256").private, fmt)
+        render(generate("ES256").public, fresh("ES256").private, form)
 
 
 @pytest.mark.parametrize(("ours", "theirs"), [("HS256", "ES256"), ("ES256", "HS256")])
 def test_classes_of_keys_are_not_mixed(ours: str, theirs: str) -> None:
     with pytest.raises(InconsistentKeyError, match="not the other half"):
-        render(fresh(ours).public, fresh(theirs).private, "JWK")
+        render(fresh(ours).public, fresh(theirs).private, Form.JWK)
 
 
 @pytest.mark.parametrize(("algorithm", "crv"), SHAPES)
@@ -100,11 +102,12 @@ def test_old_clients_get_the_former_name_and_it_is_read_back_as_todays(algorithm
     old = to_published_jwk(key.public, "EdDSA")
     assert old == {**key.public, "alg": "EdDSA"}
     assert parse_public(old) == key.public == to_published_jwk(key.public)
-    file = json.loads(render(key.public, key.private, "JWK", "EdDSA"))
+    file = json.loads(render(old, key.private, Form.JWK))
     assert file == {**key.private.reveal(), "alg": "EdDSA"}
     assert parse_private(file) == (key.public, key.private)
-    assert json.loads(render_set([(key.public, key.private)], "EdDSA"))["keys"] == [file]
-    assert parse_pem(render(key.public, key.private, "PEM"), key.kid, "EdDSA") == (key.public, key.private)
+    assert json.loads(render_set([(old, key.private)]))["keys"] == [file]
+    (value,) = read_file(Form.PEM, render(old, key.private, Form.PEM), key.kid, "EdDSA")
+    assert parse_private(value) == (key.public, key.private)
 
 
 @pytest.mark.parametrize("algorithm", [name for name in ALGORITHMS if name not in ("Ed25519", "Ed448")])
@@ -170,5 +173,5 @@ def test_a_pem_file_of_anything_else_is_refused(
     file: Callable[[], bytes], algorithm: str, error: type[JwkError]
 ) -> None:
     with pytest.raises(error) as caught:
-        parse_pem(file(), "kid", algorithm)
+        parse_private(*read_file(Form.PEM, file(), "kid", algorithm))
     assert caught.value.__context__ is None

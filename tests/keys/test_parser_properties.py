@@ -19,13 +19,14 @@ from jwks_operator.keys.certificates import (
     read_issued_chain,
     self_signed,
 )
-from jwks_operator.keys.formats import parse_pem, render
+from jwks_operator.keys.formats import read_file, render
 from jwks_operator.keys.import_reader import Wanted, read_private, read_public_keys
 from jwks_operator.keys.issuer_import import bring
 from jwks_operator.keys.jwk import parse_json_strict, parse_private, parse_public, public_jwk, thumbprint
 from jwks_operator.keys.key_errors import InvalidMemberError, JwkError
 from jwks_operator.keys.members import encode_octets
 from jwks_operator.keys.private import PrivateJwk
+from jwks_operator.keys.secret_files import Form
 from jwks_operator.keys.signing import verify_compact
 from keys.samples import EACH_KEY_TYPE, PRIVATE, ec_members, fresh, octets_of, private_windows
 
@@ -95,7 +96,7 @@ def test_any_bytes_are_a_key_or_a_typed_error(data: bytes) -> None:
 
 def der_of(algorithm: str) -> bytes:
     key = fresh(algorithm)
-    return base64.b64decode(b"".join(render(key.public, key.private, "PEM").splitlines()[1:-1]))
+    return base64.b64decode(b"".join(render(key.public, key.private, Form.PEM).splitlines()[1:-1]))
 
 
 def certificate() -> bytes:
@@ -129,7 +130,7 @@ def accepts_or_refuses(read: Callable[[], object]) -> None:
 @given(st.data(), st.sampled_from(["ES256", "ES512", "Ed25519", "Ed448", "RS256", "ML-DSA-44", "ECDH-ES"]))
 def test_any_pem_file_is_a_key_or_a_typed_error(data: st.DataObject, algorithm: str) -> None:
     pem = pem_file("PRIVATE KEY", data.draw(spoilt(der_of(algorithm))))
-    accepts_or_refuses(lambda: parse_pem(pem, "kid", algorithm))
+    accepts_or_refuses(lambda: parse_private(*read_file(Form.PEM, pem, "kid", algorithm)))
     accepts_or_refuses(lambda: read_private(pem, Wanted(algorithm)))
     accepts_or_refuses(lambda: Authority.load(pem, pem))
 
@@ -141,7 +142,7 @@ def test_any_certificate_is_read_or_a_typed_error(data: st.DataObject) -> None:
     pem = pem_file("CERTIFICATE", data.draw(spoilt(certificate())))
     for read in (check_certificate_key, certificate_members, read_issued_chain):
         accepts_or_refuses(partial(read, key.public, pem))
-    accepts_or_refuses(lambda: Authority.load(pem, render(key.public, key.private, "PEM")))
+    accepts_or_refuses(lambda: Authority.load(pem, render(key.public, key.private, Form.PEM)))
 
 
 @SLOW

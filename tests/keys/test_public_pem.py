@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
 from jwks_operator.keys.generate import generate
 from jwks_operator.keys.material import load_public
-from jwks_operator.keys.public_pem import comment_of, is_public_pem, kids_in_pem, public_pem
+from jwks_operator.keys.public_pem import is_public_pem, kid_comment, kids_in_pem, render_public_pem
 from jwks_operator.serve.check import check_pem
 
 _MADE = generate("ES256", None)
@@ -26,7 +26,7 @@ SHAPES = [
 def test_a_key_of_every_algorithm_is_a_public_key_in_pem(algorithm: str, crv: str | None) -> None:
     bits = 2048 if ALGORITHMS[algorithm].modulus_lengths else None
     key = generate(algorithm, bits, crv)
-    text = public_pem([key.public])
+    text = render_public_pem([key.public])
     assert text.splitlines()[:2] == [f"# kid: {key.kid}", "-----BEGIN PUBLIC KEY-----"]
     assert load_pem_public_key(text.encode()) == load_public(key.public)
     assert check_pem(text.encode()) == 1
@@ -36,19 +36,19 @@ def test_openssl_reads_the_first_key_and_skips_the_comment() -> None:
     keys = [generate("ES256", None) for _ in range(2)]
     command = ["openssl", "pkey", "-pubin", "-outform", "DER"]
     read = subprocess.run(
-        command, input=public_pem(key.public for key in keys).encode(), capture_output=True, check=True
+        command, input=render_public_pem(key.public for key in keys).encode(), capture_output=True, check=True
     )
-    alone = subprocess.run(command, input=public_pem([keys[0].public]).encode(), capture_output=True, check=True)
+    alone = subprocess.run(command, input=render_public_pem([keys[0].public]).encode(), capture_output=True, check=True)
     assert read.stdout == alone.stdout
 
 
 def test_keys_stand_one_after_the_other_and_their_kids_are_found() -> None:
     keys = [generate("ES256", None) for _ in range(3)]
-    text = public_pem(key.public for key in keys)
+    text = render_public_pem(key.public for key in keys)
     assert kids_in_pem(text) == tuple(key.kid for key in keys)
     assert is_public_pem(text)
     assert check_pem(text.encode()) == 3
-    assert public_pem([]) == ""
+    assert render_public_pem([]) == ""
     assert check_pem(b"") == 0
 
 
@@ -58,8 +58,8 @@ def test_keys_stand_one_after_the_other_and_their_kids_are_found() -> None:
 @example(kid='\\"')
 def test_no_kid_leaves_its_comment(kid: str) -> None:
     key = {**_MADE.public, "kid": kid}
-    text = public_pem([key])
-    assert text.splitlines()[0] == comment_of(kid)
+    text = render_public_pem([key])
+    assert text.splitlines()[0] == kid_comment(kid)
     assert text.count("-----BEGIN") == 1 + kid.count("-----BEGIN")
     assert text.splitlines()[1] == "-----BEGIN PUBLIC KEY-----"
     assert kids_in_pem(text) == (kid,)

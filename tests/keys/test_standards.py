@@ -13,6 +13,7 @@ from jwks_operator.keys.formats import render, render_set
 from jwks_operator.keys.generate import generate
 from jwks_operator.keys.jwk import canonical_json, parse_private
 from jwks_operator.keys.material import members_of
+from jwks_operator.keys.secret_files import Form
 from keys.samples import EC_VECTOR, SHAPES, VECTORS, fresh, octets_of
 
 SIGN, DECRYPT, AGREE = "sign/verify", "decrypt+unwrapKey/encrypt+wrapKey", "/"
@@ -111,7 +112,7 @@ def test_no_curve_strips_a_leading_zero(algorithm: str, curve: ec.EllipticCurve,
     assert [len(octets_of(str(private.reveal()[member]))) for member in ("x", "y", "d")] == [size] * 3
     if name != "d":
         assert public[name] == members[name]
-    written = render(public, private, "PEM")
+    written = render(public, private, Form.PEM)
     assert members_of(load_pem_private_key(written, None)) == members, "PEM strips nothing either"
 
 
@@ -121,7 +122,7 @@ def test_the_bytes_of_a_file_are_these_and_no_others() -> None:
     x, y, d = EC_VECTOR["x"], EC_VECTOR["y"], EC_VECTOR["d"]
     head = '{"kty":"EC","use":"sig","key_ops":["%s"],"alg":"ES256","kid":"1","crv":"P-256",'
     file = f'{head % "sign"}"x":"{x}","y":"{y}","d":"{d}"}}'.encode()
-    assert render(public, private, "JWK") == file
+    assert render(public, private, Form.JWK) == file
     assert render_set([(public, private)]) == b'{"keys":[' + file + b"]}"
     assert canonical_json(public) == f'{head % "verify"}"x":"{x}","y":"{y}"}}'.encode()
 
@@ -134,7 +135,8 @@ def test_a_pem_file_is_pkcs8_and_nothing_else() -> None:
     body = base64.b64encode(der).decode()
     assert len(body) == 64
     assert (
-        render(public, private, "PEM").decode() == f"-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----\n"
+        render(public, private, Form.PEM).decode()
+        == f"-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----\n"
     )
 
 
@@ -142,5 +144,5 @@ def test_a_pem_file_is_pkcs8_and_nothing_else() -> None:
 def test_what_is_written_twice_is_written_alike(algorithm: str, crv: str | None) -> None:
     key = fresh(algorithm, crv)
     again = parse_private(json.loads(key.private.reveal_json()))
-    for fmt in ("JWK", "PEM") if key.public else ("JWK",):
-        assert render(*again, fmt) == render(key.public, key.private, fmt)
+    for form in (Form.JWK, Form.PEM) if key.public else (Form.JWK,):
+        assert render(*again, form) == render(key.public, key.private, form)

@@ -19,7 +19,7 @@ from jwks_operator.kube.endpoint_fetch import Address, HttpFetch, NoAnswer
 from jwks_operator.kube.errors import KubeError, NotLeading, Unavailable
 from jwks_operator.kube.sockets import make_socket
 from jwks_operator.kube.transport import HttpTransport
-from jwks_operator.watch.echo_filter import session
+from jwks_operator.watch.echo_filter import make_session
 
 ATTEMPTS = 200
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
@@ -58,12 +58,12 @@ async def by_transport(port: int) -> list[Any]:
 
 async def by_watches(port: int) -> list[Any]:
     class Nobody:
-        def asked(self, verb: str, resource: str, code: str) -> None: ...
-        def listed(self) -> None: ...
-        def settles(self, plural: str, metadata: Any) -> bool:
+        def count_request(self, verb: str, resource: str, code: str) -> None: ...
+        def request_resync(self) -> None: ...
+        def handle_known(self, plural: str, metadata: Any) -> bool:
             return False
 
-    async with session(f"https://127.0.0.1:{port}", False, {}, Nobody()) as opened:
+    async with make_session(f"https://127.0.0.1:{port}", False, {}, Nobody()) as opened:
         asking = (opened.get(f"https://127.0.0.1:{port}/api/v1/secrets") for _ in range(ATTEMPTS))
         return await asyncio.gather(*asking, return_exceptions=True)
 

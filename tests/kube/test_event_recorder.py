@@ -26,27 +26,27 @@ CALM, ALARM = EventReason.KEY_PUBLISHED, EventReason.KEY_REVOKED
 
 
 class Desk:
-    """A teller at work; `busy` and `leads` are the test's."""
+    """A recorder at work; `busy` and `leads` are the test's."""
 
     def __init__(self, most: int = 100) -> None:
         self.busy = False
         self.leads = True
         self.seam = FakeTransport(FakeApiServer())
-        self.teller = EventRecorder(Client(self.seam, may_write=lambda: self.leads), lambda: self.busy, most)
+        self.recorder = EventRecorder(Client(self.seam, may_write=lambda: self.leads), lambda: self.busy, most)
 
     async def tell(self, *reasons: EventReason) -> None:
-        await self.teller.tell(THE_SET, [Happening(reason, "because", "k1", "signing") for reason in reasons], NOW)
+        await self.recorder.record(THE_SET, [Happening(reason, "because", "k1", "signing") for reason in reasons], NOW)
 
     def told(self) -> list[str]:
         return [call.body["reason"] for call in self.seam.log if call.body and call.path == EVENTS.path("shop")]
 
 
 def at(desk: Desk, play: Callable[[], object]) -> None:
-    """Play with the teller at work, in virtual time."""
+    """Play with the recorder at work, in virtual time."""
 
     async def main() -> None:
         await Client(FakeTransport(desk.seam.server)).create(NAMESPACES, None, {"metadata": {"name": "shop"}})
-        working = asyncio.create_task(desk.teller.run())
+        working = asyncio.create_task(desk.recorder.run())
         try:
             played = play()
             assert asyncio.iscoroutine(played)
@@ -66,7 +66,7 @@ def test_nobody_waits_for_an_event_and_all_are_told_in_order() -> None:
         await desk.tell(CALM, EventReason.KEY_ACTIVATED)
         await desk.tell(EventReason.KEY_RETIRED)
         assert asyncio.get_running_loop().time() == begun
-        await desk.teller.flush(60)
+        await desk.recorder.flush(60)
 
     at(desk, play)
     assert desk.told() == [CALM, EventReason.KEY_ACTIVATED, EventReason.KEY_RETIRED]
@@ -95,10 +95,10 @@ def test_what_is_more_than_may_wait_is_dropped_and_counted(caplog: pytest.LogCap
 
     async def play() -> None:
         await desk.tell(*[CALM] * 5)
-        await desk.teller.flush(60)
+        await desk.recorder.flush(60)
         await asyncio.sleep(1)
         await desk.tell(CALM)
-        await desk.teller.flush(60)
+        await desk.recorder.flush(60)
 
     at(desk, play)
     assert desk.told() == [CALM] * 4
@@ -113,10 +113,10 @@ def test_who_leads_no_more_tells_nothing_more_and_says_so_once(caplog: pytest.Lo
     async def play() -> None:
         desk.leads = False
         await desk.tell(*[CALM] * 50)
-        await desk.teller.flush(60)
+        await desk.recorder.flush(60)
         desk.leads = True
         await desk.tell(ALARM)
-        await desk.teller.flush(60)
+        await desk.recorder.flush(60)
 
     at(desk, play)
     assert desk.told() == [ALARM]
@@ -131,7 +131,7 @@ def test_an_event_that_is_refused_is_logged_and_the_next_is_told(caplog: pytest.
 
     async def play() -> None:
         await desk.tell(CALM, ALARM)
-        await desk.teller.flush(60)
+        await desk.recorder.flush(60)
 
     at(desk, play)
     assert any("an Event was not written" in r.getMessage() for r in caplog.records)
@@ -148,9 +148,9 @@ def test_the_end_waits_only_so_long_for_what_is_not_told(caplog: pytest.LogCaptu
         await desk.tell(CALM, CALM, CALM)
         await asyncio.sleep(0)
         begun = asyncio.get_running_loop().time()
-        await desk.teller.flush(0.3)
+        await desk.recorder.flush(0.3)
         assert asyncio.get_running_loop().time() == begun + 0.3
-        assert len(desk.teller) == 0
+        assert len(desk.recorder) == 0
 
     at(desk, play)
     assert [r.getMessage() for r in caplog.records] == ["2 Events were not written before the end"]

@@ -11,19 +11,19 @@ from typing import Any
 from corridor.life import ES256, Life
 from jwks_operator.api.names import SetRef
 from jwks_operator.metrics.page import Metrics
-from jwks_operator.reconcile.observer import Look
+from jwks_operator.reconcile.observer import ReconcileSnapshot
 
 REFUSED = {**ES256, "rotation": {"every": "10m"}}
 
 
 class _Keeper(Metrics):
-    looks: list[Look]
+    looks: list[ReconcileSnapshot]
 
-    def shown(self, ref: SetRef, look: Look) -> None:
+    def show_status(self, ref: SetRef, look: ReconcileSnapshot) -> None:
         self.looks.append(look)
 
 
-async def look(spec: dict[str, Any] | None = None) -> Look:
+async def look(spec: dict[str, Any] | None = None) -> ReconcileSnapshot:
     """What the passes show of a set that lives a while, and then gets this spec."""
     life = Life()
     keeper = _Keeper(life.time.wall)
@@ -37,11 +37,11 @@ async def look(spec: dict[str, Any] | None = None) -> Look:
     return keeper.looks[-1]
 
 
-def metrics_of(number: int, like: Look) -> Metrics:
+def metrics_of(number: int, like: ReconcileSnapshot) -> Metrics:
     """Metrics after a pass over so many sets, seen a minute and more later."""
     metrics = Metrics(lambda: like.now + timedelta(minutes=2))
     for each in range(number):
-        metrics.shown(SetRef(f"team-{each // 10}", f"set-{each % 10}"), like)
+        metrics.show_status(SetRef(f"team-{each // 10}", f"set-{each % 10}"), like)
     return metrics
 
 
@@ -64,7 +64,7 @@ def main(number: int = 10_000) -> None:
         with _timed(f"{number} sets {name}, remembered"):
             metrics = metrics_of(number, like)
         with _timed("one scrape"):
-            page = metrics.page()
+            page = metrics.render_page()
         lines = page.count(b"\n")
         print(f"{lines} lines, {len(page)} octets, {_resident() - before:.1f} MiB")  # noqa: T201 - as above
 

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 from corridor.life import Time
 from jwks_operator.api.names import SetRef
-from jwks_operator.core.model.record import StepKind
 from jwks_operator.core.planner.endpoint_gate import Lag
+from jwks_operator.core.transitions.transition_table import Transition
 from jwks_operator.metrics.page import Metrics
 from jwks_operator.metrics.set_gauges import NAMED
 from metrics.crowd import REFUSED, look, metrics_of
@@ -15,12 +15,12 @@ from metrics.scrape import Scrape
 
 async def test_sets_that_are_well_have_no_series_of_their_own() -> None:
     like = await look()
-    few, many = (metrics_of(number, like).page() for number in (10, 2000))
+    few, many = (metrics_of(number, like).render_page() for number in (10, 2000))
     assert few.count(b"\n") == many.count(b"\n")
 
 
 async def test_of_many_sets_in_trouble_a_hundred_are_named_and_all_are_counted() -> None:
-    page = Scrape(metrics_of(2000, await look(REFUSED)).page().decode())
+    page = Scrape(metrics_of(2000, await look(REFUSED)).render_page().decode())
     assert page.value("sets_needing_attention", "IntervalTooShort") == 2000
     assert len(page.series("set_attention_timestamp_seconds")) == NAMED
 
@@ -29,10 +29,10 @@ def test_the_sets_that_are_named_are_those_in_trouble_longest() -> None:
     time = Time()
     metrics = Metrics(time.wall)
     for number in range(NAMED + 50):
-        metrics.begun(SetRef("shop", f"set-{NAMED + 50 - number}"), StepKind.ACTIVATE)
+        metrics.begin_step(SetRef("shop", f"set-{NAMED + 50 - number}"), Transition.ACTIVATE)
         time.pass_by(timedelta(seconds=1))
     time.pass_by(timedelta(minutes=1))
-    named = {name for name, _ in Scrape(metrics.page().decode()).series("set_attention_timestamp_seconds")}
+    named = {name for name, _ in Scrape(metrics.render_page().decode()).series("set_attention_timestamp_seconds")}
     assert named == {f"shop/set-{NAMED + 50 - number}" for number in range(NAMED)}
 
 
@@ -44,6 +44,6 @@ async def test_lagging_endpoints_are_counted_once_over_all_keys_of_a_set() -> No
     )
     lagging = replace(like, plan=replace(like.plan, waiting=waiting))
     metrics = metrics_of(3, lagging)
-    assert Scrape(metrics.page().decode()).value("lagging_endpoints") == 6
-    metrics.shown(SetRef("team-0", "set-0"), like)
-    assert Scrape(metrics.page().decode()).value("lagging_endpoints") == 4
+    assert Scrape(metrics.render_page().decode()).value("lagging_endpoints") == 6
+    metrics.show_status(SetRef("team-0", "set-0"), like)
+    assert Scrape(metrics.render_page().decode()).value("lagging_endpoints") == 4

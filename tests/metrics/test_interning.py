@@ -33,7 +33,7 @@ async def test_a_set_that_is_edited_again_and_again_leaves_no_trace_of_its_forme
     assert this.record is not None
     for number in range(CHANGES):
         policy = replace(this.record.policy, held=(f"key-{number}",))
-        board.shown(REF, replace(this, record=replace(this.record, policy=policy)))
+        board.show_status(REF, replace(this, record=replace(this.record, policy=policy)))
         former.add(board.sets[REF].policy)
     assert len(former) == CHANGES
     assert len(board._policies) <= 2 * FEW
@@ -44,5 +44,5 @@ async def test_a_set_that_looked_many_ways_is_remembered_as_it_looks_now() -> No
     for number in range(CHANGES):
         conditions = [each.model_copy(update={"reason": f"Reason{number}"}) for each in this.status.conditions]
         status = this.status.model_copy(update={"conditions": conditions})
-        survey.shown(REF, replace(this, status=status))
+        survey.show_status(REF, replace(this, status=status))
     assert len(survey._same_conditions) <= 2 * FEW

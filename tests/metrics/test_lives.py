@@ -28,7 +28,7 @@ class Watched(Life):
     def observe(self) -> None:
         self.metrics = Metrics(self.time.wall)
         self.operator.observers.append(self.metrics)
-        self.work = self.metrics.timed(self.operator.reconcile, KubeError)
+        self.work = self.metrics.time_work(self.operator.reconcile, KubeError)
 
     async def try_pass(self) -> None:
         """One pass as the agenda makes it; a failure is for the next one."""
@@ -38,7 +38,7 @@ class Watched(Life):
             return
 
     def scrape(self) -> Scrape:
-        return Scrape(self.metrics.page().decode())
+        return Scrape(self.metrics.render_page().decode())
 
 
 async def living() -> Watched:
@@ -207,8 +207,8 @@ async def test_a_defect_is_counted_as_unexpected() -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        await metrics.timed(broken, KubeError)(REF)
-    page = Scrape(metrics.page().decode())
+        await metrics.time_work(broken, KubeError)(REF)
+    page = Scrape(metrics.render_page().decode())
     assert page.series("reconcile_failures_total") == {("Unexpected",): 1}
     assert page.value("reconcile_duration_seconds_count", "failed") == 1
 

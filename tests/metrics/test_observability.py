@@ -14,7 +14,7 @@ from gotools.tools import find_tool
 from jwks_operator.metrics.catalog import CATALOG
 from metrics.crowd import look, metrics_of
 from metrics.scrape import Scrape
-from metrics.test_page import VITALS
+from metrics.test_page import GAUGES
 from observability import dashboard, reference
 
 ROOT = Path(__file__).parents[2]
@@ -43,9 +43,9 @@ def panels() -> Iterator[dict[str, Any]]:
 async def page() -> Scrape:
     """A page on which every histogram has its buckets."""
     metrics = metrics_of(3, await look())
-    metrics.follow(VITALS)
-    metrics.answered("get", "secrets", "200", 0.01)
-    return Scrape(metrics.page().decode())
+    metrics.set_process_gauges(GAUGES)
+    metrics.count_request("get", "secrets", "200", 0.01)
+    return Scrape(metrics.render_page().decode())
 
 
 def test_every_alert_fires_when_it_should_and_not_before() -> None:

@@ -11,30 +11,30 @@ from jwks_operator.reconcile.work_queue import Load
 from metrics.crowd import look, metrics_of
 from metrics.scrape import Scrape
 
-VITALS = ProcessGauges(
+GAUGES = ProcessGauges(
     load=lambda: Load(urgent=1, routine=2, retrying=3, timed=4, workers=8, busy=5),
     leads=lambda: True,
     clock_doubt=lambda: None,
     clock_offset=lambda: -1.5,
-    audited=lambda: datetime.fromtimestamp(1000, UTC),
+    resynced=lambda: datetime.fromtimestamp(1000, UTC),
     missed=lambda: 7,
     tasks=lambda: 42,
 )
 
 
-async def scrape(vitals: ProcessGauges) -> Scrape:
+async def scrape(gauges: ProcessGauges) -> Scrape:
     metrics = metrics_of(3, await look())
-    metrics.follow(vitals)
-    return Scrape(metrics.page().decode())
+    metrics.set_process_gauges(gauges)
+    return Scrape(metrics.render_page().decode())
 
 
 async def test_what_is_scraped_is_what_the_catalog_says() -> None:
-    page = await scrape(VITALS)
+    page = await scrape(GAUGES)
     assert sorted(page.families()) == sorted((each.name, each.kind.value, each.text) for each in CATALOG)
 
 
 async def test_the_state_of_the_process_is_asked_for_at_the_scrape() -> None:
-    page = await scrape(VITALS)
+    page = await scrape(GAUGES)
     assert page.series("queue_depth") == {("urgent",): 1, ("routine",): 2}
     assert [page.value(name) for name in ("retries_waiting", "timers_waiting", "workers", "workers_busy")] == [
         3,
@@ -43,37 +43,37 @@ async def test_the_state_of_the_process_is_asked_for_at_the_scrape() -> None:
         5,
     ]
     assert page.value("clock_offset_seconds") == -1.5
-    assert page.value("audit_last_success_timestamp_seconds") == 1000
-    assert page.value("audit_found_total") == 7
+    assert page.value("resync_last_success_timestamp_seconds") == 1000
+    assert page.value("resync_found_total") == 7
     assert page.value("leader") == 1
     assert page.value("tasks") == 42
 
 
 async def test_a_standby_says_nothing_of_sets_that_somebody_else_looks_after() -> None:
-    page = await scrape(replace(VITALS, leads=lambda: False))
+    page = await scrape(replace(GAUGES, leads=lambda: False))
     assert page.value("leader") == 0
     for family in SET_FAMILIES:
         assert page.series(family.name) == {}, family.name
 
 
 async def test_what_is_not_known_yet_is_absent() -> None:
-    page = await scrape(replace(VITALS, clock_offset=lambda: None, audited=lambda: None))
+    page = await scrape(replace(GAUGES, clock_offset=lambda: None, resynced=lambda: None))
     assert page.series("clock_offset_seconds") == {}
-    assert page.series("audit_last_success_timestamp_seconds") == {}
+    assert page.series("resync_last_success_timestamp_seconds") == {}
 
 
 async def test_a_clock_in_doubt_is_one() -> None:
-    assert (await scrape(VITALS)).value("clock_doubt") == 0
-    assert (await scrape(replace(VITALS, clock_doubt=lambda: "an hour ahead"))).value("clock_doubt") == 1
+    assert (await scrape(GAUGES)).value("clock_doubt") == 0
+    assert (await scrape(replace(GAUGES, clock_doubt=lambda: "an hour ahead"))).value("clock_doubt") == 1
 
 
 def test_requests_are_counted_and_timed() -> None:
     metrics = Metrics(Time(START).wall)
-    metrics.answered("update", "secrets", "409", 0.02)
-    metrics.answered("update", "secrets", "409", 0.02)
-    metrics.answered("get", "secrets", "none", 30.0)
-    metrics.watched("watch", "secrets", "410")
-    page = Scrape(metrics.page().decode())
+    metrics.count_request("update", "secrets", "409", 0.02)
+    metrics.count_request("update", "secrets", "409", 0.02)
+    metrics.count_request("get", "secrets", "none", 30.0)
+    metrics.count_watch_request("watch", "secrets", "410")
+    page = Scrape(metrics.render_page().decode())
     assert page.series("api_requests_total") == {("update", "secrets", "409"): 2, ("get", "secrets", "none"): 1}
     assert page.value("api_request_duration_seconds_count", "update") == 2
     assert page.series("watch_requests_total") == {("secrets", "watch", "410"): 1}

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from jwks_operator.core.forecast import foresee
-from jwks_operator.core.model.record import State
-from jwks_operator.core.outputs.timeline import Stretch, picture, stretch_around, svg
+from jwks_operator.core.forecast import forecast_world
+from jwks_operator.core.outputs.timeline import Stretch, make_picture, render_svg, stretch_around
+from jwks_operator.core.transitions.transition_table import State
 from jwks_operator.plugin.bars import LEFT, MARKS, draw_bars
 from jwks_operator.plugin.exit_codes import Failure
 from jwks_operator.plugin.output import format_distance, format_span
@@ -27,7 +27,7 @@ def test_every_golden_page_is_drawn() -> None:
 @pytest.mark.parametrize("width", [44, 60, 100, 237])
 @pytest.mark.parametrize("days", [0.001, 0.5, 3, 400])
 def test_bars_keep_to_their_width_and_show_every_span(width: int, days: float) -> None:
-    spans = foresee(seen().world(NOW), NOW, NOW + timedelta(days=days)).spans
+    spans = forecast_world(seen().world(NOW), NOW, NOW + timedelta(days=days)).spans
     stretch = stretch_around(spans, NOW, timedelta(days=days))
     lines = [line.plain for line in draw_bars(spans, stretch, width)][:-1]
     assert max(map(len, lines)) <= width
@@ -37,7 +37,9 @@ def test_bars_keep_to_their_width_and_show_every_span(width: int, days: float) -
 
 
 def test_the_bar_of_a_state_is_as_long_as_the_state_lasts() -> None:
-    spans = [s for s in foresee(seen().world(NOW), NOW, NOW + timedelta(days=4)).spans if s.kid.startswith("next")]
+    spans = [
+        s for s in forecast_world(seen().world(NOW), NOW, NOW + timedelta(days=4)).spans if s.kid.startswith("next")
+    ]
     stretch = Stretch(NOW, NOW + timedelta(days=4), NOW)
     row = draw_bars(spans, stretch, LEFT + 96)[3].plain  # one column an hour
     assert row.count(MARKS[State.PENDING]) == 10
@@ -47,11 +49,11 @@ def test_the_bar_of_a_state_is_as_long_as_the_state_lasts() -> None:
 def test_pictures_of_equal_forecasts_are_equal_and_png_is_their_double_size(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    told = foresee(seen().world(NOW), NOW, NOW + timedelta(days=3))
+    told = forecast_world(seen().world(NOW), NOW, NOW + timedelta(days=3))
     stretch = Stretch(NOW, NOW + timedelta(days=3), NOW)
-    drawn = picture("<shop>", told.spans, stretch)
-    assert svg(drawn) == svg(picture("<shop>", told.spans, stretch))
-    assert "&lt;shop&gt;" in svg(drawn)
+    drawn = make_picture("<shop>", told.spans, stretch)
+    assert render_svg(drawn) == render_svg(make_picture("<shop>", told.spans, stretch))
+    assert "&lt;shop&gt;" in render_svg(drawn)
     path = tmp_path_factory.mktemp("png") / "a.png"
     write_png(drawn, path)
     header = path.read_bytes()[:24]

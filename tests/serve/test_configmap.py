@@ -1,21 +1,18 @@
-"""Following one ConfigMap through the API: on the fake for histories, on a real API server for its rights."""
+"""Following one ConfigMap through the API, on the fake."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from pathlib import Path
 from time import monotonic
 from typing import Any
 
 import pytest
 
-from controlplane import Access
 from fakes.apiserver import FakeApiServer
 from fakes.faults import LoseRequest
 from fakes.seam import FakeTransport
 from jwks_operator.kube.client import CONFIGMAPS, NAMESPACES, Client
 from jwks_operator.serve.configmap import Watched
 from jwks_operator.serve.shelf import Shelf
-from serve.running import Running
 from serve.sets import EC, RSA, but, jwks
 
 OURS = {"app.kubernetes.io/managed-by": "jwks-operator", "jwks-operator.dev/set": "auth"}
@@ -173,28 +170,3 @@ async def test_it_asks_for_that_one_name_only(world: World) -> None:
     assert {call.query["fieldSelector"] for call in world.transport.log} == {"metadata.name=auth"}
     assert {call.path for call in world.transport.log} == {"/api/v1/namespaces/shop/configmaps"}
     assert world.transport.writes == []
-
-
-def test_rights_for_that_name_are_enough(control_plane: Access, namespace: str, tmp_path: Path) -> None:
-    core, rbac = f"/api/v1/namespaces/{namespace}", f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}"
-    control_plane.api("POST", f"{core}/serviceaccounts", {"metadata": {"name": "server"}})
-    rule = {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": ["auth"], "verbs": ["list", "watch"]}
-    control_plane.api("POST", f"{rbac}/roles", {"metadata": {"name": "server"}, "rules": [rule]})
-    binding = {
-        "metadata": {"name": "server"},
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "server"},
-        "subjects": [{"kind": "ServiceAccount", "name": "server", "namespace": namespace}],
-    }
-    control_plane.api("POST", f"{rbac}/rolebindings", binding)
-    written = {"metadata": {"name": "auth", "labels": OURS}, "data": {"jwks.json": jwks(EC).decode()}}
-    control_plane.api("POST", f"{core}/configmaps", written)
-    kubeconfig = control_plane.kubeconfig_for_service_account(namespace, "server")
-    server = Running(tmp_path, f"--watch-configmap={namespace}/auth", environ={"KUBECONFIG": str(kubeconfig)})
-    try:
-        server.serves(jwks(EC))
-        written["data"] = {"jwks.json": jwks(RSA).decode()}
-        control_plane.api("PUT", f"{core}/configmaps/auth", written)
-        assert server.serves(jwks(RSA)) < 2
-        assert "Traceback" not in server.log
-    finally:
-        server.close()

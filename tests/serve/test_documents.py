@@ -8,7 +8,7 @@ import pytest
 
 from demo.mount import swap
 from jwks_operator.keys.generate import generate
-from jwks_operator.keys.public_pem import public_pem
+from jwks_operator.keys.public_pem import render_public_pem
 from jwks_operator.serve.check import MAX_BYTES, SetRefused, check_pem
 from jwks_operator.serve.hints import DocumentFormat, DocumentHint, parse_hints
 from jwks_operator.serve.mounted import Mounted
@@ -18,7 +18,7 @@ from serve.sets import DISCOVERY, EC, RSA, but, jwks
 from serve.test_pages import ask
 
 KEY = generate("ES256", None)
-PEM = public_pem([KEY.public]).encode()
+PEM = render_public_pem([KEY.public]).encode()
 KUBE = {"key": "kube.json", "format": "JWKSet", "paths": ["/kube/.well-known/jwks.json", "/certs"]}
 KUBE_DISCOVERY = {"key": "kube.openid-configuration", "format": "Discovery", "paths": ["/kube/openid"]}
 PEMS = {"key": "pems.pem", "format": "PEM", "paths": ["/pems/keys.pem"]}

@@ -20,7 +20,9 @@ from jwks_operator.api.defaults import DEFAULTS
 from jwks_operator.api.durations import parse_duration
 from jwks_operator.api.names import RECORD_KEY, SetRef, keyring_name
 from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
-from jwks_operator.keys.formats import parse_pem
+from jwks_operator.keys.formats import read_file
+from jwks_operator.keys.jwk import parse_private
+from jwks_operator.keys.secret_files import Form
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, SETS, Object
 
 CACHES = ("cacheMaxAge", "staleWindow", "edgeCache", "verifierRefresh")
@@ -140,8 +142,8 @@ class Chronicle:
         documents = _documents(keyring)
         rest = documents.pop(RECORD_KEY)
         self.known |= {key["kid"]: KeyClass(key["keyClass"]) for key in documents.values()}
-        step = rest.get("step") or {"kind": "", "happenings": ()}
-        self._state(rest["policy"]["facts"], adopting=step["kind"] == "Adopt")
+        step = rest.get("step") or {"transition": "", "happenings": ()}
+        self._state(rest["policy"]["facts"], adopting=step["transition"] == "ApplySpec")
         for told in step["happenings"]:
             if told["event"] == "KeyRevoked":
                 self.revoked.setdefault(told["kid"], self.now())
@@ -208,7 +210,7 @@ def openers(secret: Object) -> Keys:
 
 @lru_cache(maxsize=512)
 def _from_pem(text: bytes, kid: str, algorithm: str) -> Mapping[str, Any]:
-    return parse_pem(text, kid, algorithm)[0]
+    return parse_private(*read_file(Form.PEM, text, kid, algorithm))[0]
 
 
 def _content(thing: Object | None) -> Object | None:

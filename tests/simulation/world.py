@@ -21,8 +21,9 @@ from jwks_operator.api.shards import Shard
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, Call, Client, Object, Reply
 from jwks_operator.kube.errors import KubeError
 from jwks_operator.reconcile.clock import Clock
-from jwks_operator.reconcile.observed_versions import ObjectMemory
-from jwks_operator.reconcile.reconciler import Means, Reconciler
+from jwks_operator.reconcile.config import ReconcilerConfig
+from jwks_operator.reconcile.observed_versions import ObservedVersions
+from jwks_operator.reconcile.reconciler import Reconciler
 from simulation.chronicle import Chronicle
 from simulation.pool import Pool
 from simulation.promise import Promise
@@ -89,9 +90,9 @@ class Replica:
         self._steps = _Steps()
         self.seam = FakeTransport(world.life.server, [self._steps, _ServerClock(world)])
         clock = Clock(lambda: self._time.now + self.ahead, self._time.ticks)
-        client = Client(self.seam, clock.heard)
-        means = Means(DELETION_DELAY, shard=shard)
-        self._operator = Reconciler(client, world.life.keys, clock, ObjectMemory(), means)
+        client = Client(self.seam, clock.hear_date)
+        means = ReconcilerConfig(DELETION_DELAY, shard=shard)
+        self._operator = Reconciler(client, world.life.keys, clock, ObservedVersions(), means)
         self._pass: Coroutine[Any, Any, datetime | None] | None = None
 
     def pass_(self) -> datetime | None:
@@ -137,7 +138,7 @@ class World:
     shift: timedelta = timedelta()
     """By how much the API server's clock, and every right one, is ahead of true time."""
     deaf: bool = False
-    """Whether watch events are lost, so that only a timer or the audit makes the operator look."""
+    """Whether watch events are lost, so that only a timer or the resync makes the operator look."""
     backups: list[Object] = field(default_factory=list)
     versions: dict[str, list[Object]] = field(default_factory=lambda: {"ConfigMap": [], "Secret": []})
 
@@ -180,7 +181,7 @@ class World:
             self.look()
 
     def live(self, span: timedelta) -> None:
-        """Let time pass; the leader wakes whenever it asked to, and at an audit after news were lost."""
+        """Let time pass; the leader wakes whenever it asked to, and at a resync after news were lost."""
         end = self.now + span
         wake = self.now + timedelta(minutes=10) if self.deaf else self.look()
         for _ in range(WAKES):

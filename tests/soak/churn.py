@@ -40,7 +40,7 @@ class Plan:
     act: float
     sample: float
     trouble: float
-    audit: int = 60
+    resync: int = 60
     faults: float = 0.01
     torn: float = 0.001
 
@@ -59,7 +59,7 @@ class Lived:
     activations: int = 0
     private_texts: int = 0
     remembered: int = -1
-    """How many sets the last audit still knew, by its line in the log."""
+    """How many sets the last resync still knew, by its line in the log."""
     objections: list[str] = field(default_factory=list)
     """What was done too early or too late, told in public, left behind, or not put right."""
 
@@ -81,7 +81,7 @@ def _staged(plane: Access, directory: Path, plan: Plan) -> Iterator[tuple[Stage,
         way.faulty = False
         kubeconfig = directory / "kubeconfig"
         kubeconfig.write_text(grant(plane, namespace, rules()).read_text())
-        options = (f"--deletion-delay={DELAY}s", f"--audit-interval={plan.audit}s", "--status-page")
+        options = (f"--deletion-delay={DELAY}s", f"--resync-interval={plan.resync}s", "--status-page")
         operator = Operator(
             way.kubeconfig(kubeconfig),
             directory / "operator.log",
@@ -158,7 +158,7 @@ class _Churn:
             self._stage.delete("JsonWebKeySet", home.name)
         self._wait(lambda: not self._left())
         self._lived.objections += [f"{kind} {name} is left" for kind, name in self._left()]
-        self._wait(self._is_at_rest, PATIENCE + self._plan.audit)
+        self._wait(self._is_at_rest, PATIENCE + self._plan.resync)
         self._lived.after = self._look()
 
     def _told(self) -> Lived:
@@ -229,10 +229,10 @@ class _Churn:
         return not books and now.tasks <= before.tasks and now.files <= before.files + POOLED
 
     def _remembered(self) -> int:
-        return int(_AUDIT.findall(self._stage.operator.printed)[-1])
+        return int(_RESYNC.findall(self._stage.operator.printed)[-1])
 
 
-_AUDIT = re.compile(r"audit done put=\d+ sets=(\d+)")
+_RESYNC = re.compile(r"resync done queued=\d+ sets=(\d+)")
 _DEFECT = re.compile(r"ERROR jwks_operator\.(?!process\.app watching failed)|Unclosed|was destroyed")
 """What the log may not say; that watching failed is what a plain 410 comes to, and watching starts again."""
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 PATIENCE = 90.0
-"""Seconds in which anything has to be put right over a bad way: a lost event is found by the audit a minute later."""
+"""Seconds in which anything has to be put right over a bad way: a lost event is found by the resync a minute later."""
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,6 @@ from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
 KEYRING = "-keyring"
 SETTLED = 3.0
 """Seconds after which a version that another one follows can be taken to have arrived, whichever watch brings it."""
-SLACK = 1.5
-"""Seconds by which the news of one write may have reached us later than that of another, on a busy machine."""
 HURRY = 60.0
 """Seconds in which a revoked key may be replaced by one that has not waited."""
 
@@ -95,32 +93,32 @@ class Waits:
     last_used: dict[str, float] = field(default_factory=dict)
     activations: int = 0
 
-    def show(self, now: frozenset[str], at: float, excused: Set[str]) -> Iterator[str]:
+    def show(self, now: frozenset[str], seen: Sighting, excused: Set[str]) -> Iterator[str]:
         """Take in what whoever checks has from now on; give the objections."""
         for kid in now - self.shown:
             if kid in self.shown_since:
                 yield f"{kid} came back"
-            self.shown_since[kid] = at
+            self.shown_since[kid] = seen.earliest
         for kid in self.shown - now - excused:
             if kid in self.used:
                 yield f"{kid} was taken from those who check while it was in use"
-            elif kid in self.last_used and (kept := at - self.last_used[kid]) < self.bounds.retention - SLACK:
+            elif kid in self.last_used and (kept := seen.at - self.last_used[kid]) < self.bounds.retention:
                 yield f"{kid} was removed {kept:.2f} s after its last use"
         self.shown = now
 
-    def use(self, now: frozenset[str], at: float, first: Set[str], hurried: bool) -> Iterator[str]:
+    def use(self, now: frozenset[str], seen: Sighting, first: Set[str], hurried: bool) -> Iterator[str]:
         """Take in what is used from now on; `first` keys and those that follow on a revocation need not have waited."""
         for kid in now - self.used:
             self.activations += kid not in first
-            waited = at - self.shown_since.get(kid, at)
+            waited = seen.at - self.shown_since.get(kid, seen.at)
             if kid not in self.shown:
                 yield f"{kid} is used and nobody can check it"
             elif kid in self.last_used:
                 yield f"{kid} was used again"
-            elif kid not in first and not hurried and waited < self.bounds.lead - SLACK:
+            elif kid not in first and not hurried and waited < self.bounds.lead:
                 yield f"{kid} was used {waited:.2f} s after it was shown"
         for kid in self.used - now:
-            self.last_used[kid] = at
+            self.last_used[kid] = seen.earliest
         self.used = now
 
 
@@ -137,9 +135,9 @@ class Life:
         self._first.setdefault(seen.kind, kids.everyone)
         first = frozenset().union(*self._first.values())
         for each, shown in kids.shown.items():
-            yield from self.waits[each].show(shown, seen.at, excused)
+            yield from self.waits[each].show(shown, seen, excused)
         for each, used in kids.used.items():
-            yield from self.waits[each].use(used, seen.at, first, hurried)
+            yield from self.waits[each].use(used, seen, first, hurried)
         if kids.misplaced:
             yield f"symmetric keys are published: {sorted(kids.misplaced)}"
 

@@ -17,7 +17,7 @@ WARM = 0.2
 """Share of the time that is warm-up."""
 GROWTH = 1.05
 CONNECTIONS = 16
-"""Eight workers, three watches, the audit, Events; and a scrape."""
+"""Eight workers, three watches, the resync, Events; and a scrape."""
 CORES = len(os.sched_getaffinity(0))
 THREADS = 1 + 4 + CORES + (CORES + 4) + 2
 """The loop's own, uvloop's four, one for RSA a core, asyncio's pool of cores + 4 for the login, and two to spare."""

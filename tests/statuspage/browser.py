@@ -16,7 +16,7 @@ from pathlib import Path
 from PIL import Image
 
 from corridor.life import REF, Life
-from jwks_operator.process.admin_port import Admin, Shows
+from jwks_operator.process.admin_port import AdminPort, Pages
 from jwks_operator.statuspage.pages import ROOT
 from statuspage.shown import crowd, watched
 
@@ -38,7 +38,7 @@ async def page_of_a_life() -> AsyncIterator[str]:
     await life.live(timedelta(hours=26))
     for ref, shown in crowd(seen, 150).board.sets.items():
         seen.board.sets[ref] = shown
-    admin = Admin("127.0.0.1", 0, alive=lambda: None, ready=lambda: None, shows=Shows(lambda: b"", seen.site()))
+    admin = AdminPort("127.0.0.1", 0, alive=lambda: None, ready=lambda: None, pages=Pages(lambda: b"", seen.site()))
     await admin.start()
     try:
         yield f"http://127.0.0.1:{admin.port}"

@@ -17,7 +17,7 @@ from jwks_operator.statuspage.status_site import Answer, Site
 VOID = {"input", "link", "meta"}
 
 
-def vitals(*, leads: bool = True, doubt: str | None = None) -> ProcessGauges:
+def gauges(*, leads: bool = True, doubt: str | None = None) -> ProcessGauges:
     load = Load(urgent=0, routine=0, retrying=0, timed=1, workers=8, busy=0)
     return ProcessGauges(lambda: load, lambda: leads, lambda: doubt, lambda: 0.0, lambda: None, lambda: 0, lambda: 30)
 
@@ -28,7 +28,7 @@ class Seen:
 
     board: Board
     now: Callable[[], datetime]
-    vitals: ProcessGauges = field(default_factory=vitals)
+    gauges: ProcessGauges = field(default_factory=gauges)
     failing: dict[SetRef, float] = field(default_factory=dict)
 
     def get(self, path: str = ROOT, known: str = "", **query: str) -> Answer:
@@ -38,7 +38,7 @@ class Seen:
         return Site(self.writer())
 
     def writer(self) -> Writer:
-        return Writer(self.board, self.now, self.vitals, lambda: self.failing)
+        return Writer(self.board, self.now, self.gauges, lambda: self.failing)
 
     def text(self, path: str = ROOT, **query: str) -> str:
         answer = self.get(path, **query)

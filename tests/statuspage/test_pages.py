@@ -15,12 +15,12 @@ from jwks_operator.api.names import SetRef
 from jwks_operator.kube.client import SECRETS, SETS
 from jwks_operator.kube.errors import Conflict, KubeError
 from jwks_operator.metrics.page import Metrics
-from jwks_operator.process.admin_port import Admin, Shows
+from jwks_operator.process.admin_port import AdminPort, Pages
 from jwks_operator.statuspage.board import Health
 from jwks_operator.statuspage.html import Html, join_html, render_element, render_void
 from jwks_operator.statuspage.pages import ROOT, STYLE
 from jwks_operator.statuspage.status_site import SAFETY
-from statuspage.shown import Markup, Seen, crowd, vitals, watched
+from statuspage.shown import Markup, Seen, crowd, gauges, watched
 
 HASTY = {**ES256, "rotation": {"every": "10m"}}
 DETAILS = f"{ROOT}/{REF.namespace}/{REF.name}"
@@ -94,12 +94,12 @@ async def test_passes_count_as_failing_after_a_minute_and_until_one_is_done() ->
         if (trouble := answers.pop(0)) is not None:
             raise trouble
 
-    attempt = metrics.timed(work, KubeError)
+    attempt = metrics.time_work(work, KubeError)
     told = []
     while answers:
         with suppress(KubeError):
             await attempt(REF)
-        told.append(metrics.failing())
+        told.append(metrics.find_failing_sets())
         clock.pass_by(timedelta(minutes=1))
     assert told == [{}, {REF: (clock.wall() - timedelta(minutes=3)).timestamp()}, {}]
 
@@ -181,8 +181,8 @@ async def test_whatever_names_hold_is_text() -> None:
 async def test_a_replica_that_stands_by_and_a_clock_in_doubt_are_told() -> None:
     _, seen = await living()
     assert 'class="remark"' not in seen.text()
-    assert "stands by" in replace(seen, vitals=vitals(leads=False)).text()
-    assert "it is 7s ahead" in replace(seen, vitals=vitals(doubt="it is 7s ahead")).text(DETAILS)
+    assert "stands by" in replace(seen, gauges=gauges(leads=False)).text()
+    assert "it is 7s ahead" in replace(seen, gauges=gauges(doubt="it is 7s ahead")).text(DETAILS)
 
 
 async def test_a_page_keeps_its_etag_until_something_happens() -> None:
@@ -212,8 +212,8 @@ async def test_every_answer_forbids_what_a_page_does_not_need() -> None:
 async def test_it_is_served_on_the_admin_port_if_it_is_asked_for() -> None:
     _, seen = await living()
     site = seen.site()
-    for shows, expected in ((Shows(lambda: b""), 404), (Shows(lambda: b"", site), 200)):
-        admin = Admin("127.0.0.1", 0, alive=lambda: None, ready=lambda: None, shows=shows)
+    for shows, expected in ((Pages(lambda: b""), 404), (Pages(lambda: b"", site), 200)):
+        admin = AdminPort("127.0.0.1", 0, alive=lambda: None, ready=lambda: None, pages=shows)
         await admin.start()
         try:
             async with aiohttp.ClientSession(f"http://127.0.0.1:{admin.port}") as session:

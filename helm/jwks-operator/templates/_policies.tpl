@@ -121,12 +121,11 @@ matchResources:
     jwks-operator may change nothing of a workload but the annotation jwks-operator.dev/restarted-for of its pod template
 {{- end }}
 
-{{/* Whether the API server serves MutatingAdmissionPolicies. A chart rendered without a cluster is told versions but no
-     kinds; then the version of Kubernetes decides. */}}
+{{/* Whether sidecars are injected: the API server is asked, never the version that helm was built for. Where there is
+     none to ask (`helm template`), the kind is served if `--api-versions` says so. */}}
 {{- define "jwks-operator.injects" -}}
 {{- $served := .Capabilities.APIVersions.Has "admissionregistration.k8s.io/v1/MutatingAdmissionPolicy" -}}
-{{- $kinds := .Capabilities.APIVersions.Has "apps/v1/Deployment" -}}
-{{- if and .Values.sidecarInjection.enabled (or $served (and (not $kinds) (semverCompare ">=1.36.0-0" .Capabilities.KubeVersion.Version))) -}}
+{{- if and .Values.sidecarInjection.enabled $served -}}
 true
 {{- end -}}
 {{- end }}

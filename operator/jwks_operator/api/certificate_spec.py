@@ -5,9 +5,9 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from jwks_operator.api.admission_rules import Model, Pattern, Rule
 from jwks_operator.api.durations import AtLeast, Duration, cel_is_duration
 from jwks_operator.api.fields import UNIQUE, ObjectName
-from jwks_operator.api.rules import Model, Pattern, Rule
 
 DEFAULT_DURATION = timedelta(days=90)
 _SHORTEST = "1h"

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Protocol
 
-from jwks_operator.api.rules import Rule, cel_list
+from jwks_operator.api.admission_rules import Rule, cel_list
 from jwks_operator.api.targets_spec import Publish
 
 _DOCUMENTS = "!has(self.publish) || !has(self.publish.documents) || self.publish.documents"

@@ -6,9 +6,9 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from jwks_operator.api.admission_rules import Model, Rule, cel_list
 from jwks_operator.api.fields import UNIQUE, DataKey, EntryName
 from jwks_operator.api.names import OPENID_KEY
-from jwks_operator.api.rules import Model, Rule, cel_list
 from jwks_operator.api.serving_spec import SERVED_PATHS, Path, has_no_dots, no_dots_cel
 
 MOST_DOCUMENTS = 8

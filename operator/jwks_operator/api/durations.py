@@ -19,7 +19,7 @@ from pydantic import (
 )
 from pydantic_core import core_schema
 
-from jwks_operator.api.rules import VALIDATIONS, rule_error
+from jwks_operator.api.admission_rules import VALIDATIONS, rule_error
 
 PATTERN = "^([0-9]{1,5}h)?([0-9]{1,6}m)?([0-9]{1,8}s)?([0-9]{1,8}ms)?$"
 """For `matches` in CEL and for Python alike; the empty string is excluded beside it."""

@@ -19,8 +19,8 @@ from pydantic import (
 from pydantic_core import core_schema
 
 from jwks_operator.api import cron
+from jwks_operator.api.admission_rules import VALIDATIONS, Pattern, rule_error
 from jwks_operator.api.names import LABEL_MANAGED_BY, NAME_MAX, RESERVED_PREFIX
-from jwks_operator.api.rules import VALIDATIONS, Pattern, rule_error
 
 OBJECT_NAME_MAX = 189
 """Longest name of an object of ours: a copy of it is named `<namespace>.<name>` and may have 253

@@ -2,8 +2,8 @@
 
 from typing import ClassVar
 
+from jwks_operator.api.admission_rules import Model, Rule
 from jwks_operator.api.fields import DataKey, ObjectName
-from jwks_operator.api.rules import Model, Rule
 
 
 class ObjectKeyRef(Model):

@@ -5,8 +5,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from jwks_operator.api.admission_rules import Model, Rule
 from jwks_operator.api.fields import LabelKey, LabelValue, SelectedLabels
-from jwks_operator.api.rules import Model, Rule
 
 WITH_VALUES = ("In", "NotIn")
 

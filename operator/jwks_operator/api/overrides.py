@@ -6,6 +6,7 @@ from typing import Protocol
 
 from pydantic.alias_generators import to_camel
 
+from jwks_operator.api.admission_rules import Rule, cel_list
 from jwks_operator.api.defaults import (
     DEFAULT_RESTART_WITHIN,
     DEFAULTS,
@@ -18,7 +19,6 @@ from jwks_operator.api.defaults import (
 )
 from jwks_operator.api.durations import cel_is_duration, format_duration
 from jwks_operator.api.reader_rules import cel_refresh
-from jwks_operator.api.rules import Rule, cel_list
 from jwks_operator.api.targets_spec import SecretTarget
 from jwks_operator.api.timing_spec import Timing
 from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass

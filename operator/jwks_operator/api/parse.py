@@ -7,8 +7,8 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field, ValidationError
 from pydantic_core import ErrorDetails
 
+from jwks_operator.api.admission_rules import Model, Rule
 from jwks_operator.api.names import KEYRING_SUFFIX, NAME_MAX
-from jwks_operator.api.rules import Model, Rule
 from jwks_operator.api.spec import JsonWebKeySetSpec
 
 

@@ -4,12 +4,12 @@ from collections.abc import Collection
 from datetime import timedelta
 from typing import Protocol
 
+from jwks_operator.api.admission_rules import Rule, cel_list
 from jwks_operator.api.documents_spec import Document, DocumentFormat
 from jwks_operator.api.durations import cel_is_duration, format_duration
 from jwks_operator.api.reader_row import Reader
 from jwks_operator.api.reader_table import READERS
 from jwks_operator.api.readers import readers_by_refresh, readers_by_refusal, refuses_entry
-from jwks_operator.api.rules import Rule, cel_list
 from jwks_operator.api.targets_spec import Publish
 from jwks_operator.api.timing_spec import Timing
 

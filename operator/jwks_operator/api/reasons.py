@@ -59,6 +59,20 @@ class Reason(StrEnum):
     SUSPENDED = "Suspended"
 
 
+class Wait(StrEnum):
+    """What the next transition of a set waits for: `status.next.waitingFor`."""
+
+    SCHEDULE = "Schedule"
+    LEAD = "Lead"
+    WINDOW = "Window"
+    REQUESTED_TIME = "RequestedTime"
+    RETENTION = "Retention"
+    ROLLBACK_WINDOW = "RollbackWindow"
+    RENEWAL = "Renewal"
+    ENDPOINTS = "Endpoints"
+    SUSPEND = "Suspend"
+
+
 class EventReason(StrEnum):
     """Reasons of Events and of `status.history`: past tense, only for what really happened."""
 

@@ -5,11 +5,11 @@ from typing import Annotated
 
 from pydantic import Field
 
+from jwks_operator.api.admission_rules import Model
 from jwks_operator.api.defaults import DEFAULT_RESTART_WITHIN, LEAD_TERMS, RESTART, RETENTION_TERMS, describe_owed_terms
 from jwks_operator.api.durations import AtLeast, Duration
 from jwks_operator.api.fields import SelectedLabels
 from jwks_operator.api.namespaces_spec import MatchExpression, NamespaceSelector
-from jwks_operator.api.rules import Model
 
 
 class WorkloadSelector(NamespaceSelector):

@@ -3,8 +3,8 @@
 from enum import StrEnum
 from typing import ClassVar
 
+from jwks_operator.api.admission_rules import Model, Rule
 from jwks_operator.api.fields import Kid, Moment
-from jwks_operator.api.rules import Model, Rule
 
 
 class RevocationReason(StrEnum):

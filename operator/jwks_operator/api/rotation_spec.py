@@ -5,9 +5,9 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from jwks_operator.api.admission_rules import Model, Rule
 from jwks_operator.api.durations import AtLeast, Duration
 from jwks_operator.api.fields import CronExpression, Moment, TimeZone
-from jwks_operator.api.rules import Model, Rule
 
 
 class RotationPolicy(StrEnum):

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from jwks_operator.api.rules import VALIDATIONS
+from jwks_operator.api.admission_rules import VALIDATIONS
 
 Schema = dict[str, Any]
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema
 
-from jwks_operator.api.rules import Model, Pattern, Rule, rule_error
+from jwks_operator.api.admission_rules import Model, Pattern, Rule, rule_error
 from jwks_operator.keys.algorithms import PRIVATE_MEMBERS
 from jwks_operator.keys.members import canonical_json
 

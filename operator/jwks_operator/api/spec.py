@@ -11,6 +11,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
+from jwks_operator.api.admission_rules import Model, Rule, cel_list, rule_error
 from jwks_operator.api.certificate_spec import Certificate
 from jwks_operator.api.defaults import DEFAULTS
 from jwks_operator.api.document_rules import entries_are_published, entries_exist
@@ -23,10 +24,10 @@ from jwks_operator.api.reader_rules import MOST_READERS, readers_can_read, refre
 from jwks_operator.api.readers import slowest_refresh
 from jwks_operator.api.revocation_spec import Revocation
 from jwks_operator.api.rotation_spec import Prepublish, Rotation, RotationPolicy
-from jwks_operator.api.rules import Model, Rule, cel_list, rule_error
-from jwks_operator.api.targets_spec import ConfigMapTarget, Format, Publish, SecretTarget
+from jwks_operator.api.targets_spec import ConfigMapTarget, Publish, SecretTarget
 from jwks_operator.api.timing_spec import Timing
 from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
+from jwks_operator.keys.secret_files import Format
 
 __all__ = [
     "ConfigMapTarget",

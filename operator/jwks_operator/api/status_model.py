@@ -15,6 +15,9 @@ from pydantic.alias_generators import to_camel
 KID_MAX = 256
 SHORT_KID = 8
 """Characters of a kid in the printer column."""
+TROUBLES = 16
+"""Entries of `troubles` that are shown."""
+TROUBLE_ABOUT = 256
 HISTORY_MAX = 50
 """Entries of `history` that are kept."""
 
@@ -124,7 +127,7 @@ class KeyStatus(StatusModel):
     retention."""
 
 
-class NextMove(StatusModel):
+class NextTransition(StatusModel):
     """What happens next."""
 
     time: Bound | None = None
@@ -132,9 +135,23 @@ class NextMove(StatusModel):
     name: _Name
     """The entry of spec.keys that it concerns."""
     action: Annotated[str, Field(max_length=64)]
-    """The transition, for example Activate or Remove."""
-    waiting_for: _Text | None = None
-    """What it waits for, as text."""
+    """The transition, for example Activate or Destroy."""
+    waiting_for: Annotated[str, Field(max_length=64)] | None = None
+    """What it waits for: Schedule, Lead, Window, RequestedTime, Retention, RollbackWindow, Renewal, Endpoints or
+    Suspend."""
+    message: _Text | None = None
+    """What it waits for, in words."""
+
+
+class Trouble(StatusModel):
+    """Something that needs attention; reason and about tell one trouble from another one."""
+
+    reason: Annotated[str, Field(max_length=64)]
+    """The reason, as in the condition Degraded."""
+    about: Annotated[str, Field(max_length=TROUBLE_ABOUT)] | None = None
+    """The entry, kid, namespace or object it is about."""
+    message: _Text
+    """What is wrong, and the cure."""
 
 
 class Waits(StatusModel):
@@ -177,13 +194,15 @@ class JsonWebKeySetStatus(StatusModel):
     ] = ()
     """Ready: the outputs can be used. Degraded: something needs attention. Rotating: a transition is in
     progress."""
+    troubles: Annotated[tuple[Trouble, ...], Field(max_length=TROUBLES)] = ()
+    """What needs attention, each with its cure; at most 16. The condition Degraded sums them up."""
     algorithms: Annotated[str, Field(max_length=256)] | None = None
     """Algorithms of the entries, joined by commas."""
     active_kid: Annotated[str, Field(max_length=64)] | None = None
     """First characters of the kid of the active key of the first entry."""
     keys: Annotated[tuple[KeyStatus, ...], Field(max_length=1000)] = ()
     """The keys of the set."""
-    next: NextMove | None = None
+    next: NextTransition | None = None
     """What happens next."""
     waits: Annotated[
         tuple[Waits, ...],

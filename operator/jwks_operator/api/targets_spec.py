@@ -1,29 +1,19 @@
 """The outputs: the public set in a ConfigMap, the active private keys in a Secret."""
 
 from collections.abc import Callable
-from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
+from jwks_operator.api.admission_rules import Model, Rule, cel_list, rule_error
 from jwks_operator.api.documents_spec import MOST_DOCUMENTS, Document
 from jwks_operator.api.fields import UNIQUE, Annotations, DataKey, Labels, ObjectName, ServiceName
 from jwks_operator.api.names import HISTORICAL_KEY, JWKS_KEY, KEYRING_SUFFIX, OPENID_KEY, SERVE_KEY
 from jwks_operator.api.namespaces_spec import NamespaceSelector
 from jwks_operator.api.restart_spec import Restart
-from jwks_operator.api.rules import Model, Rule, cel_list, rule_error
 from jwks_operator.api.serving_spec import Cors, Discovery, Issuer, Paths
 from jwks_operator.keys.naming import EddsaName
-
-
-class Format(StrEnum):
-    """How private keys are written into the Secret."""
-
-    JWK = "JWK"
-    JWK_SET = "JWKSet"
-    PEM = "PEM"
-    TLS = "TLS"
-
+from jwks_operator.keys.secret_files import Format
 
 DEFAULT_FORMATS = (Format.JWK, Format.PEM)
 _RESERVED_KEYS = (SERVE_KEY, OPENID_KEY, HISTORICAL_KEY)
@@ -170,9 +160,9 @@ class Publish(Model):
     """Content-Type of the served set: application/jwk-set+json (default, RFC 7517 section 8.5) or application/json
     for clients that know nothing else."""
     eddsa_name: EddsaName | None = None
-    """Name under which Ed25519 and Ed448 keys are published and handed out: EdDSA (RFC 8037), which most libraries know,
-    or Ed25519 (RFC 9864: each has its own name). Default EdDSA, unless all spec.readers know Ed25519. A change applies
-    to the next key, which is brought in at once; tokens of the former keys stay valid until they expire."""
+    """Name under which Ed25519 and Ed448 keys are published and handed out: EdDSA (RFC 8037), which most libraries
+    know, or Ed25519 (RFC 9864: each has its own name). Default EdDSA, unless all spec.readers know Ed25519. A change
+    applies to the next key, which is brought in at once; tokens of the former keys stay valid until they expire."""
     cors: Cors | None = None
     """Cross-origin access to the served documents."""
     historical: Annotated[bool, Field(strict=True)] = False

@@ -4,10 +4,10 @@ from typing import Annotated
 
 from pydantic import Field
 
+from jwks_operator.api.admission_rules import Model
 from jwks_operator.api.defaults import LEAD_TERMS, RESTART, RETENTION_TERMS, field_of, format_sums
 from jwks_operator.api.durations import AtLeast, Duration
 from jwks_operator.api.reader_row import Reader
-from jwks_operator.api.rules import Model
 
 _RESTARTS = f"{field_of(RESTART)} counts where workloads are restarted."
 

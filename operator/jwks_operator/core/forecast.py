@@ -11,13 +11,15 @@ from itertools import islice
 
 from jwks_operator.api.names import SetRef
 from jwks_operator.api.spec import JsonWebKeySetSpec
-from jwks_operator.core.model.key_states import LIVING, FreshKey, witnessed
+from jwks_operator.core.model.key_states import LIVING, FreshKey, confirm_step
 from jwks_operator.core.model.observed_state import Reading, Sight, World
 from jwks_operator.core.model.policy import Policy
-from jwks_operator.core.model.record import HistoryEntry, KeyRecord, Record, State
+from jwks_operator.core.model.record import HistoryEntry, KeyRecord, Record
 from jwks_operator.core.planner.key_requests import Need
-from jwks_operator.core.planner.rules import Plan, decide
-from jwks_operator.core.planner.spec_checks import complaint
+from jwks_operator.core.planner.plan import Plan
+from jwks_operator.core.planner.rules import decide
+from jwks_operator.core.planner.spec_checks import find_complaint
+from jwks_operator.core.transitions.transition_table import State
 
 STEPS = 10_000
 """More steps than any forecast worth drawing has."""
@@ -53,10 +55,10 @@ def forecast(spec: JsonWebKeySetSpec, start: datetime, until: datetime) -> tuple
 
     Kids are `<entry>-1`, `<entry>-2` and so on. Raises UnsoundSpecError for a spec that fails the checks.
     """
-    return foresee(World(SetRef("forecast", "set"), 1, spec), start, until).spans
+    return forecast_world(World(SetRef("forecast", "set"), 1, spec), start, until).spans
 
 
-def foresee(world: World, start: datetime, until: datetime, steps: int = STEPS) -> Forecast:
+def forecast_world(world: World, start: datetime, until: datetime, steps: int = STEPS) -> Forecast:
     """Return the past states of the keys of this world, as its record tells them, and what the planner will do.
 
     It ends after so many steps of the planner, if they come first. The world may have a record or none; its objects
@@ -64,12 +66,12 @@ def foresee(world: World, start: datetime, until: datetime, steps: int = STEPS) 
     has keys. Raises UnsoundSpecError for a spec that fails the checks; one that is in force already has passed them.
     """
     in_force = None if world.record is None else world.record.policy
-    trouble = None if world.spec is None or world.written == in_force else complaint(world.spec, start)
+    trouble = None if world.spec is None or world.written == in_force else find_complaint(world.spec, start)
     if trouble is not None:
         raise UnsoundSpecError(trouble.message)
     closed: list[Span] = []
     open_spans: dict[str, Span] = {}
-    for span in () if world.record is None else past(world.record):
+    for span in () if world.record is None else past_spans(world.record):
         if span.end is None:
             open_spans[span.kid] = span
         else:
@@ -89,7 +91,7 @@ def foresee(world: World, start: datetime, until: datetime, steps: int = STEPS) 
     return Forecast(tuple(spans), tuple(told), until if looked < steps else now)
 
 
-def past(record: Record) -> Iterator[Span]:
+def past_spans(record: Record) -> Iterator[Span]:
     """Yield the states in which each living key is and was, as far as its witnesses tell."""
     for key in record.keys:
         if key.state in LIVING:
@@ -133,7 +135,7 @@ def _moments(
                 return
             now = following
             continue
-        record = witnessed(plan.record, now)
+        record = confirm_step(plan.record, now)
         news = () if plan.record.step is None else plan.record.step.happenings
         world = _with(world, record)
         yield now, record, tuple(HistoryEntry(now, told) for told in news)
@@ -158,10 +160,10 @@ def _policy_without_papers(policy: Policy) -> Policy:
 
 
 def _next(plan: Plan, now: datetime) -> datetime | None:
-    return min((move.time for move in plan.prospects if move.time > now), default=None)
+    return min((move.time for move in plan.candidates if move.time > now), default=None)
 
 
-def shape(need: Need) -> dict[str, str]:
+def shape_of(need: Need) -> dict[str, str]:
     """Return public members that show what a plan looks at: size and curve."""
     public = {}
     if need.modulus_length is not None:
@@ -181,4 +183,4 @@ class _Mint:
     def __call__(self, need: Need) -> FreshKey:
         self._count[need.entry] = number = self._count.get(need.entry, 0) + 1
         kid = f"{need.entry}{self._sign}{number}"
-        return FreshKey(kid, need.algorithm, kid, {"kid": kid, **shape(need)})
+        return FreshKey(kid, need.algorithm, kid, {"kid": kid, **shape_of(need)})

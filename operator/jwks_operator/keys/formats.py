@@ -1,9 +1,9 @@
 """The private key in the forms that services mount, and back; equal keys give equal bytes."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Final, TypeAlias
 
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -14,32 +14,17 @@ from cryptography.hazmat.primitives.serialization import (
 
 from jwks_operator.keys.algorithms import KeyClass
 from jwks_operator.keys.certificates import check_certificate_key
-from jwks_operator.keys.jwk import parse_private
 from jwks_operator.keys.key_errors import InconsistentKeyError, InvalidMemberError, NoSuchFormError, UnsupportedKeyError
 from jwks_operator.keys.material import load_private_unchecked, members_of
-from jwks_operator.keys.members import algorithm_of, canonical_json, public_jwk
-from jwks_operator.keys.naming import EddsaName, algorithm_name, to_published_jwk
+from jwks_operator.keys.members import algorithm_of, canonical_json, list_keys, parse_json_strict, public_jwk
+from jwks_operator.keys.naming import algorithm_name, eddsa_name_of
 from jwks_operator.keys.pkcs8 import load_version_2, pkcs8_of
 from jwks_operator.keys.private import PrivateJwk
+from jwks_operator.keys.secret_files import Form
 from jwks_operator.keys.unreadable import KEY_ERRORS
 from jwks_operator.keys.wrong_forms import Place
 from jwks_operator.keys.wrong_pem import name_pem
 
-__all__ = [
-    "EddsaName",
-    "Format",
-    "Pair",
-    "TlsPair",
-    "algorithm_name",
-    "parse_pem",
-    "pem_members",
-    "render",
-    "render_set",
-    "render_tls",
-    "to_published_jwk",
-]
-
-Format: TypeAlias = Literal["JWK", "PEM"]
 Pair: TypeAlias = tuple[Mapping[str, object], PrivateJwk]
 """A public JWK (empty for symmetric keys) and its private half."""
 
@@ -55,29 +40,50 @@ class TlsPair:
         return "TlsPair(<redacted>)"
 
 
-def render(public: Mapping[str, object], private: PrivateJwk, fmt: Format, eddsa_name: EddsaName = "Ed25519") -> bytes:
+def write_file(form: Form, pairs: Sequence[Pair]) -> bytes:
+    """Return one file of the consumer Secret: the keys of a set in the given order, or the one key of another form.
+
+    The result is private. Raises as `render` and `render_set` do.
+    """
+    if form is Form.JWK_SET:
+        return render_set(pairs)
+    ((public, private),) = pairs
+    return render(public, private, form)
+
+
+def read_file(form: Form, content: bytes, kid: str, algorithm: str) -> list[object]:
+    """Return the JWKs of a file that `write_file` wrote, unchecked: `parse_private` is to read each of them.
+
+    `kid` and `algorithm` are those of the key in use; `algorithm` may be EdDSA. Raises JwkError for content that is
+    not of this form.
+    """
+    return _READERS[form](content, kid, algorithm)
+
+
+def render(public: Mapping[str, object], private: PrivateJwk, form: Form) -> bytes:
     """Return the file of a private key: one canonical JWK (RFC 7517) or unencrypted PKCS#8 in PEM (RFC 7468).
 
-    The result is private: it belongs into a Secret and nowhere else. Raises InconsistentKeyError when
-    `private` is not the other half of `public`, so that a Secret can never disagree with what is published;
-    the RSA numbers themselves are believed, since they are the operator's own. Raises NoSuchFormError for the PEM
-    file of a symmetric key.
+    The algorithm has the name that it has in `public`: EdDSA stays EdDSA. The result is private: it belongs into a
+    Secret and nowhere else. Raises InconsistentKeyError when `private` is not the other half of `public`, so that a
+    Secret can never disagree with what is published; the RSA numbers themselves are believed, since they are the
+    operator's own. Raises NoSuchFormError for the PEM file of a symmetric key.
     """
-    form = (fmt, eddsa_name, canonical_json(public))
-    return private.once(form, lambda: _render(public, private, fmt, eddsa_name))
+    return private.once((form, canonical_json(public)), lambda: _WRITERS[form](public, private))
 
 
-def _render(public: Mapping[str, object], private: PrivateJwk, fmt: Format, eddsa_name: EddsaName) -> bytes:
+def _jwk_file(public: Mapping[str, object], private: PrivateJwk) -> bytes:
     members = _belonging(public, private)
-    if fmt == "JWK":
-        return _jwk(members, eddsa_name)
-    if algorithm_of(members).key_class is KeyClass.SYMMETRIC:
+    return canonical_json({**members, "alg": algorithm_name(str(members["alg"]), eddsa_name_of(public))})
+
+
+def _pem_file(public: Mapping[str, object], private: PrivateJwk) -> bytes:
+    if algorithm_of(_belonging(public, private)).key_class is KeyClass.SYMMETRIC:
         raise NoSuchFormError("a symmetric key has no PEM file; mount it as JWK or JWKSet")
     key = private.opened(load_private_unchecked)
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
-def render_set(pairs: Iterable[Pair], eddsa_name: EddsaName = "Ed25519") -> bytes:
+def render_set(pairs: Iterable[Pair]) -> bytes:
     """Return the private JWK Set (RFC 7517 section 5) of keys, in the given order, the one in use first.
 
     The result is private. Raises as `render` does, InvalidMemberError for a kid that occurs twice.
@@ -86,7 +92,7 @@ def render_set(pairs: Iterable[Pair], eddsa_name: EddsaName = "Ed25519") -> byte
     for public, private in pairs:
         if private.kid in keys:
             raise InvalidMemberError("a kid occurs twice")
-        keys[private.kid] = _jwk(_belonging(public, private), eddsa_name)
+        keys[private.kid] = _jwk_file(public, private)
     return b'{"keys":[' + b",".join(keys.values()) + b"]}"
 
 
@@ -96,18 +102,9 @@ def render_tls(public: Mapping[str, object], private: PrivateJwk, chain: bytes) 
     Raises as `render` does, CertificateError for a chain that cannot be read, InconsistentKeyError for a
     certificate of another key.
     """
-    key = render(public, private, "PEM")
+    key = render(public, private, Form.PEM)
     check_certificate_key(public, chain)
     return TlsPair(chain, key)
-
-
-def parse_pem(data: bytes, kid: str, algorithm: str) -> tuple[dict[str, object], PrivateJwk]:
-    """Return the canonical public JWK and the private key of an unencrypted PEM file, as of this kid and algorithm.
-
-    `algorithm` may be EdDSA. Raises JwkError for anything that is not a whole key of that algorithm. Slow for RSA,
-    whose primes are tested.
-    """
-    return parse_private({**pem_members(data), "alg": algorithm, "kid": kid})
 
 
 def pem_members(data: bytes) -> dict[str, object]:
@@ -140,5 +137,27 @@ def _belonging(public: Mapping[str, object], private: PrivateJwk) -> dict[str, o
     return members
 
 
-def _jwk(members: Mapping[str, object], eddsa_name: EddsaName) -> bytes:
-    return canonical_json({**members, "alg": algorithm_name(str(members["alg"]), eddsa_name)})
+def _jwk_values(content: bytes, _kid: str, _algorithm: str) -> list[object]:
+    return [parse_json_strict(content)]
+
+
+def _pem_values(content: bytes, kid: str, algorithm: str) -> list[object]:
+    return [{**pem_members(content), "alg": algorithm, "kid": kid}]
+
+
+def _set_values(content: bytes, _kid: str, _algorithm: str) -> list[object]:
+    return list_keys(parse_json_strict(content))
+
+
+_WRITERS: Final[Mapping[Form, Callable[[Mapping[str, object], PrivateJwk], bytes]]] = {
+    Form.JWK: _jwk_file,
+    Form.PEM: _pem_file,
+}
+"""How a file of one key is written."""
+
+_READERS: Final[Mapping[Form, Callable[[bytes, str, str], list[object]]]] = {
+    Form.JWK: _jwk_values,
+    Form.PEM: _pem_values,
+    Form.JWK_SET: _set_values,
+}
+"""How the JWKs of a file are read, given kid and algorithm of the key in use, which PEM does not have."""

@@ -77,6 +77,12 @@ def parse_json_strict(data: bytes) -> object:
     raise MalformedJsonError("not one JSON document in UTF-8 with finite numbers")
 
 
+def list_keys(document: object) -> list[object]:
+    """Return the list `keys` of a JWK Set (RFC 7517 section 5), unchecked; nothing for another document."""
+    keys = document.get("keys") if isinstance(document, dict) else None
+    return keys if isinstance(keys, list) else []
+
+
 def _unique_members(pairs: list[tuple[str, object]]) -> dict[str, object]:
     members: dict[str, object] = {}
     for name, value in pairs:

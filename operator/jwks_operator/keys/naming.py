@@ -27,6 +27,15 @@ def eddsa_name_of(public: Mapping[str, object]) -> EddsaName:
     return "EdDSA" if public.get("alg") == EDDSA else "Ed25519"
 
 
+def as_written(public: Mapping[str, object], value: object) -> dict[str, object]:
+    """Return a canonical public JWK with the algorithm name of the JWK it was read from (EdDSA stays EdDSA).
+
+    The empty public JWK of a symmetric key stays empty.
+    """
+    alg = value.get("alg") if isinstance(value, Mapping) else None
+    return {**public, "alg": alg} if public else {}
+
+
 def to_published_jwk(public: Mapping[str, object], eddsa_name: EddsaName = "Ed25519") -> dict[str, object]:
     """Return the public JWK as it is published (RFC 9864 names, or EdDSA for old clients).
 

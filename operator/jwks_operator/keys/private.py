@@ -8,7 +8,7 @@ accidents (a log line, a debugger's listing of locals, a dataclass in an excepti
 import hmac
 import json
 from collections.abc import Callable, Hashable, Mapping
-from typing import Never, Self, TypeVar, cast
+from typing import Never, Self, TypeAlias, TypeVar, cast
 
 from jwks_operator.keys.algorithms import COMMON_MEMBERS
 from jwks_operator.keys.key_errors import InvalidMemberError
@@ -99,3 +99,7 @@ class PrivateJwk:
 
     def __reduce_ex__(self, protocol: object) -> Never:
         raise TypeError("a private key is neither pickled nor copied")
+
+
+PrivateKeys: TypeAlias = Mapping[str, PrivateJwk]
+"""Private halves by kid."""

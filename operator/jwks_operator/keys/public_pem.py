@@ -13,15 +13,15 @@ from jwks_operator.keys.members import canonical_json
 COMMENT = "# kid: "
 
 
-def public_pem(keys: Iterable[Mapping[str, object]]) -> str:
+def render_public_pem(keys: Iterable[Mapping[str, object]]) -> str:
     """Return the public keys of these JWKs one after the other; a character that is not printable ASCII is escaped.
 
     Raises as `load_public` does.
     """
-    return "".join(f"{comment_of(str(key['kid']))}\n{_block(canonical_json(key))}" for key in keys)
+    return "".join(f"{kid_comment(str(key['kid']))}\n{_block(canonical_json(key))}" for key in keys)
 
 
-def comment_of(kid: str) -> str:
+def kid_comment(kid: str) -> str:
     """Return the comment line of a key; it stays one line, whatever the kid holds."""
     return COMMENT + json.dumps(kid)[1:-1].replace("\x7f", "\\u007f")
 

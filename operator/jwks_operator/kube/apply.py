@@ -16,9 +16,9 @@ from datetime import datetime
 from jwks_operator.api.names import LABEL_ALLOW_SET, keyring_name
 from jwks_operator.api.reasons import EventReason
 from jwks_operator.api.status_model import JsonWebKeySetStatus
-from jwks_operator.core.model.key_states import witnessed
+from jwks_operator.core.model.key_states import confirm_step
 from jwks_operator.core.model.record import Happening, Record
-from jwks_operator.core.outputs.projections import Owned, ahead, effect_order
+from jwks_operator.core.outputs.projections import Effect, effect_order, without_unknown_keys
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, Client, Object, Resource
 from jwks_operator.kube.copies import find_copies, has_pending_writes, namespace_query, write_copies
 from jwks_operator.kube.errors import Conflict
@@ -51,25 +51,25 @@ async def execute_step(client: Client, gathered: Gathered, record: Record, read_
     gathered = await _write_record(client, gathered, record)
     if gathered.seen.keyring is read:
         await check_record(client, gathered)
-    for owned in effect_order(record):
-        gathered = await _write_projection(client, gathered, record, owned)
+    for effect in effect_order(record):
+        gathered = await _write_projection(client, gathered, record, effect)
     copied = await apply_copies(client, gathered)
-    gathered, told = copied.gathered, copied.happenings
+    gathered, events = copied.gathered, copied.happenings
     restarted = await restart_workloads(client, gathered.world.ref, record)
-    told = (*told, *_told_of(restarted, record))
+    events = (*events, *_restart_events(restarted, record))
     if not restarted.failed:
         record = replace(record, restart="")
     if record.step is None:
-        return StepResult(refresh_comparisons(await _write_record(client, gathered, record)), told, restart=restarted)
+        return StepResult(refresh_comparisons(await _write_record(client, gathered, record)), events, restart=restarted)
     confirmed = read_time() if gathered.copies.complete else None
     if confirmed is None:
-        return StepResult(refresh_comparisons(gathered), told, confirmed=False, restart=restarted)
-    final = _with_uids(witnessed(record, confirmed), gathered.seen)
+        return StepResult(refresh_comparisons(gathered), events, confirmed=False, restart=restarted)
+    final = _with_uids(confirm_step(record, confirmed), gathered.seen)
     gathered = await _write_record(client, gathered, final)
-    return StepResult(refresh_comparisons(gathered), (*record.step.happenings, *told), restart=restarted)
+    return StepResult(refresh_comparisons(gathered), (*record.step.happenings, *events), restart=restarted)
 
 
-def _told_of(restarted: RestartResult, record: Record) -> tuple[Happening, ...]:
+def _restart_events(restarted: RestartResult, record: Record) -> tuple[Happening, ...]:
     """Return what the pending workload restart did; an Event reports a restart without a consenting workload."""
     if record.restart and not restarted.consenting and not restarted.failed:
         what = f"label what is to restart with {LABEL_ALLOW_SET}: {record.set_name}"
@@ -90,10 +90,10 @@ async def apply_copies(client: Client, gathered: Gathered, *, repairs: bool = Fa
         copies = await find_copies(client, world.ref, world.configmap_name, query)
     if query != gathered.copies.query or (repairs and has_pending_writes(world, copies)):
         await check_record(client, gathered)
-    copies, told = await write_copies(client, world, record, copies, repairs=repairs)
+    copies, events = await write_copies(client, world, record, copies, repairs=repairs)
     if copies == gathered.copies:
         return StepResult(gathered, ())
-    return StepResult(refresh_comparisons(replace(gathered, copies=copies)), told)
+    return StepResult(refresh_comparisons(replace(gathered, copies=copies)), events)
 
 
 async def write_status(client: Client, gathered: Gathered, status: JsonWebKeySetStatus) -> Gathered:
@@ -143,16 +143,16 @@ async def _write_record(client: Client, gathered: Gathered, record: Record) -> G
     return replace(gathered, seen=replace(gathered.seen, keyring=written), world=world)
 
 
-async def _write_projection(client: Client, gathered: Gathered, record: Record, owned: Owned) -> Gathered:
+async def _write_projection(client: Client, gathered: Gathered, record: Record, effect: Effect) -> Gathered:
     ref, seen, shard = gathered.world.ref, gathered.seen, gathered.world.shard
-    if owned is Owned.AHEAD:
+    if effect is Effect.PRIVATE_AHEAD:
         if (
             seen.configmap is not None
             and replacement_body(configmap_object(ref, record, shard), seen.configmap) is None
         ):
             return gathered
-        record = ahead(record)
-    if owned is Owned.PUBLIC:
+        record = without_unknown_keys(record)
+    if effect is Effect.PUBLIC:
         configmap = await _write(client, CONFIGMAPS, configmap_object(ref, record, shard), seen.configmap)
         return replace(gathered, seen=replace(seen, configmap=configmap))
     secret = await _write(client, SECRETS, secret_object(ref, record, gathered.private_keys, shard), seen.secret)

@@ -12,14 +12,14 @@ from typing import Any
 from jwks_operator.api import names
 from jwks_operator.api.names import SetRef, consent_label, copy_name
 from jwks_operator.api.reasons import EventReason
-from jwks_operator.core.features.copies_plan import edited_in
+from jwks_operator.core.features.copies_plan import describe_edited_copy
 from jwks_operator.core.model.observed_state import Copy, Sight, World
 from jwks_operator.core.model.policy import Policy
 from jwks_operator.core.model.record import Happening, Record
-from jwks_operator.core.outputs.projections import published_by_document
+from jwks_operator.core.outputs.projections import list_published_by_document
 from jwks_operator.keys.key_errors import JwkError
 from jwks_operator.keys.members import parse_json_strict
-from jwks_operator.keys.public_pem import is_public_pem, kids_in_pem, public_pem
+from jwks_operator.keys.public_pem import is_public_pem, kids_in_pem, render_public_pem
 from jwks_operator.kube.client import CONFIGMAPS, NAMESPACES, Client, Object
 from jwks_operator.kube.errors import KubeError, Missing, NamespaceTerminating, Refused
 from jwks_operator.kube.objects import compare_object, copy_object, is_copy, replacement_body
@@ -110,7 +110,7 @@ async def write_copies(
     so that a difference is an edit by another client. Every namespace is tried; then the first KubeError that is not a
     refusal is raised.
     """
-    keeper = _Keeper(client, world.ref, dict(copies.targets), dict(copies.refused), repairs)
+    keeper = _CopyWriter(client, world.ref, dict(copies.targets), dict(copies.refused), repairs)
     for namespace in copies.targets:
         if namespace not in copies.refused:
             await keeper.write(namespace, copy_object(world.ref, record, namespace, world.shard))
@@ -122,11 +122,11 @@ async def write_copies(
 
 async def delete_copies(client: Client, ref: SetRef, copies: Copies) -> tuple[Copies, tuple[Happening, ...]]:
     """Remove the copies of a deleted set; return the new state and the Events. Raises as `write_copies` does."""
-    return await _Keeper(client, ref, {}, dict(copies.refused)).done(copies)
+    return await _CopyWriter(client, ref, {}, dict(copies.refused)).done(copies)
 
 
 @dataclass(slots=True)
-class _Keeper:
+class _CopyWriter:
     """The writes of one pass and their results."""
 
     client: Client
@@ -134,7 +134,7 @@ class _Keeper:
     targets: dict[str, Object | None]
     refused: dict[str, str]
     repairs: bool = False
-    told: list[Happening] = field(default_factory=list)
+    events: list[Happening] = field(default_factory=list)
     trouble: KubeError | None = None
 
     async def done(self, copies: Copies) -> tuple[Copies, tuple[Happening, ...]]:
@@ -142,7 +142,7 @@ class _Keeper:
         orphaned = tuple([each for each in copies.orphaned if not await self.remove(each)])
         if self.trouble is not None:
             raise self.trouble
-        return replace(copies, targets=self.targets, orphaned=orphaned, refused=self.refused), tuple(self._told())
+        return replace(copies, targets=self.targets, orphaned=orphaned, refused=self.refused), tuple(self._summarize())
 
     async def write(self, namespace: str, wanted: Object) -> None:
         """Create or change the copy in a namespace, unless the object has another owner."""
@@ -152,11 +152,11 @@ class _Keeper:
         try:
             if seen is None:
                 self.targets[namespace] = await self.client.create(CONFIGMAPS, namespace, wanted)
-                self.told.append(Happening(EventReason.COPY_MADE, namespace))
+                self.events.append(Happening(EventReason.COPY_MADE, namespace))
             elif (body := replacement_body(wanted, seen)) is not None:
                 self.targets[namespace] = await self.client.replace(CONFIGMAPS, body)
                 if self.repairs:
-                    self.told.append(Happening(EventReason.OBJECT_REPAIRED, edited_in(namespace)))
+                    self.events.append(Happening(EventReason.OBJECT_REPAIRED, describe_edited_copy(namespace)))
         except NamespaceTerminating:
             del self.targets[namespace]
         except Missing as gone:
@@ -178,14 +178,14 @@ class _Keeper:
         except KubeError as trouble:
             self.trouble = self.trouble or trouble
         else:
-            self.told.append(Happening(EventReason.COPY_REMOVED, namespace))
+            self.events.append(Happening(EventReason.COPY_REMOVED, namespace))
             return True
         return False
 
-    def _told(self) -> Iterator[Happening]:
+    def _summarize(self) -> Iterator[Happening]:
         """Yield an Event for each change, or one for many changes of a kind."""
-        for event in dict.fromkeys(happening.event for happening in self.told):
-            what = [happening.reason for happening in self.told if happening.event == event]
+        for event in dict.fromkeys(happening.event for happening in self.events):
+            what = [happening.reason for happening in self.events if happening.event == event]
             if len(what) <= TOLD:
                 yield from (Happening(event, reason) for reason in what)
             else:
@@ -229,7 +229,7 @@ def _differences(seen: Object, record: Record) -> tuple[frozenset[str], frozense
     """Return the kids that a copy lacks in one of its documents, and those that it has beyond the record."""
     missing: set[str] = set()
     extra: set[str] = set()
-    for name, keys in published_by_document(record).items():
+    for name, keys in list_published_by_document(record).items():
         shown = _shown(str((seen.get("data") or {}).get(name, "")), keys)
         missing |= {kid for kid, public in keys.items() if not _holds(shown, kid, public)}
         extra |= shown.keys() - keys.keys()
@@ -241,7 +241,7 @@ def _shown(text: str, keys: Keys) -> Keys:
     if not is_public_pem(text):
         return _keys(text)
     shown: dict[str, Mapping[str, Any]] = {kid: {} for kid in kids_in_pem(text)}
-    return shown | {kid: public for kid, public in keys.items() if public_pem([public]) in text}
+    return shown | {kid: public for kid, public in keys.items() if render_public_pem([public]) in text}
 
 
 def _keys(text: str) -> Keys:

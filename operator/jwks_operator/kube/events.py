@@ -7,13 +7,13 @@ dropped (docs/adr/0018).
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from uuid import uuid4
 
-from jwks_operator.api.reasons import EventReason, Reason
 from jwks_operator.api.status_model import format_time
 from jwks_operator.core.model.record import Happening
+from jwks_operator.core.outputs.event_texts import is_warning, render_message
 from jwks_operator.kube.client import EVENTS, Client, Object
 from jwks_operator.kube.errors import KubeError, NotLeading
 
@@ -22,19 +22,6 @@ logger = logging.getLogger(__name__)
 WARNING = "Warning"
 PACE = 0.1
 """Seconds between two Normal Events while sets wait in the work queue."""
-
-_WARNINGS = frozenset[str](
-    {
-        *Reason,
-        EventReason.OBJECT_REPAIRED,
-        EventReason.KEYRING_REBUILT,
-        EventReason.KEYS_LOST,
-        EventReason.RECORD_RESTORED,
-        EventReason.KEY_REVOKED,
-        EventReason.ROLLBACK_REFUSED,
-        EventReason.NOTHING_RESTARTED,
-    }
-)
 
 
 async def post_events(client: Client, the_set: Object, happenings: Iterable[Happening], now: datetime) -> None:
@@ -71,7 +58,7 @@ class EventRecorder:
     def __len__(self) -> int:
         return len(self._warnings) + len(self._others)
 
-    async def tell(self, the_set: Object, happenings: Iterable[Happening], now: datetime) -> None:
+    async def record(self, the_set: Object, happenings: Iterable[Happening], now: datetime) -> None:
         """Queue an Event about the set for each happening; never waits."""
         for happening in happenings:
             if len(self) < self._most:
@@ -142,41 +129,12 @@ def _event(the_set: Object, happening: Happening, now: datetime) -> Object:
             "namespace": meta["namespace"],
             "uid": meta["uid"],
         },
-        "type": WARNING if happening.event in _WARNINGS else "Normal",
+        "type": WARNING if is_warning(happening) else "Normal",
         "reason": happening.event,
-        "message": _message(happening),
+        "message": render_message(happening),
         "source": {"component": "jwks-operator"},
         "reportingComponent": "jwks-operator",
         "firstTimestamp": time,
         "lastTimestamp": time,
         "count": 1,
     }
-
-
-_SENTENCES: Mapping[str, str] = {
-    EventReason.KEY_PUBLISHED: "{entry} has a next key, {kid}: published, not yet used",
-    EventReason.KEY_IMPORTED: "key {kid} is imported into {entry}",
-    EventReason.KEY_ACTIVATED: "{entry} uses key {kid} from now on",
-    EventReason.KEY_ROLLED_BACK: "{entry} is rolled back to key {kid}",
-    EventReason.ROLLBACK_REFUSED: "{entry} cannot be rolled back",
-    EventReason.KEY_REVOKED: "key {kid} of {entry} is revoked: off both sides, its private half destroyed",
-    EventReason.KEY_RETIRED: "{entry} no longer uses key {kid}, which stays published until its last token has expired",
-    EventReason.KEY_DESTROYED: "key {kid} of {entry} is removed and destroyed",
-    EventReason.PRIVATE_HALF_DESTROYED: "the private half of key {kid} of {entry} is destroyed",
-    EventReason.CERTIFICATE_RENEWED: "key {kid} of {entry} has a new certificate",
-    EventReason.COPY_MADE: "the published set is copied into another namespace",
-    EventReason.COPY_REMOVED: "the copy of the published set is removed from another namespace",
-    EventReason.WORKLOAD_RESTARTED: "asked to restart, because keys that it reads have changed",
-    EventReason.OBJECT_REPAIRED: "repaired from the record",
-    EventReason.KEYRING_REBUILT: "the keyring was gone and is rebuilt from what was left",
-    EventReason.KEYS_LOST: "the private key of {entry} is lost",
-    EventReason.RECORD_RESTORED: "every wait starts again",
-}
-
-
-def _message(happening: Happening) -> str:
-    """Return what happened and, in brackets, why; the reason of an alarm is a complete sentence."""
-    sentence = _SENTENCES.get(happening.event)
-    if sentence is None:
-        return happening.reason
-    return f"{sentence.format(entry=happening.entry, kid=happening.kid)} ({happening.reason})"

@@ -3,8 +3,6 @@
 A read that fails ends the pass: nothing is planned on missing facts. Private halves stay beside the observed state.
 """
 
-from base64 import b64decode
-from binascii import Error as Base64Error
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -21,21 +19,22 @@ from jwks_operator.api.status_model import JsonWebKeySetStatus
 from jwks_operator.core.model.codec import RecordError
 from jwks_operator.core.model.key_states import FreshKey
 from jwks_operator.core.model.mended_policy import read_brakes
-from jwks_operator.core.model.observed_state import Salvage, Sight, World
+from jwks_operator.core.model.observed_state import Salvage, Sight, World, list_waiting_kids
 from jwks_operator.core.model.policy import Policy
 from jwks_operator.core.model.policy_from_spec import policy_from_spec
 from jwks_operator.core.model.record import Bounds, Record
 from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
-from jwks_operator.keys.formats import parse_pem
-from jwks_operator.keys.jwk import JwkError, parse_json_strict, parse_private, parse_public, thumbprint
-from jwks_operator.keys.private import PrivateJwk
+from jwks_operator.keys.jwk import JwkError, parse_json_strict, parse_public, thumbprint
+from jwks_operator.keys.members import list_keys
+from jwks_operator.keys.naming import as_written
+from jwks_operator.keys.private import PrivateJwk, PrivateKeys
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, SETS, Client, Object
+from jwks_operator.kube.consumer_secret import read_keys
 from jwks_operator.kube.copies import Copies, compare_copies, find_copies, namespace_query
 from jwks_operator.kube.errors import OwnedByOtherShard
 from jwks_operator.kube.historical_tombstones import read_tombstones
 from jwks_operator.kube.keyring import read_keyring
 from jwks_operator.kube.objects import (
-    PrivateKeys,
     compare_object,
     configmap_object,
     is_ours,
@@ -147,6 +146,7 @@ def with_status(gathered: Gathered) -> Gathered:
         gathered.world,
         lived_before=bool(status.keys),
         entries_before={key.kid: key.name for key in status.keys},
+        waiting_before=list_waiting_kids(status),
         waits_before=dict(_waits(status)),
     )
     return replace(gathered, world=world, status=status)
@@ -212,20 +212,26 @@ def _waits(status: JsonWebKeySetStatus) -> Iterator[tuple[KeyClass, Bounds]]:
 
 
 def _salvage(seen: ObservedObjects, ours: Mapping[str, bool]) -> tuple[Salvage, PrivateKeys]:
-    """Accept a private half if its public half is published, or if nothing is published (as for symmetric keys)."""
+    """Accept a private half if its public half is published, or if nothing is published (as for symmetric keys).
+
+    What is published is in use, if its private half is here. Of the rest, the Secret says which key is in use.
+    """
     published = tuple(_published(seen.configmap)) if seen.configmap and ours["configmap"] else ()
     known = {key.kid: key.thumbprint for key in published}
     usable: dict[str, FreshKey] = {}
     openers: dict[str, tuple[str, FreshKey]] = {}
     private_keys: dict[str, PrivateJwk] = {}
-    for entry, public, private in _private_halves(seen.secret) if seen.secret and ours["secret"] else ():
-        key = _fresh(public, private)
-        believed = not ours["configmap"] or not public or known.get(key.kid) == key.thumbprint
+    for found in read_keys(seen.secret) if seen.secret and ours["secret"] else ():
+        if found.private is None:
+            continue
+        key = _fresh(found.public, found.private)
+        unpublished = not ours["configmap"] or not found.public
+        believed = known.get(key.kid) == key.thumbprint or (unpublished and found.in_use)
         opens = ALGORITHMS[key.algorithm].key_class is not KeyClass.SIGNATURE
-        if believed and entry not in usable:
-            usable[entry], private_keys[key.kid] = key, private
+        if believed and found.entry not in usable:
+            usable[found.entry], private_keys[key.kid] = key, found.private
         elif opens and key.kid not in private_keys:
-            openers[key.kid], private_keys[key.kid] = (entry, key), private
+            openers[key.kid], private_keys[key.kid] = (found.entry, key), found.private
     buried = read_tombstones(seen.configmap) if seen.configmap and ours["configmap"] else ()
     return Salvage(usable, published, tuple(openers.values()), buried), private_keys
 
@@ -234,59 +240,17 @@ def _published(configmap: Object) -> Iterator[FreshKey]:
     """Yield every well-formed public key in any value of the ConfigMap: the user chooses the data key."""
     found: dict[str, FreshKey] = {}
     for text in (configmap.get("data") or {}).values():
-        for value in _keys_in(text.encode()):
-            try:
-                public = parse_public(value)
-            except JwkError:
-                continue
-            key = _fresh(public)
-            found.setdefault(key.kid, replace(key, public=_as_written(public, value)))
+        for value in _listed(text):
+            with suppress(JwkError):
+                key = _fresh(parse_public(value))
+                found.setdefault(key.kid, replace(key, public=as_written(key.public, value)))
     yield from found.values()
 
 
-def _keys_in(text: bytes) -> list[object]:
-    try:
-        document = parse_json_strict(text)
-    except JwkError:
-        return []
-    keys = document.get("keys") if isinstance(document, dict) else None
-    return keys if isinstance(keys, list) else []
-
-
-def _private_halves(secret: Object) -> Iterator[tuple[str, dict[str, object], PrivateJwk]]:
-    """Yield entry, public and private half of every complete key of the Secret: active keys first, in any format."""
-    data: Mapping[str, str] = secret.get("data") or {}
-    for suffix in (".jwk", ".pem", ".tls.key", ".jwks"):
-        for name in sorted(name for name in data if name.endswith(suffix)):
-            entry = name.removesuffix(suffix)
-            try:
-                yield from ((entry, *pair) for pair in list(_pairs(data, name, entry)))
-            except (JwkError, Base64Error, UnicodeDecodeError):
-                continue
-
-
-def _pairs(data: Mapping[str, str], name: str, entry: str) -> Iterator[tuple[dict[str, object], PrivateJwk]]:
-    content = b64decode(data[name], validate=True)
-    if name.endswith((".pem", ".tls.key")):
-        kid, algorithm = (b64decode(data.get(f"{entry}.{part}", "")).decode() for part in ("kid", "alg"))
-        public, private = parse_pem(content, kid, algorithm)
-        yield _as_written(public, {"alg": algorithm}), private
-    elif name.endswith(".jwk"):
-        yield _private_as_written(parse_json_strict(content))
-    else:
-        for value in _keys_in(content):
-            yield _private_as_written(value)
-
-
-def _private_as_written(value: object) -> tuple[dict[str, object], PrivateJwk]:
-    public, private = parse_private(value)
-    return _as_written(public, value), private
-
-
-def _as_written(public: Mapping[str, object], value: object) -> dict[str, object]:
-    """Return a public JWK with the algorithm name that verifiers know (EdDSA stays EdDSA)."""
-    said = value.get("alg") if isinstance(value, dict) else None
-    return {**public, "alg": said} if public else {}
+def _listed(text: str) -> list[object]:
+    with suppress(JwkError):
+        return list_keys(parse_json_strict(text.encode()))
+    return []
 
 
 def _fresh(public: Mapping[str, object], private: PrivateJwk | None = None) -> FreshKey:

@@ -12,8 +12,9 @@ from datetime import UTC, datetime
 
 from jwks_operator.api.names import HISTORICAL_KEY
 from jwks_operator.core.features.historical import reason_of
-from jwks_operator.core.model.key_states import FreshKey, buried
-from jwks_operator.core.model.record import Former, State, Tombstone
+from jwks_operator.core.model.key_states import FreshKey, tombstone_for
+from jwks_operator.core.model.record import Former, Tombstone
+from jwks_operator.core.transitions.transition_table import State
 from jwks_operator.keys.jwk import parse_public, thumbprint
 from jwks_operator.keys.key_errors import JwkError
 from jwks_operator.keys.members import parse_json_strict
@@ -51,9 +52,9 @@ def _tombstone(said: Mapping[str, object]) -> Tombstone:
     expired, revoked = _time(said["exp"]), said.get("revoked")
     issued = _time(said["iat"]) if "iat" in said else None
     if not isinstance(revoked, Mapping):
-        return buried(key, State.DESTROYED, expired, Former(public, expired, issued))
+        return tombstone_for(key, State.DESTROYED, expired, Former(public, expired, issued))
     former = Former(public, expired, issued, reason_of(str(revoked["reason"])))
-    return buried(key, State.COMPROMISED, _time(revoked["revoked_at"]), former)
+    return tombstone_for(key, State.COMPROMISED, _time(revoked["revoked_at"]), former)
 
 
 def _time(seconds: object) -> datetime:

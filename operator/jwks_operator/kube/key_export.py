@@ -9,8 +9,9 @@ from jwks_operator.api.names import JWKS_KEY, LABEL_ALLOW_SET, SetRef
 from jwks_operator.keys.formats import render
 from jwks_operator.keys.issuer_import import Brought
 from jwks_operator.keys.members import canonical_json
+from jwks_operator.keys.secret_files import Form
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, Client, Object
-from jwks_operator.kube.consumer_secret_reader import keys_in_use
+from jwks_operator.kube.consumer_secret import keys_in_use
 
 PRIVATE_KEY = "key.jwk"
 """Data key of the private key in a source Secret."""
@@ -41,7 +42,7 @@ def save_private_keys(secret: Object, entries: Iterable[str], path: Path, form: 
     keys = [chosen[entry] for entry in entries]
     halves = [each.private for each in keys if each.private is not None]
     if form == "pem":
-        content = b"".join(render(each.public, each.private, "PEM") for each in keys if each.private is not None)
+        content = b"".join(render(each.public, each.private, Form.PEM) for each in keys if each.private is not None)
     else:
         content = b'{"keys":[' + b",".join(half.reveal_json() for half in halves) + b"]}\n"
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

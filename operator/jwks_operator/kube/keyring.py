@@ -14,14 +14,14 @@ from typing import Any
 
 from jwks_operator.api.names import KEYRING_TYPE, RECORD_KEY, SetRef, key_data_name, keyring_name
 from jwks_operator.api.shards import Shard
-from jwks_operator.core.model.codec import Document, RecordError, dump_key, dump_rest, load_key
+from jwks_operator.core.model.codec import Document, RecordError, dump_key, dump_record, load_key
 from jwks_operator.core.model.mended_policy import load_mended
 from jwks_operator.core.model.policy import Policy
 from jwks_operator.core.model.record import Record
 from jwks_operator.keys.jwk import JwkError
-from jwks_operator.keys.private import PrivateJwk
+from jwks_operator.keys.private import PrivateJwk, PrivateKeys
 from jwks_operator.kube.client import Object
-from jwks_operator.kube.objects import PrivateKeys, our_metadata
+from jwks_operator.kube.objects import our_metadata
 
 _COMPACT = json.JSONEncoder(separators=(",", ":"))
 
@@ -36,7 +36,7 @@ class Keyring:
 
 def keyring_object(ref: SetRef, record: Record, private_keys: PrivateKeys, shard: Shard) -> Object:
     """Return the Secret that stores this record; KeyError if `private_keys` lacks a kid."""
-    documents: dict[str, Document] = {RECORD_KEY: dump_rest(record)}
+    documents: dict[str, Document] = {RECORD_KEY: dump_record(record)}
     for key in record.keys:
         document = dump_key(key)
         if key.has_private:

@@ -14,9 +14,9 @@ _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete
 class MeteredTransport:
     """Sends calls through another transport and reports each. A watch is not: its duration means nothing."""
 
-    def __init__(self, transport: Transport, told: OnAnswer) -> None:
+    def __init__(self, transport: Transport, report: OnAnswer) -> None:
         self._transport = transport
-        self._told = told
+        self._report = report
 
     async def request(self, call: Call) -> Reply:
         """Send one call and return whatever the server answered; raises what the transport beneath raises."""
@@ -26,7 +26,7 @@ class MeteredTransport:
             reply = await self._transport.request(call)
             code = str(reply.status)
         finally:
-            self._told(*verb_and_resource(call.method, call.path), code, time.perf_counter() - begun)
+            self._report(*verb_and_resource(call.method, call.path), code, time.perf_counter() - begun)
         return reply
 
     def stream(self, call: Call) -> AsyncGenerator[Object, None]:

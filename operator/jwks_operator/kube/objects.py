@@ -5,7 +5,6 @@ A change replaces the whole object under the fence of its uid and resourceVersio
 (managedFields) attribute to us and that we no longer want is dropped.
 """
 
-from base64 import b64encode
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,15 +13,11 @@ from jwks_operator.api.names import SetRef, copy_name
 from jwks_operator.api.shards import Shard, shard_labels
 from jwks_operator.core.model.observed_state import Sight
 from jwks_operator.core.model.record import Record
-from jwks_operator.core.outputs.projections import Form, Item, configmap_data, public_pems, secret_layout
-from jwks_operator.keys.formats import render, render_set
-from jwks_operator.keys.naming import eddsa_name_of
-from jwks_operator.keys.private import PrivateJwk
-from jwks_operator.keys.public_pem import public_pem
+from jwks_operator.core.outputs.projections import configmap_data, list_pem_documents
+from jwks_operator.keys.private import PrivateKeys
+from jwks_operator.keys.public_pem import render_public_pem
 from jwks_operator.kube.client import Object
-
-PrivateKeys = Mapping[str, PrivateJwk]
-"""Private halves by kid."""
+from jwks_operator.kube.consumer_secret import consumer_data
 
 
 def our_metadata(
@@ -45,9 +40,10 @@ def our_metadata(
 def configmap_object(ref: SetRef, record: Record, shard: Shard) -> Object:
     """Return the ConfigMap that publishes the record."""
     target = record.policy.publish.config_map
+    pems = {name: render_public_pem(keys) for name, keys in list_pem_documents(record).items()}
     return {
         "metadata": our_metadata(ref, target.name or ref.name, shard, target.labels, target.annotations),
-        "data": configmap_data(record) | {name: public_pem(keys) for name, keys in public_pems(record).items()},
+        "data": {**configmap_data(record), **pems},
     }
 
 
@@ -82,14 +78,10 @@ def is_copy(seen: Object, ref: SetRef) -> bool:
 def secret_object(ref: SetRef, record: Record, private_keys: PrivateKeys, shard: Shard) -> Object:
     """Return the consumer Secret of the record; private halves come from the vault, by kid."""
     target = record.policy.secret
-    public = {key.kid: key.public for key in record.keys}
-    data = {
-        name: b64encode(_content(item, public, private_keys)).decode() for name, item in secret_layout(record).items()
-    }
     return {
         "metadata": our_metadata(ref, target.name or ref.name, shard, target.labels, target.annotations),
         "type": "Opaque",
-        "data": data,
+        "data": consumer_data(record, private_keys),
     }
 
 
@@ -135,13 +127,3 @@ def _written_by_us(metadata: Object, field: str) -> set[str]:
             fields: dict[str, Any] = entry.get("fieldsV1", {}).get("f:metadata", {}).get(f"f:{field}", {})
             found |= {name.removeprefix("f:") for name in fields if name.startswith("f:")}
     return found
-
-
-def _content(item: Item, public: Mapping[str, Mapping[str, Any]], private_keys: PrivateKeys) -> bytes:
-    if item.form is Form.TEXT:
-        return item.text.encode()
-    if item.form is Form.JWK_SET:
-        # Only a signature key can have an old name, and it is alone in its set.
-        return render_set(((public[kid], private_keys[kid]) for kid in item.kids), eddsa_name_of(public[item.kids[0]]))
-    (kid,) = item.kids
-    return render(public[kid], private_keys[kid], "JWK" if item.form is Form.JWK else "PEM", eddsa_name_of(public[kid]))

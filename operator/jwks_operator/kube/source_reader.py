@@ -1,7 +1,7 @@
-"""What do the sources of a set's imports hold? Read by name, after consent, with every fault put into words.
+"""Reads the sources of imports: by name, after consent, with a sentence for every fault.
 
-A source that is gone, does not consent or holds nothing usable is an answer; a read that fails raises and ends the
-pass. Private halves go into a vault of their own and never into the facts.
+A source that is missing, does not consent or holds no usable key is a result; a read that fails raises and ends the
+pass. Private halves are returned apart from the observed state.
 """
 
 import asyncio
@@ -19,28 +19,28 @@ from jwks_operator.core.model.record import Certificate
 from jwks_operator.keys.certificates import read_issued_chain
 from jwks_operator.keys.import_reader import ForeignKey, Wanted, read_private, read_public_keys
 from jwks_operator.keys.jwk import JwkError, thumbprint
+from jwks_operator.keys.private import PrivateKeys
 from jwks_operator.keys.public_sets import PublicKeys
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, Client, Object, Resource
-from jwks_operator.kube.objects import PrivateKeys
 
 TLS_TYPE = "kubernetes.io/tls"
-"""The type of Secrets whose key somebody else renews: they are followed."""
+"""The type of Secrets whose key another client renews; the import follows them."""
 TLS_CRT = "tls.crt"
-"""The data key of the certificate in such a Secret, the certificates of its issuers behind it."""
+"""The data key of the certificate chain in such a Secret."""
 
 Found = TypeVar("Found")
 Public: TypeAlias = tuple[Mapping[str, object], ...]
 
 
 async def read_sources(client: Client, ref: SetRef, policy: Policy) -> tuple[Mapping[str, Sources], PrivateKeys]:
-    """Return what the sources of each importing entry hold, and the private halves by kid; raises KubeError."""
+    """Return the content of the sources of each importing entry, and the private halves by kid. Raises KubeError."""
     found: dict[str, Sources] = {}
-    vault: PrivateKeys = {}
+    private_keys: PrivateKeys = {}
     for entry in policy.keys:
         if entry.import_ is not None:
             found[entry.name], halves = await _read(client, ref, entry)
-            vault = {**halves, **vault}
-    return found, vault
+            private_keys = {**halves, **private_keys}
+    return found, private_keys
 
 
 async def _read(client: Client, ref: SetRef, entry: EntryPolicy) -> tuple[Sources, PrivateKeys]:
@@ -51,7 +51,7 @@ async def _read(client: Client, ref: SetRef, entry: EntryPolicy) -> tuple[Source
     former: Holding | Refusal | None = None
     if wanted.public_ref is not None:
         source = await client.read(CONFIGMAPS, ref.namespace, wanted.public_ref.name)
-        # A set of many RSA keys takes a while to check.
+        # The check of a set of many RSA keys takes a while.
         read = await asyncio.to_thread(_public_keys, source, ref, wanted.public_ref, entry.algorithm)
         if isinstance(read, Refusal):
             former = read
@@ -63,11 +63,11 @@ async def _read(client: Client, ref: SetRef, entry: EntryPolicy) -> tuple[Source
     key = await asyncio.to_thread(_private_key, source, ref, entry, wanted.secret_ref)
     if isinstance(key, Refusal):
         return Sources(entry, key, former), {}
-    key = _under_its_kid(key, public)
-    holding = Holding((_face(key),))
+    key = _with_published_kid(key, public)
+    holding = Holding((_fresh_key(key),))
     if source is not None and source.get("type") == TLS_TYPE:
         certificate, complaint = _certificate(source, key)
-        holding = Holding((_face(key),), True, certificate, complaint)
+        holding = Holding((_fresh_key(key),), True, certificate, complaint)
     return Sources(entry, holding, former), {key.private.kid: key.private}
 
 
@@ -80,7 +80,7 @@ def no_source(what: str, set_name: str) -> str:
 
 
 def _certificate(source: Object, key: ForeignKey) -> tuple[Certificate | None, str]:
-    """The chain of a followed source, or why it cannot be published; a symmetric key has none."""
+    """Return the chain of a followed source, or why it cannot be published; a symmetric key has none."""
     if not key.public:
         return None, ""
     where = f"Secret {source['metadata']['name']}, data key {TLS_CRT}"
@@ -96,12 +96,12 @@ def _certificate(source: Object, key: ForeignKey) -> tuple[Certificate | None, s
 
 def _private_key(source: Object | None, ref: SetRef, entry: EntryPolicy, at: Source) -> ForeignKey | Refusal:
     wanted = Wanted(entry.algorithm, entry.modulus_length, entry.crv)
-    return _judged(SECRETS, source, ref, at, lambda content: read_private(content, wanted))
+    return _read_source(SECRETS, source, ref, at, lambda content: read_private(content, wanted))
 
 
 def _former(read: PublicKeys, at: Source) -> Holding:
-    """What of another issuer's set is imported, and what a person has to know of the rest of it."""
-    faces = tuple(map(_public_face, read.keys))
+    """Return the keys of another issuer's set, and the sentence about the keys that are left out."""
+    faces = tuple(map(_fresh_public_key, read.keys))
     if not read.left_out:
         return Holding(faces)
     what = f"ConfigMap {at.name}, data key {at.key}, left out: {read.tell()}"
@@ -109,13 +109,13 @@ def _former(read: PublicKeys, at: Source) -> Holding:
 
 
 def _public_keys(source: Object | None, ref: SetRef, at: Source, algorithm: str) -> PublicKeys | Refusal:
-    return _judged(CONFIGMAPS, source, ref, at, lambda content: read_public_keys(content, algorithm))
+    return _read_source(CONFIGMAPS, source, ref, at, lambda content: read_public_keys(content, algorithm))
 
 
-def _judged(
+def _read_source(
     resource: Resource, source: Object | None, ref: SetRef, at: Source, read: Callable[[bytes], Found]
 ) -> Found | Refusal:
-    """What a source holds, or why it cannot be used. Without consent nothing of it is looked at, nor told."""
+    """Return the content of a source, or why it cannot be used. Without consent nothing of it is read."""
     what = f"{resource.kind} {at.name}"
     if source is None:
         return Refusal(no_source(what, ref.name), absent=True)
@@ -133,8 +133,8 @@ def _judged(
         return Refusal(f"{what}, data key {at.key} is not base64")
 
 
-def _under_its_kid(key: ForeignKey, published: Public) -> ForeignKey:
-    """A key without a kid of its own keeps the one under which its issuer publishes it."""
+def _with_published_kid(key: ForeignKey, published: Public) -> ForeignKey:
+    """Return the key with the kid of its issuer, if it has no kid."""
     if not key.named and key.public:
         for public in published:
             if thumbprint(public) == thumbprint(key.public):
@@ -142,10 +142,10 @@ def _under_its_kid(key: ForeignKey, published: Public) -> ForeignKey:
     return key
 
 
-def _face(key: ForeignKey) -> FreshKey:
+def _fresh_key(key: ForeignKey) -> FreshKey:
     members = key.private.reveal()
     return FreshKey(key.private.kid, str(members["alg"]), thumbprint(members), dict(key.public))
 
 
-def _public_face(public: Mapping[str, object]) -> FreshKey:
+def _fresh_public_key(public: Mapping[str, object]) -> FreshKey:
     return FreshKey(str(public["kid"]), str(public["alg"]), thumbprint(public), dict(public), has_private=False)

@@ -1,9 +1,9 @@
 """The production transport: HTTP through the official asyncio client's configuration, TLS, tokens and pool.
 
-Only its REST layer is used, with plain JSON: its typed models cost several times the CPU. Rules kept here:
+Only its REST layer is used, with plain JSON: its typed models cost several times the CPU. Its rules:
 
-* every request ends within its own timeout; nothing is retried (but for aiohttp's one resend of GET, PUT and
-  DELETE when a pooled connection turns out to be closed, which the fences of `Client` make harmless);
+* every request ends within its own timeout; nothing is retried (except for one resend by aiohttp of GET, PUT
+  and DELETE over a pooled connection that was closed, which the fences of `Client` make harmless);
 * no redirect is followed: the body may hold private keys and is meant for one server;
 * only a `KubeError` and the cancellation of the caller itself pass; every other exception ends here as `Unavailable`;
 * no body ever reaches a log or a message.
@@ -34,20 +34,20 @@ CONNECT_TIMEOUT = 10.0
 LINE_MAX = 2**21  # bytes of one event of a watch; etcd stores no larger object
 CREDENTIALS_PERIOD = 60.0  # seconds; projected tokens change hourly, and the old one stays valid for minutes
 
-# The official client's functions carry no types, so to mypy this module is anything.
+# The functions of the official client have no types.
 _config: Any = config
 
 _WITHIN_OURS = aiohttp.ClientTimeout(sock_connect=CONNECT_TIMEOUT)
-"""For a request, whose whole time `request` itself keeps: a second clock beside that would only cost."""
+"""Limits of a request; `request` itself limits the whole time."""
 
-# A kubeconfig of an unexpected shape makes the loader stumble in any of these ways.
+# Exceptions of the loader for a kubeconfig of an unexpected shape.
 UNREADABLE = (config.ConfigException, OSError, ValueError, TypeError, AttributeError, yaml.YAMLError)
 
 Closer = Callable[[], Awaitable[None]]
 
 
 class HttpTransport:
-    """Carries calls to the API server that `configuration` describes; `close` it in the end."""
+    """Sends calls to the API server of `configuration`; the caller closes it."""
 
     def __init__(self, configuration: client.Configuration) -> None:
         self._configuration = configuration
@@ -67,9 +67,11 @@ class HttpTransport:
                 async with response:
                     payload = await response.read()
                     return Reply(response.status, _headers(response), _json(payload))
-        except BaseException as error:  # noqa: BLE001 - _told raises what may pass
-            failure = _told(f"{call.method} {call.path}{self._via}", error, f"no answer within {call.timeout:g} s")
-        # Raised outside of `except`, so that no foreign exception hangs on to it as context.
+        except BaseException as error:  # noqa: BLE001 - _convert_error raises what passes
+            failure = _convert_error(
+                f"{call.method} {call.path}{self._via}", error, f"no answer within {call.timeout:g} s"
+            )
+        # Raised outside of `except`, so that it has no foreign exception as context.
         raise failure
 
     async def stream(self, call: Call) -> AsyncGenerator[Object, None]:
@@ -83,8 +85,8 @@ class HttpTransport:
                 async for line in response.content:
                     yield _event(line)
                 return
-        except BaseException as error:  # noqa: BLE001 - _told raises what may pass
-            failure = _told(f"WATCH {call.path}{self._via}", error, f"not ended within {call.timeout:g} s")
+        except BaseException as error:  # noqa: BLE001 - _convert_error raises what passes
+            failure = _convert_error(f"WATCH {call.path}{self._via}", error, f"not ended within {call.timeout:g} s")
         raise failure
 
     async def _open(self, call: Call, limits: aiohttp.ClientTimeout) -> aiohttp.ClientResponse:
@@ -110,19 +112,19 @@ class HttpTransport:
         )
 
     async def _credentials(self, call: Call) -> str | None:
-        """Give the Authorization header; the configuration's hook refreshes it when it is due."""
+        """Return the Authorization header; the hook of the configuration refreshes it."""
         try:
             return await self._configuration.get_api_key_with_prefix("BearerToken")
         except UNREADABLE:
-            pass  # what it says may quote the credentials
+            pass  # the message may quote the credentials
         raise Unavailable(f"{call.method} {call.path}: credentials cannot be read")
 
 
 class _Body(aiohttp.Payload):
-    """Asks for the permission when the request is about to leave, headers included, and at aiohttp's resend.
+    """Asks for the permission just before the request is sent, headers included, and before aiohttp's resend.
 
-    A process may be stopped for any time between deciding to send and sending. aiohttp's own payload of bytes warns
-    of large ones and its payload of a file reads in a thread; both cost more than they give here.
+    A process may be stopped for any time between the decision to send and the sending. The payloads of aiohttp warn of
+    large bodies or read them in a thread; neither is needed here.
     """
 
     def __init__(self, call: Call) -> None:
@@ -140,13 +142,13 @@ class _Body(aiohttp.Payload):
         await self.write(writer)  # the length is that of the body
 
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
-        raise NotImplementedError("a body is for the API server and nobody else")
+        raise NotImplementedError("a body is for the API server only")
 
 
 class _Pool(RESTClientObject):
-    """The official client's TLS context and connection pool, without its request method and its session.
+    """TLS context and connection pool of the official client, without its request method and its session.
 
-    The method follows redirects, and copies a large body twice; the session looks for a proxy in a thread, before each
+    That method follows redirects and copies a large body twice; that session looks for a proxy in a thread before each
     request.
     """
 
@@ -162,9 +164,9 @@ class _Pool(RESTClientObject):
 
 
 async def connect() -> tuple[HttpTransport, Closer]:
-    """Find the cluster as a pod would, else by KUBECONFIG or ~/.kube/config; return transport and its closer.
+    """Connect to the cluster of the pod, else of KUBECONFIG or ~/.kube/config; return the transport and its closer.
 
-    `NotConfigured` if neither is there or readable.
+    Raises NotConfigured if neither exists or can be read.
     """
     configuration = client.Configuration()
     try:
@@ -180,16 +182,16 @@ async def _load_kubeconfig(configuration: Any) -> None:
     try:
         loader = await _config.load_kube_config(files, client_configuration=configuration, persist_config=False)
     except UNREADABLE:
-        loader = None  # the foreign message may quote the user's entry, token included: it goes no further
+        loader = None  # the foreign message may quote the entry of the user, with the token
     if loader is None:
         raise NotConfigured(f"not in a cluster, and no usable kubeconfig at {files}")
     configuration.refresh_api_key_hook = Refresh(loader)
 
 
 class Refresh:
-    """Hook that reads the kubeconfig's credentials (token file, exec plugin) again when they may have changed.
+    """Hook that reads the credentials of a kubeconfig (token file, exec plugin) again when they may have changed.
 
-    The in-cluster configuration brings such a hook of its own.
+    The in-cluster configuration has its own hook.
     """
 
     def __init__(self, loader: Any) -> None:
@@ -197,18 +199,18 @@ class Refresh:
         self._next = time.monotonic() + CREDENTIALS_PERIOD
 
     async def __call__(self, configuration: Any) -> None:
-        """Read them if it is time to."""
+        """Read the credentials if a minute has passed."""
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + CREDENTIALS_PERIOD
             await self._loader.load_and_set(configuration)
 
 
-def _told(what: str, error: BaseException, too_late: str) -> KubeError:
-    """Turn whatever a request raised into the error that its caller is promised; raise what has to pass as it is.
+def _convert_error(what: str, error: BaseException, too_late: str) -> KubeError:
+    """Convert the exception of a request into a KubeError; raise the exceptions that pass unchanged.
 
-    What passes: a KubeError, also as the cause of aiohttp's error about a body that was not written; the end of the
-    process or of the generator; and a cancellation, if it was meant for this task. A task beneath this one may be
-    cancelled, such as the making of a connection, without this one being.
+    A KubeError passes, also as the cause of aiohttp's error about a body that was not written; so do the end of the
+    process or of the generator, and a cancellation of this task. A task below this one may be cancelled, such as a
+    connection being made, without this task being cancelled.
     """
     for candidate in (error, error.__cause__):
         if isinstance(candidate, KubeError):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from jwks_operator.api.names import ANNOTATION_RESTARTED_FOR, LABEL_ALLOW_SET, SetRef
 from jwks_operator.api.reasons import Reason
 from jwks_operator.core.model.record import Record
-from jwks_operator.core.planner.spec_checks import Trouble
+from jwks_operator.core.model.trouble import Trouble
 from jwks_operator.kube.client import Client, Object, Resource
 from jwks_operator.kube.errors import Conflict, KubeError, Missing, NotLeading
 
@@ -41,18 +41,18 @@ class RestartedWorkload:
 class RestartResult:
     """Result of a workload restart: each workload, and how many consent."""
 
-    told: tuple[RestartedWorkload, ...] = ()
+    workloads: tuple[RestartedWorkload, ...] = ()
     consenting: int = 0
 
     @property
     def asked(self) -> tuple[RestartedWorkload, ...]:
         """The workloads that were restarted now."""
-        return tuple(each for each in self.told if each.trouble is None)
+        return tuple(each for each in self.workloads if each.trouble is None)
 
     @property
     def failed(self) -> tuple[RestartedWorkload, ...]:
         """The workloads that could not be restarted."""
-        return tuple(each for each in self.told if each.trouble is not None)
+        return tuple(each for each in self.workloads if each.trouble is not None)
 
 
 NOT_RESTARTED = RestartResult()
@@ -66,24 +66,24 @@ async def restart_workloads(client: Client, ref: SetRef, record: Record) -> Rest
     chosen = f"{LABEL_ALLOW_SET}={ref.name}"
     if wanted.selector:
         chosen = f"{chosen},{wanted.selector}"
-    told: list[RestartedWorkload] = []
+    workloads: list[RestartedWorkload] = []
     consenting = 0
     for resource in WORKLOADS:
         found = await _of_kind(client, resource, (ref.namespace, chosen), record.restart)
-        told += found.told
+        workloads += found.workloads
         consenting += found.consenting
-    return RestartResult(tuple(told), consenting)
+    return RestartResult(tuple(workloads), consenting)
 
 
 async def _of_kind(client: Client, resource: Resource, where: tuple[str, str], mark: str) -> RestartResult:
-    told: dict[str, RestartedWorkload] = {}
+    restarted: dict[str, RestartedWorkload] = {}
     found: list[Object] = []
     for _ in range(TRIES):
         try:
             found, _version = await client.list(resource, *where)
         except KubeError as error:
             return RestartResult((RestartedWorkload(resource.kind, trouble=str(error)),))
-        told = {name: each for name, each in told.items() if each.trouble is None}
+        restarted = {name: each for name, each in restarted.items() if each.trouble is None}
         changed = False
         for thing in found:
             if _annotations(thing).get(ANNOTATION_RESTARTED_FOR) == mark:
@@ -95,12 +95,12 @@ async def _of_kind(client: Client, resource: Resource, where: tuple[str, str], m
                 raise
             except KubeError as error:
                 changed |= isinstance(error, Conflict | Missing)
-                told[name] = RestartedWorkload(resource.kind, name, str(error))
+                restarted[name] = RestartedWorkload(resource.kind, name, str(error))
             else:
-                told[name] = RestartedWorkload(resource.kind, name)
+                restarted[name] = RestartedWorkload(resource.kind, name)
         if not changed:
             break
-    return RestartResult(tuple(told.values()), len(found))
+    return RestartResult(tuple(restarted.values()), len(found))
 
 
 def _annotations(thing: Object) -> Object:
@@ -114,8 +114,8 @@ def _marked(thing: Object, mark: str) -> Object:
 
 
 def restart_trouble(failed: tuple[RestartedWorkload, ...]) -> Trouble:
-    """Return what people have to know of workloads that could not be restarted; there is at least one."""
-    head = f"{', '.join(str(each) for each in failed)} could not be restarted"
-    why = f"{failed[0].trouble}; whatever reads its keys at its start goes on with the former ones"
+    """Return the trouble of workloads that could not be restarted; there is at least one."""
+    names = ", ".join(str(each) for each in failed)
+    why = f"{failed[0].trouble}; a workload that reads its keys at its start still uses the former keys"
     cure = "mend this (a right that is missing: chart value restarts.enabled), or restart it yourself"
-    return Trouble(Reason.RESTART_FAILED, f"{head}: {why}; {cure}", lasting=head)
+    return Trouble(Reason.RESTART_FAILED, f"{names} could not be restarted: {why}", cure, about=names)

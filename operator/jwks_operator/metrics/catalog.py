@@ -95,7 +95,7 @@ LAGGING = _of_sets("lagging_endpoints", "Ready endpoints of published sets that 
 EVENTS = Family(
     "events_total",
     Kind.COUNTER,
-    "What happened to keys and objects; each is one Event, one line of the audit trail and one entry of a history.",
+    "What happened to keys and objects; each is one Event, one line of the audit log and one entry of a history.",
     (("event", "the Event's reason: `KeyRevoked`, `ObjectRepaired`, …"),),
 )
 ROTATIONS = Family(
@@ -157,7 +157,7 @@ QUEUE = Family(
     "queue_depth",
     Kind.GAUGE,
     "Sets that wait for a worker.",
-    (("priority", "`urgent`: something changed; `routine`: a time has come, or an audit asks"),),
+    (("priority", "`urgent`: something changed; `routine`: a time has come, or a resync asks"),),
 )
 WAITING = Family("retries_waiting", Kind.GAUGE, "Sets whose last pass failed and that wait for their next try.")
 TIMERS = Family("timers_waiting", Kind.GAUGE, "Sets with a time at which they are looked at again.")
@@ -173,8 +173,10 @@ CLOCK_DOUBT = Family(
     "clock_doubt", Kind.GAUGE, "1 while the clock disagrees with the API server's: no key moves by time."
 )
 CLOCK_OFFSET = Family("clock_offset_seconds", Kind.GAUGE, "Local clock minus the API server's, to a second.")
-AUDITED = Family("audit_last_success_timestamp_seconds", Kind.GAUGE, "When everything was listed last.")
-MISSED = Family("audit_found_total", Kind.COUNTER, "Sets that an audit found changed: what the watches had not told.")
+RESYNCED = Family("resync_last_success_timestamp_seconds", Kind.GAUGE, "When everything was listed last.")
+MISSED = Family(
+    "resync_found_total", Kind.COUNTER, "Sets that a resync found changed, whose events the watches missed."
+)
 BUILD = Family("build_info", Kind.GAUGE, "Always 1.", (("version", "of jwks-operator"),))
 
 SET_FAMILIES: Final = (
@@ -185,7 +187,7 @@ COUNTED: Final = (
     EVENTS, ROTATIONS, ALARMS, RESTARTS, PASSES, FAILURES, REQUESTS, REQUEST_DURATION, WATCHES,
 )  # fmt: skip
 PROCESS_FAMILIES: Final = (
-    QUEUE, WAITING, TIMERS, WORKERS, BUSY, TASKS, LEADER, CLOCK_DOUBT, CLOCK_OFFSET, AUDITED, MISSED, BUILD,
+    QUEUE, WAITING, TIMERS, WORKERS, BUSY, TASKS, LEADER, CLOCK_DOUBT, CLOCK_OFFSET, RESYNCED, MISSED, BUILD,
 )  # fmt: skip
 CATALOG: Final = (*SET_FAMILIES, *COUNTED, *PROCESS_FAMILIES)
 """Every family of this project; `process_*` beside them is the client library's."""

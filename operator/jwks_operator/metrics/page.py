@@ -25,22 +25,16 @@ from prometheus_client.registry import Collector
 from jwks_operator import __version__
 from jwks_operator.api.names import SetRef
 from jwks_operator.api.reasons import EventReason, Reason
-from jwks_operator.core.model.record import Happening, StepKind
+from jwks_operator.core.model.record import Happening
+from jwks_operator.core.transitions.transition_table import Cause, Transition
 from jwks_operator.kube.workloads import WORKLOADS, RestartedWorkload
 from jwks_operator.metrics import catalog
 from jwks_operator.metrics.catalog import Family, Kind
 from jwks_operator.metrics.process_gauges import ProcessGauges
 from jwks_operator.metrics.set_gauges import Samples, SetGauges
-from jwks_operator.reconcile.observer import Look
+from jwks_operator.reconcile.observer import ReconcileSnapshot
 
 CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
-
-FIRST_KEYS: Final = frozenset({"Bootstrap", "EntryAdded"})
-"""Causes of an activation that replaces nothing."""
-CAUSES: Final = (
-    "Schedule", "Request", "Emergency", "AlgorithmChanged", "Import", "Revocation", "KeyLost", "RollBack",
-)  # fmt: skip
-"""Causes of a rotation; a cause without a line here counts as Other."""
 
 Work = Callable[[SetRef], Awaitable[datetime | None]]
 
@@ -53,8 +47,8 @@ class Metrics:
     def __init__(self, now: Callable[[], datetime]) -> None:
         """`now` reads the wall clock (aware)."""
         self._now = now
-        self._survey = SetGauges()
-        self._vitals: ProcessGauges | None = None
+        self._set_gauges = SetGauges()
+        self._process_gauges: ProcessGauges | None = None
         self._registry = CollectorRegistry()
         self._counters = {family: self._counter(family) for family in catalog.COUNTED if family.kind is Kind.COUNTER}
         self._histograms = {family: self._histogram(family) for family in catalog.COUNTED if family.buckets}
@@ -62,48 +56,48 @@ class Metrics:
         ProcessCollector(registry=self._registry)
         self._begin_at_zero()
 
-    def follow(self, vitals: ProcessGauges) -> None:
+    def set_process_gauges(self, gauges: ProcessGauges) -> None:
         """Read the gauges of the process from this object from now on."""
-        self._vitals = vitals
+        self._process_gauges = gauges
 
-    # --- what passes tell ---
+    # --- reports of passes ---
 
-    def begun(self, ref: SetRef, kind: StepKind) -> None:
+    def begin_step(self, ref: SetRef, transition: Transition) -> None:
         """A step starts or continues."""
-        self._survey.begun(ref, kind, self._now())
+        self._set_gauges.begin_step(ref, transition, self._now())
 
-    def confirmed(self, ref: SetRef, happenings: tuple[Happening, ...]) -> None:
+    def confirm_step(self, ref: SetRef, happenings: tuple[Happening, ...]) -> None:
         """A step is confirmed, with its events."""
-        self._survey.ended(ref)
+        self._set_gauges.end_step(ref)
         for happening in happenings:
             self._count(catalog.EVENTS, happening.event)
             cause = _cause(happening)
             if cause is not None:
                 self._count(catalog.ROTATIONS, cause)
 
-    def shown(self, ref: SetRef, look: Look) -> None:
+    def show_status(self, ref: SetRef, snapshot: ReconcileSnapshot) -> None:
         """The pass has computed this status."""
-        self._survey.shown(ref, look)
+        self._set_gauges.show_status(ref, snapshot)
 
-    def restarted(self, ref: SetRef, told: tuple[RestartedWorkload, ...]) -> None:
+    def report_restarts(self, ref: SetRef, workloads: tuple[RestartedWorkload, ...]) -> None:
         """These workloads were restarted, or could not be."""
         del ref
-        for each in told:
+        for each in workloads:
             self._count(catalog.RESTARTS, each.kind, "asked" if each.trouble is None else "failed")
 
-    def alarmed(self, ref: SetRef, alarms: tuple[Happening, ...]) -> None:
+    def report_alarms(self, ref: SetRef, alarms: tuple[Happening, ...]) -> None:
         """A set needs attention since this pass."""
         del ref
         for alarm in alarms:
             self._count(catalog.ALARMS, alarm.event)
 
-    def gone(self, ref: SetRef) -> None:
+    def forget_set(self, ref: SetRef) -> None:
         """The set does not exist any more."""
-        self._survey.gone(ref)
+        self._set_gauges.forget_set(ref)
 
-    # --- what the process tells ---
+    # --- reports of the process ---
 
-    def timed(self, work: Work, expected: type[Exception]) -> Work:
+    def time_work(self, work: Work, expected: type[Exception]) -> Work:
         """Return the work with its time and failures counted; an error other than `expected` counts as a defect."""
 
         async def counted(ref: SetRef) -> datetime | None:
@@ -114,28 +108,28 @@ class Metrics:
                 kind = type(error).__name__ if isinstance(error, expected | asyncio.CancelledError) else "Unexpected"
                 self._passed("failed", begun)
                 self._count(catalog.FAILURES, kind)
-                self._survey.failed(ref, self._now())
+                self._set_gauges.fail_pass(ref, self._now())
                 raise
             self._passed("done", begun)
-            self._survey.passed(ref)
+            self._set_gauges.complete_pass(ref)
             return when
 
         return counted
 
-    def answered(self, verb: str, resource: str, code: str, seconds: float) -> None:
+    def count_request(self, verb: str, resource: str, code: str, seconds: float) -> None:
         """A request to the API server has ended; `code` is `none` without an answer."""
         self._count(catalog.REQUESTS, verb, resource, code)
         self._histograms[catalog.REQUEST_DURATION].labels(verb).observe(seconds)
 
-    def watched(self, verb: str, resource: str, code: str) -> None:
+    def count_watch_request(self, verb: str, resource: str, code: str) -> None:
         """A list or watch request was answered."""
         self._count(catalog.WATCHES, resource, verb, code)
 
-    def failing(self) -> dict[SetRef, float]:
+    def find_failing_sets(self) -> dict[SetRef, float]:
         """Return the sets whose passes fail for a minute or more, and since when (Unix time)."""
-        return self._survey.failing(self._now().timestamp())
+        return self._set_gauges.find_failing_sets(self._now().timestamp())
 
-    def page(self) -> bytes:
+    def render_page(self) -> bytes:
         """Return everything in the text format of Prometheus (0.0.4)."""
         return generate_latest(self._registry)
 
@@ -143,13 +137,13 @@ class Metrics:
         self._histograms[catalog.PASSES].labels(result).observe(time.perf_counter() - begun)
 
     def _samples(self) -> Iterator[Samples]:
-        vitals = self._vitals
-        if vitals is None or vitals.leads():
-            yield from self._survey.gauges(self._now().timestamp())
+        gauges = self._process_gauges
+        if gauges is None or gauges.leads():
+            yield from self._set_gauges.gauges(self._now().timestamp())
         else:  # the values of a standby replica are from the time when it led
             yield from ((family, []) for family in catalog.SET_FAMILIES)
-        if vitals is not None:
-            yield from _of_process(vitals)
+        if gauges is not None:
+            yield from _of_process(gauges)
         yield catalog.BUILD, [((__version__,), 1.0)]
 
     def _count(self, family: Family, *labels: str) -> None:
@@ -167,8 +161,9 @@ class Metrics:
         """Create the series at zero: `increase` ignores the first event of a new series."""
         for event in EventReason:
             self._counters[catalog.EVENTS].labels(event.value)
-        for cause in (*CAUSES, "Other"):
-            self._counters[catalog.ROTATIONS].labels(cause)
+        for cause in Cause:
+            if cause.rotates:
+                self._counters[catalog.ROTATIONS].labels(cause)
         for reason in Reason:
             self._counters[catalog.ALARMS].labels(reason.value)
         for resource in WORKLOADS:
@@ -196,26 +191,25 @@ class _Gauges(Collector):
             yield metric
 
 
-def _of_process(vitals: ProcessGauges) -> Iterator[Samples]:
-    load = vitals.load()
+def _of_process(gauges: ProcessGauges) -> Iterator[Samples]:
+    load = gauges.load()
     yield catalog.QUEUE, [(("urgent",), load.urgent), (("routine",), load.routine)]
     yield catalog.WAITING, [((), load.retrying)]
     yield catalog.TIMERS, [((), load.timed)]
     yield catalog.WORKERS, [((), load.workers)]
     yield catalog.BUSY, [((), load.busy)]
-    yield catalog.TASKS, [((), vitals.tasks())]
-    yield catalog.LEADER, [((), float(vitals.leads()))]
-    yield catalog.CLOCK_DOUBT, [((), float(vitals.clock_doubt() is not None))]
-    offset, audited = vitals.clock_offset(), vitals.audited()
+    yield catalog.TASKS, [((), gauges.tasks())]
+    yield catalog.LEADER, [((), float(gauges.leads()))]
+    yield catalog.CLOCK_DOUBT, [((), float(gauges.clock_doubt() is not None))]
+    offset, resynced = gauges.clock_offset(), gauges.resynced()
     yield catalog.CLOCK_OFFSET, [] if offset is None else [((), offset)]
-    yield catalog.AUDITED, [] if audited is None else [((), audited.timestamp())]
-    yield catalog.MISSED, [((), vitals.missed())]
+    yield catalog.RESYNCED, [] if resynced is None else [((), resynced.timestamp())]
+    yield catalog.MISSED, [((), gauges.missed())]
 
 
-def _cause(happening: Happening) -> str | None:
-    """Return why a key replaced another; None for other events."""
-    if happening.event == EventReason.KEY_ROLLED_BACK:
-        return "RollBack"
-    if happening.event != EventReason.KEY_ACTIVATED or happening.reason in FIRST_KEYS:
+def _cause(happening: Happening) -> Cause | None:
+    """Return why a key replaced another one; None for other events."""
+    if happening.event not in {EventReason.KEY_ACTIVATED, EventReason.KEY_ROLLED_BACK}:
         return None
-    return happening.reason if happening.reason in CAUSES else "Other"
+    cause = Cause.of(happening.reason)
+    return cause if cause is not None and cause.rotates else None

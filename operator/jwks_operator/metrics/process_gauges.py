@@ -15,6 +15,6 @@ class ProcessGauges:
     leads: Callable[[], bool]
     clock_doubt: Callable[[], str | None]
     clock_offset: Callable[[], float | None]
-    audited: Callable[[], datetime | None]
+    resynced: Callable[[], datetime | None]
     missed: Callable[[], int]
     tasks: Callable[[], int]

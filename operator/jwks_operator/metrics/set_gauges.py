@@ -13,13 +13,12 @@ from typing import Final
 
 from jwks_operator.api.names import SetRef
 from jwks_operator.api.reasons import ConditionType, Reason
-from jwks_operator.core.model.record import StepKind
-from jwks_operator.core.planner.rules import ROTATION
-from jwks_operator.core.planner.triggers import LONG_AGO
+from jwks_operator.core.timing.formulas import LONG_AGO
+from jwks_operator.core.transitions.transition_table import Hold, Transition, is_held_by
 from jwks_operator.metrics import catalog
 from jwks_operator.metrics.catalog import Family
 from jwks_operator.metrics.interning import InternPool
-from jwks_operator.reconcile.observer import Look
+from jwks_operator.reconcile.observer import ReconcileSnapshot
 
 GRACE: Final = 60.0
 """Seconds that an unfinished step, an overdue transition or failing passes may last before they count."""
@@ -54,7 +53,7 @@ class _View:
 class _Trouble:
     """Since when a set needs attention, by reason."""
 
-    told: dict[str, float] = field(default_factory=dict)
+    reasons: dict[str, float] = field(default_factory=dict)
     failing: float | None = None
 
 
@@ -66,58 +65,58 @@ class SetGauges:
         self._keys: Counter[Labels] = Counter()
         self._conditions: Counter[Labels] = Counter()
         self._troubles: dict[SetRef, _Trouble] = {}
-        self._steps: dict[SetRef, tuple[StepKind, float]] = {}
+        self._steps: dict[SetRef, tuple[Transition, float]] = {}
         self._same_keys = InternPool(lambda: (view.keys for view in self._views.values()))
         self._same_conditions = InternPool(lambda: (view.conditions for view in self._views.values()))
 
-    def shown(self, ref: SetRef, look: Look) -> None:
+    def show_status(self, ref: SetRef, snapshot: ReconcileSnapshot) -> None:
         """Update the view of a set after a pass."""
         before = self._views.get(ref)
-        view = self._view(look, before)
+        view = self._view(snapshot, before)
         self._count(before, -1)
         self._count(view, 1)
         self._views[ref] = view
-        self._take_troubles(ref, _reasons(look), _since(look, first=before is None))
-        step = None if look.record is None else look.record.step
+        self._take_troubles(ref, _reasons(snapshot), _since(snapshot, first=before is None))
+        step = None if snapshot.record is None else snapshot.record.step
         if step is None:
             self._steps.pop(ref, None)
         else:
-            self.begun(ref, step.kind, look.now)
+            self.begin_step(ref, step.transition, snapshot.now)
 
-    def begun(self, ref: SetRef, kind: StepKind, now: datetime) -> None:
+    def begin_step(self, ref: SetRef, transition: Transition, now: datetime) -> None:
         """Record that a step is unfinished, since its first observation."""
         known = self._steps.get(ref)
-        self._steps[ref] = (kind, now.timestamp() if known is None else known[1])
+        self._steps[ref] = (transition, now.timestamp() if known is None else known[1])
 
-    def ended(self, ref: SetRef) -> None:
+    def end_step(self, ref: SetRef) -> None:
         """Record that the step is confirmed."""
         self._steps.pop(ref, None)
 
-    def failed(self, ref: SetRef, now: datetime) -> None:
+    def fail_pass(self, ref: SetRef, now: datetime) -> None:
         """Record that a pass failed."""
         trouble = self._troubles.setdefault(ref, _Trouble())
         if trouble.failing is None:
             trouble.failing = now.timestamp()
 
-    def passed(self, ref: SetRef) -> None:
+    def complete_pass(self, ref: SetRef) -> None:
         """Record that a pass succeeded."""
         trouble = self._troubles.get(ref)
         if trouble is not None:
             trouble.failing = None
             self._drop_if_calm(ref, trouble)
 
-    def failing(self, now: float) -> dict[SetRef, float]:
+    def find_failing_sets(self, now: float) -> dict[SetRef, float]:
         """Return the sets whose passes fail for a minute or more, and since when."""
         since = {ref: trouble.failing for ref, trouble in self._troubles.items()}
         return {ref: begun for ref, begun in since.items() if begun is not None and begun + GRACE <= now}
 
-    def gone(self, ref: SetRef) -> None:
+    def forget_set(self, ref: SetRef) -> None:
         """Remove the view of a deleted set."""
         self._count(self._views.pop(ref, None), -1)
         self._steps.pop(ref, None)
         trouble = self._troubles.get(ref)
         if trouble is not None:
-            trouble.told.clear()
+            trouble.reasons.clear()
             self._drop_if_calm(ref, trouble)
 
     def gauges(self, now: float) -> Iterator[Samples]:
@@ -155,7 +154,9 @@ class SetGauges:
         yield catalog.UNFINISHED_SINCE, _known(min((since for _, since in self._steps.values()), default=None))
 
     def _attention(self, now: float, late: Iterable[tuple[SetRef, _View]]) -> Iterator[Samples]:
-        found = [(ref, reason, since) for ref, trouble in self._troubles.items() for reason, since in _told(trouble)]
+        found = [
+            (ref, reason, since) for ref, trouble in self._troubles.items() for reason, since in _reasons_of(trouble)
+        ]
         found += [(ref, STEP_UNFINISHED, since) for ref, (_, since) in self._steps.items()]
         found = [each for each in found if each[1] not in {STEP_UNFINISHED, PASSES_FAIL} or each[2] + GRACE <= now]
         found += [(ref, OVERDUE, view.due) for ref, view in late]
@@ -164,26 +165,28 @@ class SetGauges:
         named = set(list(dict.fromkeys(ref for ref, _, _ in longest))[:NAMED])
         yield catalog.ATTENTION_SINCE, [((str(ref), reason), since) for ref, reason, since in longest if ref in named]
 
-    def _view(self, look: Look, before: _View | None) -> _View:
-        status = look.status
+    def _view(self, snapshot: ReconcileSnapshot, before: _View | None) -> _View:
+        status = snapshot.status
         keys = Counter((key.state.value, key.algorithm) for key in status.keys)
         used = [key.in_use_since.timestamp() for key in status.keys if key.in_use_since and key.state == "Active"]
         view = _View(
             self._same_keys.same(tuple(sorted(keys.items()))),
             self._same_conditions.same(tuple((c.type, c.status, c.reason) for c in status.conditions)),
             min(used, default=None),
-            len({pod for lag in look.plan.waiting for pod in lag.pods}),
+            len({pod for lag in snapshot.plan.waiting for pod in lag.pods}),
         )
-        suspended = look.record is not None and look.record.policy.suspend
-        move = next((m for m in look.plan.prospects if not (suspended and m.action in ROTATION)), None)
+        suspended = snapshot.record is not None and snapshot.record.policy.suspend
+        move = next(
+            (m for m in snapshot.plan.candidates if not (suspended and is_held_by(m.transition, Hold.SUSPEND))), None
+        )
         if move is None:
             return view
-        due = look.now.timestamp()
+        due = snapshot.now.timestamp()
         if move.time > LONG_AGO:
             due = move.time.timestamp()
-        elif before is not None and before.action == move.action:
+        elif before is not None and before.action == move.transition:
             due = min(due, before.due)
-        return replace(view, action=move.action.value, due=due)
+        return replace(view, action=move.transition.value, due=due)
 
     def _count(self, view: _View | None, by: int) -> None:
         if view is None:
@@ -195,34 +198,34 @@ class SetGauges:
 
     def _take_troubles(self, ref: SetRef, reasons: Iterable[str], since: float) -> None:
         trouble = self._troubles.get(ref) or _Trouble()
-        trouble.told = {reason: trouble.told.get(reason, since) for reason in reasons}
+        trouble.reasons = {reason: trouble.reasons.get(reason, since) for reason in reasons}
         self._troubles[ref] = trouble
         self._drop_if_calm(ref, trouble)
 
     def _drop_if_calm(self, ref: SetRef, trouble: _Trouble) -> None:
-        if not trouble.told and trouble.failing is None:
+        if not trouble.reasons and trouble.failing is None:
             self._troubles.pop(ref, None)
 
 
-def _reasons(look: Look) -> Iterator[str]:
+def _reasons(snapshot: ReconcileSnapshot) -> Iterator[str]:
     """Return why a set needs attention, by its conditions and troubles."""
-    for trouble in look.plan.troubles:
+    for trouble in snapshot.plan.troubles:
         yield trouble.reason.value
-    for condition in look.status.conditions:
+    for condition in snapshot.status.conditions:
         if condition.type == ConditionType.READY and condition.status != "True" and condition.reason not in _CALM:
             yield condition.reason
 
 
-def _since(look: Look, *, first: bool) -> float:
+def _since(snapshot: ReconcileSnapshot, *, first: bool) -> float:
     """Return since when a new trouble counts: for a set in its first pass, since the time in its status."""
-    degraded = [c for c in look.status.conditions if c.type == ConditionType.DEGRADED and c.status == "True"]
+    degraded = [c for c in snapshot.status.conditions if c.type == ConditionType.DEGRADED and c.status == "True"]
     if first and degraded:
         return degraded[0].last_transition_time.timestamp()
-    return look.now.timestamp()
+    return snapshot.now.timestamp()
 
 
-def _told(trouble: _Trouble) -> Iterator[tuple[str, float]]:
-    yield from trouble.told.items()
+def _reasons_of(trouble: _Trouble) -> Iterator[tuple[str, float]]:
+    yield from trouble.reasons.items()
     if trouble.failing is not None:
         yield PASSES_FAIL, trouble.failing
 

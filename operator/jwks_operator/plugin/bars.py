@@ -7,8 +7,8 @@ from itertools import groupby
 from rich.text import Text
 
 from jwks_operator.core.forecast import Span
-from jwks_operator.core.model.record import State
-from jwks_operator.core.outputs.timeline import Stretch, mark, ticks
+from jwks_operator.core.outputs.timeline import Stretch, format_tick, list_ticks
+from jwks_operator.core.transitions.transition_table import State
 from jwks_operator.plugin.exit_codes import to_printable
 
 MARKS = {State.PENDING: "░", State.ACTIVE: "█", State.RETIRED: "▒"}
@@ -65,11 +65,11 @@ def _row(spans: list[Span], stretch: Stretch, room: int) -> Text:
 
 
 def _scale(stretch: Stretch, room: int) -> tuple[Text, Text]:
-    step, marks = ticks(stretch, max(room // 16, 2))
+    step, marks = list_ticks(stretch, max(room // 16, 2))
     words, strokes = [" "] * room, [" "] * room
     for moment in marks:
         column = min(_column(moment, stretch, room), room - 1)
-        text = mark(moment, step)
+        text = format_tick(moment, step)
         begin = min(column, room - len(text))
         if all(letter == " " for letter in words[max(begin - 1, 0) : begin + len(text) + 1]):
             words[begin : begin + len(text)] = text

@@ -15,7 +15,7 @@ from jwks_operator.api.spec import JsonWebKeySetSpec
 from jwks_operator.api.status_model import Condition, JsonWebKeySetStatus, KeyState, KeyStatus
 from jwks_operator.core.model.observed_state import World
 from jwks_operator.core.model.policy_from_spec import policy_from_spec
-from jwks_operator.core.planner.record_from_status import recalled
+from jwks_operator.core.planner.record_from_status import record_from_status
 from jwks_operator.keys.key_errors import JwkError
 from jwks_operator.keys.members import parse_json_strict
 from jwks_operator.kube.client import CONFIGMAPS, SETS, Client, Object
@@ -66,7 +66,7 @@ class ObservedSet:
         record = (
             None
             if self.spec is None
-            else recalled(self.ref, policy_from_spec(self.spec), self.status, self.published, now)
+            else record_from_status(self.ref, policy_from_spec(self.spec), self.status, self.published, now)
         )
         asked = self.annotations if annotations is None else annotations
         return World(self.ref, self.object["metadata"]["generation"], self.spec, annotations=asked, record=record)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from jwks_operator.api.names import SetRef, keyring_name
+from jwks_operator.api.reasons import Wait
 from jwks_operator.kube.client import SECRETS, Object
 from jwks_operator.plugin.cluster import Cluster, ObservedSet
 from jwks_operator.plugin.findings import Finding, error_finding, ok_finding, warning_finding
@@ -57,11 +58,11 @@ def _troubles(seen: ObservedSet, now: datetime) -> Iterator[Finding]:
                 "sets", message, f"kubectl describe jwks {seen.ref.name} -n {seen.ref.namespace}; {_LOGS}"
             )
     following = seen.status.next
-    if following is None or following.time is None or following.waiting_for == "spec.suspend":
+    if following is None or following.time is None or following.waiting_for == Wait.SUSPEND:
         return
     if now - following.time > LATE:
         message = f"{seen.ref}: {following.action} of {following.name} is {format_span(now - following.time)} late"
-        yield error_finding("sets", message, f"it waits for {following.waiting_for or 'the operator'}; {_LOGS}")
+        yield error_finding("sets", message, f"it waits for {following.message or 'the operator'}; {_LOGS}")
 
 
 def _last_edit(the_set: Object) -> datetime:

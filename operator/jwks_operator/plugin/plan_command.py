@@ -15,9 +15,9 @@ from rich.text import Text
 
 from jwks_operator.api.spec import JsonWebKeySetSpec
 from jwks_operator.core.forecast import STEPS as ALL
-from jwks_operator.core.forecast import Forecast, foresee
-from jwks_operator.core.outputs.timeline import Stretch, picture, svg
-from jwks_operator.core.planner.spec_checks import complaint
+from jwks_operator.core.forecast import Forecast, forecast_world
+from jwks_operator.core.outputs.timeline import Stretch, make_picture, render_svg
+from jwks_operator.core.planner.spec_checks import find_complaint
 from jwks_operator.core.timing.schedule import ScheduleError
 from jwks_operator.plugin.bars import draw_bars
 from jwks_operator.plugin.cluster import ObservedSet, open_cluster
@@ -57,13 +57,13 @@ class Case:
 
     def forecast(self, steps: int = ALL) -> Forecast:
         """Return what will happen; Failure that names the term if the spec is unsafe."""
-        trouble = complaint(self.spec, self.now)
+        trouble = find_complaint(self.spec, self.now)
         if trouble is not None:
             raise Failure(f"{self.wanted.ref}: {trouble.message}{_because(self.spec, self.now)}", Exit.FOUND)
         living = self.living or self.wanted
         annotations = {**living.annotations, **self.wanted.annotations}
         world = replace(living.world(self.now, annotations), spec=self.spec)
-        return foresee(world, self.now, self.until, steps)
+        return forecast_world(world, self.now, self.until, steps)
 
 
 def _because(spec: JsonWebKeySetSpec, now: datetime) -> str:
@@ -213,10 +213,10 @@ def plan_document(case: Case, told: Forecast) -> dict[str, Any]:
 
 
 def _draw(case: Case, told: Forecast, to_svg: Path | None, to_png: Path | None) -> None:
-    drawn = picture(str(case.wanted.ref), told.spans, Stretch(case.now, told.until, case.now))
+    drawn = make_picture(str(case.wanted.ref), told.spans, Stretch(case.now, told.until, case.now))
     try:
         if to_svg is not None:
-            to_svg.write_text(svg(drawn))
+            to_svg.write_text(render_svg(drawn))
         if to_png is not None:
             import_module("jwks_operator.plugin.png").write_png(drawn, to_png)
     except OSError as error:

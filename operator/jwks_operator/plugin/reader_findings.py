@@ -11,7 +11,7 @@ from jwks_operator.keys.key_errors import JwkError
 from jwks_operator.keys.members import parse_json_strict
 from jwks_operator.plugin.cluster import ObservedSet
 from jwks_operator.plugin.findings import Finding, Verdict, error_finding, ok_finding, warning_finding
-from jwks_operator.plugin.published import PublishedDocument, documents_of
+from jwks_operator.plugin.published import PublishedDocument, list_documents
 
 _ALONE = "give this reader a set of its own without the key (publish.documents)"
 Keys = Sequence[tuple[int, Mapping[str, Any]]]
@@ -49,7 +49,7 @@ def refusal_warnings(data: bytes) -> Iterator[Finding]:
 async def check_readers(sets: Sequence[ObservedSet]) -> AsyncIterator[Finding]:
     """Can each named reader read a document of what is published, imported keys included?"""
     for seen in sets:
-        documents = [d for d in documents_of(seen) if d.format is DocumentFormat.JWK_SET and d.text is not None]
+        documents = [d for d in list_documents(seen) if d.format is DocumentFormat.JWK_SET and d.text is not None]
         for reader in seen.spec.readers if seen.spec is not None and documents else ():
             for one in _best_of(documents, reader):
                 yield Finding(one.verdict, one.check, f"{seen.ref}: {one.message}", one.cure)

@@ -15,13 +15,13 @@ from jwks_operator.api.shards import shard_of
 from jwks_operator.api.spec import JsonWebKeySetSpec
 from jwks_operator.core.model.observed_state import Sight, World
 from jwks_operator.core.model.policy_from_spec import policy_from_spec
-from jwks_operator.core.model.record import State
+from jwks_operator.core.transitions.transition_table import State
 from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
 from jwks_operator.keys.key_errors import JwkError
 from jwks_operator.keys.probe import probe
 from jwks_operator.keys.public_pem import kids_in_pem
 from jwks_operator.kube.client import Object
-from jwks_operator.kube.consumer_secret_reader import InUse, keys_in_use
+from jwks_operator.kube.consumer_secret import FoundKey, keys_in_use
 from jwks_operator.kube.errors import Refused
 from jwks_operator.kube.gather import Gathered, gather
 from jwks_operator.plugin.cluster import Cluster, ObservedSet, keys_in, open_cluster
@@ -37,7 +37,7 @@ from jwks_operator.plugin.http import answer_age, http_findings, max_age, stale_
 from jwks_operator.plugin.jwks_fetch import FetchFailure, FetchResult, fetch
 from jwks_operator.plugin.lint_command import set_findings
 from jwks_operator.plugin.options import Place, output_option, place_options, set_argument
-from jwks_operator.plugin.published import WHOLE_SET, PublishedDocument, documents_of, find_document
+from jwks_operator.plugin.published import WHOLE_SET, PublishedDocument, find_document, list_documents
 
 Keys = Mapping[str, Mapping[str, Any]]
 
@@ -82,7 +82,7 @@ async def _verify(place: Place, name: str, options: Mapping[str, Any]) -> list[F
     elif seen.configmap is None:
         found.append(error_finding("configmap", "is not there", "kubectl jwks doctor: is the operator running?"))
     else:
-        found += [one for each in documents_of(seen) for one in _flaws(each, now)]
+        found += [one for each in list_documents(seen) for one in _flaws(each, now)]
     found += [_NO_SECRETS] if gathered is None else _of_record(gathered.world, seen)
     served = seen.published
     if answer is None:
@@ -245,7 +245,7 @@ class _Probe:
             if file.entry in published:
                 yield self._finding(file)
 
-    def _finding(self, file: InUse) -> Finding:
+    def _finding(self, file: FoundKey) -> Finding:
         cure = "wait for propagation and caches; if it stays, do not sign with this key"
         if file.private is None:
             return error_finding(

@@ -9,7 +9,7 @@ from jwks_operator.api.durations import format_duration
 from jwks_operator.api.spec import JsonWebKeySetSpec, KeyEntry
 from jwks_operator.core.model.policy import Facts
 from jwks_operator.core.model.policy_from_spec import policy_from_spec
-from jwks_operator.core.timing.formulas import bounds, entry_named, rollback_window, rotation_of
+from jwks_operator.core.timing.formulas import bounds_of, entry_named, rollback_window, rotation_of
 from jwks_operator.core.timing.schedule import shortest_interval
 from jwks_operator.keys.algorithms import ALGORITHMS
 
@@ -45,7 +45,7 @@ def waits_of_entry(spec: JsonWebKeySetSpec, entry: KeyEntry) -> tuple[Wait, Wait
     key_class = ALGORITHMS[entry.algorithm].key_class
     policy = policy_from_spec(spec)
     known, rotation = policy.facts, rotation_of(policy, entry_named(policy, entry.name))
-    owed = bounds(policy, rotation, key_class)
+    owed = bounds_of(policy, rotation, key_class)
     lead = tuple(_told(known, LEAD_TERMS[key_class]))
     retention = tuple(_told(known, RETENTION_TERMS[key_class]))
     kept = Wait("retention", owed.retention, retention, owed.retention > _total(retention))

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from jwks_operator.api.status_model import KeyState, KeyStatus
+from jwks_operator.core.transitions.transition_table import TABLE
 from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
 from jwks_operator.kube.errors import Throttled, Unavailable
 from jwks_operator.plugin.cluster import Cluster, ObservedSet, keys_in
@@ -17,6 +18,8 @@ from jwks_operator.plugin.output import format_clock, format_span, message_conso
 from jwks_operator.plugin.request_preview import RequestPreview
 
 PERIOD = 1.0
+_USES = frozenset(row.transition for row in TABLE if row.replaces_active)
+"""The transitions that bring another key into use."""
 GRACE = timedelta(minutes=10)
 """Time beyond the plan, without --timeout."""
 
@@ -58,10 +61,8 @@ async def stage_of(seen: ObservedSet, until: Until) -> str | None:
     """Return what is still missing; None if nothing is."""
     if not until.asked.done(seen):
         following = seen.status.next
-        soon = until.asked.waits and following is not None and following.action in {"Activate", "RollBack"}
-        return (
-            f"waiting for {following.waiting_for if soon and following and following.waiting_for else 'the operator'}"
-        )
+        soon = until.asked.waits and following is not None and following.action in _USES
+        return f"waiting for {following.message if soon and following and following.message else 'the operator'}"
     wanted = {key.kid for key in seen.status.keys if key.state is KeyState.ACTIVE and _is_published(key)}
     if not seen.hidden and (lack := _lack(set(seen.published), wanted, until)) is not None:
         return f"waiting for the ConfigMap to {lack}"

@@ -8,33 +8,11 @@ from rich.table import Table
 
 from jwks_operator.api.reasons import EventReason
 from jwks_operator.core.model.record import Happening, HistoryEntry
+from jwks_operator.core.outputs.event_texts import describe_forecast
+from jwks_operator.core.transitions.transition_table import Cause
 from jwks_operator.plugin.bars import short_kid
 from jwks_operator.plugin.output import format_clock, format_distance, format_moment, make_table
 
-STEPS = {
-    EventReason.KEY_PUBLISHED: "{} is made and published",
-    EventReason.KEY_ACTIVATED: "{} comes into use",
-    EventReason.KEY_RETIRED: "{} goes out of use and is kept for what it made",
-    EventReason.KEY_ROLLED_BACK: "{} comes into use again",
-    EventReason.ROLLBACK_REFUSED: "the roll-back is refused: no former key has its private half any more",
-    EventReason.PRIVATE_HALF_DESTROYED: "{} loses its private half: no way back to it",
-    EventReason.KEY_DESTROYED: "{} is removed",
-    EventReason.KEY_REVOKED: "{} is revoked, gone at once",
-    EventReason.KEY_IMPORTED: "{} is imported",
-}
-REASONS = {
-    "Schedule": "the schedule",
-    "Request": "the request",
-    "Emergency": "the emergency",
-    "RetentionPassed": "all it made has expired",
-    "RollbackWindowPassed": "the roll-back window is over",
-    "AlgorithmChanged": "the spec asks for another kind",
-    "EntryAdded": "a new entry",
-    "EntryRemoved": "its entry left the spec",
-    "Bootstrap": "a new set",
-    "Revocation": "the one in use was revoked",
-    "Standby": "next in line",
-}
 _IN_USE = {EventReason.KEY_ACTIVATED, EventReason.KEY_ROLLED_BACK}
 
 
@@ -63,11 +41,12 @@ def _sentences(happenings: list[Happening]) -> Iterator[str]:
         again = " again" if change.event == EventReason.KEY_ROLLED_BACK else ""
         yield f"{short_kid(change.kid)} takes over{again} from {short_kid(former.kid)}{_why(change)}"
     for one in happenings:
-        yield STEPS.get(EventReason(one.event), one.event).format(short_kid(one.kid)) + _why(one)
+        yield describe_forecast(one, short_kid(one.kid)) + _why(one)
 
 
 def _why(happening: Happening) -> str:
-    why = REASONS.get(happening.reason, happening.reason)
+    cause = Cause.of(happening.reason)
+    why = happening.reason if cause is None else cause.text
     return f" ({why})" if why else ""
 
 

@@ -1,4 +1,4 @@
-"""The operator's small HTTP port: is it alive, is it ready, how is it doing; for the kubelet, Prometheus and people."""
+"""The admin port: probes for the kubelet, metrics for Prometheus, and the status page."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -12,54 +12,54 @@ from jwks_operator.statuspage.pages import ROOT
 from jwks_operator.statuspage.status_site import Site
 
 Check = Callable[[], str | None]
-"""Gives what is wrong, or None."""
+"""Returns what is wrong, or None."""
 
 Page = Callable[[], bytes]
 
 BACKLOG: Final = 128
-LOOK: Final = 5.0
-"""Seconds between looks whether the port is still listened on."""
+CHECK_SECONDS: Final = 5.0
+"""Seconds between checks that the port is open."""
 
 
 @dataclass(frozen=True, slots=True)
-class Shows:
-    """What is shown beside the probes; no status page unless it was asked for."""
+class Pages:
+    """The pages beside the probes; `status` is None unless the status page is enabled."""
 
     metrics: Page
     status: Site | None = None
 
 
-class Admin:
-    """Serves /healthz and /readyz: 200 `ok`, or 503 and what is wrong; /metrics, and /status for people."""
+class AdminPort:
+    """Serves /healthz and /readyz (200 `ok`, or 503 with the reason), /metrics and /status."""
 
-    def __init__(self, host: str, port: int, *, alive: Check, ready: Check, shows: Shows) -> None:
-        """Port 0 takes a free one; `port` tells which after `start`."""
+    def __init__(self, host: str, port: int, *, alive: Check, ready: Check, pages: Pages) -> None:
+        """Port 0 takes a free port; `port` is its number after `start`."""
         self._host = host
         self.port = port
         app = web.Application()
         app.router.add_get("/healthz", _handler(alive))
         app.router.add_get("/readyz", _handler(ready))
-        app.router.add_get("/metrics", _page(shows.metrics))
-        if shows.status is not None:
-            app.router.add_get(ROOT, _site(shows.status))
-            app.router.add_get(f"{ROOT}/{{below:.*}}", _site(shows.status))
+        app.router.add_get("/metrics", _page(pages.metrics))
+        if pages.status is not None:
+            app.router.add_get(ROOT, _site(pages.status))
+            app.router.add_get(f"{ROOT}/{{below:.*}}", _site(pages.status))
         self._server: asyncio.Server | None = None
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
 
     async def start(self) -> None:
-        """Listen. Raises OSError if the address cannot be had."""
+        """Open the port. Raises OSError if the address is not available."""
         await self._runner.setup()
         await self._listen()
 
     async def serve(self) -> None:
-        """Go on listening, on the same port, until cancelled. Raises OSError if the port cannot be had again."""
+        """Keep the port open until cancelled. Raises OSError if it cannot be opened again."""
         while True:
             if self._server is None or not self._server.is_serving():
                 await self._listen()
-            await asyncio.sleep(LOOK)
+            await asyncio.sleep(CHECK_SECONDS)
 
     async def close(self) -> None:
-        """Stop listening and hang up."""
+        """Close the port and its connections."""
         if self._server is not None:
             self._server.close()
         await self._runner.cleanup()

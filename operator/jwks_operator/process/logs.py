@@ -1,13 +1,12 @@
-"""Log lines that cannot carry what they must not: fields and texts come in by an allow-list.
+"""Log formats that cannot write secrets: fields and texts are written by an allow-list.
 
-* Of a record's extra attributes only the names in `FIELDS` get out, and only if they are plain scalars.
-* Of an exception the types and the places get out; its text only if the exception is ours or the system's,
-  because libraries put the values they choked on into theirs.
-* Records of other packages are shortened, and whatever looks like a token, a PEM block or encoded bytes is
-  struck out of them. They are never let through below INFO, whatever level is asked for: at DEBUG some print
-  whole objects.
+* Of the extra attributes of a record only the names in `FIELDS` are written, if they are plain scalars.
+* Of an exception the types and the places are written. Its text is written only for exceptions of this project and
+  of the system, because libraries quote the values that they could not read.
+* Records of other packages are shortened, and anything like a token, a PEM block or encoded bytes is redacted. They are
+  never written below INFO, because at DEBUG some print whole objects.
 
-Our own messages need no such filter: private bytes have a type that prints as <redacted>.
+Messages of this project need no filter: private bytes have a type that prints as <redacted>.
 """
 
 import json
@@ -20,11 +19,11 @@ from types import TracebackType
 OURS = "jwks_operator"
 FIELDS = (
     "set", "kid", "entry", "algorithm", "action", "reason", "event", "kind", "object", "namespace",
-    "attempt", "delay", "due", "duration", "put", "sets", "status",
+    "attempt", "delay", "due", "duration", "queued", "sets", "status",
 )  # fmt: skip
 QUIET = {
     "kopf": logging.WARNING,
-    "kopf._cogs.clients": logging.CRITICAL,  # a line for each attempt of each watch; handlers.py tells of them
+    "kopf._cogs.clients": logging.CRITICAL,  # a line for each attempt of each watch; echo_filter.py logs them once
     "aiohttp.access": logging.WARNING,
     "asyncio": logging.WARNING,
 }
@@ -51,7 +50,7 @@ class JsonFormatter(logging.Formatter):
 
 
 class TextFormatter(logging.Formatter):
-    """The same for people: `time LEVEL logger message key=value …`."""
+    """One line of text: `time LEVEL logger message key=value …`."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Render the record."""
@@ -63,8 +62,8 @@ class TextFormatter(logging.Formatter):
 FORMATS: dict[str, type[logging.Formatter]] = {"json": JsonFormatter, "text": TextFormatter}
 
 
-def set_up(log_format: str, level: int) -> None:
-    """Send all records to standard error in that format; `level` is for our own loggers."""
+def install_logging(log_format: str, level: int) -> None:
+    """Write all records to standard error in a format; `level` applies to the loggers of this project."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(FORMATS[log_format]())
     logging.root.handlers[:] = [handler]

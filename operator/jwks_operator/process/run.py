@@ -1,4 +1,4 @@
-"""`jwks-operator run`: the command line of the operator, and what the work on a set is made from."""
+"""`jwks-operator run`: the command line of the operator, and the assembly of the reconciler."""
 
 import asyncio
 import logging
@@ -20,8 +20,9 @@ from jwks_operator.kube.endpoints import EndpointAsker
 from jwks_operator.kube.errors import NotConfigured
 from jwks_operator.kube.lease import Election, Terms
 from jwks_operator.process import logs
-from jwks_operator.process.app import Closer, Options, Parts, operate
-from jwks_operator.reconcile.reconciler import Means, Reconciler
+from jwks_operator.process.app import Closer, Options, Parts, run_operator
+from jwks_operator.reconcile.config import ReconcilerConfig
+from jwks_operator.reconcile.reconciler import Reconciler
 from jwks_operator.reconcile.work_queue import Work
 from jwks_operator.tasks import TaskFailed
 
@@ -30,7 +31,7 @@ logger = logging.getLogger(__name__)
 LEVELS = ("debug", "info", "warning", "error")
 LEASE = "jwks-operator"
 POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
-"""Where a pod finds the namespace that it runs in."""
+"""The file with the namespace of a pod."""
 
 
 class DurationType(click.ParamType[timedelta]):
@@ -39,7 +40,7 @@ class DurationType(click.ParamType[timedelta]):
     name = "duration"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        """Read the text; click shows the message of what is wrong."""
+        """Read the text; click shows the message of an error."""
         if isinstance(value, timedelta):
             return value
         try:
@@ -54,7 +55,7 @@ class ShardType(click.ParamType[str]):
     name = "shard"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Take it if a label can hold it and a Lease be named after it."""
+        """Return the name if it is valid in a label and in the name of a Lease."""
         try:
             return parse_shard(str(value))
         except ValueError as error:
@@ -64,14 +65,16 @@ class ShardType(click.ParamType[str]):
 DURATION = DurationType()
 
 
-def reconciling(parts: Parts) -> tuple[Work, Closer]:
-    """Make the work on one set."""
+def make_reconciler(parts: Parts) -> tuple[Work, Closer]:
+    """Return the work of the queue, and the function that closes its parts."""
     keys = KeyFactory()
     fetch = HttpFetch()
     options = parts.options
     asker = EndpointAsker(parts.client, fetch)
-    means = Means(options.deletion_delay, not options.namespaces, options.shard, asker.ask, tell=parts.teller.tell)
-    reconciler = Reconciler(parts.client, keys, parts.clock, parts.memory, means)
+    config = ReconcilerConfig(
+        options.deletion_delay, not options.namespaces, options.shard, asker.ask, parts.event_recorder.record
+    )
+    reconciler = Reconciler(parts.client, keys, parts.clock, parts.versions, config)
     reconciler.observers.append(parts.metrics)
     if parts.board is not None:
         reconciler.observers.append(parts.board)
@@ -82,10 +85,10 @@ def reconciling(parts: Parts) -> tuple[Work, Closer]:
     return reconciler.reconcile, close
 
 
-def election(options: dict[str, Any]) -> Election | None:
-    """Take the election's options out of those of the command line; None if there is to be none.
+def take_election(options: dict[str, Any]) -> Election | None:
+    """Remove the options of the election from those of the command line and return the election, or None.
 
-    Raises click.UsageError for terms that do not fit together, or if one is asked for and its place is unknown.
+    Raises click.UsageError for terms that contradict each other, or if the namespace of the Lease is unknown.
     """
     wanted: bool | None = options.pop("leader_elect")
     namespace: str | None = options.pop("lease_namespace") or _own_namespace()
@@ -103,7 +106,7 @@ def election(options: dict[str, Any]) -> Election | None:
 
 
 def _own_namespace() -> str | None:
-    """Give the namespace of the pod that this process runs in, None outside of a cluster."""
+    """Return the namespace of the pod of this process, None outside of a cluster."""
     if "KUBERNETES_SERVICE_HOST" not in os.environ:
         return None
     try:
@@ -127,7 +130,7 @@ def _own_namespace() -> str | None:
     metavar="NAME",
     envvar="JWKS_OPERATOR_SHARD",
     show_envvar=True,
-    help="Look after the sets labelled jwks-operator.dev/shard: NAME. Default: after those without that label.",
+    help="Reconcile the sets labelled jwks-operator.dev/shard: NAME. Default: the sets without that label.",
 )
 @click.option(
     "--deletion-delay",
@@ -139,13 +142,13 @@ def _own_namespace() -> str | None:
     help="How long the objects of a deleted set stay, in case it comes back.",
 )
 @click.option(
-    "--audit-interval",
+    "--resync-interval",
     type=DURATION,
     default="10m",
     show_default=True,
-    envvar="JWKS_OPERATOR_AUDIT_INTERVAL",
+    envvar="JWKS_OPERATOR_RESYNC_INTERVAL",
     show_envvar=True,
-    help="How often everything is listed, to find what the watches missed.",
+    help="How often the resync lists everything, to find what the watches missed.",
 )
 @click.option(
     "--workers",
@@ -154,20 +157,20 @@ def _own_namespace() -> str | None:
     show_default=True,
     envvar="JWKS_OPERATOR_WORKERS",
     show_envvar=True,
-    help="How many sets are worked on at once.",
+    help="How many sets are reconciled at the same time.",
 )
 @click.option(
     "--leader-elect/--no-leader-elect",
     default=None,
     envvar="JWKS_OPERATOR_LEADER_ELECT",
     show_envvar=True,
-    help="Of several replicas let one work and the others stand by. Default: yes if the Lease's namespace is known.",
+    help="One of several replicas leads, the others stand by. Default: yes if the namespace of the Lease is known.",
 )
 @click.option(
     "--lease-namespace",
     envvar=["JWKS_OPERATOR_LEASE_NAMESPACE", "POD_NAMESPACE"],
     show_envvar=True,
-    help="Where the Lease is. Default: the namespace of the pod that this runs in.",
+    help="The namespace of the Lease. Default: the namespace of the pod.",
 )
 @click.option(
     "--lease-name",
@@ -182,7 +185,7 @@ def _own_namespace() -> str | None:
     show_default=True,
     envvar="JWKS_OPERATOR_LEASE_DURATION",
     show_envvar=True,
-    help="How long the others wait for a leader that is not heard of.",
+    help="How long the other replicas wait for a leader that does not renew its Lease.",
 )
 @click.option(
     "--lease-renew-deadline",
@@ -191,7 +194,7 @@ def _own_namespace() -> str | None:
     show_default=True,
     envvar="JWKS_OPERATOR_LEASE_RENEW_DEADLINE",
     show_envvar=True,
-    help="How long a leader goes on writing that cannot renew its Lease; shorter than the duration.",
+    help="How long a leader writes that cannot renew its Lease; shorter than the duration.",
 )
 @click.option(
     "--lease-retry-period",
@@ -208,7 +211,7 @@ def _own_namespace() -> str | None:
     show_default=True,
     envvar="JWKS_OPERATOR_ADMIN_HOST",
     show_envvar=True,
-    help="Where /healthz, /readyz and /metrics are served; 0.0.0.0 or :: for the kubelet's probes and Prometheus.",
+    help="The address of /healthz, /readyz and /metrics; 0.0.0.0 or :: for probes of the kubelet and Prometheus.",
 )
 @click.option(
     "--admin-port",
@@ -225,7 +228,7 @@ def _own_namespace() -> str | None:
     show_default=True,
     envvar="JWKS_OPERATOR_STATUS_PAGE",
     show_envvar=True,
-    help="Show all sets and what comes next at /status of the admin port: read-only, without key material or a login.",
+    help="Show all sets and their next transitions at /status of the admin port: read-only, no key material, no login.",
 )
 @click.option(
     "--log-format",
@@ -243,7 +246,7 @@ def _own_namespace() -> str | None:
     show_default=True,
     envvar="JWKS_OPERATOR_LOG_LEVEL",
     show_envvar=True,
-    help="For the operator's own records; libraries are never heard below info.",
+    help="The level of the operator; records of libraries below info are never written.",
 )
 def run_command(log_format: str, log_level: str, **options: Any) -> None:
     """Run the operator: watch the sets and their objects, and rotate the keys.
@@ -251,12 +254,12 @@ def run_command(log_format: str, log_level: str, **options: Any) -> None:
     The cluster is found as a pod finds it, else by KUBECONFIG or ~/.kube/config. Ends with 0 on SIGTERM,
     and with 1 and the reason if a task of the process cannot be kept running.
     """
-    elected = election(options)
-    logs.set_up(log_format, logging.getLevelNamesMapping()[log_level.upper()])
-    if elected is None:
-        logger.info("no leader election: nobody else may work on the same namespaces")
+    election = take_election(options)
+    logs.install_logging(log_format, logging.getLevelNamesMapping()[log_level.upper()])
+    if election is None:
+        logger.info("no leader election: no other operator may serve the same namespaces")
     try:
-        uvloop.run(operate(Options(**options, election=elected), reconciling))
+        uvloop.run(run_operator(Options(**options, election=election), make_reconciler))
     except (NotConfigured, TaskFailed) as error:
         raise click.ClickException(str(error)) from None
     except OSError as error:

@@ -1,16 +1,16 @@
-"""One reading of the clock for a plan, and whether it may be trusted with a timed move.
+"""The clock of a pass: one reading for each plan, and whether a scheduled transition may trust it.
 
-Three clocks are compared: the local wall clock, the monotonic clock, and the API server's, heard as the Date
-header of its answers (RFC 9110 section 6.6.1: whole seconds, cut off). A reading is trusted if
+Three clocks are compared: the local wall clock, the monotonic clock, and that of the API server, from the Date header
+of its answers (RFC 9110 section 6.6.1: whole seconds, rounded down). A reading is trusted if
 
-* the server was heard within the last five minutes and agrees with the wall clock within the tolerance, and
+* an answer of the server arrived within the last five minutes and agrees with the wall clock within the tolerance, and
 * the wall clock has kept pace with the monotonic one within the tolerance since the baseline.
 
 The first baseline is the start of the process. After a step of the wall clock the reading is in doubt until
 the server has agreed for a minute of monotonic time, with no disagreement in between; then the stepped clock
 becomes the new baseline and `since` tells from when it has been good. Whether something is a step depends on
-the tolerance, so baselines are kept per tolerance. A smaller step is no doubt, but if the API server's clock made
-it too, `since` tells of it as well.
+the tolerance, so baselines are stored per tolerance. A smaller step does not end the trust, but if the API
+server's clock made it too, `since` reports it as well.
 
 Two replicas, each within the tolerance, may differ by twice as much. So a reading says how far it may be ahead of
 the API server's clock or behind it: nothing while the Date lies within its own resolution and a second of transit.
@@ -30,9 +30,9 @@ __all__ = ["Clock", "Reading"]
 HEARD_WITHIN = timedelta(minutes=5)
 SETTLES_IN = timedelta(minutes=1)
 TRANSIT = timedelta(seconds=1)
-"""What an answer may take from the server's clock to ours without counting as disagreement."""
+"""The time of an answer from server to operator that does not count as disagreement."""
 EXPLAINED = RESOLUTION + TRANSIT
-"""By so much a Date may be older than the time at which it is heard, though both clocks are right."""
+"""The greatest age of a Date on arrival if both clocks are right."""
 STEP = timedelta(milliseconds=250)
 """A smaller change of wall minus monotonic time is noise, however small the tolerance: two clocks cannot be
 read at the same instant."""
@@ -46,7 +46,7 @@ class _Baseline:
 
 @dataclass(slots=True)
 class _Second:
-    """What was heard within about a second, as wall clock minus Date: negative if the server is ahead."""
+    """The answers of about a second, as wall clock minus Date: negative if the server is ahead."""
 
     at: float  # monotonic seconds
     least: timedelta
@@ -61,7 +61,7 @@ def _wall() -> datetime:
 
 
 class Clock:
-    """Feed it every Date header through `heard`; take one `read` for each plan."""
+    """Takes in every Date header by `hear_date`; a plan calls `read` once."""
 
     def __init__(self, wall: Callable[[], datetime] = _wall, monotonic: Callable[[], float] = time.monotonic) -> None:
         """`wall` gives aware UTC, `monotonic` seconds."""
@@ -72,16 +72,16 @@ class Clock:
         self._pace = self._first.offset
         self._stepped_at = float("-inf")
         self._latest: tuple[float, datetime] | None = None
-        self._least = self._first.offset  # how little a witness may have been ahead of the monotonic clock
+        self._least = self._first.offset  # the least lead of a confirmation over the monotonic clock
         self._jumped: datetime | None = None
         self._history: deque[_Second] = deque()
 
     def now(self) -> datetime:
-        """Give the wall clock's time (UTC), trusted or not: for timers, never for a decision."""
+        """Return the time of the wall clock (UTC), trusted or not: for timers, never for a decision."""
         return self._wall()
 
-    def heard(self, date: datetime) -> None:
-        """Take in the Date header of an answer that has just arrived."""
+    def hear_date(self, date: datetime) -> None:
+        """Take in the Date header of an answer that arrived now."""
         self._watch_pace()
         at = self._monotonic()
         late = self._wall() - date
@@ -107,9 +107,9 @@ class Clock:
         return self._trusted(now, baseline.since)
 
     def doubt(self, tolerance: timedelta) -> str | None:
-        """Tell in words what is wrong with the clock now, without settling anything; None if nothing is.
+        """Return what is wrong with the clock as a sentence, without a change of state; None if it is trusted.
 
-        That the server was not heard of lately is no doubt here: every pass hears it before it reads the clock.
+        Missing answers of the server do not count here: every pass reads from the server before it reads the clock.
         """
         baseline = self._settled.get(tolerance, self._first)
         if self._latest is not None and (doubt := _difference(self._lateness(*self._latest), tolerance)):
@@ -120,7 +120,7 @@ class Clock:
         return _unproved(step)
 
     def ahead(self) -> float | None:
-        """Tell by how many seconds the wall clock was ahead of the API server's when that was heard last."""
+        """Return by how many seconds the wall clock was ahead of the API server's at its last answer."""
         return None if not self._history else self._history[-1].least.total_seconds()
 
     def _offset(self) -> timedelta:
@@ -128,18 +128,18 @@ class Clock:
 
     def _disagreement(self, now: datetime, tolerance: timedelta) -> str | None:
         if self._latest is None:
-            return "the API server's clock was not heard yet"
+            return "the API server's clock is not known yet"
         at, date = self._latest
         age = timedelta(seconds=self._monotonic() - at)
         if age > HEARD_WITHIN:
-            return f"the API server's clock was not heard for {age.total_seconds():.0f} s"
+            return f"the API server's clock is not known for {age.total_seconds():.0f} s"
         return _difference(now - (date + age), tolerance)
 
     def _lateness(self, at: float, date: datetime) -> timedelta:
         return self._wall() - (date + timedelta(seconds=self._monotonic() - at))
 
     def _trusted(self, now: datetime, since: datetime | None) -> Reading:
-        """A reading that may become a witness; if it has outrun the former ones, their waits count from now."""
+        """Return a reading that may become a confirmation; after a jump ahead of earlier readings waits restart."""
         ahead, behind = self._margins(now)
         offset = self._offset()
         if offset - ahead - self._least > EXPLAINED:
@@ -150,7 +150,7 @@ class Clock:
         return Reading(now, True, None, stepped, ahead, behind)
 
     def _margins(self, now: datetime) -> tuple[timedelta, timedelta]:
-        """By how much the wall clock may be ahead of the server's, and behind it; an ordinary Date leaves no doubt."""
+        """Return by how much the wall clock may be ahead of the server's, and behind it; zero for an ordinary Date."""
         nothing = timedelta(0)
         if self._latest is None:
             return nothing, nothing
@@ -173,7 +173,7 @@ class Clock:
             self._stepped_at = self._monotonic()
         horizon = self._monotonic() - SETTLES_IN.total_seconds()
         while len(self._history) > 1 and self._history[1].at <= horizon:
-            self._history.popleft()  # one entry from before the last minute stays: it shows who agreed then
+            self._history.popleft()  # one entry from before the last minute stays
 
 
 def _difference(late: timedelta, tolerance: timedelta) -> str | None:

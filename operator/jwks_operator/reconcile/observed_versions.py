@@ -1,9 +1,9 @@
-"""What was last seen or written of each object, as digests: to tell news from the echo of our own writes.
+"""The version of each object that the operator last read or wrote: tells news from the echo of its own writes.
 
-Nothing here decides anything about keys. A wrong answer costs one pass that writes nothing (said to be news)
-or waits for the next audit (said to be an echo), never more.
+Nothing here decides about keys. A wrong "news" costs one pass that writes nothing; a wrong "echo" waits for the next
+resync.
 
-Per object it holds a uid's hash and the resourceVersion in one integer, about a kilobyte for a whole set.
+A mark is one integer: the hash of the uid and the resourceVersion. A set needs about a kilobyte.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -16,84 +16,85 @@ _VERSION_BITS = 64  # resourceVersion is etcd's revision, an int64
 
 
 class Kind(StrEnum):
-    """The kinds of objects that a set depends on, the set itself included."""
+    """The kinds of objects that a set depends on, including the set."""
 
     SET = "set"
     KEYRING = "keyring"
     CONFIG_MAP = "configmap"
     CONSUMER = "secret"
     SOURCE_SECRET = "source secret"  # noqa: S105 - the kind of an object, no password
-    """A Secret that the set may read besides its own; the next one is a ConfigMap alike."""
+    """A Secret of a user that the set may read, by a label of consent."""
     SOURCE_CONFIG_MAP = "source configmap"
+    """A ConfigMap of a user that the set may read, by a label of consent."""
     COPY = "copy"
-    """A copy of the ConfigMap in another namespace, by `<namespace>/<name>`."""
+    """A copy of the ConfigMap in another namespace; its name here is `<namespace>/<name>`."""
 
 
 SOURCES = frozenset({Kind.SOURCE_SECRET, Kind.SOURCE_CONFIG_MAP})
 
 
-class ObjectMemory:
-    """Marks of objects per set.
+class ObservedVersions:
+    """The marks of the objects of each set.
 
-    Every write of ours is fenced by what was read before it, so an event that is older than the mark of the
-    same object tells of something already taken into account.
+    Each write is fenced by the version that was read before it. So an event that is older than the mark of the same
+    object reports a change that a pass has already seen.
     """
 
     def __init__(self) -> None:
         self._marks: dict[SetRef, dict[str, int]] = {}
         self._copying: set[SetRef] = set()
 
-    def saw(self, ref: SetRef, kind: Kind, name: str, uid: str, version: str) -> None:
-        """Remember the object as read or written just now."""
+    def observe(self, ref: SetRef, kind: Kind, name: str, uid: str, version: str) -> None:
+        """Record the version of an object that was read or written now."""
         self._marks.setdefault(ref, {})[_key(kind, name)] = _mark(uid, version)
 
-    def lost(self, ref: SetRef, kind: Kind, name: str, uid: str) -> None:
-        """Forget an object seen gone, unless another one of that name was seen meanwhile."""
-        seen = self.mark(ref, kind, name)
+    def forget_deleted(self, ref: SetRef, kind: Kind, name: str, uid: str) -> None:
+        """Forget a deleted object, unless another object of that name was observed meanwhile."""
+        seen = self.mark_of(ref, kind, name)
         if seen is not None and _same_object(seen, _mark(uid, "0")):
-            self.drop(ref, kind, name)
+            self.forget_object(ref, kind, name)
 
     def is_news(self, ref: SetRef, kind: Kind, name: str, uid: str, version: str) -> bool:
-        """Tell whether this is another object than the one remembered, or a later version of it."""
-        seen = self.mark(ref, kind, name)
+        """Tell whether this is another object than the recorded one, or a later version of it."""
+        seen = self.mark_of(ref, kind, name)
         mark = _mark(uid, version)
         return seen is None or not _same_object(seen, mark) or mark > seen
 
-    def differs(self, ref: SetRef, kind: Kind, name: str, uid: str, version: str) -> bool:
-        """Tell whether this is anything but what is remembered: a restored etcd runs versions backwards."""
-        return self.mark(ref, kind, name) != _mark(uid, version)
+    def is_different(self, ref: SetRef, kind: Kind, name: str, uid: str, version: str) -> bool:
+        """Tell whether this is any other version than the recorded one; a restored etcd has older versions."""
+        return self.mark_of(ref, kind, name) != _mark(uid, version)
 
-    def mark(self, ref: SetRef, kind: Kind, name: str) -> int | None:
-        """Give the mark itself, for comparison with one taken earlier."""
+    def mark_of(self, ref: SetRef, kind: Kind, name: str) -> int | None:
+        """Return the mark of an object, for comparison with an earlier mark."""
         return self._marks.get(ref, {}).get(_key(kind, name))
 
-    def drop(self, ref: SetRef, kind: Kind, name: str) -> None:
-        """Forget one object, whichever it was."""
+    def forget_object(self, ref: SetRef, kind: Kind, name: str) -> None:
+        """Forget the object of this name."""
         marks = self._marks.get(ref, {})
         marks.pop(_key(kind, name), None)
         if not marks:
-            self.forget(ref)
+            self.forget_set(ref)
 
-    def copy(self) -> "ObjectMemory":
-        """Give the memory as it is now."""
-        copied = ObjectMemory()
+    def copy(self) -> "ObservedVersions":
+        """Return a copy."""
+        copied = ObservedVersions()
         copied._marks = {ref: dict(marks) for ref, marks in self._marks.items()}
         return copied
 
-    def forget(self, ref: SetRef) -> None:
-        """Drop everything about the set."""
+    def forget_set(self, ref: SetRef) -> None:
+        """Forget all objects of a set."""
         self._marks.pop(ref, None)
         self._copying.discard(ref)
 
-    def copies(self, ref: SetRef, has: bool) -> None:
-        """Remember whether a set has, or is to have, copies in other namespaces."""
-        if has:
+    def set_copying(self, ref: SetRef, copying: bool) -> None:
+        """Record whether a set has copies in other namespaces, or asks for them."""
+        if copying:
             self._copying.add(ref)
         else:
             self._copying.discard(ref)
 
-    def concerned(self, namespace: str, accepting: Collection[str]) -> frozenset[SetRef]:
-        """Give the sets that copy into a namespace, or would like to and are in one that it accepts copies from."""
+    def find_copying_into(self, namespace: str, accepting: Collection[str]) -> frozenset[SetRef]:
+        """Return the sets with copies in a namespace, and those that ask for copies from a namespace it accepts."""
         place = f"{Kind.COPY}/{namespace}/"
         return frozenset(
             ref
@@ -101,12 +102,12 @@ class ObjectMemory:
             if ref.namespace in accepting or any(key.startswith(place) for key in self._marks.get(ref, {}))
         )
 
-    def is_copied(self, ref: SetRef) -> bool:
-        """Tell whether a copy of the set in another namespace is remembered."""
+    def has_copies(self, ref: SetRef) -> bool:
+        """Tell whether a copy of the set in another namespace is known."""
         return any(key.startswith(f"{Kind.COPY}/") for key in self._marks.get(ref, {}))
 
-    def names(self, ref: SetRef) -> frozenset[tuple[Kind, str]]:
-        """Give kind and name of each object remembered for the set."""
+    def objects_of(self, ref: SetRef) -> frozenset[tuple[Kind, str]]:
+        """Return kind and name of each known object of a set."""
         pairs = (key.split("/", 1) for key in self._marks.get(ref, {}))
         return frozenset((Kind(kind), name) for kind, name in pairs)
 
@@ -121,7 +122,7 @@ class ObjectMemory:
 
 
 def copy_place(metadata: Mapping[str, Any]) -> str:
-    """Give the name under which a copy is remembered."""
+    """Return the name of a copy in ObservedVersions."""
     return f"{metadata['namespace']}/{metadata['name']}"
 
 
@@ -130,8 +131,8 @@ def _key(kind: Kind, name: str) -> str:
 
 
 def _mark(uid: str, version: str) -> int:
-    # Versions are numbers that grow (KEP-5504). From a server with other ones half of the news would be taken
-    # for echoes; the audit, which asks for any difference, still finds them.
+    # Versions are numbers that grow (KEP-5504). With another server half of the news would look like echoes;
+    # the resync compares for equality and still finds them.
     number = int(version) if version.isdecimal() else hash(version) & (2**_VERSION_BITS - 1)
     return (hash(uid) << _VERSION_BITS) | number
 

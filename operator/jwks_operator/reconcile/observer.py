@@ -1,4 +1,4 @@
-"""What the passes tell whoever wants to know; metrics are one of them."""
+"""The port of the observers: the reconciler reports each pass to the metrics and to the status page."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,46 +7,47 @@ from typing import Protocol
 
 from jwks_operator.api.names import SetRef
 from jwks_operator.api.status_model import JsonWebKeySetStatus
-from jwks_operator.core.model.record import Happening, Record, StepKind
-from jwks_operator.core.planner.rules import Plan
+from jwks_operator.core.model.record import Happening, Record
+from jwks_operator.core.planner.plan import Plan
+from jwks_operator.core.transitions.transition_table import Transition
 from jwks_operator.kube.workloads import RestartedWorkload
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What one look at a set left: its status, the record confirmed, the plan, its time, and what was asked for."""
+class ReconcileSnapshot:
+    """The result of a pass: the status, the confirmed record, the plan and the time of its clock reading."""
 
     status: JsonWebKeySetStatus
     record: Record | None
     plan: Plan
     now: datetime
     annotations: Mapping[str, str] = field(default_factory=dict)
-    """Those of the set, with its requests."""
+    """The annotations of the set, with its requests."""
 
 
 class Observer(Protocol):
-    """Who is told what the passes find and do; it changes nothing and never raises."""
+    """Receives what passes find and do. An observer changes nothing and never raises."""
 
-    def begun(self, ref: SetRef, kind: StepKind) -> None:
-        """A step is about to be written down, or taken up again."""
+    def begin_step(self, ref: SetRef, transition: Transition) -> None:
+        """A step starts, or an unfinished step continues."""
         ...
 
-    def confirmed(self, ref: SetRef, happenings: tuple[Happening, ...]) -> None:
-        """A step has come to its end, and this is what it did."""
+    def confirm_step(self, ref: SetRef, happenings: tuple[Happening, ...]) -> None:
+        """A step is confirmed, with its events."""
         ...
 
-    def shown(self, ref: SetRef, look: Look) -> None:
-        """The status is about to say this."""
+    def show_status(self, ref: SetRef, snapshot: ReconcileSnapshot) -> None:
+        """The pass has computed this status and writes it next."""
         ...
 
-    def restarted(self, ref: SetRef, told: tuple[RestartedWorkload, ...]) -> None:
-        """These workloads were asked to restart, or could not be."""
+    def report_restarts(self, ref: SetRef, workloads: tuple[RestartedWorkload, ...]) -> None:
+        """These workloads were restarted, or could not be."""
         ...
 
-    def alarmed(self, ref: SetRef, alarms: tuple[Happening, ...]) -> None:
-        """A set newly needs attention."""
+    def report_alarms(self, ref: SetRef, alarms: tuple[Happening, ...]) -> None:
+        """A set needs attention since this pass."""
         ...
 
-    def gone(self, ref: SetRef) -> None:
-        """A set does not exist any more."""
+    def forget_set(self, ref: SetRef) -> None:
+        """The set does not exist any more, or belongs to another shard."""
         ...

@@ -1,95 +1,73 @@
-"""The corridor: gather → plan → apply, for one set, until nothing is due now.
+"""A pass over one set: gather, plan, execute, until nothing is due.
 
-Each round takes one reading of the clock after the last fact was gathered and carries out at most one step;
-the answers to its writes are the facts of the next round. A round without a change ends the pass and says
-when to look again. The status is written once nothing more is to be done now, or can be; Events follow each step.
+A decision reads the clock once, after the last read of the cluster, and has at most one step. The answers to the writes
+of the step are the observed state of the next decision. A decision without a step ends the pass and returns the time of
+the next one. The status is written at the end of the pass; Events are recorded after each step.
 """
 
 import logging
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
 from jwks_operator.api.names import SetRef
 from jwks_operator.api.reasons import Reason
-from jwks_operator.api.shards import Shard
 from jwks_operator.core.model.key_states import FreshKey
-from jwks_operator.core.model.observed_state import Endpoints
 from jwks_operator.core.model.policy import Facts
 from jwks_operator.core.model.record import Happening
-from jwks_operator.core.outputs.status import project
-from jwks_operator.core.planner.endpoint_gate import Question
+from jwks_operator.core.model.trouble import Trouble
+from jwks_operator.core.outputs.status import render_status
 from jwks_operator.core.planner.key_requests import Need
 from jwks_operator.core.planner.rules import decide
-from jwks_operator.core.planner.spec_checks import Trouble
 from jwks_operator.keys.generate import GeneratedKey, KeyFactory
 from jwks_operator.kube.apply import StepResult, apply_copies, execute_step, write_status
 from jwks_operator.kube.artifact_maker import make_signed_artifacts
-from jwks_operator.kube.client import Client, Object
+from jwks_operator.kube.client import Client
 from jwks_operator.kube.errors import KubeError, NotServed, OwnedByOtherShard, Refused
 from jwks_operator.kube.events import post_events
 from jwks_operator.kube.gather import Gathered, gather
 from jwks_operator.kube.objects import is_copy
 from jwks_operator.kube.shard_takeover import take_over
 from jwks_operator.kube.workloads import restart_trouble
-from jwks_operator.reconcile.audit_log import alert, trail
+from jwks_operator.reconcile.audit_log import log_alarms, log_event
 from jwks_operator.reconcile.clock import Clock
-from jwks_operator.reconcile.deletion import DOUBT_RECHECK, Aftermath
-from jwks_operator.reconcile.observed_versions import Kind, ObjectMemory, copy_place
-from jwks_operator.reconcile.observer import Look, Observer
-from jwks_operator.reconcile.requeue import Round, again, alarm, goes_on, is_degraded
+from jwks_operator.reconcile.config import ReconcilerConfig
+from jwks_operator.reconcile.deletion import DOUBT_RECHECK, DeletedSets
+from jwks_operator.reconcile.observed_versions import Kind, ObservedVersions, copy_place
+from jwks_operator.reconcile.observer import Observer, ReconcileSnapshot
+from jwks_operator.reconcile.requeue import Decision, find_alarms, has_step, is_degraded, next_pass_at
 
 logger = logging.getLogger(__name__)
 
-ROUNDS = 16
-"""More steps than any set can have due at once; a pass that needs them all is continued by the next."""
+MAX_STEPS = 16
+"""More steps than a set can have due at once; after so many the pass ends and the next one continues."""
 
 
 class UnsettledPlanError(Exception):
-    """A plan that is not content with what was made for it: a defect of the planner, never of the input."""
-
-
-async def nobody(ref: SetRef, question: Question) -> Endpoints:
-    """Ask nobody, for whoever has no way to."""
-    return Endpoints(question.kids, trouble=f"nobody can be asked about {ref} from here")
-
-
-@dataclass(frozen=True, slots=True)
-class Means:
-    """How the operator works, as its command line says, and whom it can ask."""
-
-    deletion_delay: timedelta = timedelta(minutes=10)
-    clusterwide: bool = True
-    """Whether all namespaces are watched."""
-    shard: Shard = None
-    """Whose sets are looked after."""
-    ask: Callable[[SetRef, Question], Awaitable[Endpoints]] = nobody
-    """Asks the ready endpoints of a Service what they serve; never raises KubeError."""
-    tell: Callable[[Object, tuple[Happening, ...], datetime], Awaitable[None]] | None = None
-    """Takes what happened to a set and tells people; without it every Event is posted before a pass goes on."""
+    """A plan asks for more keys, artifacts or answers each time it gets them: a defect of the planner."""
 
 
 class Reconciler:
-    """Carries one set at a time through the corridor; any number of sets at once.
+    """Runs passes, for any number of sets at the same time.
 
-    `reconcile` raises KubeError when something could not be told or done; nothing is lost by that, and the
-    caller tries again later.
+    `reconcile` raises KubeError if a read or a write failed. Nothing is lost by that; the caller tries again later.
     """
 
-    def __init__(self, client: Client, keys: KeyFactory, clock: Clock, memory: ObjectMemory, means: Means) -> None:
+    def __init__(
+        self, client: Client, keys: KeyFactory, clock: Clock, versions: ObservedVersions, config: ReconcilerConfig
+    ) -> None:
         self._client = client
         self._keys = keys
         self._clock = clock
-        self._memory = memory
-        self._means = means
-        self._tell = means.tell or partial(post_events, client)
-        self._aftermath = Aftermath(client, clock, memory, means.deletion_delay)
+        self._versions = versions
+        self._config = config
+        self._record_events = config.record_events or partial(post_events, client)
+        self._deleted = DeletedSets(client, clock, versions, config.deletion_delay)
         self.observers: list[Observer] = []
 
     async def reconcile(self, ref: SetRef) -> datetime | None:
-        """Bring one set to where it should be now; return when to look again, None if nothing is timed."""
+        """Run one pass over a set; return the time of the next pass, None if nothing has a time."""
         try:
             return await self._pass(ref)
         except OwnedByOtherShard as elsewhere:
@@ -101,81 +79,81 @@ class Reconciler:
             gathered = await gather(
                 self._client,
                 ref,
-                self._means.shard,
-                everywhere=self._means.clusterwide,
-                copied=self._memory.is_copied(ref),
+                self._config.shard,
+                everywhere=self._config.clusterwide,
+                copied=self._versions.has_copies(ref),
             )
         except NotServed:
-            # A CRD that is deleted takes its sets with it while it is still served: their delay counts anew.
-            self._aftermath.back(ref)
+            # The deletion of a CRD deletes its sets while it is still served: their delay starts again.
+            self._deleted.cancel(ref)
             raise
-        self._remember(gathered)
+        self._observe(gathered)
         if gathered.seen.the_set is None:
             for observer in self.observers:
-                observer.gone(ref)
-            return await self._aftermath.of(gathered)
-        self._aftermath.back(ref)
-        return await self._rounds(await self._taken_over(gathered))
+                observer.forget_set(ref)
+            return await self._deleted.delete_due(gathered)
+        self._deleted.cancel(ref)
+        return await self._execute_steps(await self._take_over(gathered))
 
     def _leave(self, ref: SetRef, elsewhere: OwnedByOtherShard) -> None:
-        """Forget a set that another shard looks after, and touch nothing of it."""
-        if ref in self._memory:
+        """Forget a set of another shard and change nothing of it."""
+        if ref in self._versions:
             logger.info("left alone: %s", elsewhere, extra={"set": str(ref)})
         for observer in self.observers:
-            observer.gone(ref)
-        self._aftermath.back(ref)
-        self._memory.forget(ref)
+            observer.forget_set(ref)
+        self._deleted.cancel(ref)
+        self._versions.forget_set(ref)
 
-    async def _taken_over(self, gathered: Gathered) -> Gathered:
-        """The same set once every object of it carries our shard's label."""
+    async def _take_over(self, gathered: Gathered) -> Gathered:
+        """Return the same set after every object of it carries the label of this shard."""
         try:
             taken = await take_over(self._client, gathered)
         except Refused as refusal:
-            await self._show(await self._consider(gathered), (), Trouble(Reason.WRITE_REFUSED, str(refusal)))
+            await self._update_status(await self._plan(gathered), (), Trouble(Reason.WRITE_REFUSED, str(refusal)))
             raise
-        self._remember(taken)
+        self._observe(taken)
         return taken
 
-    async def _rounds(self, gathered: Gathered) -> datetime | None:
-        this, shown = await self._consider(gathered), False
-        for number in range(ROUNDS):
+    async def _execute_steps(self, gathered: Gathered) -> datetime | None:
+        decision, shown = await self._plan(gathered), False
+        for number in range(MAX_STEPS):
             try:
-                done = await self._act(this)
+                result = await self._execute(decision)
             except Refused as refusal:
-                await self._show(this, (), Trouble(Reason.WRITE_REFUSED, str(refusal)))
+                await self._update_status(decision, (), Trouble(Reason.WRITE_REFUSED, str(refusal)))
                 raise
             except KubeError:
                 if number and not shown:
-                    with suppress(KubeError):  # the one that is raised says more
-                        await self._show(this, ())
+                    with suppress(KubeError):  # the raised error says more
+                        await self._update_status(decision, ())
                 raise
-            if done is None:
+            if result is None:
                 if not shown:
-                    await self._show(this, ())
-                return again(this)
-            this = _still_owing(await self._consider(done.gathered), done, this)
-            if not done.confirmed:
-                await self._show(this, done.happenings)
-                return this.reading.now + DOUBT_RECHECK
-            shown = not goes_on(this)
+                    await self._update_status(decision, ())
+                return next_pass_at(decision)
+            decision = _with_restart_trouble(await self._plan(result.gathered), result, decision)
+            if not result.confirmed:
+                await self._update_status(decision, result.happenings)
+                return decision.reading.now + DOUBT_RECHECK
+            shown = not has_step(decision)
             if shown:
-                this = replace(this, gathered=await self._show(this, done.happenings))
+                decision = replace(decision, gathered=await self._update_status(decision, result.happenings))
             else:
-                await self._announce(this, done.happenings)
-        return this.reading.now
+                await self._post_events(decision, result.happenings)
+        return decision.reading.now
 
-    async def _consider(self, gathered: Gathered) -> Round:
-        """Take the one reading of the clock and decide, after making and asking whatever the plan needs."""
+    async def _plan(self, gathered: Gathered) -> Decision:
+        """Read the clock once and decide; make the keys and artifacts and ask the endpoints that the plan needs."""
         reading = self._clock.read(_tolerance(gathered))
         plan = decide(gathered.world, reading)
         fresh: dict[Need, FreshKey] = {}
-        for _ in range(ROUNDS):
+        for _ in range(MAX_STEPS):
             if not (plan.needs or plan.papers or plan.asks):
-                return Round(gathered, plan, reading)
+                return Decision(gathered, plan, reading)
             if plan.asks is not None:
-                said = await self._means.ask(gathered.world.ref, plan.asks)
-                gathered = replace(gathered, world=replace(gathered.world, endpoints=said))
-                # What was seen is not stamped earlier than it was seen.
+                answers = await self._config.ask(gathered.world.ref, plan.asks)
+                gathered = replace(gathered, world=replace(gathered.world, endpoints=answers))
+                # An observation is not dated earlier than it was made.
                 reading = self._clock.read(_tolerance(gathered))
             made = {need: await self._generate(need) for need in plan.needs}
             halves = {key.kid: key.private for key in made.values()}
@@ -183,78 +161,80 @@ class Reconciler:
             gathered = replace(gathered, private_keys={**gathered.private_keys, **halves})
             gathered = await make_signed_artifacts(self._client, gathered, plan.papers, reading.now)
             plan = decide(gathered.world, reading, fresh)
-        raise UnsettledPlanError(f"the plan for {gathered.world.ref} asks for more and more: a defect")
+        raise UnsettledPlanError(f"the plan for {gathered.world.ref} never settles: a defect")
 
-    async def _act(self, this: Round) -> StepResult | None:
-        """Carry out the plan's step, if it has one; else see to the copies. None if there is nothing to do."""
-        gathered, record = this.gathered, this.plan.record
+    async def _execute(self, decision: Decision) -> StepResult | None:
+        """Execute the step of the plan; without a step, repair the copies. None if there is nothing to do."""
+        gathered, record = decision.gathered, decision.plan.record
         if record is None:
             return None
         idle = record == gathered.world.record and record.step is None
-        if idle and (not record.restart or _has_failed(this)):
-            return await self._see_to_copies(gathered)
+        if idle and (not record.restart or _has_failed(decision)):
+            return await self._repair_copies(gathered)
         ref = gathered.world.ref
         if record.step is not None:
             for observer in self.observers:
-                observer.begun(ref, record.step.kind)
-        done = await execute_step(self._client, gathered, record, lambda: self._confirmed(this))
-        self._remember(done.gathered)
-        for happening in done.happenings:
-            trail(ref, happening)
+                observer.begin_step(ref, record.step.transition)
+        result = await execute_step(self._client, gathered, record, lambda: self._confirmed(decision))
+        self._observe(result.gathered)
+        for happening in result.happenings:
+            log_event(ref, happening)
         for observer in self.observers:
-            observer.restarted(ref, done.restart.told)
-        if done.confirmed:
+            observer.report_restarts(ref, result.restart.workloads)
+        if result.confirmed:
             for observer in self.observers:
-                observer.confirmed(ref, done.happenings)
-        return done
+                observer.confirm_step(ref, result.happenings)
+        return result
 
-    async def _see_to_copies(self, gathered: Gathered) -> StepResult | None:
-        """Follow namespaces that came, went or changed their mind, and repair what was edited there."""
-        done = await apply_copies(self._client, gathered, repairs=True)
-        if done.gathered.copies == gathered.copies:
+    async def _repair_copies(self, gathered: Gathered) -> StepResult | None:
+        """Follow namespaces that were created, deleted or relabelled, and repair copies that were edited."""
+        result = await apply_copies(self._client, gathered, repairs=True)
+        if result.gathered.copies == gathered.copies:
             return None
-        self._remember(done.gathered)
-        for happening in done.happenings:
-            trail(gathered.world.ref, happening)
-        return done
+        self._observe(result.gathered)
+        for happening in result.happenings:
+            log_event(gathered.world.ref, happening)
+        return result
 
-    def _confirmed(self, this: Round) -> datetime | None:
-        """Read the clock for a witness."""
-        reading = self._clock.read(_tolerance(this.gathered))
+    def _confirmed(self, decision: Decision) -> datetime | None:
+        """Return the time of a confirmation; None if the clock is not trusted."""
+        reading = self._clock.read(_tolerance(decision.gathered))
         return reading.latest if reading.trusted else None
 
     async def _generate(self, need: Need) -> GeneratedKey:
         return await self._keys.generate(need.algorithm, need.modulus_length, need.crv)
 
-    async def _show(self, this: Round, happenings: tuple[Happening, ...], *troubles: Trouble) -> Gathered:
-        """Write the status, then tell what happened, also when the status cannot be written now.
+    async def _update_status(
+        self, decision: Decision, happenings: tuple[Happening, ...], *troubles: Trouble
+    ) -> Gathered:
+        """Write the status, then record the Events, even if the write of the status fails.
 
-        Returns the facts with the set as it is then.
+        Returns the observed state with the set as written.
         """
-        gathered = this.gathered
-        plan = replace(this.plan, troubles=(*troubles, *this.plan.troubles))
-        status = project(gathered.world, plan, gathered.world.record, gathered.status, this.reading)
-        alarms = alarm(gathered.status, status, plan)
-        alert(gathered.world.ref, alarms, over=is_degraded(gathered.status) and not is_degraded(status))
+        gathered = decision.gathered
+        plan = replace(decision.plan, troubles=(*troubles, *decision.plan.troubles))
+        status = render_status(gathered.world, plan, gathered.world.record, gathered.status, decision.reading)
+        alarms = find_alarms(gathered.status, status)
+        log_alarms(gathered.world.ref, alarms, over=is_degraded(gathered.status) and not is_degraded(status))
         world = gathered.world
-        look = Look(status, world.record, plan, this.reading.now, world.annotations)
+        snapshot = ReconcileSnapshot(status, world.record, plan, decision.reading.now, world.annotations)
         for observer in self.observers:
-            observer.shown(gathered.world.ref, look)
-            observer.alarmed(gathered.world.ref, alarms)
+            observer.show_status(gathered.world.ref, snapshot)
+            observer.report_alarms(gathered.world.ref, alarms)
         try:
             gathered = await write_status(self._client, gathered, status)
         finally:
-            await self._announce(this, (*happenings, *alarms))
-        self._remember(gathered)
+            await self._post_events(decision, (*happenings, *alarms))
+        self._observe(gathered)
         return gathered
 
-    async def _announce(self, this: Round, happenings: tuple[Happening, ...]) -> None:
-        """Tell what happened, if there is a set to tell it of."""
-        if this.gathered.seen.the_set is not None:
-            await self._tell(this.gathered.seen.the_set, happenings, this.reading.now)
+    async def _post_events(self, decision: Decision, happenings: tuple[Happening, ...]) -> None:
+        """Record Events about the set, if it exists."""
+        if decision.gathered.seen.the_set is not None:
+            await self._record_events(decision.gathered.seen.the_set, happenings, decision.reading.now)
 
-    def _remember(self, gathered: Gathered) -> None:
-        """Keep marks of what was seen or written, so that the echo of it is no news."""
+    def _observe(self, gathered: Gathered) -> None:
+        """Record the versions that were read or written, so that their echo is no news."""
         ref, seen = gathered.world.ref, gathered.seen
         marks = (
             (Kind.SET, seen.the_set),
@@ -265,34 +245,36 @@ class Reconciler:
         for kind, thing in marks:
             if thing is not None:
                 meta = thing["metadata"]
-                self._memory.saw(ref, kind, meta["name"], meta["uid"], meta["resourceVersion"])
+                self._versions.observe(ref, kind, meta["name"], meta["uid"], meta["resourceVersion"])
         for thing in (*gathered.copies.targets.values(), *gathered.copies.orphaned):
             if thing is not None and is_copy(thing, ref):
                 meta = thing["metadata"]
-                self._memory.saw(ref, Kind.COPY, copy_place(meta), meta["uid"], meta["resourceVersion"])
-        self._memory.copies(ref, gathered.copies.query is not None or bool(gathered.copies.orphaned))
+                self._versions.observe(ref, Kind.COPY, copy_place(meta), meta["uid"], meta["resourceVersion"])
+        self._versions.set_copying(ref, gathered.copies.query is not None or bool(gathered.copies.orphaned))
 
 
 def _tolerance(gathered: Gathered) -> timedelta:
-    """The clockSkew of the policy in force, or of the spec as written as long as none is."""
+    """Return the clockSkew of the policy in force, or of the spec if there is no policy yet."""
     policy = gathered.world.written if gathered.world.record is None else gathered.world.record.policy
     return (Facts() if policy is None else policy.facts).clock_skew
 
 
-def _still_owing(this: Round, done: StepResult, before: Round) -> Round:
-    """The round with what is to be told of a restart that is still owed, also if it was tried earlier in this pass."""
-    record = this.gathered.world.record
+def _with_restart_trouble(decision: Decision, result: StepResult, before: Decision) -> Decision:
+    """Add the trouble of a workload restart that failed in this pass and is still pending."""
+    record = decision.gathered.world.record
     if record is None or not record.restart:
-        return this
-    failed = done.restart.failed
-    told = restart_trouble(failed) if failed else next((t for t in before.plan.troubles if _is_of_restart(t)), None)
-    return this if told is None else replace(this, plan=replace(this.plan, troubles=(*this.plan.troubles, told)))
+        return decision
+    failed = result.restart.failed
+    trouble = restart_trouble(failed) if failed else next((t for t in before.plan.troubles if _is_of_restart(t)), None)
+    if trouble is None:
+        return decision
+    return replace(decision, plan=replace(decision.plan, troubles=(*decision.plan.troubles, trouble)))
 
 
 def _is_of_restart(trouble: Trouble) -> bool:
     return trouble.reason is Reason.RESTART_FAILED
 
 
-def _has_failed(this: Round) -> bool:
-    """Whether this pass has tried a restart in vain."""
-    return any(_is_of_restart(trouble) for trouble in this.plan.troubles)
+def _has_failed(decision: Decision) -> bool:
+    """Whether a workload restart has failed in this pass."""
+    return any(_is_of_restart(trouble) for trouble in decision.plan.troubles)

@@ -1,4 +1,4 @@
-"""One round of the corridor: what it knew and planned, when the next one is due, and what newly needs attention."""
+"""A decision of a pass, the time of the next pass, and the conditions that need attention since this pass."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,15 +8,15 @@ from jwks_operator.api.reasons import ConditionType, Reason
 from jwks_operator.api.status_model import JsonWebKeySetStatus
 from jwks_operator.core.model.observed_state import Reading
 from jwks_operator.core.model.record import Happening
-from jwks_operator.core.planner.rules import Plan
-from jwks_operator.core.timing.policy_change import fading
+from jwks_operator.core.planner.plan import Plan
+from jwks_operator.core.timing.policy_change import list_former_ends
 from jwks_operator.kube.gather import Gathered
 from jwks_operator.reconcile.deletion import DOUBT_RECHECK
 
 CONFLICT_RECHECK = timedelta(minutes=1)
-"""How soon an object in the way, or a source that is refused, is looked at again: no watch tells of them.
+"""Time until the next pass after a conflict with a foreign object or a refused source: no watch reports their changes.
 
-An import that is refused while the set has its keys can wait for the audit.
+A refused import of a set that has its keys waits for the resync.
 """
 _UNWATCHED = frozenset(
     {Reason.NAME_CONFLICT, Reason.RESTART_FAILED, Reason.CERTIFICATE_REFUSED, Reason.COPY_REFUSED, Reason.COPY_CONFLICT}
@@ -24,40 +24,40 @@ _UNWATCHED = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Round:
-    """One plan, the facts it was made from and those that it left."""
+class Decision:
+    """A plan, the observed state it was made from, and the clock reading."""
 
     gathered: Gathered
     plan: Plan
     reading: Reading
 
 
-def goes_on(this: Round) -> bool:
-    """Tell whether the plan has a step, which is carried out next."""
-    return this.plan.record is not None and this.plan.record.step is not None
+def has_step(decision: Decision) -> bool:
+    """Tell whether the plan has a step, which is executed next."""
+    return decision.plan.record is not None and decision.plan.record.step is not None
 
 
-def again(this: Round) -> datetime | None:
-    """Return when the idle plan wants to be looked at again; None if nothing is timed."""
-    now, plan = this.reading.now, this.plan
+def next_pass_at(decision: Decision) -> datetime | None:
+    """Return the time of the next pass after a plan without a step; None if nothing has a time."""
+    now, plan = decision.reading.now, decision.plan
     if plan.blocked:
         return now + DOUBT_RECHECK
-    wake = [this.reading.locally(move.time) for move in plan.prospects if move.time > this.reading.earliest]
-    wake += [this.reading.locally(time) for time in _fading(this) if time > this.reading.earliest]
+    wake = [decision.reading.locally(move.time) for move in plan.candidates if move.time > decision.reading.earliest]
+    wake += [decision.reading.locally(time) for time in _fading(decision) if time > decision.reading.earliest]
     wake += [lag.again(now) for lag in plan.waiting]
     reasons = {trouble.reason for trouble in plan.troubles}
-    if reasons & _UNWATCHED or (Reason.IMPORT_REFUSED in reasons and _lacks_keys(this)):
+    if reasons & _UNWATCHED or (Reason.IMPORT_REFUSED in reasons and _lacks_keys(decision)):
         wake.append(now + CONFLICT_RECHECK)
     return min(wake, default=None)
 
 
-def _fading(this: Round) -> Iterable[datetime]:
-    record = this.plan.record
-    return () if record is None else fading(record)
+def _fading(decision: Decision) -> Iterable[datetime]:
+    record = decision.plan.record
+    return () if record is None else list_former_ends(record)
 
 
-def _lacks_keys(this: Round) -> bool:
-    record = this.gathered.world.record
+def _lacks_keys(decision: Decision) -> bool:
+    record = decision.gathered.world.record
     return record is None or any(record.active(entry.name) is None for entry in record.policy.keys)
 
 
@@ -66,12 +66,8 @@ def is_degraded(status: JsonWebKeySetStatus) -> bool:
     return any(c.type == ConditionType.DEGRADED and c.status == "True" for c in status.conditions)
 
 
-def alarm(before: JsonWebKeySetStatus, after: JsonWebKeySetStatus, plan: Plan) -> tuple[Happening, ...]:
-    """Return what newly needs attention: an Event, once, also if it is told with other details the next time."""
-    told = "".join(c.message for c in before.conditions if c.type == ConditionType.DEGRADED and c.status == "True")
-    news = any(trouble.head not in told for trouble in plan.troubles)
-    return tuple(
-        Happening(condition.reason, condition.message)
-        for condition in after.conditions
-        if news and condition.type == ConditionType.DEGRADED and condition.status == "True"
-    )
+def find_alarms(before: JsonWebKeySetStatus, after: JsonWebKeySetStatus) -> tuple[Happening, ...]:
+    """Return an event for each trouble that is new since the status before, once, even if its sentence changes."""
+    known = {(trouble.reason, trouble.about) for trouble in before.troubles}
+    news = (trouble for trouble in after.troubles if (trouble.reason, trouble.about) not in known)
+    return tuple(Happening(trouble.reason, trouble.message) for trouble in news)

@@ -1,19 +1,19 @@
-"""Who is due when: one coalescing queue, one heap of times, N workers.
+"""The work queue: one coalescing queue, one heap of times, N workers.
 
-The agenda knows sets only by name and their work only as `work(ref)`, a coroutine that answers when to look
-again. Its rules:
+The work queue knows sets only by name and their work only as `work(ref)`, a coroutine that returns the time of the next
+pass. Its rules:
 
-* a ref waits at most once and is never worked on twice at once; put while it runs, it runs again afterwards;
-* what is heard of a ref while it runs is weighed afterwards: most of it is the echo of that very run;
-* urgent refs overtake routine ones;
-* a ref whose work raised comes back after a delay that grows with each failure and is forgotten on success;
-  a `put` does not wait for that delay, because it brings news;
-* each ref has one time at most: a new one replaces the former, and success without a time removes it;
-* times are the wall clock's, so the sleeper looks at that clock again at least once a minute: a clock that
-  jumps can neither strand a time nor make the sleeper miss it by more than that;
-* while it is paused nothing is begun and everything waits, what was heard of last in front: whatever somebody
-  else left unfinished is among that; work in hand goes on, and if it fails it waits with the rest;
-* nothing is stored: what is lost with the process is found again by the first audit of the next one.
+* a ref waits at most once, and never runs twice at the same time; a ref that is added while it runs, runs again;
+* news about a ref that arrive while it runs are checked after the run: most of them are the echo of its own writes;
+* urgent refs overtake routine refs;
+* a ref whose work raised is retried after a delay that grows with each failure and is reset by a success; `add` does
+  not wait for that delay, because it brings news;
+* each ref has at most one time: a new time replaces it, and a success without a time removes it;
+* times are the wall clock's; the sleeper reads that clock at least once a minute, so that a clock that jumps delays a
+  time by a minute at most;
+* while the queue is paused no work starts and every ref waits, the latest news in front, because the leader may have
+  left those sets unfinished; running work continues, and waits with the others if it fails;
+* nothing is stored: the first resync of the next process finds what is due.
 """
 
 import asyncio
@@ -37,18 +37,18 @@ NAP = 60.0
 """Longest sleep in seconds before the wall clock is read again."""
 
 FRESH_NEWS = 1.0
-"""Longest delay in seconds after a failure during which news about the same ref arrived."""
+"""Longest delay in seconds after a failure if news about the same ref arrived meanwhile."""
 
 LASTING = 9
-"""Failures in a row after which delays are as long as they get: each of them is worth a line again."""
+"""Failures in a row after which delays do not grow any more: each further failure is logged as a warning."""
 
 SHORTEST = timedelta(milliseconds=100)
-"""Work that asks for a time already past waits this long, so that it can never spin."""
+"""Least delay before the next pass of a set, so that work never spins."""
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What is on the agenda, in sets."""
+    """The number of sets in each part of the work queue."""
 
     urgent: int
     routine: int
@@ -58,8 +58,8 @@ class Load:
     busy: int
 
 
-class Agenda:
-    """See the module. Everything but `close` is called from the event loop's thread and never waits."""
+class WorkQueue:
+    """See the module. Every method except `close` is called from the thread of the event loop and never waits."""
 
     def __init__(
         self,
@@ -83,7 +83,7 @@ class Agenda:
         self._going.set()
         self._running: dict[SetRef, float] = {}
         self._again: dict[SetRef, bool] = {}
-        self._hearsay: dict[SetRef, list[tuple[Callable[[], bool], bool]]] = {}
+        self._unchecked: dict[SetRef, list[tuple[Callable[[], bool], bool]]] = {}
         self._failures: dict[SetRef, int] = {}
         self._retries: dict[SetRef, asyncio.TimerHandle] = {}
         self._times: dict[SetRef, datetime] = {}
@@ -96,11 +96,11 @@ class Agenda:
     def start(self, keeper: Keeper | None = None) -> None:
         """Create the worker and sleeper tasks on the running loop; `keeper` owns them."""
         keeper = keeper or Keeper(closing=lambda: self._closed)
-        self._tasks = [keeper.start(self._serve, f"agenda worker {n}") for n in range(self._workers)]
-        self._tasks.append(keeper.start(self._sleep, "agenda sleeper"))
+        self._tasks = [keeper.start(self._work_forever, f"work queue worker {n}") for n in range(self._workers)]
+        self._tasks.append(keeper.start(self._sleep, "work queue sleeper"))
 
-    def put(self, ref: SetRef, urgent: bool = False) -> None:
-        """Have the ref worked on as soon as a worker is free."""
+    def add(self, ref: SetRef, urgent: bool = False) -> None:
+        """Add a ref; it runs as soon as a worker is free."""
         if self._closed:
             return
         if ref in self._running:
@@ -110,47 +110,47 @@ class Agenda:
             retry.cancel()
         self._enqueue(ref, urgent)
 
-    def hear(self, ref: SetRef, is_news: Callable[[], bool], urgent: bool = False) -> None:
-        """Put the ref if `is_news()`, which is asked now, or when the ref has run if it is running.
+    def add_if_news(self, ref: SetRef, is_news: Callable[[], bool], urgent: bool = False) -> None:
+        """Add the ref if `is_news()`, which is called now, or after the run of a ref that is running.
 
-        It is asked exactly once, and by the same order in which things were heard.
+        It is called exactly once; the calls keep the order of their arrival.
         """
         if ref in self._running:
-            self._hearsay.setdefault(ref, []).append((is_news, urgent))
+            self._unchecked.setdefault(ref, []).append((is_news, urgent))
         elif is_news():
-            self.put(ref, urgent)
+            self.add(ref, urgent)
 
     def is_running(self, ref: SetRef) -> bool:
-        """Tell whether the ref is worked on now."""
+        """Tell whether work on the ref is running."""
         return ref in self._running
 
     def is_busy(self) -> bool:
         """Tell whether refs wait for a worker."""
         return bool(self._urgent or self._routine)
 
-    def at(self, ref: SetRef, when: datetime) -> None:
-        """Have the ref put at that time and not before; replaces the time it had."""
+    def add_at(self, ref: SetRef, when: datetime) -> None:
+        """Add the ref at a time; replaces its former time."""
         if self._closed:
             return
         self._times[ref] = when
         if not self._heap or when < self._heap[0][0]:
             self._earlier.set()
         heapq.heappush(self._heap, (when, next(self._turn), ref))
-        if len(self._heap) > 2 * len(self._times) + 64:  # replaced times are swept out now and then
+        if len(self._heap) > 2 * len(self._times) + 64:  # replaced times are removed now and then
             self._heap = [(when, next(self._turn), ref) for ref, when in self._times.items()]
             heapq.heapify(self._heap)
 
     def pause(self) -> None:
-        """Begin nothing more until `resume`; go on listening and keep every time."""
+        """Start no work until `resume`; refs and times are still taken in."""
         if not self._closed:
             self._going.clear()
 
     def resume(self) -> None:
-        """Begin with what has gathered."""
+        """Start work again."""
         self._going.set()
 
     def load(self) -> Load:
-        """Tell how many sets are where."""
+        """Return how many sets wait, run, are retried, or have a time."""
         return Load(
             urgent=len(self._urgent),
             routine=len(self._routine),
@@ -160,18 +160,18 @@ class Agenda:
             busy=len(self._running),
         )
 
-    def healthy(self, longest: timedelta) -> bool:
-        """Tell whether all tasks live and no work has been running for longer than that."""
+    def is_healthy(self, longest: timedelta) -> bool:
+        """Tell whether all tasks run and no work has been running for longer than `longest`."""
         loop = asyncio.get_running_loop()
         busy = loop.time() - min(self._running.values(), default=loop.time())
         return bool(self._tasks) and not any(t.done() for t in self._tasks) and busy <= longest.total_seconds()
 
     async def close(self, grace: timedelta = timedelta(seconds=1)) -> None:
-        """Begin nothing more, let running work end within `grace`, cancel what is left."""
+        """Start no more work, wait up to `grace` for running work, cancel the rest."""
         self._closed = True
         for retry in self._retries.values():
             retry.cancel()
-        for waiting in (self._urgent, self._routine, self._again, self._hearsay, self._times, self._retries):
+        for waiting in (self._urgent, self._routine, self._again, self._unchecked, self._times, self._retries):
             waiting.clear()
         self._heap.clear()
         self._earlier.set()
@@ -195,7 +195,7 @@ class Agenda:
         if not self._going.is_set():
             (self._urgent if ref in self._urgent else self._routine).move_to_end(ref, last=False)
 
-    async def _serve(self) -> None:
+    async def _work_forever(self) -> None:
         while True:
             await self._queued.acquire()
             while not self._going.is_set():
@@ -212,22 +212,22 @@ class Agenda:
             try:
                 urgent = self._news_of(ref)
             except Exception:
-                self.put(ref)  # what was heard of it must not be lost with this worker
+                self.add(ref)  # its news must not be lost with this worker
                 raise
             if failure is not None:
                 self._retry_later(ref, failure, news=urgent is not None)
             if urgent is not None and (urgent or failure is None):
-                self.put(ref, urgent)
+                self.add(ref, urgent)
 
     def _news_of(self, ref: SetRef) -> bool | None:
-        """Give what came up while the ref ran: None for nothing, otherwise whether it is urgent."""
-        news = [urgent for is_news, urgent in self._hearsay.pop(ref, ()) if is_news()]
+        """Return whether news that arrived while the ref ran are urgent; None if there are none."""
+        news = [urgent for is_news, urgent in self._unchecked.pop(ref, ()) if is_news()]
         if ref in self._again:
             news.append(self._again.pop(ref))
         return any(news) if news else None
 
     async def _run(self, ref: SetRef) -> Exception | None:
-        """Do the work and note its next time; return what it failed with."""
+        """Run the work and store its next time; return its failure."""
         try:
             when = await self._work(ref)
         except asyncio.CancelledError:
@@ -244,31 +244,31 @@ class Agenda:
         if when is None:
             self._times.pop(ref, None)
         else:
-            self.at(ref, max(when, self._now() + SHORTEST))
+            self.add_at(ref, max(when, self._now() + SHORTEST))
         return None
 
     def _level(self, ref: SetRef) -> int:
-        """How loudly to tell of a failure: the first in a row, and then about one a minute."""
+        """Return the log level of a failure: a warning for the first in a row, and then about once a minute."""
         before = self._failures.get(ref, 0)
         loud = self._going.is_set() and (before == 0 or before >= LASTING)
         return logging.WARNING if loud else logging.DEBUG
 
     def _retry_later(self, ref: SetRef, failure: Exception, news: bool) -> None:
         if not self._going.is_set():
-            self.put(ref)
+            self.add(ref)
             return
         self._failures[ref] = self._failures.get(ref, 0) + 1
         delay = self._backoff.delay(self._failures[ref])
         if news:
             delay = min(delay, FRESH_NEWS)
-        asked = getattr(failure, "retry_after", None)  # a server under load names the least it needs
+        asked = getattr(failure, "retry_after", None)  # a server under load says how long to wait
         delay = max(delay, float(asked or 0))
         if not self._closed:
             self._retries[ref] = asyncio.get_running_loop().call_later(delay, self._retry, ref)
 
     def _retry(self, ref: SetRef) -> None:
         del self._retries[ref]
-        self.put(ref)
+        self.add(ref)
 
     async def _sleep(self) -> None:
         while not self._closed:
@@ -282,7 +282,7 @@ class Agenda:
                 elif when <= now:
                     heapq.heappop(self._heap)
                     del self._times[ref]
-                    self.put(ref)
+                    self.add(ref)
                 else:
                     nap = min(NAP, (when - now).total_seconds())
                     break

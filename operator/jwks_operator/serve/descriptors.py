@@ -5,7 +5,8 @@ import resource
 from typing import Final
 
 ROOM: Final = 128
-"""Descriptors beside connections: listeners, probes, refusals under way, files that are read again, the event loop."""
+"""Descriptors beside connections: 64 for the admin port, 16 refusals on each port, and 32 for listeners, files that are
+read again and the event loop."""
 
 _log = logging.getLogger(__name__)
 

@@ -22,6 +22,8 @@ from jwks_operator.serve.site import Site
 from jwks_operator.serve.stats import Stats
 
 BACKLOG: Final = 1024
+MOST_REFUSED: Final = 16
+"""Clients above the limit that are told so at one time, for each holds a descriptor until it closes or lingers out."""
 MOST_KNOWN: Final = 1024
 """Different requests that are cached within one second; others are parsed each time."""
 
@@ -55,6 +57,7 @@ class Server:
         self._bounds = bounds
         self._access_log = access_log
         self._connections: set[Connection] = set()
+        self._refused: dict[Connection, None] = {}  # those of them that are above the limit, oldest first
         self._empty = asyncio.Event()
         self._listener: asyncio.Server | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -115,17 +118,24 @@ class Server:
             connection.abort()
 
     def enter(self, connection: Connection) -> bool:
-        """Register a new connection; False if there are too many."""
-        welcome = len(self._connections) < self._bounds.connections
+        """Register a new connection; False if there are too many. Of the refused ones the newest stay for a while."""
+        welcome = len(self._connections) - len(self._refused) < self._bounds.connections
         self.stats.accepted += welcome
         self.stats.rejected += not welcome
         self._connections.add(connection)
+        if not welcome:
+            self._refused[connection] = None
+            if len(self._refused) > MOST_REFUSED:
+                oldest = next(iter(self._refused))
+                self.leave(oldest)
+                oldest.abort()
         self.stats.connections = len(self._connections)
         return welcome
 
     def leave(self, connection: Connection) -> None:
         """Forget a connection that has ended."""
         self._connections.discard(connection)
+        self._refused.pop(connection, None)
         if not self._connections:
             self._empty.set()
         self.stats.connections = len(self._connections)

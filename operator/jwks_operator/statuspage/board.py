@@ -15,10 +15,11 @@ from jwks_operator.api.reasons import ConditionType, Reason
 from jwks_operator.api.status_model import JsonWebKeySetStatus
 from jwks_operator.core.model.codec import dump_policy, load_policy
 from jwks_operator.core.model.policy import Policy
-from jwks_operator.core.model.record import Happening, StepKind
+from jwks_operator.core.model.record import Happening
+from jwks_operator.core.transitions.transition_table import Transition
 from jwks_operator.kube.workloads import RestartedWorkload
 from jwks_operator.metrics.interning import InternPool
-from jwks_operator.reconcile.observer import Look
+from jwks_operator.reconcile.observer import ReconcileSnapshot
 
 
 class Health(StrEnum):
@@ -72,31 +73,31 @@ class Board:
         self.sets: dict[SetRef, BoardEntry] = {}
         self._policies = InternPool(lambda: (shown.policy for shown in self.sets.values()))
 
-    def shown(self, ref: SetRef, look: Look) -> None:
-        """The status is about to say this of the set."""
-        policy = "" if look.record is None else json.dumps(dump_policy(look.record.policy))
+    def show_status(self, ref: SetRef, snapshot: ReconcileSnapshot) -> None:
+        """The pass has computed this status and writes it next."""
+        policy = "" if snapshot.record is None else json.dumps(dump_policy(snapshot.record.policy))
         self.sets[ref] = BoardEntry(
-            row=_row(ref, look.status),
-            status=look.status.model_dump_json(by_alias=True, exclude_none=True),
+            row=_row(ref, snapshot.status),
+            status=snapshot.status.model_dump_json(by_alias=True, exclude_none=True),
             policy=self._policies.same(policy),
-            annotations=_ours(look.annotations),
-            looked=look.now,
+            annotations=_ours(snapshot.annotations),
+            looked=snapshot.now,
         )
 
-    def gone(self, ref: SetRef) -> None:
+    def forget_set(self, ref: SetRef) -> None:
         """The set does not exist any more."""
         self.sets.pop(ref, None)
 
-    def begun(self, ref: SetRef, kind: StepKind) -> None:
+    def begin_step(self, ref: SetRef, transition: Transition) -> None:
         """A step is begun; the status reports it."""
 
-    def confirmed(self, ref: SetRef, happenings: tuple[Happening, ...]) -> None:
+    def confirm_step(self, ref: SetRef, happenings: tuple[Happening, ...]) -> None:
         """A step is confirmed; the status reports it."""
 
-    def restarted(self, ref: SetRef, told: tuple[RestartedWorkload, ...]) -> None:
+    def report_restarts(self, ref: SetRef, workloads: tuple[RestartedWorkload, ...]) -> None:
         """Ignored: the page shows keys."""
 
-    def alarmed(self, ref: SetRef, alarms: tuple[Happening, ...]) -> None:
+    def report_alarms(self, ref: SetRef, alarms: tuple[Happening, ...]) -> None:
         """A set needs attention; the status reports it."""
 
 

@@ -8,10 +8,10 @@ from urllib.parse import quote, urlencode
 
 from jwks_operator.api.names import SetRef
 from jwks_operator.api.status_model import JsonWebKeySetStatus
-from jwks_operator.core.forecast import UnsoundSpecError, foresee
+from jwks_operator.core.forecast import UnsoundSpecError, forecast_world
 from jwks_operator.core.model.observed_state import World
-from jwks_operator.core.outputs.timeline import picture, stretch_around, svg
-from jwks_operator.core.planner.record_from_status import recalled
+from jwks_operator.core.outputs.timeline import make_picture, render_svg, stretch_around
+from jwks_operator.core.planner.record_from_status import record_from_status
 from jwks_operator.metrics.process_gauges import ProcessGauges
 from jwks_operator.statuspage.board import RANK, Board, BoardEntry, Health, Row, describe_next, format_moment
 from jwks_operator.statuspage.html import Html, join_html, render_element, render_link, render_table, render_void
@@ -57,7 +57,7 @@ class Writer:
 
     board: Board
     now: Callable[[], datetime]
-    vitals: ProcessGauges
+    gauges: ProcessGauges
     """The gauges of the process."""
     failing: Callable[[], Mapping[SetRef, float]]
     """Sets whose passes fail, and since when (Unix time)."""
@@ -139,9 +139,9 @@ class Writer:
     def _remarks(self) -> list[Html]:
         """Return remarks about this replica: whether it leads, and which passes fail."""
         said = []
-        if not self.vitals.leads():
+        if not self.gauges.leads():
             said.append("This replica stands by: another one leads and knows the sets as they are now.")
-        if (doubt := self.vitals.clock_doubt()) is not None:
+        if (doubt := self.gauges.clock_doubt()) is not None:
             said.append(f"The clock is in doubt, no key moves by time: {doubt}.")
         return [render_element("p", text, class_="remark") for text in said]
 
@@ -155,14 +155,14 @@ class Writer:
             status.observed_generation or 1,
             None,
             annotations=dict(shown.annotations),
-            record=recalled(shown.row.ref, policy, status, {}, now),
+            record=record_from_status(shown.row.ref, policy, status, {}, now),
         )
         try:
-            spans = foresee(world, now, now + _YEAR, STEPS * len(policy.keys)).spans
+            spans = forecast_world(world, now, now + _YEAR, STEPS * len(policy.keys)).spans
         except UnsoundSpecError:
             return None
-        drawn = picture(f"Keys of {shown.row.ref}", spans, stretch_around(spans, now, None))
-        return render_element("figure", Html(svg(drawn)))
+        drawn = make_picture(f"Keys of {shown.row.ref}", spans, stretch_around(spans, now, None))
+        return render_element("figure", Html(render_svg(drawn)))
 
 
 def _as_it_goes(row: Row, failing: float | None) -> Row:
@@ -220,7 +220,7 @@ def _pager(choice: Choice, pages: int, found: int) -> Html | None:
 
 
 def _waiting(status: JsonWebKeySetStatus) -> str | None:
-    waiting = None if status.next is None else status.next.waiting_for
+    waiting = None if status.next is None else status.next.message
     return None if waiting is None else f" Waits for {waiting}."
 
 

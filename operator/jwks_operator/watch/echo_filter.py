@@ -1,8 +1,8 @@
-"""How kopf asks to list and to watch: for metadata only, and without being told what needs no handling.
+"""The HTTP session of kopf: asks for metadata only, and filters events that need no handling.
 
-kopf makes a queue, a task and several copies for every object it hears of. Most of what it would hear are the echoes
-of our own writes, and after a start everything that the first audit has found. Such events are settled on the way: in
-a watch they become bookmarks, which only say how far the watch has come, and lists leave them out.
+kopf makes a queue, a task and several copies for every object of an event. Most events are echoes of the operator's own
+writes, and after a start they repeat what the first resync has found. Known versions are filtered before kopf reads
+them: a watch event becomes a bookmark, which only carries the resourceVersion, and a list omits the object.
 """
 
 import json
@@ -25,87 +25,87 @@ _AS_EVENT = "application/json;as=PartialObjectMetadata" + _METADATA
 
 
 class Listener(Protocol):
-    """Whom the watches are for."""
+    """Receives what the watches see."""
 
-    def asked(self, verb: str, resource: str, code: str) -> None:
-        """A request was answered with this status code, `none` if it was not."""
+    def count_request(self, verb: str, resource: str, code: str) -> None:
+        """A request was answered with this status code; `none` without an answer."""
         ...
 
-    def listed(self) -> None:
-        """Something was listed instead of watched: events may have been missed before."""
+    def request_resync(self) -> None:
+        """A list was answered: events before it may be missing."""
         ...
 
-    def settles(self, plural: str, metadata: Mapping[str, Any]) -> bool:
-        """Take in an object that is there, if that needs no kopf; tell whether it did."""
+    def handle_known(self, plural: str, metadata: Mapping[str, Any]) -> bool:
+        """Take in an existing object; tell whether it needs no event of kopf."""
         ...
 
 
-def session(server: str, ssl: Any, headers: Mapping[str, str], listener: Listener) -> aiohttp.ClientSession:
-    """Return a session for kopf, through the same proxy as every other request."""
+def make_session(server: str, ssl: Any, headers: Mapping[str, str], listener: Listener) -> aiohttp.ClientSession:
+    """Return a session for kopf, with the same proxy as every other request."""
     proxy = find_proxy(server)
     return aiohttp.ClientSession(
         connector=make_connector(limit=0, ssl=ssl),
         headers=headers,
-        middlewares=(Metadata(listener, describe_proxy(proxy)),),
+        middlewares=(MetadataRequests(listener, describe_proxy(proxy)),),
         response_class=Response,
         proxy=proxy,
     )
 
 
 class Response(aiohttp.ClientResponse):
-    """An answer out of which what is settled is taken, once it was told how."""
+    """A list without the objects that need no event, if `is_known` is set."""
 
-    settles: Callable[[Mapping[str, Any]], bool] | None = None
+    is_known: Callable[[Mapping[str, Any]], bool] | None = None
 
     async def json(self, **kwargs: Any) -> Any:
-        """Return the page of a list; the API server gives an empty one as `items: null`, at which kopf stumbles."""
+        """Return the page of a list. The API server may send `items: null`, which kopf cannot read."""
         body = await super().json(**kwargs)
         if isinstance(body, dict) and "items" in body:
             items = body["items"] or []
-            body["items"] = [item for item in items if self.settles is None or not self.settles(item["metadata"])]
+            body["items"] = [item for item in items if self.is_known is None or not self.is_known(item["metadata"])]
         return body
 
 
-class Stream:
-    """The content of a watch, with bookmarks in place of what is settled."""
+class WatchStream:
+    """The content of a watch, with bookmarks in place of events that need no handling."""
 
-    def __init__(self, content: aiohttp.StreamReader, settles: Callable[[Mapping[str, Any]], bool]) -> None:
+    def __init__(self, content: aiohttp.StreamReader, is_known: Callable[[Mapping[str, Any]], bool]) -> None:
         self._content = content
-        self._settles = settles
+        self._is_known = is_known
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._content, name)
 
     async def iter_chunked(self, size: int) -> AsyncIterator[bytes]:
-        """Yield whole lines, as they come."""
+        """Yield whole lines as they arrive."""
         rest = b""
         async for chunk in self._content.iter_chunked(size):
             *lines, rest = (rest + chunk).split(b"\n")
             if lines:
                 yield b"".join(self._line(line) + b"\n" for line in lines if line)
         if rest:
-            yield rest  # cut off in the middle: for kopf to judge
+            yield rest  # an incomplete line: kopf handles it
 
     def _line(self, line: bytes) -> bytes:
         try:
             event = json.loads(line)
             metadata = event["object"]["metadata"]
-            if event["type"] not in {"ADDED", "MODIFIED"} or not self._settles(metadata):
+            if event["type"] not in {"ADDED", "MODIFIED"} or not self._is_known(metadata):
                 return line
             bookmark = {"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": metadata["resourceVersion"]}}}
         except (ValueError, KeyError, TypeError):
-            return line  # an error, or what only kopf may understand
+            return line  # an error, or a line that only kopf can read
         return json.dumps(bookmark).encode()
 
 
-class Metadata:
-    """Asks for nothing but metadata, and tells of each request how it was answered.
+class MetadataRequests:
+    """Middleware that asks for metadata only and counts each request with its status code.
 
     The log has one line when a kind cannot be watched any more and one when it can again, for any number of attempts.
     """
 
     def __init__(self, listener: Listener, via: str = "") -> None:
-        """`via` names the proxy on the way, in words, for the log."""
+        """`via` names the proxy for the log."""
         self._listener = listener
         self._via = via
         self._failing: set[str] = set()
@@ -113,7 +113,7 @@ class Metadata:
     async def __call__(
         self, request: aiohttp.ClientRequest, send: Callable[[aiohttp.ClientRequest], Awaitable[aiohttp.ClientResponse]]
     ) -> aiohttp.ClientResponse:
-        """Send one request of kopf's."""
+        """Send one request of kopf."""
         resource, watching = request.url.name, bool(request.url.query.get("watch"))
         if resource not in {PLURAL, SECRETS, CONFIG_MAPS, NAMESPACES}:
             return await send(request)
@@ -123,23 +123,23 @@ class Metadata:
             answer = await send(request)
             code = str(answer.status)
         finally:
-            self._listener.asked("watch" if watching else "list", resource, code)
+            self._listener.count_request("watch" if watching else "list", resource, code)
             self._log(resource, code)
         if code == "200" and resource != NAMESPACES:
-            self._sift(answer, resource, watching=watching)
+            self._filter(answer, resource, watching=watching)
         return answer
 
-    def _sift(self, answer: aiohttp.ClientResponse, resource: str, *, watching: bool) -> None:
-        def settles(metadata: Mapping[str, Any]) -> bool:
-            return self._listener.settles(resource, metadata)
+    def _filter(self, answer: aiohttp.ClientResponse, resource: str, *, watching: bool) -> None:
+        def is_known(metadata: Mapping[str, Any]) -> bool:
+            return self._listener.handle_known(resource, metadata)
 
         if watching:
-            content: Any = Stream(answer.content, settles)
+            content: Any = WatchStream(answer.content, is_known)
             answer.content = content
             return
-        self._listener.listed()
+        self._listener.request_resync()
         if isinstance(answer, Response):
-            answer.settles = settles
+            answer.is_known = is_known
 
     def _log(self, resource: str, code: str) -> None:
         if code == "200" and resource in self._failing:

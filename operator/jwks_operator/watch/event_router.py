@@ -1,7 +1,7 @@
-"""From an object's metadata to the set it belongs to, and from there onto the agenda if it is news.
+"""Routes watch events: from the metadata of an object to its set, which is added to the work queue if it is news.
 
-Both ways of hearing about objects end here: the watches (handlers.py) and the audits (audit.py). Only
-metadata is ever looked at, so no private byte comes this way.
+The watches (kopf_adapter.py) and the resync (resync.py) identify objects here. Only metadata is read, so no private
+byte passes through.
 """
 
 import re
@@ -21,8 +21,8 @@ from jwks_operator.api.names import (
     SetRef,
     keyring_name,
 )
-from jwks_operator.reconcile.observed_versions import Kind, ObjectMemory, copy_place
-from jwks_operator.reconcile.work_queue import Agenda
+from jwks_operator.reconcile.observed_versions import Kind, ObservedVersions, copy_place
+from jwks_operator.reconcile.work_queue import WorkQueue
 
 Metadata = Mapping[str, Any]
 
@@ -34,8 +34,8 @@ _NAME = re.compile(f"[a-z0-9]([-a-z0-9.]{{0,{NAME_MAX - 2}}}[a-z0-9])?")
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
-    """One object as metadata tells of it: whose it is, what it is, and in which version."""
+class ObjectVersion:
+    """One version of an object, from its metadata: set, kind, name, uid and resourceVersion."""
 
     ref: SetRef
     kind: Kind
@@ -44,20 +44,20 @@ class Sighting:
     version: str
 
 
-def sighting(plural: str, metadata: Metadata) -> Sighting | None:
-    """Read the metadata of a set, a Secret or a ConfigMap; None if it names no set (then it is not ours)."""
+def identify_object(plural: str, metadata: Metadata) -> ObjectVersion | None:
+    """Return the version of a set, a Secret or a ConfigMap; None if its metadata names no set."""
     namespace, name = metadata["namespace"], metadata["name"]
     if plural == CONFIG_MAPS and (source := _source(metadata)) is not None:
-        return Sighting(source, Kind.COPY, copy_place(metadata), metadata["uid"], metadata["resourceVersion"])
+        return ObjectVersion(source, Kind.COPY, copy_place(metadata), metadata["uid"], metadata["resourceVersion"])
     owner = name if plural == PLURAL else (metadata.get("labels") or {}).get(LABEL_SET, "")
     if not 0 < len(owner) <= NAME_MAX:
         return None
     ref = SetRef(namespace, owner)
-    return Sighting(ref, _kind(plural, ref, name), name, metadata["uid"], metadata["resourceVersion"])
+    return ObjectVersion(ref, _kind(plural, ref, name), name, metadata["uid"], metadata["resourceVersion"])
 
 
 def _source(metadata: Metadata) -> SetRef | None:
-    """Of which set in another namespace a ConfigMap is a copy; None if it is none."""
+    """Return the set in another namespace of which a ConfigMap is a copy; None if it is no copy."""
     labels = metadata.get("labels") or {}
     labelled = f"{labels.get(LABEL_SOURCE_NAMESPACE, '')}/{labels.get(LABEL_SET, '')}"
     namespace, _, name = (metadata.get("annotations") or {}).get(ANNOTATION_SOURCE, labelled).partition("/")
@@ -66,14 +66,14 @@ def _source(metadata: Metadata) -> SetRef | None:
     return SetRef(namespace, name)
 
 
-def source_sighting(plural: str, metadata: Metadata) -> Sighting | None:
-    """Read the metadata of an object that consents to be read by a set; None if its label names none."""
+def identify_source(plural: str, metadata: Metadata) -> ObjectVersion | None:
+    """Return the version of an object that a set may read by a label of consent; None if the label names no set."""
     owner = (metadata.get("labels") or {}).get(LABEL_ALLOW_SET, "")
     if not 0 < len(owner) <= NAME_MAX:
         return None
     kind = Kind.SOURCE_CONFIG_MAP if plural == CONFIG_MAPS else Kind.SOURCE_SECRET
     ref = SetRef(metadata["namespace"], owner)
-    return Sighting(ref, kind, metadata["name"], metadata["uid"], metadata["resourceVersion"])
+    return ObjectVersion(ref, kind, metadata["name"], metadata["uid"], metadata["resourceVersion"])
 
 
 def _kind(plural: str, ref: SetRef, name: str) -> Kind:
@@ -85,62 +85,60 @@ def _kind(plural: str, ref: SetRef, name: str) -> Kind:
     return Kind.KEYRING if name == keyring_name(ref.name) else Kind.CONSUMER
 
 
-Asked = Callable[[str, str, str], None]
-"""Told of each request of the watches: verb, resource, status code."""
+CountRequest = Callable[[str, str, str], None]
+"""Counts a request of the watches: verb, resource, status code."""
 
 
-class Sightings:
-    """Takes in watch events; `relisted` is told when something was listed instead of watched.
+class EventRouter:
+    """Takes in watch events; `on_relist` is called after a list, `count_request` after each request of the watches.
 
-    `asked` is called by whoever watches, for each of its requests. Unless all namespaces are watched, copies of sets
-    in other ones are none of our business.
+    Unless all namespaces are watched, copies in other namespaces are ignored.
     """
 
     def __init__(
         self,
-        memory: ObjectMemory,
-        agenda: Agenda,
-        relisted: Callable[[], None],
-        asked: Asked = lambda *_: None,
+        versions: ObservedVersions,
+        queue: WorkQueue,
+        on_relist: Callable[[], None],
+        count_request: CountRequest = lambda *_: None,
         everywhere: bool = True,
     ) -> None:
-        self.asked = asked
-        self._memory = memory
-        self._agenda = agenda
-        self._relisted = relisted
+        self.count_request = count_request
+        self._versions = versions
+        self._queue = queue
+        self._on_relist = on_relist
         self._everywhere = everywhere
         self._namespaces: dict[str, int] = {}
 
-    def event(self, plural: str, change: str | None, metadata: Metadata) -> None:
-        """Take in one event; `change` is ADDED, MODIFIED or DELETED, or None for an object out of a list.
+    def route_event(self, plural: str, change: str | None, metadata: Metadata) -> None:
+        """Take in one event; `change` is ADDED, MODIFIED or DELETED, or None for an object from a list.
 
-        DELETED is only a reason to look: it also comes for an object that lost its labels.
+        DELETED does not prove a deletion: it is also sent for an object that lost its labels.
         """
-        seen = self._of_ours(plural, metadata)
+        seen = self._identify(plural, metadata)
         if seen is not None:
             gone = change == "DELETED"
-            self._agenda.hear(seen.ref, lambda: self._take(seen, gone), urgent=True)
+            self._queue.add_if_news(seen.ref, lambda: self._observe(seen, gone), urgent=True)
 
-    def listed(self) -> None:
-        """Take in that a watch began with a list, so that it may have missed something before."""
-        self._relisted()
+    def request_resync(self) -> None:
+        """Ask for a resync after a list: events before the list may be missing."""
+        self._on_relist()
 
-    def settles(self, plural: str, metadata: Metadata) -> bool:
-        """Tell whether nothing remains to be done about an object that is there in this version.
+    def handle_known(self, plural: str, metadata: Metadata) -> bool:
+        """Tell whether an existing object needs no event: its version is known, or a pass over its set is running.
 
-        It is known, or it is heard of while its set is worked on: most likely the echo of that work, it is weighed
-        when that is done.
+        In the second case it is most likely the echo of that pass and is checked after it.
         """
-        seen = self._of_ours(plural, metadata)
-        if seen is None or not self._memory.is_news(*_mark(seen)):
+        seen = self._identify(plural, metadata)
+        if seen is None or not self._versions.is_news(*_mark(seen)):
             return True
-        if not self._agenda.is_running(seen.ref):
+        if not self._queue.is_running(seen.ref):
             return False
-        self._agenda.hear(seen.ref, lambda: self._take(seen, gone=False), urgent=True)
+        self._queue.add_if_news(seen.ref, lambda: self._observe(seen, gone=False), urgent=True)
         return True
 
-    def namespace(self, change: str | None, metadata: Metadata) -> None:
-        """Take in an event about a namespace: the sets that copy into it, or may from now on, have to look."""
+    def route_namespace(self, change: str | None, metadata: Metadata) -> None:
+        """Take in an event about a namespace: add the sets that copy into it, or may do so from now on."""
         name, labels = metadata["name"], metadata.get("labels") or {}
         state = None if change == "DELETED" else hash((frozenset(labels.items()), "deletionTimestamp" in metadata))
         if self._namespaces.get(name) == state:
@@ -150,35 +148,35 @@ class Sightings:
         else:
             self._namespaces[name] = state
         accepting = {label.removeprefix(CONSENT_PREFIX) for label in labels if label.startswith(CONSENT_PREFIX)}
-        for ref in sorted(self._memory.concerned(name, accepting)):
-            self._agenda.put(ref, urgent=change is not None)
+        for ref in sorted(self._versions.find_copying_into(name, accepting)):
+            self._queue.add(ref, urgent=change is not None)
 
-    def _of_ours(self, plural: str, metadata: Metadata) -> Sighting | None:
-        seen = sighting(plural, metadata)
+    def _identify(self, plural: str, metadata: Metadata) -> ObjectVersion | None:
+        seen = identify_object(plural, metadata)
         return None if seen is None or (seen.kind is Kind.COPY and not self._everywhere) else seen
 
-    def _take(self, seen: Sighting, gone: bool) -> bool:
-        """Remember what was seen; tell whether it was news."""
-        if not self._memory.is_news(*_mark(seen)):
+    def _observe(self, seen: ObjectVersion, gone: bool) -> bool:
+        """Record the version of an object; tell whether it is news."""
+        if not self._versions.is_news(*_mark(seen)):
             return False
         if gone:
-            self._memory.lost(seen.ref, seen.kind, seen.name, seen.uid)
+            self._versions.forget_deleted(seen.ref, seen.kind, seen.name, seen.uid)
         else:
-            self._memory.saw(*_mark(seen))
-        for robbed in self._robbed(seen):
-            self._agenda.put(robbed, urgent=True)
+            self._versions.observe(*_mark(seen))
+        for owner in self._former_owners(seen):
+            self._queue.add(owner, urgent=True)
         return True
 
-    def _robbed(self, seen: Sighting) -> Iterator[SetRef]:
-        """Find the set that knew this object under the usual name, if the label now names another one."""
+    def _former_owners(self, seen: ObjectVersion) -> Iterator[SetRef]:
+        """Yield the sets that know this object by its name, if its labels now name another set."""
         source = SetRef(seen.name.partition(".")[0], seen.ref.name)
-        if any(known == f"{seen.ref.namespace}/{seen.name}" for _, known in self._memory.names(source)):
-            yield source  # a copy that lost all signs of being one
+        if any(known == f"{seen.ref.namespace}/{seen.name}" for _, known in self._versions.objects_of(source)):
+            yield source  # a copy without its labels and annotation
         for name in {seen.name, seen.name.removesuffix(KEYRING_SUFFIX)} - {seen.ref.name}:
             other = SetRef(seen.ref.namespace, name)
-            if any(known == seen.name and kind is not Kind.SET for kind, known in self._memory.names(other)):
+            if any(known == seen.name and kind is not Kind.SET for kind, known in self._versions.objects_of(other)):
                 yield other
 
 
-def _mark(seen: Sighting) -> tuple[SetRef, Kind, str, str, str]:
+def _mark(seen: ObjectVersion) -> tuple[SetRef, Kind, str, str, str]:
     return seen.ref, seen.kind, seen.name, seen.uid, seen.version

@@ -1,8 +1,8 @@
-"""Everything of kopf's: four handlers, the login, the settings. Nothing else imports kopf.
+"""The adapter to kopf: four handlers, the login and the settings. No other module imports kopf.
 
-kopf is an informer here and nothing more. It lists and watches four kinds, as metadata only: key material
-never enters it, and an event costs a fraction of what the object would. Handlers tell what was sighted and
-return None, which makes kopf write nothing, ever.
+kopf is only an informer here. It lists and watches four kinds, as metadata: key material never enters it, and an event
+costs a fraction of the whole object. The handlers pass events to the event router and return None, so that kopf writes
+nothing.
 """
 
 import asyncio
@@ -15,8 +15,8 @@ from kopf._core.reactor.inventory import ResourceMemories, ResourceMemory  # kop
 
 from jwks_operator.api.names import GROUP, PLURAL, VERSION
 from jwks_operator.api.shards import Scope, Shard, selector_of_objects, selector_of_sets
-from jwks_operator.watch.echo_filter import Listener, session
-from jwks_operator.watch.event_router import CONFIG_MAPS, NAMESPACES, SECRETS, Sightings
+from jwks_operator.watch.echo_filter import Listener, make_session
+from jwks_operator.watch.event_router import CONFIG_MAPS, NAMESPACES, SECRETS, EventRouter
 
 logger = logging.getLogger(__name__)
 
@@ -27,18 +27,17 @@ STOP_SECONDS = 0.5
 END_ROUNDS = 5
 END_SECONDS = 0.2
 LOGIN_PAUSES = (0.0, 1.0, 2.0, 5.0, 10.0, 30.0)
-"""Seconds before a login that follows another one soon: a token that is refused again is not asked for in a
-tight loop."""
+"""Seconds before a login soon after another login, so that a refused token does not cause a tight loop."""
 LOGIN_CALM = 60.0
 
 
-def registry(sightings: Sightings, *, everywhere: bool) -> kopf.OperatorRegistry:
-    """Build the registry with the project's handlers; no global state.
+def make_registry(router: EventRouter, *, everywhere: bool) -> kopf.OperatorRegistry:
+    """Return the registry with the handlers of the project, without global state.
 
-    Namespaces are watched if all of them are looked after: sets may have copies in any.
+    Namespaces are watched if the operator serves all of them: sets may have copies in any namespace.
     """
     handlers = kopf.OperatorRegistry()
-    login = Login(sightings)
+    login = Login(router)
 
     @kopf.on.login(registry=handlers)
     async def log_in(**kwargs: Any) -> kopf.AiohttpSession:
@@ -46,36 +45,36 @@ def registry(sightings: Sightings, *, everywhere: bool) -> kopf.OperatorRegistry
 
     @kopf.on.event(GROUP, VERSION, PLURAL, registry=handlers)
     async def set_changed(event: kopf.RawEvent, **_: object) -> None:
-        sightings.event(PLURAL, event["type"], event["object"]["metadata"])
+        router.route_event(PLURAL, event["type"], event["object"]["metadata"])
 
     @kopf.on.event("", "v1", SECRETS, registry=handlers)
     async def secret_changed(event: kopf.RawEvent, **_: object) -> None:
-        sightings.event(SECRETS, event["type"], event["object"]["metadata"])
+        router.route_event(SECRETS, event["type"], event["object"]["metadata"])
 
     @kopf.on.event("", "v1", CONFIG_MAPS, registry=handlers)
     async def config_map_changed(event: kopf.RawEvent, **_: object) -> None:
-        sightings.event(CONFIG_MAPS, event["type"], event["object"]["metadata"])
+        router.route_event(CONFIG_MAPS, event["type"], event["object"]["metadata"])
 
     if everywhere:
 
         @kopf.on.event("", "v1", NAMESPACES, registry=handlers)
         async def namespace_changed(event: kopf.RawEvent, **_: object) -> None:
-            sightings.namespace(event["type"], event["object"]["metadata"])
+            router.route_namespace(event["type"], event["object"]["metadata"])
 
     return handlers
 
 
-def settings(shard: Shard = None) -> kopf.OperatorSettings:
-    """Have kopf watch a shard and do nothing else, ask for no rights beyond our own, and outlive any outage."""
+def make_settings(shard: Shard = None) -> kopf.OperatorSettings:
+    """Return settings with which kopf only watches a shard, needs no further rights, and survives any outage."""
     chosen = kopf.OperatorSettings()
     chosen.posting.enabled = False
     chosen.peering.standalone = True
-    # Namespaces are given or all of them, and audit.py knows whether the CRD is served: nothing to scan for.
+    # The namespaces are known, and resync.py finds out whether the CRD is served: kopf scans for nothing.
     chosen.scanning.disabled = True
-    # Without handlers that need one, kopf takes its finalizer off objects. The usual name may be there for
-    # another operator; this one is nobody's.
+    # Without handlers that need a finalizer, kopf removes its own from objects. Another operator may use the usual
+    # name; no operator uses this one.
     chosen.persistence.finalizer = f"{GROUP}/no-finalizer"
-    chosen.process.ultimate_exiting_timeout = None  # the process decides about its end itself
+    chosen.process.ultimate_exiting_timeout = None  # the process ends itself
     chosen.queueing.idle_timeout = 0.5
     chosen.queueing.exit_timeout = 0.5
     chosen.watching.chunk_size = PAGE
@@ -87,28 +86,28 @@ def settings(shard: Shard = None) -> kopf.OperatorSettings:
     chosen.watching.label_selectors["", "v1", CONFIG_MAPS] = selector_of_objects(shard)
     chosen.networking.request_timeout = REQUEST_SECONDS
     chosen.networking.connect_timeout = REQUEST_SECONDS
-    chosen.networking.error_backoffs = Forever()
+    chosen.networking.error_backoffs = RetryPauses()
     chosen.networking.enforce_retry_after = True
     return chosen
 
 
-async def watch(
-    sightings: Sightings,
+async def run_watches(
+    router: EventRouter,
     scope: Scope,
     stop: asyncio.Event,
     started: Callable[[], None],
 ) -> None:
-    """Watch until `stop` is set. Raises at once what kopf cannot cope with.
+    """Watch until `stop` is set. Raises an error that kopf cannot handle at once.
 
-    Tasks that run already are left alone; kopf cancels every other one when it ends. `started` is called once
-    kopf has taken over the process's signals, so that they can be taken back.
+    kopf cancels every task that did not exist before it when it ends. `started` is called after kopf has replaced the
+    signal handlers of the process, so that the caller can restore them.
     """
     others = frozenset(asyncio.all_tasks())
-    # kopf would make one from the passwd file, where a container's user may be absent. Its type is private.
+    # By default kopf reads the passwd file, where the user of a container may be missing. The type is private.
     identity: Any = "jwks-operator"
     tasks = await kopf.spawn_tasks(
-        registry=registry(sightings, everywhere=not scope.namespaces),
-        settings=settings(scope.shard),
+        registry=make_registry(router, everywhere=not scope.namespaces),
+        settings=make_settings(scope.shard),
         identity=identity,
         clusterwide=not scope.namespaces,
         namespaces=sorted(scope.namespaces),
@@ -122,17 +121,17 @@ async def watch(
         if stop.is_set():
             await asyncio.wait({running}, timeout=STOP_SECONDS)
     finally:
-        await _end(others)
+        await _cancel_tasks(others)
     for task in tasks:
         if not task.cancelled() and (failure := task.exception()):
             raise failure
 
 
-async def _end(others: Set[asyncio.Task[Any]]) -> None:
-    """End what kopf has begun, in about a second.
+async def _cancel_tasks(others: Set[asyncio.Task[Any]]) -> None:
+    """Cancel the tasks that kopf has started, in about a second.
 
-    Left alone it waits five seconds for what is stuck, and for ever if a watcher swallows its cancellation,
-    which it does when that comes while it is between two requests.
+    kopf itself waits five seconds for tasks that hang, and for ever if a watcher swallows its cancellation, which
+    happens between two requests.
     """
     for _ in range(END_ROUNDS):
         left = asyncio.all_tasks() - others - {asyncio.current_task()}
@@ -141,25 +140,25 @@ async def _end(others: Set[asyncio.Task[Any]]) -> None:
         for task in left:
             task.cancel()
         await asyncio.wait(left, timeout=END_SECONDS)
-    logger.warning("some watching did not end")
+    logger.warning("some watches did not end")
 
 
 class _NoMemories(ResourceMemories):
-    """Keeps nothing of any object.
+    """Stores nothing about objects.
 
-    kopf would keep about a kilobyte for each, for kinds of handlers that are not used here, and would keep it for ever
-    if the object's deletion fell between a broken watch and the list after it.
+    By default kopf stores about a kilobyte for each object, for handlers that are not used here, and never removes it
+    if the deletion of the object falls between a broken watch and the next list.
     """
 
     async def recall(self, raw_body: kopf.RawBody, **kwargs: Any) -> ResourceMemory:
         return await super().recall(raw_body, **{**kwargs, "ephemeral": True})
 
 
-class Forever:
-    """Seconds between attempts, without end, and from the start for each request that iterates it."""
+class RetryPauses:
+    """Seconds between attempts, without end; each iteration starts from the first."""
 
     def __iter__(self) -> Iterator[float]:
-        """Give 0.2, 0.4, and so on up to 10, and then 10 for ever."""
+        """Yield 0.2, 0.4, and so on up to 10, then always 10."""
         pause = 0.2
         while True:
             yield pause
@@ -167,14 +166,14 @@ class Forever:
 
 
 class Login:
-    """Logs in afresh each time kopf asks, which it does when the API server answered 401.
+    """Logs in each time kopf asks, which is after an answer 401 of the API server.
 
-    kopf ends the operator when a login yields credentials it has seen refused. A projected token is replaced
-    hourly and may be read a moment too early, so each login yields a session of its own.
+    kopf ends the operator if a login returns credentials that were refused before. A projected token is replaced every
+    hour and may be read a moment too early, so each login returns a new session.
     """
 
     def __init__(self, listener: Listener, pauses: Collection[float] = LOGIN_PAUSES, calm: float = LOGIN_CALM) -> None:
-        """`listener` is told of every request to list or watch that its sessions make."""
+        """`listener` receives every list and watch request of the sessions."""
         self._listener = listener
         self._pauses = tuple(pauses)
         self._calm = calm
@@ -182,7 +181,7 @@ class Login:
         self._last = float("-inf")
 
     async def __call__(self, **kwargs: Any) -> kopf.AiohttpSession:
-        """Return a new session with the credentials as they are now; tries until it can."""
+        """Return a new session with the present credentials; tries until it succeeds."""
         while True:
             await self._pause()
             try:
@@ -192,7 +191,7 @@ class Login:
                 continue
             if info is not None:
                 logger.info("watches log in to the API server")
-                opened = session(info.server, info.as_ssl_context(), info.as_http_headers(), self._listener)
+                opened = make_session(info.server, info.as_ssl_context(), info.as_http_headers(), self._listener)
                 return kopf.AiohttpSession(server=info.server, aiohttp_session=opened)
 
     async def _pause(self) -> None:

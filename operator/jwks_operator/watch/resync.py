@@ -1,15 +1,15 @@
-"""What the watches may have missed: a list of metadata now and then, compared with what is remembered.
+"""The resync: a periodic list of metadata that finds the changes that watches missed.
 
-A watch does not tell of an object that vanished while it was broken. So at the start, after each relist and
-about every ten minutes all sets and all our objects are listed, and every set is put on the agenda that is
-new, differs from memory, lost an object, or is absent while objects of it are left: of one shard, like the watches.
-Whether such a set is gone, or only moved to another shard, its pass asks. No watch tells of the sources
-that sets import from, so the audit lists what carries the label of consent: a change of a source is noticed here.
+A watch does not report an object that was deleted while the watch was broken. So at the start, after each relist and
+about every ten minutes the resync lists all sets and all objects of the operator, of one shard like the watches. It
+adds to the work queue every set that is new, that changed, that lost an object, or that is missing while its objects
+exist. The pass finds out whether a missing set is deleted or belongs to another shard. No watch reports the sources of
+imports, so the resync also lists the objects with the label of consent.
 
-Sets that somebody changed since our last status come before the others, which at a start are all of them.
+Sets that another client changed since the last status write are urgent. The first resync adds all sets.
 
-If the sets' kind is not served nothing can be told, and nothing is put. An audit that failed is repeated
-sooner; it never ends by itself.
+If the kind of the sets is not served, the resync adds nothing. A failed resync is repeated sooner; the resync never
+ends by itself.
 """
 
 import asyncio
@@ -24,136 +24,135 @@ from jwks_operator.api.shards import EVERYTHING, Scope, selector_of_objects, sel
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, SETS, Client, Resource
 from jwks_operator.kube.errors import KubeError, NotServed
 from jwks_operator.reconcile.backoff import Backoff
-from jwks_operator.reconcile.observed_versions import SOURCES, Kind, ObjectMemory
-from jwks_operator.reconcile.work_queue import Agenda
+from jwks_operator.reconcile.observed_versions import SOURCES, Kind, ObservedVersions
+from jwks_operator.reconcile.work_queue import WorkQueue
 from jwks_operator.tasks import was_meant
-from jwks_operator.watch.event_router import Metadata, Sighting, sighting, source_sighting
+from jwks_operator.watch.event_router import Metadata, ObjectVersion, identify_object, identify_source
 
 logger = logging.getLogger(__name__)
 
 CALM = 2.0
-"""Seconds from the first sign of a relist to the audit: the other lists are usually under way."""
+"""Seconds from a relist to the resync: the other watches usually list at the same time."""
 SERVED_POLL = 2.0
-"""Seconds between looks for a kind that is not served yet."""
+"""Seconds between attempts while the kind is not served."""
 
 
-class Audit:
-    """See the module. `served` is set while the last audit could tell what there is."""
+class Resync:
+    """See the module. `served` is set if the last resync could list the sets."""
 
     def __init__(
         self,
         client: Client,
-        memory: ObjectMemory,
-        agenda: Agenda,
+        versions: ObservedVersions,
+        queue: WorkQueue,
         *,
         scope: Scope = EVERYTHING,
         interval: timedelta = timedelta(minutes=10),
     ) -> None:
         """`interval` is jittered by a tenth either way."""
         self._client = client
-        self._memory = memory
-        self._agenda = agenda
+        self._versions = versions
+        self._queue = queue
         self._namespaces: tuple[str | None, ...] = tuple(sorted(scope.namespaces)) or (None,)
         self._shard = scope.shard
         self._interval = interval.total_seconds()
         self._chance = random.random
         self._retry = Backoff(first=1.0, most=max(1.0, min(60.0, self._interval)))
         self._failures = 0
-        self._nudged = asyncio.Event()
-        self._told_unserved = False
+        self._requested = asyncio.Event()
+        self._logged_unserved = False
         self.served = asyncio.Event()
-        self.latest: datetime | None = None
-        """When everything was listed last, on the wall clock."""
-        self.found = 0
-        """How many sets an audit has put on the agenda since the first one, which puts them all."""
+        self.last_success: datetime | None = None
+        """The wall-clock time of the last complete resync."""
+        self.found_changed = 0
+        """The number of sets that resyncs found changed, without the first resync."""
 
-    def nudge(self) -> None:
-        """Ask for an audit soon; many nudges make one audit."""
-        self._nudged.set()
+    def request(self) -> None:
+        """Ask for a resync soon; several requests cause one resync."""
+        self._requested.set()
 
     async def run(self) -> None:
-        """Audit for ever."""
+        """Resync until cancelled."""
         while True:
             pause = await self._attempt()
             try:
                 async with asyncio.timeout(pause):
-                    await self._nudged.wait()
+                    await self._requested.wait()
             except TimeoutError:
                 continue
             await asyncio.sleep(CALM)
 
-    async def once(self) -> int:
-        """Audit once and return how many sets were put. Raises KubeError if something could not be listed."""
-        self._nudged.clear()
+    async def run_once(self) -> int:
+        """Resync once and return the number of added sets. Raises KubeError if a list failed."""
+        self._requested.clear()
         due: set[SetRef] = set()
         changed: set[SetRef] = set()
         try:
             await self._compare(due, changed)
-        finally:  # what was found is remembered and no news any more, whether or not the rest could be listed
+        finally:  # the versions found so far are recorded, so that a failed list must not lose them
             for ref in sorted(due):
-                self._agenda.put(ref, urgent=ref in changed)
+                self._queue.add(ref, urgent=ref in changed)
         return len(due)
 
     async def _compare(self, due: set[SetRef], changed: set[SetRef]) -> None:
-        """List everything; add the sets that are to be put, and those of them that somebody has changed."""
-        before = self._memory.copy()
+        """List everything; collect the sets to add, and those of them that another client changed."""
+        before = self._versions.copy()
         listed: dict[SetRef, set[tuple[Kind, str]]] = defaultdict(set)
         for resource in (SETS, SECRETS, CONFIGMAPS):
-            async for seen, metadata in self._seen(resource):
+            async for seen, metadata in self._list_objects(resource):
                 if seen.kind in SOURCES and not _is_there(listed, seen.ref):
                     continue
                 listed[seen.ref].add((seen.kind, seen.name))
-                if self._take(before, seen):
+                if self._observe(before, seen):
                     due.add(seen.ref)
                     if seen.kind is Kind.SET and _is_changed(metadata):
                         changed.add(seen.ref)
         for ref in before:
-            for kind, name in before.names(ref) - listed.get(ref, set()):
-                if before.mark(ref, kind, name) == self._memory.mark(ref, kind, name):
-                    self._memory.drop(ref, kind, name)
+            for kind, name in before.objects_of(ref) - listed.get(ref, set()):
+                if before.mark_of(ref, kind, name) == self._versions.mark_of(ref, kind, name):
+                    self._versions.forget_object(ref, kind, name)
                     due.add(ref)
         due.update(ref for ref, objects in listed.items() if _is_orphaned(ref, objects))
 
-    async def still_served(self) -> bool:
-        """Ask whether the API server answers and serves the sets' kind; if not, `served` waits for both."""
+    async def check_served(self) -> bool:
+        """Tell whether the API server serves the kind of the sets; if not, clear `served` and ask for a resync."""
         try:
             await self._client.read(SETS, self._namespaces[0] or "default", "any")
         except KubeError as error:
             logger.warning("the sets cannot be read: %s", error)
             self.served.clear()
-            self.nudge()
+            self.request()
             return False
         return True
 
-    def _take(self, before: ObjectMemory, seen: Sighting) -> bool:
-        """Remember what was listed, if it is another state than the remembered one; tell whether it was.
+    def _observe(self, before: ObservedVersions, seen: ObjectVersion) -> bool:
+        """Record the listed version if it differs from the recorded one; tell whether it does.
 
-        A mark that changed while the lists were under way is younger than they are: whoever made it has put
-        the set on the agenda already.
+        A mark that changed during the lists is newer than they are, and its set was added with it.
         """
         place = (seen.ref, seen.kind, seen.name)
-        if before.mark(*place) != self._memory.mark(*place):
+        if before.mark_of(*place) != self._versions.mark_of(*place):
             return False
-        if not self._memory.differs(*place, seen.uid, seen.version):
+        if not self._versions.is_different(*place, seen.uid, seen.version):
             return False
-        self._memory.saw(*place, seen.uid, seen.version)
+        self._versions.observe(*place, seen.uid, seen.version)
         return True
 
-    async def _seen(self, resource: Resource) -> AsyncIterator[tuple[Sighting, Metadata]]:
+    async def _list_objects(self, resource: Resource) -> AsyncIterator[tuple[ObjectVersion, Metadata]]:
         of_sets = resource.plural == PLURAL
         selector = selector_of_sets(self._shard) if of_sets else selector_of_objects(self._shard)
-        async for metadata in self._metadata(resource, selector):
-            seen = sighting(resource.plural, metadata)
+        async for metadata in self._list_metadata(resource, selector):
+            seen = identify_object(resource.plural, metadata)
             if seen is not None and (seen.kind is not Kind.COPY or self._namespaces == (None,)):
                 yield seen, metadata
         if of_sets:
             return
-        async for metadata in self._metadata(resource, LABEL_ALLOW_SET):
-            source = source_sighting(resource.plural, metadata)
+        async for metadata in self._list_metadata(resource, LABEL_ALLOW_SET):
+            source = identify_source(resource.plural, metadata)
             if source is not None:
                 yield source, metadata
 
-    async def _metadata(self, resource: Resource, selector: str | None) -> AsyncIterator[Metadata]:
+    async def _list_metadata(self, resource: Resource, selector: str | None) -> AsyncIterator[Metadata]:
         for namespace in self._namespaces:
             async for page in self._client.pages(resource, namespace, selector):
                 for item in page:
@@ -161,31 +160,31 @@ class Audit:
 
     async def _attempt(self) -> float:
         try:
-            put = await self.once()
+            added = await self.run_once()
         except NotServed:
             self.served.clear()
-            if not self._told_unserved:
-                self._told_unserved = True
+            if not self._logged_unserved:
+                self._logged_unserved = True
                 logger.warning("the kind %s.%s is not served; waiting for its CRD", PLURAL, GROUP)
             return SERVED_POLL
         except (KubeError, asyncio.CancelledError) as error:
             if isinstance(error, asyncio.CancelledError) and was_meant():
                 raise
             self._failures += 1
-            logger.warning("the audit failed and will be repeated: %s", error)
+            logger.warning("the resync failed and will be repeated: %s", error)
             return self._retry.delay(self._failures)
         self._failures = 0
-        self._told_unserved = False
-        if self.latest is not None:
-            self.found += put
-        self.latest = datetime.now(UTC)
+        self._logged_unserved = False
+        if self.last_success is not None:
+            self.found_changed += added
+        self.last_success = datetime.now(UTC)
         self.served.set()
-        logger.info("audit done", extra={"put": put, "sets": len(self._memory)})
+        logger.info("resync done", extra={"queued": added, "sets": len(self._versions)})
         return self._interval * (0.9 + self._chance() / 5)
 
 
 def _is_changed(metadata: Metadata) -> bool:
-    """Whether a set was written by somebody else since our last status, so that it is worth a look before others."""
+    """Whether another client wrote a set after the last status write of the operator."""
     times: dict[bool, str] = {}
     for entry in metadata.get("managedFields") or ():
         ours = entry.get("manager") == FIELD_MANAGER
@@ -194,10 +193,10 @@ def _is_changed(metadata: Metadata) -> bool:
 
 
 def _is_there(listed: Mapping[SetRef, Collection[tuple[Kind, str]]], ref: SetRef) -> bool:
-    """Whether the set was listed itself, so that it is ours; sources have no shard."""
+    """Whether the set itself was listed, so that it belongs to this shard; sources have no shard."""
     return (Kind.SET, ref.name) in listed.get(ref, ())
 
 
 def _is_orphaned(ref: SetRef, objects: Collection[tuple[Kind, str]]) -> bool:
-    """Whether objects of a set are left that is gone itself; sources are not the set's."""
+    """Whether objects of a missing set exist; sources do not belong to a set."""
     return (Kind.SET, ref.name) not in objects and any(kind not in SOURCES for kind, _ in objects)

@@ -14,9 +14,9 @@ from jwks_operator.api.durations import format_duration
 from jwks_operator.api.spec import Format
 from jwks_operator.core.features.source_content import Sources, private_holding
 from jwks_operator.core.model.policy import CertificateTerms, EntryPolicy, Policy
-from jwks_operator.core.model.record import Certificate, KeyRecord, Record, State
-from jwks_operator.core.planner.triggers import LONG_AGO
-from jwks_operator.core.timing.formulas import entry_named
+from jwks_operator.core.model.record import Certificate, KeyRecord, Record
+from jwks_operator.core.timing.formulas import LONG_AGO, entry_named
+from jwks_operator.core.transitions.transition_table import Cause, State
 from jwks_operator.keys.algorithms import KeyClass
 from jwks_operator.keys.members import canonical_json
 
@@ -26,28 +26,28 @@ OF_SOURCE = "source"
 
 @dataclass(frozen=True, slots=True)
 class Renewal:
-    """From when on a key is to have a new certificate, and why in one word."""
+    """From when on a key is to have a new certificate, and why."""
 
     time: datetime
-    why: str
+    cause: Cause
 
 
-def renewal(policy: Policy, key: KeyRecord) -> Renewal | None:
+def next_renewal(policy: Policy, key: KeyRecord) -> Renewal | None:
     """Return when a key's certificate is next made; None if it is to have none, or keeps the one it has."""
     entry = entry_named(policy, key.entry)
     if entry is None or entry.certificate is None or not _certifiable(key, entry.certificate):
         return None
     if key.state is not State.RETIRED:
         if key.certificate is None:
-            return Renewal(LONG_AGO, "CertificateMissing")
+            return Renewal(LONG_AGO, Cause.CERTIFICATE_MISSING)
         if key.certificate.terms != digest_of_terms(entry):
-            return Renewal(LONG_AGO, "CertificateChanged")
+            return Renewal(LONG_AGO, Cause.CERTIFICATE_CHANGED)
     if key.certificate is None:
         return None
-    return Renewal(_due(key.certificate, entry.certificate.renewal_share), "CertificateExpires")
+    return Renewal(_due(key.certificate, entry.certificate.renewal_share), Cause.CERTIFICATE_EXPIRES)
 
 
-def shown(policy: Policy, key: KeyRecord) -> Certificate | None:
+def published_certificate(policy: Policy, key: KeyRecord) -> Certificate | None:
     """Return the certificate that is published with a key: none once its entry asks for none."""
     entry = entry_named(policy, key.entry)
     if entry is None or key.certificate is None or entry.certificate is not None:
@@ -55,14 +55,14 @@ def shown(policy: Policy, key: KeyRecord) -> Certificate | None:
     return key.certificate if key.certificate.terms == OF_SOURCE and entry.imports_private else None
 
 
-def sourced(sources: Mapping[str, Sources], policy: Policy, key: KeyRecord) -> Certificate | None:
+def certificate_of_source(sources: Mapping[str, Sources], policy: Policy, key: KeyRecord) -> Certificate | None:
     """Return the certificate that a followed source has for a key, where the spec asks for no other."""
     entry = entry_named(policy, key.entry)
     held = None if entry is None or entry.certificate is not None else private_holding(sources.get(key.entry), entry)
     return held.certificate if held is not None and held.keys[0].thumbprint == key.thumbprint else None
 
 
-def bare(record: Record) -> tuple[EntryPolicy, ...]:
+def entries_without_certificate(record: Record) -> tuple[EntryPolicy, ...]:
     """Return the entries whose key in use is to be handed out in format TLS and has no certificate."""
     in_use = ((entry, record.active(entry.name)) for entry in record.policy.keys)
     return tuple(
@@ -71,7 +71,7 @@ def bare(record: Record) -> tuple[EntryPolicy, ...]:
         if Format.TLS in record.policy.secret.formats
         and key is not None
         and key.key_class is not KeyClass.SYMMETRIC
-        and shown(record.policy, key) is None
+        and published_certificate(record.policy, key) is None
     )
 
 

@@ -11,42 +11,42 @@ from dataclasses import replace
 from jwks_operator.api.names import consent_label, copy_name
 from jwks_operator.api.reasons import EventReason, Reason
 from jwks_operator.core.model.observed_state import Copy, Sight, World
-from jwks_operator.core.model.record import Happening, KeyRecord, Record, State
-from jwks_operator.core.planner.spec_checks import Trouble
+from jwks_operator.core.model.record import Happening, KeyRecord, Record
+from jwks_operator.core.model.trouble import Trouble
+from jwks_operator.core.transitions.transition_table import State
 from jwks_operator.keys.algorithms import KeyClass
 
 NAMED = 3
 """So many namespaces are told with their trouble; of the others their number."""
 
 
-def doubted(world: World, record: Record) -> tuple[Record, tuple[Happening, ...]]:
+def reset_doubted_copies(world: World, record: Record) -> tuple[Record, tuple[Happening, ...]]:
     """Return the record without the witnesses that edited copies deny, and what is to be told of those copies."""
     edited = tuple(copy for copy in world.copies if copy.sight is Sight.DIFFERS)
     changed = [after for key in record.keys for after in (_doubted(key, edited),) if after != key]
     guilty = (copy for copy in edited if any(_denied(key, copy) for key in record.keys))
-    told = tuple(Happening(EventReason.OBJECT_REPAIRED, edited_in(copy.namespace)) for copy in guilty)
+    told = tuple(Happening(EventReason.OBJECT_REPAIRED, describe_edited_copy(copy.namespace)) for copy in guilty)
     return (record.with_keys(*changed), told) if changed else (record, ())
 
 
-def edited_in(namespace: str) -> str:
+def describe_edited_copy(namespace: str) -> str:
     """Return what is told of a copy that differs although nothing changed."""
     return f"the copy in namespace {namespace} was edited"
 
 
-def troubles(world: World, record: Record) -> Iterator[Trouble]:
+def list_copy_troubles(world: World, record: Record) -> Iterator[Trouble]:
     """Yield what a person has to know of the copies of a set."""
     if record.policy.publish.namespaces is not None and not world.everywhere:
         yield Trouble(
             Reason.COPIES_UNSUPPORTED,
-            "spec.publish.namespaces needs an operator that watches all namespaces, but this one runs with "
-            "--namespace; remove the field, or run the operator for the whole cluster",
+            "spec.publish.namespaces needs an operator that watches all namespaces, but this one runs with --namespace",
+            "remove the field, or run the operator for the whole cluster",
         )
         return
     if world.copies_complaint:
         yield Trouble(
             Reason.COPY_REFUSED,
             f"it cannot be told which namespaces are to have a copy: {world.copies_complaint}",
-            lasting="it cannot be told which namespaces are to have a copy: ",
         )
     yield from _named(tuple(_of_one(world, copy) for copy in world.copies if copy.sight is Sight.FOREIGN))
     yield from _named(tuple(_of_one(world, copy) for copy in world.copies if copy.refused))
@@ -56,21 +56,20 @@ def _of_one(world: World, copy: Copy) -> Trouble:
     name = copy_name(world.ref, world.configmap_name)
     consent = f"withdraw the label {consent_label(world.ref.namespace)} from the namespace"
     if copy.sight is Sight.FOREIGN:
-        head = f"ConfigMap {copy.namespace}/{name} exists and is not a copy of this set; "
-        return Trouble(Reason.COPY_CONFLICT, f"{head}remove it, or {consent}", lasting=head)
+        what = f"ConfigMap {copy.namespace}/{name} exists and is not a copy of this set"
+        return Trouble(Reason.COPY_CONFLICT, what, f"remove it, or {consent}", about=copy.namespace)
     if copy.leaves:
-        head = f"the copy in namespace {copy.namespace}, which is to have none any more, cannot be removed: "
-        return Trouble(Reason.COPY_REFUSED, head + copy.refused, lasting=head)
-    head = f"the copy in namespace {copy.namespace} was refused: "
+        what = f"the copy in namespace {copy.namespace}, which is to have none any more, cannot be removed"
+        return Trouble(Reason.COPY_REFUSED, f"{what}: {copy.refused}", about=copy.namespace)
+    what = f"the copy in namespace {copy.namespace} was refused: {copy.refused}"
     cure = f"no step is confirmed until it can be written; allow it, or {consent}"
-    return Trouble(Reason.COPY_REFUSED, f"{head}{copy.refused}; {cure}", lasting=head)
+    return Trouble(Reason.COPY_REFUSED, what, cure, about=copy.namespace)
 
 
 def _named(found: tuple[Trouble, ...]) -> Iterator[Trouble]:
     yield from found[:NAMED]
     if len(found) > NAMED:
-        what = f"so it is in {len(found) - NAMED} more namespaces"
-        yield Trouble(found[0].reason, what, lasting="so it is in ")
+        yield Trouble(found[0].reason, f"so it is in {len(found) - NAMED} more namespaces", about="others")
 
 
 def _doubted(key: KeyRecord, edited: tuple[Copy, ...]) -> KeyRecord:

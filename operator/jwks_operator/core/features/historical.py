@@ -10,7 +10,8 @@ from datetime import datetime
 
 from jwks_operator.api.reasons import EventReason
 from jwks_operator.api.revocation_spec import RevocationReason
-from jwks_operator.core.model.record import Former, Happening, KeyRecord, Record, State, Tombstone
+from jwks_operator.core.model.record import Former, Happening, KeyRecord, Record, Tombstone
+from jwks_operator.core.transitions.transition_table import State
 from jwks_operator.keys import historical_set as telling
 from jwks_operator.keys.algorithms import KeyClass
 from jwks_operator.keys.members import canonical_json
@@ -41,7 +42,7 @@ def reason_of(word: str) -> str:
     return next((reason for reason, known in _REASONS.items() if known == word), "")
 
 
-def former(record: Record, key: KeyRecord, time: datetime) -> Former | None:
+def historical_key_of(record: Record, key: KeyRecord, time: datetime) -> Former | None:
     """Return what to keep of a key that leaves with the step of this record at this time, if anything."""
     if not record.policy.publish.historical or key.key_class is not KeyClass.SIGNATURE:
         return None
@@ -65,7 +66,7 @@ def within_limit(stones: tuple[Tombstone, ...]) -> tuple[Tombstone, ...]:
     return tuple(stone if stone.digest in kept else replace(stone, former=None) for stone in stones)
 
 
-def outdated(record: Record) -> Signing | None:
+def find_due_signing(record: Record) -> Signing | None:
     """Return the set that is to be signed; None while the one there is says the same, or nobody can sign."""
     issuer, signer = record.policy.publish.issuer, _signer(record)
     told = [_told(stone, stone.former) for stone in record.tombstones if stone.former is not None]

@@ -12,11 +12,12 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from jwks_operator.api.reasons import Reason
-from jwks_operator.core.features.source_content import Holding, Refusal, Sources, as_read, names_of, private_holding
+from jwks_operator.core.features.source_content import Holding, Refusal, Sources, is_as_read, names_of, private_holding
 from jwks_operator.core.model.key_states import FreshKey, digest_of, is_buried
 from jwks_operator.core.model.policy import EntryPolicy, Policy
-from jwks_operator.core.model.record import Certificate, Intake, KeyRecord, Record, State
-from jwks_operator.core.planner.spec_checks import Trouble
+from jwks_operator.core.model.record import Certificate, Intake, KeyRecord, Record
+from jwks_operator.core.model.trouble import Trouble
+from jwks_operator.core.transitions.transition_table import State
 
 REMEMBERED = 64
 """How many keys an intake remembers: far more than a source can hold while any of them is still about."""
@@ -47,24 +48,24 @@ Offers = Mapping[str, Offer]
 NONE_OFFERED: Offers = MappingProxyType({})
 
 
-def offers(record: Record, sources: Mapping[str, Sources], revoked: frozenset[str] = frozenset()) -> Offers:
+def list_offers(record: Record, sources: Mapping[str, Sources], revoked: Collection[str] = ()) -> Offers:
     """Return what each entry of the spec in force may take in; `revoked` are the kids that an annotation revokes."""
-    revoked = revoked.union(item.kid for item in record.policy.revoked if item.kid is not None)
+    listed = frozenset((*revoked, *(item.kid for item in record.policy.revoked if item.kid is not None)))
     found: dict[str, Offer] = {}
     claimed: dict[str, str] = {}
     for entry in record.policy.keys:
         seen = sources.get(entry.name)
-        if seen is not None and as_read(seen.entry, entry):
-            offer = _Reader(record, entry, revoked, claimed).offer(seen)
+        if seen is not None and is_as_read(seen.entry, entry):
+            offer = _Reader(record, entry, listed, claimed).offer(seen)
             claimed |= {key.kid: key.thumbprint for key in (*offer.former, *((offer.key,) if offer.key else ()))}
             found[entry.name] = offer
     return found
 
 
-def troubles(found: Offers) -> tuple[Trouble, ...]:
+def list_import_troubles(found: Offers) -> tuple[Trouble, ...]:
     """Return the condition of every source that cannot be used."""
     return tuple(
-        Trouble(Reason.IMPORT_REFUSED, f"spec.keys[{name}].import: {complaint}")
+        Trouble(Reason.IMPORT_REFUSED, f"spec.keys[{name}].import: {complaint}", about=name)
         for name, offer in found.items()
         for complaint in filter(None, (*offer.complaints, offer.left_out))
     )
@@ -87,7 +88,7 @@ def is_followed(record: Record, entry: EntryPolicy) -> bool:
     return entry.imports_private and intake is not None and intake.followed
 
 
-def generates(record: Record, entry: EntryPolicy) -> bool:
+def generates_keys(record: Record, entry: EntryPolicy) -> bool:
     """Tell whether keys of an entry are made here; not before the one to be imported is there, where there is none."""
     if not entry.imports_private:
         return True
@@ -102,7 +103,7 @@ def is_imported(record: Record, key: KeyRecord) -> bool:
     return intake is not None and key.thumbprint in intake.taken
 
 
-def taken(record: Record, entry: str, offer: Offer) -> Record:
+def remember_offer(record: Record, entry: str, offer: Offer) -> Record:
     """Return the record that remembers that an offer was taken, and that its sources have done their work."""
     before = record.intakes.get(entry, Intake())
     marks = [_mark(key) for key in offer.former]
@@ -117,7 +118,7 @@ def taken(record: Record, entry: str, offer: Offer) -> Record:
     return replace(record, intakes={**record.intakes, entry: after})
 
 
-def settled(record: Record, sources: Mapping[str, Sources], entries: Collection[str]) -> Record:
+def settle_sources(record: Record, sources: Mapping[str, Sources], entries: Collection[str]) -> Record:
     """Return a rebuilt record in which what the private sources of these entries hold counts as taken before.
 
     So does a source that is gone by now. A followed one says what the key must be: that it is followed is all that
@@ -127,24 +128,31 @@ def settled(record: Record, sources: Mapping[str, Sources], entries: Collection[
         if entry.name in entries and entry.import_ is not None:
             held = private_holding(sources.get(entry.name), entry)
             key = None if held is None or held.followed else held.keys[0]
-            record = taken(record, entry.name, Offer(key=key, sources=tuple(filter(None, names_of(entry)))))
+            record = remember_offer(record, entry.name, Offer(key=key, sources=tuple(filter(None, names_of(entry)))))
             followed = record.intakes[entry.name].followed if held is None else held.followed
             intake = replace(record.intakes[entry.name], followed=followed)
             record = replace(record, intakes={**record.intakes, entry.name: intake})
     return record
 
 
-def saved(sources: Mapping[str, Sources], entry: EntryPolicy, published: Collection[FreshKey]) -> FreshKey | None:
+def find_key_in_source(
+    sources: Mapping[str, Sources], entry: EntryPolicy, published: Collection[FreshKey]
+) -> FreshKey | None:
     """Return the key in an entry's private source if its public half is published: then it was the set's."""
     held = private_holding(sources.get(entry.name), entry)
     known = {(key.kid, key.thumbprint) for key in published}
     return next((key for key in held.keys if (key.kid, key.thumbprint) in known), None) if held is not None else None
 
 
-def bereft(record: Record, entry: EntryPolicy) -> Record:
+def mark_revoked(record: Record, entry: EntryPolicy) -> Record:
     """Return the record of an entry whose key was revoked: the next one of its source is used at once."""
     intake = record.intakes.get(entry.name, Intake())
     return replace(record, intakes={**record.intakes, entry.name: replace(intake, bereft=True)})
+
+
+def was_revoked(record: Record, entry: EntryPolicy) -> bool:
+    """Tell whether the active key of an entry was revoked and the next one of its source is used at once."""
+    return record.intakes.get(entry.name, Intake()).bereft
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,15 +11,21 @@ from datetime import timedelta
 from typing import Any, TypeAlias
 
 from jwks_operator.api.reasons import EventReason, Reason
-from jwks_operator.core.features.certificate_renewal import bare, digest_of_terms, renewal, sourced
-from jwks_operator.core.features.historical import Signing, outdated
+from jwks_operator.core.features.certificate_renewal import (
+    certificate_of_source,
+    digest_of_terms,
+    entries_without_certificate,
+    next_renewal,
+)
+from jwks_operator.core.features.historical import Signing, find_due_signing
 from jwks_operator.core.features.source_content import Holding
 from jwks_operator.core.model.observed_state import Reading, World
 from jwks_operator.core.model.policy import EntryPolicy
-from jwks_operator.core.model.record import Certificate, Happening, Historical, KeyRecord, Record, Step, StepKind
-from jwks_operator.core.planner.candidates import Action, Prospect
-from jwks_operator.core.planner.spec_checks import Trouble
+from jwks_operator.core.model.record import Certificate, Happening, Historical, KeyRecord, Record, Step
+from jwks_operator.core.model.trouble import Trouble
+from jwks_operator.core.planner.candidate import Candidate, Candidates
 from jwks_operator.core.timing.formulas import entry_named
+from jwks_operator.core.transitions.transition_table import Transition
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,24 +43,25 @@ class Certification:
 
 Paper: TypeAlias = Certification | Signing
 
-PAPERWORK = frozenset({Action.CERTIFY, Action.SIGN})
+PAPERWORK = frozenset({Transition.CERTIFY, Transition.SIGN})
 
 
-def possible(world: World, moves: Iterable[Prospect]) -> tuple[Prospect, ...]:
+def drop_impossible(world: World, candidates: Iterable[Candidate]) -> Candidates:
     """Return the moves without the certificates that cannot be made in this pass."""
-    return tuple(m for m in moves if m.action is not Action.CERTIFY or m.entry not in world.uncertified)
+    return tuple(m for m in candidates if m.transition is not Transition.CERTIFY or m.entry not in world.uncertified)
 
 
-def troubles(world: World, record: Record | None) -> tuple[Trouble, ...]:
+def list_artifact_troubles(world: World, record: Record | None) -> tuple[Trouble, ...]:
     """Return what a person has to know of certificates that could not be made, and of sources that bring none."""
     refused = [
-        Trouble(Reason.CERTIFICATE_REFUSED, f"no certificate for {entry}: {why}; keys go on as they are")
+        Trouble(Reason.CERTIFICATE_REFUSED, f"no certificate for {entry}: {why}; keys go on as they are", about=entry)
         for entry, why in world.uncertified.items()
     ]
     # The reason of all that concerns a source: it can wait for the audit, unlike a CA that a key waits for.
     sourceless = {**_without_files(record), **_complaints(world)}
     refused += [
-        Trouble(Reason.IMPORT_REFUSED, f"spec.keys[{entry}].import: {why}") for entry, why in sourceless.items()
+        Trouble(Reason.IMPORT_REFUSED, f"spec.keys[{entry}].import: {why}", about=entry)
+        for entry, why in sourceless.items()
     ]
     return tuple(refused)
 
@@ -74,44 +81,50 @@ def _without_files(record: Record | None) -> dict[str, str]:
         "no kubernetes.io/tls Secret brings the certificate that format TLS needs; add keys[].certificate, or remove "
         "TLS from secret.formats"
     )
-    return {} if record is None else {entry.name: why for entry in bare(record) if entry.certificate is None}
+    return (
+        {}
+        if record is None
+        else {entry.name: why for entry in entries_without_certificate(record) if entry.certificate is None}
+    )
 
 
-def wanted(world: World, record: Record, moves: Iterable[Prospect]) -> tuple[Paper, ...]:
+def list_artifacts_to_make(world: World, record: Record, moves: Iterable[Candidate]) -> tuple[Paper, ...]:
     """Return the papers that these moves need and that have not been made yet."""
     found: list[Paper] = []
     for move in moves:
-        if move.action is Action.SIGN:
-            signing = outdated(record)
+        if move.transition is Transition.SIGN:
+            signing = find_due_signing(record)
             found += [signing] if signing is not None and signing.digest not in world.signed else []
-        elif move.action is Action.CERTIFY:
+        elif move.transition is Transition.CERTIFY:
             keys = [key for key in record.keys if key.kid == move.kid and _made(world, record, key) is None]
             found += [_certification(record, key) for key in keys]
     return tuple(found)
 
 
-def intent(world: World, record: Record, moves: tuple[Prospect, ...]) -> Record:
+def apply_artifacts(world: World, record: Record, moves: Candidates) -> Record:
     """Return the record with the step that puts these papers in place, once they have been made."""
-    if moves[0].action is Action.SIGN:
-        signing = outdated(record)
+    if moves[0].transition is Transition.SIGN:
+        signing = find_due_signing(record)
         if signing is None:
             return record
         signed = Historical(signing.digest, world.signed[signing.digest])
-        return replace(record, historical=signed, step=Step(StepKind.SIGN, ()))
+        return replace(record, historical=signed, step=Step(Transition.SIGN, ()))
     kids = {move.kid for move in moves}
     keys = (replace(key, certificate=_made(world, record, key)) for key in record.keys if key.kid in kids)
-    told = (Happening(EventReason.CERTIFICATE_RENEWED, move.why, move.kid, move.entry) for move in moves)
-    return replace(record.with_keys(*keys), step=Step(StepKind.CERTIFY, tuple(told)))
+    told = (Happening(EventReason.CERTIFICATE_RENEWED, move.cause, move.kid, move.entry) for move in moves)
+    return replace(record.with_keys(*keys), step=Step(Transition.CERTIFY, tuple(told)))
 
 
-def of_newborn(world: World, record: Record, reading: Reading) -> tuple[Record, tuple[Paper, ...]]:
+def certify_new_keys(world: World, record: Record, reading: Reading) -> tuple[Record, tuple[Paper, ...]]:
     """Return the record to be with the certificates of the keys that are new in it, and those still to be made.
 
     A clock in doubt would date them wrongly: they follow as soon as it can be trusted.
     """
     known = {key.kid for key in world.record.keys} if world.record is not None else set()
     new = [key for key in record.keys if key.kid not in known and key.certificate is None]
-    record = record.with_keys(*(replace(key, certificate=sourced(world.imports, record.policy, key)) for key in new))
+    record = record.with_keys(
+        *(replace(key, certificate=certificate_of_source(world.imports, record.policy, key)) for key in new)
+    )
     if not reading.trusted:
         return record, ()
     new = [key for key in new if _awaits(world, record, key)]
@@ -120,14 +133,16 @@ def of_newborn(world: World, record: Record, reading: Reading) -> tuple[Record, 
 
 
 def _awaits(world: World, record: Record, key: KeyRecord) -> bool:
-    return key.certificate is None and key.entry not in world.uncertified and renewal(record.policy, key) is not None
+    return (
+        key.certificate is None and key.entry not in world.uncertified and next_renewal(record.policy, key) is not None
+    )
 
 
 def _made(world: World, record: Record, key: KeyRecord) -> Certificate | None:
     """The certificate that was made for a key in this pass, or found, if it is what the spec in force asks for."""
     certificate, entry = world.certificates.get(key.kid), entry_named(record.policy, key.entry)
     if entry is None or entry.certificate is None:
-        return sourced(world.imports, record.policy, key)
+        return certificate_of_source(world.imports, record.policy, key)
     return certificate if certificate is not None and certificate.terms == digest_of_terms(entry) else None
 
 

@@ -39,7 +39,7 @@ class Sources:
     public: Holding | Refusal | None = None
 
 
-def as_read(read: EntryPolicy, entry: EntryPolicy) -> bool:
+def is_as_read(read: EntryPolicy, entry: EntryPolicy) -> bool:
     """Tell whether the source was read for what the entry asks for: else what it holds cannot be told."""
     return _asks(read) == _asks(entry)
 
@@ -61,6 +61,6 @@ def names_of(entry: EntryPolicy) -> tuple[str, str]:
 
 def private_holding(seen: Sources | None, entry: EntryPolicy) -> Holding | None:
     """Return what an entry's private source holds, if it could be read, and for what the entry asks for."""
-    if seen is None or not as_read(seen.entry, entry) or not isinstance(seen.private, Holding):
+    if seen is None or not is_as_read(seen.entry, entry) or not isinstance(seen.private, Holding):
         return None
     return seen.private

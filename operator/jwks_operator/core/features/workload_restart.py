@@ -13,9 +13,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from hashlib import sha256
 
-from jwks_operator.core.model.record import KeyRecord, Record, State
-from jwks_operator.core.outputs.projections import Item, secret_layout
+from jwks_operator.core.model.record import KeyRecord, Record
+from jwks_operator.core.outputs.consumer_secret import Item, secret_layout
+from jwks_operator.core.transitions.transition_table import State
 from jwks_operator.keys.algorithms import KeyClass
+from jwks_operator.keys.secret_files import Form, split_name
 
 _MARK = 16
 """Hexadecimal digits of a mark: two in a row must differ, no more."""
@@ -23,21 +25,21 @@ _MARK = 16
 _CHECKING = frozenset({State.PENDING, State.ACTIVE, State.RETIRED})
 
 
-def owing(before: Record, after: Record) -> Record:
+def mark_pending_restart(before: Record, after: Record) -> Record:
     """Return the record that owes a restart if the step from one to the other makes it necessary."""
     if after.policy.secret.restart is None:
         return replace(after, restart="")
     if _used(before) == _used(after) and not _gained(before, after) and not _revoked(before, after):
         return after
-    return replace(after, restart=mark(after))
+    return replace(after, restart=restart_digest(after))
 
 
-def anew(record: Record) -> Record:
+def require_restart(record: Record) -> Record:
     """Return the record that owes a restart because keys were lost, if it is to restart anything."""
-    return replace(record, restart="" if record.policy.secret.restart is None else mark(record))
+    return replace(record, restart="" if record.policy.secret.restart is None else restart_digest(record))
 
 
-def mark(record: Record) -> str:
+def restart_digest(record: Record) -> str:
     """Return what stands for the content of the consumer Secret; no private member goes into it."""
     content = sorted((name, item.form.value, item.kids, item.text) for name, item in secret_layout(record).items())
     return sha256(repr(content).encode()).hexdigest()[:_MARK]
@@ -46,7 +48,11 @@ def mark(record: Record) -> str:
 def _used(record: Record) -> dict[str, Item]:
     """What the Secret holds of the keys in use by whoever mounts it: certificates belong to it, openers do not."""
     users = {key.entry for key in record.keys if key.state is State.ACTIVE and _uses(key)}
-    return {name: item for name, item in secret_layout(record).items() if _entry(name) in users and not _opens(name)}
+    return {
+        name: item
+        for name, item in secret_layout(record).items()
+        if split_name(name)[0] in users and item.form is not Form.JWK_SET
+    }
 
 
 def _gained(before: Record, after: Record) -> bool:
@@ -65,12 +71,3 @@ def _checkers(record: Record) -> Iterator[KeyRecord]:
 
 def _uses(key: KeyRecord) -> bool:
     return key.key_class is not KeyClass.ENCRYPTION
-
-
-def _entry(name: str) -> str:
-    """The entry of a data key: names of entries have no dots."""
-    return name.partition(".")[0]
-
-
-def _opens(name: str) -> bool:
-    return name.endswith(".jwks")

@@ -15,7 +15,9 @@ from jwks_operator.core.model.policy import Policy
 from jwks_operator.core.model.record import KeyRecord, Record
 from jwks_operator.core.model.stored import Document, write
 
-__all__ = ["Document", "RecordError", "dump_key", "dump_policy", "dump_rest", "load", "load_key", "load_policy"]
+__all__ = [
+    "Document", "RecordError", "dump_key", "dump_policy", "dump_record", "load_key", "load_policy", "load_record",
+]  # fmt: skip
 
 FORMAT = 1
 _T = TypeVar("_T")
@@ -40,13 +42,13 @@ def load_key(document: Document, *, has_private: bool) -> KeyRecord:
     return _load(_KEY, {**document, "hasPrivate": has_private}, "a key document of the keyring")
 
 
-def dump_rest(record: Record) -> Document:
+def dump_record(record: Record) -> Document:
     """Return the document of everything that is not a key."""
     policy = {} if record.unread is None else {"policy": record.unread.document}
     return {"format": FORMAT, **write(_RECORD, record), **policy}
 
 
-def load(rest: Document, keys: tuple[KeyRecord, ...]) -> Record:
+def load_record(rest: Document, keys: tuple[KeyRecord, ...]) -> Record:
     """Return the record; raises RecordError for a format or content that this version does not know."""
     if rest.get("format") != FORMAT or isinstance(rest["format"], bool):
         raise RecordError(

@@ -1,15 +1,7 @@
-"""The life of a key: one table of moves, and the only code that assigns a state.
+"""Assigns the state of a key: the only code that does, and only as the table of transitions permits.
 
-```
-             ┌────────────── roll back ─────────────┐
-             ▼                                      │
-new ──► Pending ──► Active ──► Retired ──► Destroyed
- │         │          ▲                        ▲
- └─────────┼──────────┘ (bootstrap, loss)      │
-           └── no longer wanted ───────────────┘      any ──► Compromised (final)
-```
-
-A move forgets the witnesses that it makes untrue; `witnessed` writes them again once the effect is confirmed.
+A key that changes its state loses the confirmed times that this makes untrue; `confirm_step` writes them again once the
+effect is confirmed.
 """
 
 from collections.abc import Iterable
@@ -18,7 +10,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from jwks_operator.core.features.historical import former, within_limit
+from jwks_operator.core.features.historical import historical_key_of, within_limit
 from jwks_operator.core.model.record import (
     HISTORY_LIMIT,
     TOMBSTONE_LIMIT,
@@ -27,28 +19,11 @@ from jwks_operator.core.model.record import (
     HistoryEntry,
     KeyRecord,
     Record,
-    State,
     Tombstone,
 )
-from jwks_operator.core.timing.formulas import horizon
+from jwks_operator.core.timing.formulas import horizon_of
+from jwks_operator.core.transitions.transition_table import MOVES, State
 from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
-
-MOVES: frozenset[tuple[State | None, State]] = frozenset(
-    {
-        (None, State.PENDING),
-        (None, State.ACTIVE),
-        (None, State.RETIRED),
-        (State.PENDING, State.ACTIVE),
-        (State.PENDING, State.DESTROYED),
-        (State.ACTIVE, State.RETIRED),
-        (State.RETIRED, State.ACTIVE),
-        (State.RETIRED, State.DESTROYED),
-        (State.PENDING, State.COMPROMISED),
-        (State.ACTIVE, State.COMPROMISED),
-        (State.RETIRED, State.COMPROMISED),
-    }
-)
-"""Every permitted (from, to); None stands for a key that does not exist yet, or is found again after a loss."""
 
 LIVING = frozenset({State.PENDING, State.ACTIVE, State.RETIRED})
 
@@ -68,7 +43,7 @@ class FreshKey:
     has_private: bool = True
 
 
-def born(fresh: FreshKey, entry: str, state: State, now: datetime, bounds: Bounds) -> KeyRecord:
+def new_key_record(fresh: FreshKey, entry: str, state: State, now: datetime, bounds: Bounds) -> KeyRecord:
     """Return the record of a new key in its first state, without any witness yet."""
     _permit(None, state)
     return KeyRecord(
@@ -85,7 +60,7 @@ def born(fresh: FreshKey, entry: str, state: State, now: datetime, bounds: Bound
     )
 
 
-def moved(key: KeyRecord, state: State) -> KeyRecord:
+def enter_state(key: KeyRecord, state: State) -> KeyRecord:
     """Return the key in its next state; raises IllegalMoveError if the table does not know the move.
 
     Becoming active needs a private half. Destroyed and compromised keys lose theirs at once.
@@ -100,7 +75,7 @@ def moved(key: KeyRecord, state: State) -> KeyRecord:
     return replace(key, state=state, has_private=False)
 
 
-def witnessed(record: Record, confirmed: datetime) -> Record:
+def confirm_step(record: Record, confirmed: datetime) -> Record:
     """Return the record after every effect of its unfinished step was confirmed at this time.
 
     Missing witnesses are stamped, destroyed keys leave a tombstone, and the step becomes history. Where a lowered
@@ -118,7 +93,7 @@ def witnessed(record: Record, confirmed: datetime) -> Record:
         step=None,
         lead_floor=_floors(record, confirmed) if record.former_leads else record.lead_floor,
         former_leads={},
-        longest_until=confirmed + horizon(record)
+        longest_until=confirmed + horizon_of(record)
         if record.longest and not record.longest_until
         else record.longest_until,
         tombstones=_trimmed((*record.tombstones, *(_tombstone(record, key, confirmed) for key in gone))),
@@ -137,13 +112,13 @@ def is_buried(record: Record, fresh: FreshKey) -> bool:
     return any(whole == stone.digest or kid == stone.kid or key == stone.key for stone in record.tombstones)
 
 
-def buried(key: KeyRecord | FreshKey, state: State, time: datetime, told: Former | None = None) -> Tombstone:
+def tombstone_for(key: KeyRecord | FreshKey, state: State, time: datetime, told: Former | None = None) -> Tombstone:
     """Return the tombstone of a key that left in this state, with what is still to be told of it."""
     digest = digest_of(key.kid, key.thumbprint)
     return Tombstone(digest, state.value, time, _digest(key.kid), _digest(key.thumbprint), told)
 
 
-def mourned(record: Record, stones: Iterable[Tombstone]) -> Record:
+def add_tombstones(record: Record, stones: Iterable[Tombstone]) -> Record:
     """Return the record with tombstones found elsewhere, of keys that it knows neither alive nor dead."""
     known = {stone.digest for stone in record.tombstones}
     known |= {digest_of(key.kid, key.thumbprint) for key in record.keys}
@@ -178,7 +153,7 @@ def _floors(record: Record, confirmed: datetime) -> dict[KeyClass, datetime]:
 
 
 def _tombstone(record: Record, key: KeyRecord, time: datetime) -> Tombstone:
-    return buried(key, key.state, time, former(record, key, time))
+    return tombstone_for(key, key.state, time, historical_key_of(record, key, time))
 
 
 def _trimmed(stones: Iterable[Tombstone]) -> tuple[Tombstone, ...]:

@@ -12,10 +12,11 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from jwks_operator.core.model.codec import PolicyError, RecordError, dump_policy, load, paths_of
+from jwks_operator.core.model.codec import PolicyError, RecordError, dump_policy, load_record, paths_of
 from jwks_operator.core.model.policy import Brakes, EntryPolicy, Policy, Revocation
-from jwks_operator.core.model.record import KeyRecord, Record, State, Unread
+from jwks_operator.core.model.record import KeyRecord, Record, Unread
 from jwks_operator.core.model.stored import Document
+from jwks_operator.core.transitions.transition_table import State
 
 _POLICY, _REVOCATION = TypeAdapter(Policy), TypeAdapter(Revocation)
 
@@ -29,11 +30,11 @@ def load_mended(rest: Document, keys: tuple[KeyRecord, ...], written: Policy | N
     has: the planner starts nothing new under it. What could not be read stays stored until another policy is in force.
     """
     try:
-        return load(rest, keys)
+        return load_record(rest, keys)
     except PolicyError as error:
         complaint = str(error)
     policy = _mended(rest, keys, written)
-    record = load({**rest, "policy": dump_policy(policy)}, keys)
+    record = load_record({**rest, "policy": dump_policy(policy)}, keys)
     return replace(record, policy=policy, unread=Unread(rest.get("policy"), complaint))
 
 

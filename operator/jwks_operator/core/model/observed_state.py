@@ -12,6 +12,7 @@ from typing import Any
 
 from jwks_operator.api.names import SetRef
 from jwks_operator.api.spec import JsonWebKeySetSpec
+from jwks_operator.api.status_model import JsonWebKeySetStatus, KeyState
 from jwks_operator.core.features.source_content import Sources
 from jwks_operator.core.model.key_states import FreshKey
 from jwks_operator.core.model.policy import NO_BRAKES, Brakes, Policy
@@ -92,7 +93,7 @@ class Salvage:
     published: tuple[FreshKey, ...] = ()
     """Every well-formed public key of the ConfigMap."""
     openers: tuple[tuple[str, FreshKey], ...] = ()
-    """Entry and key of every further encryption or symmetric key of the consumer Secret."""
+    """Entry and key of every other encryption or symmetric key of the consumer Secret: pending and retired ones."""
     buried: tuple[Tombstone, ...] = ()
     """The keys that left, as far as the historical set of the ConfigMap tells of them."""
 
@@ -164,6 +165,8 @@ class World:
     """Whether the status tells of keys: a record that is gone then was lost, not never written."""
     entries_before: Mapping[str, str] = field(default_factory=dict)
     """From the status, kid to entry: a hint for recovery, never trusted for more than a name."""
+    waiting_before: frozenset[str] = frozenset()
+    """From the status, the pending keys of entries without an active one: they still wait for their lead."""
     waits_before: Mapping[KeyClass, Bounds] = field(default_factory=dict)
     """From the status, the longest waits in force per class: what is lost with a keyring was no shorter."""
     salvage: Salvage = field(default_factory=Salvage)
@@ -212,3 +215,9 @@ class World:
     @property
     def _in_force(self) -> Policy | None:
         return self.written if self.record is None else self.record.policy
+
+
+def list_waiting_kids(status: JsonWebKeySetStatus) -> frozenset[str]:
+    """Return the kids of the pending keys in a status whose entry has no active key: they wait for their first use."""
+    used = {key.name for key in status.keys if key.state is KeyState.ACTIVE}
+    return frozenset(key.kid for key in status.keys if key.state is KeyState.PENDING and key.name not in used)

@@ -1,33 +1,23 @@
 """The one record of a set: what every projection, wait and decision is computed from.
 
-A record is immutable; a changed one is a new one. States are assigned in `lifecycle` alone. Every time is an
+A record is immutable; a changed one is a new one. States are assigned in `key_states.py` alone. Every time is an
 aware UTC datetime. A witness (`published`, `in_use_since`, `retired`) is None until the API server has
 confirmed the effect it stands for, so it is never older than that effect.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import Field
 
 from jwks_operator.core.model.policy import Facts, Policy
 from jwks_operator.core.model.stored import Stored, Time, Wait
+from jwks_operator.core.transitions.transition_table import State, Transition
 from jwks_operator.keys.algorithms import KeyClass
 
 HISTORY_LIMIT = 20
 TOMBSTONE_LIMIT = 200
-
-
-class State(StrEnum):
-    """Where a key stands in its life (the table of moves is in `lifecycle`)."""
-
-    PENDING = "Pending"
-    ACTIVE = "Active"
-    RETIRED = "Retired"
-    COMPROMISED = "Compromised"
-    DESTROYED = "Destroyed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,24 +124,6 @@ class Intake(Stored):
     """Whether the key in use was revoked and the next one of the followed source is used at once."""
 
 
-class StepKind(StrEnum):
-    """What an unfinished step set out to do."""
-
-    BOOTSTRAP = "Bootstrap"
-    RECOVER = "Recover"
-    ADOPT = "Adopt"
-    REPAIR = "Repair"
-    PUBLISH = "Publish"
-    ACTIVATE = "Activate"
-    RETIRE = "Retire"
-    DESTROY = "Destroy"
-    FORGET = "Forget"
-    ROLL_BACK = "RollBack"
-    REVOKE = "Revoke"
-    CERTIFY = "Certify"
-    SIGN = "Sign"
-
-
 @dataclass(frozen=True, slots=True)
 class Happening(Stored):
     """One thing a step does, told to people once its effects are confirmed."""
@@ -164,10 +136,12 @@ class Happening(Stored):
 
 @dataclass(frozen=True, slots=True)
 class Step(Stored):
-    """The step whose intent is written and whose witness is not."""
+    """The step whose intent is written and whose effects are not confirmed."""
 
-    kind: StepKind
+    transition: Transition
     happenings: tuple[Happening, ...] = ()
+    immediate: tuple[str, ...] = ()
+    """The kids that this step puts in use before their check side is known to have them."""
 
 
 @dataclass(frozen=True, slots=True)

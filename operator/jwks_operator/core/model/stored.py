@@ -29,7 +29,7 @@ _NEWS = "\0"
 """Stands for what is not known, between the document and the object; no member is called so."""
 
 
-def member(name: str) -> str:
+def member_of(name: str) -> str:
     """Return the member of a document that holds the field of this name (`import_` is `import`)."""
     head, *rest = name.strip("_").split("_")
     return head + "".join(part.capitalize() for part in rest)
@@ -100,7 +100,7 @@ _News = Annotated[Mapping[str, Any] | None, Field(alias=_NEWS), PlainSerializer(
 class Stored:
     """Base of everything that the record is made of."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(alias_generator=member)
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(alias_generator=member_of)
 
     unknown: Annotated[Mapping[str, Any] | None, Field(alias=_NEWS), PlainSerializer(_report, when_used="json")] = (
         field(default=None, compare=False, repr=False)
@@ -110,7 +110,7 @@ class Stored:
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Return the schema of the dataclass, which sets aside on reading what it does not know."""
-        known = frozenset(member(each.name) for each in fields(cls) if each.name != "unknown")
+        known = frozenset(member_of(each.name) for each in fields(cls) if each.name != "unknown")
 
         def set_aside(value: Any) -> Any:
             if not isinstance(value, dict) or value.keys() <= known:

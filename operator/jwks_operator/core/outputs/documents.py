@@ -9,10 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from jwks_operator.api.documents_spec import DocumentFormat
 from jwks_operator.api.names import OPENID_KEY
 from jwks_operator.api.serving_spec import JWKS_PATH, OPENID_PATH
-from jwks_operator.core.features.certificate_renewal import shown
+from jwks_operator.core.features.certificate_renewal import published_certificate
 from jwks_operator.core.model.policy import Document, Policy, Publish
-from jwks_operator.core.model.record import KeyRecord, State
-from jwks_operator.core.outputs.serving_documents import compact, discovery_document
+from jwks_operator.core.model.record import KeyRecord
+from jwks_operator.core.outputs.serving_documents import compact_json, discovery_document
+from jwks_operator.core.transitions.transition_table import State
 from jwks_operator.keys.chain import x5t_s256
 
 _RANK = {State.ACTIVE: 0, State.PENDING: 1, State.RETIRED: 2}
@@ -33,20 +34,20 @@ def order_keys(policy: Policy, keys: Iterable[KeyRecord]) -> tuple[KeyRecord, ..
     return tuple(sorted(keys, key=place))
 
 
-def jwks_text(policy: Policy, keys: Keys) -> str:
+def render_set(policy: Policy, keys: Keys) -> str:
     """Return a JWK Set, one key on a line."""
-    lines = ",\n".join(compact(_members(policy, key)) for key in keys)
+    lines = ",\n".join(compact_json(_members(policy, key)) for key in keys)
     return f'{{"keys":[\n{lines}\n]}}\n' if lines else '{"keys":[]}\n'
 
 
-def document_texts(policy: Policy, keys: Keys) -> dict[str, str]:
+def render_documents(policy: Policy, keys: Keys) -> dict[str, str]:
     """Return the JWK Sets of documents and their discovery documents, by data key; `keys` are all published ones."""
     publish = policy.publish
     texts: dict[str, str] = {}
     for document in publish.documents:
         if document.format == DocumentFormat.JWK_SET:
-            own = keys_of(document, keys)
-            texts |= dict.fromkeys(data_keys(document), jwks_text(policy, own))
+            own = list_keys_of(document, keys)
+            texts |= dict.fromkeys(list_data_keys(document), render_set(policy, own))
             discovery = discovery_document(publish, own, jwks_path(document))
             texts |= {} if discovery is None else {_discovery_key(document): discovery}
     return texts
@@ -57,7 +58,7 @@ def pem_layout(policy: Policy, keys: Keys) -> dict[str, tuple[Mapping[str, objec
     layout: dict[str, tuple[Mapping[str, object], ...]] = {}
     for document in policy.publish.documents:
         if document.format == DocumentFormat.PEM:
-            layout |= dict.fromkeys(data_keys(document), tuple(key.public for key in keys_of(document, keys)))
+            layout |= dict.fromkeys(list_data_keys(document), tuple(key.public for key in list_keys_of(document, keys)))
     return layout
 
 
@@ -65,19 +66,19 @@ def document_hints(publish: Publish) -> list[dict[str, object]]:
     """Return what the server must know of documents: data key, format and paths of each file."""
     hints: list[dict[str, object]] = []
     for document in publish.documents:
-        hints.append({"key": data_keys(document)[0], "format": str(document.format), "paths": _paths(document)})
+        hints.append({"key": list_data_keys(document)[0], "format": str(document.format), "paths": _paths(document)})
         if document.format == DocumentFormat.JWK_SET and publish.issuer is not None:
             path = f"/{document.name}{OPENID_PATH}"
             hints.append({"key": _discovery_key(document), "format": "Discovery", "paths": [path]})
     return hints
 
 
-def keys_of(document: Document, keys: Keys) -> Keys:
+def list_keys_of(document: Document, keys: Keys) -> Keys:
     """Return the keys that belong to a document."""
     return [key for key in keys if key.entry in document.entries]
 
 
-def data_keys(document: Document) -> tuple[str, ...]:
+def list_data_keys(document: Document) -> tuple[str, ...]:
     """Return the data keys of a document in the ConfigMap, its own first."""
     suffix = "pem" if document.format == DocumentFormat.PEM else "json"
     return f"{document.name}.{suffix}", *document.aliases
@@ -99,7 +100,7 @@ def _discovery_key(document: Document) -> str:
 
 def _members(policy: Policy, key: KeyRecord) -> Mapping[str, object]:
     """Return the members of a key's public JWK, those of its certificate included (RFC 7517 sections 4.7 and 4.9)."""
-    certificate = shown(policy, key)
+    certificate = published_certificate(policy, key)
     if certificate is None:
         return key.public
     return {**key.public, "x5c": list(certificate.x5c), "x5t#S256": x5t_s256(certificate.x5c)}

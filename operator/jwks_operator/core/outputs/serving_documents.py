@@ -28,7 +28,7 @@ def serve_hints(policy: Policy, documents: list[dict[str, object]]) -> str:
         hints["cors"] = {"allowOrigins": list(publish.allow_origins)}
     if documents:
         hints["documents"] = documents
-    return compact(hints) + "\n"
+    return compact_json(hints) + "\n"
 
 
 def discovery_document(publish: Publish, keys: Iterable[KeyRecord], path: str) -> str | None:
@@ -48,6 +48,6 @@ def discovery_document(publish: Publish, keys: Iterable[KeyRecord], path: str) -
     return json.dumps({**derived, **assumed, **publish.discovery, **derived}, indent=2) + "\n"
 
 
-def compact(value: Mapping[str, object]) -> str:
+def compact_json(value: Mapping[str, object]) -> str:
     """Return JSON without spaces, members in the order given."""
     return _COMPACT.encode(value)

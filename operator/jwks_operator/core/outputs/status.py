@@ -5,19 +5,23 @@ not written again.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 
 from jwks_operator.api.durations import format_duration
-from jwks_operator.api.reasons import ConditionType, Reason
+from jwks_operator.api.reasons import ConditionType, Reason, Wait
 from jwks_operator.api.status_model import (
     MESSAGE_MAX,
     SHORT_KID,
+    TROUBLE_ABOUT,
+    TROUBLES,
     Condition,
     HistoryEntry,
     JsonWebKeySetStatus,
     KeyState,
     KeyStatus,
-    NextMove,
+    NextTransition,
+    Trouble,
     Waits,
     format_time_up,
     merge_conditions,
@@ -25,32 +29,32 @@ from jwks_operator.api.status_model import (
 )
 from jwks_operator.core.model.observed_state import Reading, World
 from jwks_operator.core.model.record import HistoryEntry as RecordedEntry
-from jwks_operator.core.model.record import KeyRecord, Record, State
-from jwks_operator.core.planner.candidates import Action, Prospect, Wait, held_kids, removable
+from jwks_operator.core.model.record import KeyRecord, Record
+from jwks_operator.core.model.trouble import Trouble as FoundTrouble
+from jwks_operator.core.planner.candidate import Candidate
+from jwks_operator.core.planner.candidates import held_kids, removal_time
 from jwks_operator.core.planner.endpoint_gate import Lag
-from jwks_operator.core.planner.rules import ROTATION, Plan
-from jwks_operator.core.planner.spec_checks import Trouble
-from jwks_operator.core.planner.triggers import LONG_AGO
+from jwks_operator.core.planner.plan import Plan
+from jwks_operator.core.timing.formulas import LONG_AGO
 from jwks_operator.core.timing.policy_change import revocation_latency, waits_in_force
+from jwks_operator.core.transitions.transition_table import Hold, State, Transition, is_held_by
 from jwks_operator.keys.algorithms import KeyClass
 
 _ORDER = {State.ACTIVE: 0, State.PENDING: 1, State.RETIRED: 2, State.COMPROMISED: 3, State.DESTROYED: 4}
 
-WAITING_FOR_LEAD = "everybody who checks to have the key (lead)"
-
 _WAITING = {
-    Wait.NOTHING: None,
     Wait.SCHEDULE: "the schedule",
-    Wait.LEAD: WAITING_FOR_LEAD,
+    Wait.LEAD: "verifiers to have the key (lead)",
     Wait.WINDOW: "a rotation window to open, or a freeze to end",
-    Wait.REQUEST: "the requested time",
+    Wait.REQUESTED_TIME: "the requested time",
     Wait.RETENTION: "the last token signed with the key to expire (retention)",
     Wait.ROLLBACK_WINDOW: "the roll-back window to pass",
     Wait.RENEWAL: "the certificate to come near its end",
+    Wait.SUSPEND: "spec.suspend to be removed",
 }
 
 
-def project(
+def render_status(
     world: World, plan: Plan, record: Record | None, before: JsonWebKeySetStatus, reading: Reading
 ) -> JsonWebKeySetStatus:
     """Return the status to be; `record` is the one confirmed in the cluster now, None if there is none.
@@ -61,7 +65,10 @@ def project(
     now = reading.now
     conditions = merge_conditions(before.conditions, _conditions(world, plan, record, now), now)
     if record is None:
-        return before.model_copy(update={"observed_generation": world.generation, "conditions": conditions})
+        told = tuple(_trouble(trouble) for trouble in plan.troubles[:TROUBLES])
+        return before.model_copy(
+            update={"observed_generation": world.generation, "conditions": conditions, "troubles": told}
+        )
     policy = record.policy
     first = record.active(policy.keys[0].name)
     return JsonWebKeySetStatus(
@@ -69,8 +76,9 @@ def project(
         conditions=conditions,
         algorithms=",".join(dict.fromkeys(entry.algorithm for entry in policy.keys)),
         active_kid=None if first is None else first.kid[:SHORT_KID],
-        keys=tuple(_key(key, held_kids(record, plan.asked)) for key in sorted(record.keys, key=_position)),
+        keys=tuple(_key(key, held_kids(record, plan.requests)) for key in sorted(record.keys, key=_position)),
         next=_next(plan, now, suspended=policy.suspend),
+        troubles=tuple(_trouble(trouble) for trouble in plan.troubles[:TROUBLES]),
         waits=_waits(record, reading.earliest),
         revocation_latency=format_duration(revocation_latency(record, reading.earliest)),
         history=tuple(_told(entry) for entry in record.history),
@@ -115,7 +123,7 @@ def _ready(plan: Plan, record: Record | None) -> _Verdict:
     refused = next((trouble for trouble in plan.troubles if trouble.reason is Reason.IMPORT_REFUSED), None)
     if refused is not None and any(not record.of(name, State.PENDING) for name in without):
         return False, refused.reason, refused.message
-    move = next((m for m in plan.prospects if m.entry in without and m.action is Action.ACTIVATE), None)
+    move = next((m for m in plan.candidates if m.entry in without and m.transition is Transition.ACTIVATE), None)
     until = "" if move is None or move.time == LONG_AGO else f", not before {format_time_up(move.time)}"
     return (
         False,
@@ -124,7 +132,7 @@ def _ready(plan: Plan, record: Record | None) -> _Verdict:
     )
 
 
-def _degraded(troubles: tuple[Trouble, ...]) -> _Verdict:
+def _degraded(troubles: tuple[FoundTrouble, ...]) -> _Verdict:
     if not troubles:
         return False, Reason.AS_EXPECTED, "nothing needs attention"
     return True, troubles[0].reason, "; ".join(trouble.message for trouble in troubles)
@@ -132,18 +140,18 @@ def _degraded(troubles: tuple[Trouble, ...]) -> _Verdict:
 
 def _rotating(plan: Plan, record: Record | None, now: datetime) -> _Verdict:
     if record is not None and record.step is not None:
-        return True, Reason.STEP_IN_PROGRESS, f"step {record.step.kind} is under way"
+        return True, Reason.STEP_IN_PROGRESS, f"step {record.step.transition} is under way"
     if record is not None and record.policy.suspend:
         return (
             False,
             Reason.SUSPENDED,
             "spec.suspend withholds every rotation; repair and the removal of expired keys go on",
         )
-    changes = [m for m in plan.prospects if m.action is Action.ACTIVATE]
+    changes = [m for m in plan.candidates if m.transition is Transition.ACTIVATE]
     for move in changes:
         lag = _lag(plan, move)
         if lag is not None and move.time <= now:
-            told = f"{move.entry} changes to key {move.kid} ({move.why}) after {lag.text}"
+            told = f"{move.entry} changes to key {move.kid} ({move.cause}) after {lag.text}"
             return True, Reason.WAITING_FOR_ENDPOINTS, told
     waiting = [move for move in changes if move.waiting_for is Wait.LEAD]
     if waiting:
@@ -151,7 +159,7 @@ def _rotating(plan: Plan, record: Record | None, now: datetime) -> _Verdict:
         return (
             True,
             Reason.NEXT_KEY_PUBLISHED,
-            f"{move.entry} changes to key {move.kid} ({move.why}) after its lead",
+            f"{move.entry} changes to key {move.kid} ({move.cause}) after its lead",
         )
     return False, Reason.NOTHING_DUE, "no key is due for replacement"
 
@@ -166,34 +174,46 @@ def _key(key: KeyRecord, held: frozenset[str]) -> KeyStatus:
         published=key.published,
         in_use_since=key.in_use_since,
         retired=key.retired,
-        remove_after=removable(key, held),
+        remove_after=removal_time(key, held),
         served=key.served,
         unserved=key.unserved,
         held=key.kid in held,
     )
 
 
-def _next(plan: Plan, now: datetime, *, suspended: bool) -> NextMove | None:
-    move = next(iter(plan.prospects), None)
-    if move is None:
+def _next(plan: Plan, now: datetime, *, suspended: bool) -> NextTransition | None:
+    candidate = next(iter(plan.candidates), None)
+    if candidate is None:
         return None
-    return NextMove(
-        time=None if move.time <= LONG_AGO else move.time,
-        name=move.entry,
-        action=move.action,
-        waiting_for="spec.suspend" if suspended and move.action in ROTATION else _awaited(plan, move, now),
+    lag = _lag(plan, candidate)
+    if suspended and is_held_by(candidate.transition, Hold.SUSPEND):
+        candidate, lag = replace(candidate, waiting_for=Wait.SUSPEND), None
+    waiting_for, message = _wait(candidate, lag, now)
+    return NextTransition(
+        time=None if candidate.time <= LONG_AGO else candidate.time,
+        name=candidate.entry,
+        action=candidate.transition,
+        waiting_for=waiting_for,
+        message=None if message is None else truncate(message),
     )
 
 
-def _awaited(plan: Plan, move: Prospect, now: datetime) -> str | None:
-    lag = _lag(plan, move)
+def _wait(candidate: Candidate, lag: Lag | None, now: datetime) -> tuple[Wait | None, str | None]:
+    """Return what a candidate waits for, as a code and in words: a time that is still to come goes first."""
+    timed = candidate.waiting_for
+    words = None if timed is None else _WAITING[timed]
     if lag is None:
-        return _WAITING[move.waiting_for]
-    parts = (None if move.time <= now else _WAITING[move.waiting_for], lag.text)
-    return truncate(" and ".join(filter(None, parts)))
+        return timed, words
+    if words is None or candidate.time <= now:
+        return Wait.ENDPOINTS, lag.text
+    return timed, f"{words} and {lag.text}"
 
 
-def _lag(plan: Plan, move: Prospect) -> Lag | None:
+def _trouble(found: FoundTrouble) -> Trouble:
+    return Trouble(reason=found.reason, about=found.about[:TROUBLE_ABOUT] or None, message=truncate(found.message))
+
+
+def _lag(plan: Plan, move: Candidate) -> Lag | None:
     """What the endpoints of the Service have to do with a move, if it waits for them."""
     return next((lag for lag in plan.waiting if lag.kid == move.kid), None)
 

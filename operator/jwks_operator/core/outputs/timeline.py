@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from html import escape
 
 from jwks_operator.core.forecast import Span
-from jwks_operator.core.model.record import State
+from jwks_operator.core.transitions.transition_table import State
 
 COLOURS = {State.PENDING: "#9ec5e8", State.ACTIVE: "#2b6cb0", State.RETIRED: "#d3b274"}
 WORDS = {
@@ -82,12 +82,12 @@ class Picture:
     shapes: tuple[Box | Line | Words, ...]
 
 
-def draw(title: str, spans: Iterable[Span], start: datetime, end: datetime) -> str:
+def draw_svg(title: str, spans: Iterable[Span], start: datetime, end: datetime) -> str:
     """Return the SVG text of a forecast, its scale in time since the start."""
-    return svg(picture(title, spans, Stretch(start, end)))
+    return render_svg(make_picture(title, spans, Stretch(start, end)))
 
 
-def picture(title: str, spans: Iterable[Span], stretch: Stretch) -> Picture:
+def make_picture(title: str, spans: Iterable[Span], stretch: Stretch) -> Picture:
     """Return the shapes of what of a forecast is in a stretch of time."""
     shown = tuple(span for span in spans if span.begin < stretch.end and (span.end or stretch.end) > stretch.start)
     rows = {kid: index for index, kid in enumerate(dict.fromkeys(span.kid for span in shown))}
@@ -115,7 +115,7 @@ def stretch_around(spans: Iterable[Span], now: datetime, until: timedelta | None
     return Stretch(max(now - until / 3, min(first, now)), now + until, now)
 
 
-def ticks(stretch: Stretch, most: int) -> tuple[timedelta, tuple[datetime, ...]]:
+def list_ticks(stretch: Stretch, most: int) -> tuple[timedelta, tuple[datetime, ...]]:
     """Return the step of a scale with so many steps at most, and its marks: round times, or steps since the start."""
     span = stretch.end - stretch.start
     step = next((step for step in _STEPS if span <= step * most), span)
@@ -128,14 +128,14 @@ def ticks(stretch: Stretch, most: int) -> tuple[timedelta, tuple[datetime, ...]]
     return step, tuple(first + step * index for index in range(max(count, 0)))
 
 
-def mark(moment: datetime, step: timedelta) -> str:
+def format_tick(moment: datetime, step: timedelta) -> str:
     """Return how a scale of this step names a moment."""
     if step >= timedelta(days=1):
         return f"{moment:%b} {moment.day}" + (f" {moment:%Y}" if step >= timedelta(days=30) else "")
     return f"{moment:%H:%M:%S}" if step < timedelta(minutes=1) else f"{moment:%b} {moment.day} {moment:%H:%M}"
 
 
-def svg(drawn: Picture) -> str:
+def render_svg(drawn: Picture) -> str:
     """Return a picture as SVG text."""
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{drawn.width}" height="{drawn.height}" '
@@ -147,11 +147,11 @@ def svg(drawn: Picture) -> str:
 
 
 def _scale(stretch: Stretch, bottom: float) -> Iterator[Line | Words]:
-    step, marks = ticks(stretch, TICKS if stretch.now is None else TICKS // 2)
+    step, marks = list_ticks(stretch, TICKS if stretch.now is None else TICKS // 2)
     for moment in marks:
         x = _x(moment, stretch)
         yield Line(x, TOP - 8, bottom, _LINE)
-        words = mark(moment, step) if stretch.now is not None else _since(moment - stretch.start, step)
+        words = format_tick(moment, step) if stretch.now is not None else _since(moment - stretch.start, step)
         yield Words(x, bottom + 16, words, _GREY, centred=True)
 
 

@@ -20,16 +20,20 @@ from jwks_operator.api.reasons import Reason
 from jwks_operator.api.serving_spec import JWKS_PATH
 from jwks_operator.core.model.observed_state import Endpoint, Endpoints, World
 from jwks_operator.core.model.policy import Policy
-from jwks_operator.core.model.record import KeyRecord, Record, State
-from jwks_operator.core.planner.candidates import Action, Prospect, awaits_endpoints
-from jwks_operator.core.planner.spec_checks import Trouble
-from jwks_operator.keys.algorithms import KeyClass
+from jwks_operator.core.model.record import KeyRecord, Record
+from jwks_operator.core.model.trouble import Trouble
+from jwks_operator.core.planner.candidate import Candidate, Candidates
+from jwks_operator.core.planner.gated_keys import awaits_endpoints, is_gated
+from jwks_operator.core.transitions.transition_table import Hold, State, Transition, is_held_by
 
 SOONEST = timedelta(seconds=2)
 LATEST = timedelta(minutes=1)
 """The endpoints are asked again after a quarter of the time waited so far, within these bounds."""
 NAMED = 3
 """So many endpoints that lag are named; of the others their number."""
+
+_HELD = {State.PENDING: Transition.ACTIVATE, State.RETIRED: Transition.DESTROY}
+"""What the endpoints hold back, by the state of a gated key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,29 +63,29 @@ class Lag:
         return now + min(max((now - self.since) / 4, SOONEST), LATEST)
 
 
-def question(world: World, record: Record, ripe: Iterable[Prospect], urgent: Collection[str]) -> Question | None:
+def find_question(world: World, record: Record, ripe: Iterable[Candidate], urgent: Collection[str]) -> Question | None:
     """Return what to ask before these moves are made; None if nothing waits for an answer, or it is there already."""
     service = record.policy.publish.service_name
     kids = {key.kid for key in record.keys if awaits_endpoints(record, key)}
     kids |= {key.kid for key in _to_be_confirmed(record, ripe, urgent)}
     if service is None or not kids or world.endpoints is not None:
         return None
-    return Question(service, path(record.policy), frozenset(kids))
+    return Question(service, path_of(record.policy), frozenset(kids))
 
 
-def path(policy: Policy) -> str:
+def path_of(policy: Policy) -> str:
     """Return where an endpoint serves the set."""
     return next(iter(policy.publish.paths), JWKS_PATH)
 
 
-def attested(world: World, record: Record, now: datetime) -> Record:
+def record_answers(world: World, record: Record, now: datetime) -> Record:
     """Return the record with the witnesses that the answers of this pass give, and without those that they deny."""
     said = world.endpoints
     if said is None or record.policy.publish.service_name is None:
         return record
     changed = []
     for key in record.keys:
-        if key.kid in said.kids and _gated(key):
+        if key.kid in said.kids and is_gated(key):
             if _agreed(said, key):
                 changed.append(_stamped(key, now))
             elif any(_denies(endpoint, key) for endpoint in said.ready):
@@ -89,46 +93,42 @@ def attested(world: World, record: Record, now: datetime) -> Record:
     return record.with_keys(*changed)
 
 
-def confirmed(
-    world: World, record: Record, ripe: tuple[Prospect, ...], urgent: Collection[str]
-) -> tuple[Prospect, ...]:
+def keep_confirmed(world: World, record: Record, ripe: Candidates, urgent: Collection[str]) -> Candidates:
     """Return the moves that may be made: those that ask nobody, and those about which everybody agrees now."""
     said = world.endpoints
     doubtful = {key.kid for key in _to_be_confirmed(record, ripe, urgent) if said is None or not _agreed(said, key)}
     return tuple(move for move in ripe if move.kid not in doubtful)
 
 
-def lags(world: World, record: Record, withheld: Iterable[Prospect]) -> tuple[Lag, ...]:
+def list_lags(world: World, record: Record, withheld: Iterable[Candidate]) -> tuple[Lag, ...]:
     """Return what waits for the endpoints: keys without a witness, and moves withheld for a last look."""
     kids = {move.kid for move in withheld}
     waiting = (key for key in record.keys if awaits_endpoints(record, key) or key.kid in kids)
     return tuple(_lag(world.endpoints, record, key) for key in waiting)
 
 
-def troubles(record: Record, waiting: Iterable[Lag], now: datetime) -> tuple[Trouble, ...]:
+def list_lag_troubles(record: Record, waiting: Iterable[Lag], now: datetime) -> tuple[Trouble, ...]:
     """Return what a person has to know: endpoints that take longer than the spec says that propagation takes."""
     patience = record.policy.facts.propagation
     found = []
     for lag in waiting:
         if now - lag.since >= patience:
-            head = f"key {lag.kid} of {lag.entry} waits for "
-            found.append(Trouble(Reason.ENDPOINTS_LAG, head + lag.text, lasting=head))
+            sentence = f"key {lag.kid} of {lag.entry} waits for {lag.text}"
+            found.append(Trouble(Reason.ENDPOINTS_LAG, sentence, about=lag.kid))
     return tuple(found)
 
 
-def _gated(key: KeyRecord) -> bool:
-    signing = key.key_class is KeyClass.SIGNATURE and key.state is State.PENDING and key.published is not None
-    leaving = key.key_class is KeyClass.ENCRYPTION and key.state is State.RETIRED and key.retired is not None
-    return signing or leaving
-
-
-def _to_be_confirmed(record: Record, ripe: Iterable[Prospect], urgent: Collection[str]) -> Iterable[KeyRecord]:
+def _to_be_confirmed(record: Record, ripe: Iterable[Candidate], urgent: Collection[str]) -> Iterable[KeyRecord]:
     """The keys of moves that are made only after a last look."""
     if record.policy.publish.service_name is None:
         return ()
-    used = {move.kid for move in ripe if move.action is Action.ACTIVATE and move.entry not in urgent}
-    removed = {move.kid for move in ripe if move.action is Action.DESTROY}
-    return [key for key in record.keys if _gated(key) and key.kid in (used if key.state is State.PENDING else removed)]
+    held = {
+        (each.kid, each.transition)
+        for each in ripe
+        if is_held_by(each.transition, Hold.ENDPOINTS)
+        and not (each.transition is Transition.ACTIVATE and each.entry in urgent)
+    }
+    return [key for key in record.keys if is_gated(key) and (key.kid, _HELD[key.state]) in held]
 
 
 def _agreed(said: Endpoints, key: KeyRecord) -> bool:

@@ -6,16 +6,20 @@ from datetime import datetime
 
 from jwks_operator.api.reasons import EventReason
 from jwks_operator.api.spec import Prepublish
-from jwks_operator.core.features.imports import NO_OFFER, Offer, Offers, offers, taken
-from jwks_operator.core.model.key_states import FreshKey, IllegalMoveError, born, is_buried
+from jwks_operator.core.features.imports import NO_OFFER, Offer, Offers, list_offers, remember_offer
+from jwks_operator.core.model.key_states import FreshKey, IllegalMoveError, is_buried, new_key_record
 from jwks_operator.core.model.observed_state import World
 from jwks_operator.core.model.policy import EntryPolicy, Policy
-from jwks_operator.core.model.record import Happening, KeyRecord, Record, State, Step, StepKind
-from jwks_operator.core.planner import requests
-from jwks_operator.core.planner.candidates import Action, Prospect
-from jwks_operator.core.planner.triggers import published_name
-from jwks_operator.core.timing.formulas import bounds, entry_named, rotation_of
+from jwks_operator.core.model.record import Happening, KeyRecord, Record, Step
+from jwks_operator.core.planner.candidate import Candidate
+from jwks_operator.core.planner.key_choice import name_to_publish
+from jwks_operator.core.planner.requests import read_requests
+from jwks_operator.core.timing.formulas import bounds_of, entry_named, rotation_of
+from jwks_operator.core.transitions.transition_table import Cause, State, Transition
 from jwks_operator.keys.algorithms import ALGORITHMS
+
+_MADE_FOR = {Transition.PUBLISH: State.PENDING, Transition.REPLACE: State.ACTIVE}
+"""The transitions that bring a new key, and its first state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +38,7 @@ def need_of(entry: EntryPolicy, state: State) -> Need:
     return Need(entry.name, entry.algorithm, entry.modulus_length, entry.crv, state)
 
 
-def bootstrap_needs(policy: Policy, offers: Offers) -> tuple[Need, ...]:
+def list_bootstrap_needs(policy: Policy, offers: Offers) -> tuple[Need, ...]:
     """Return the keys to be generated for a set that never existed: one to use per entry, and its standby."""
     return tuple(
         need_of(entry, state)
@@ -43,68 +47,71 @@ def bootstrap_needs(policy: Policy, offers: Offers) -> tuple[Need, ...]:
     )
 
 
-def first_offers(world: World, policy: Policy) -> Offers:
+def list_first_offers(world: World, policy: Policy) -> Offers:
     """Return what a set that never existed may take from its sources."""
-    asked = requests.read(world.annotations, frozenset(entry.name for entry in policy.keys))
-    return offers(Record(world.ref.name, policy), world.imports, asked.revoked)
+    asked = read_requests(world.annotations, frozenset(entry.name for entry in policy.keys))
+    return list_offers(Record(world.ref.name, policy), world.imports, asked.revoked)
 
 
-def bootstrapped(world: World, policy: Policy, now: datetime, fresh: Mapping[Need, FreshKey]) -> Record:
+def create_record(world: World, policy: Policy, now: datetime, fresh: Mapping[Need, FreshKey]) -> Record:
     """Return the first record of a set; its keys are active at once, because nobody can have cached it."""
     record = Record(set_name=world.ref.name, policy=policy)
-    found = first_offers(world, policy)
-    generated = tuple(new_key(policy, need, now, fresh[need]) for need in bootstrap_needs(policy, found))
+    found = list_first_offers(world, policy)
+    generated = tuple(make_key(policy, need, now, fresh[need]) for need in list_bootstrap_needs(policy, found))
     told = tuple(_first_told(key) for key in generated)
     for entry in policy.keys:
         if entry.name in found:
-            record, joined = joining(record, entry, found[entry.name], State.ACTIVE, now)
+            record, joined = join_offer(record, entry, found[entry.name], State.ACTIVE, now)
             told += joined
-    return replace(record.with_keys(*generated), step=Step(StepKind.BOOTSTRAP, told))
+    record = record.with_keys(*generated)
+    immediate = tuple(key.kid for key in record.keys if key.state is State.ACTIVE)
+    return replace(record, step=Step(Transition.BOOTSTRAP, told, immediate))
 
 
-def joining(
+def join_offer(
     record: Record, entry: EntryPolicy, offer: Offer, state: State, now: datetime
 ) -> tuple[Record, tuple[Happening, ...]]:
     """Return the record in which an entry has taken an offer, its private key in this first state, and the news."""
     states = ((offer.key, state), *((key, State.RETIRED) for key in offer.former))
     keys = [
-        new_key(record.policy, need_of(entry, first), now, unburied(record, key))
+        make_key(record.policy, need_of(entry, first), now, refuse_buried(record, key))
         for key, first in states
         if key is not None
     ]
     told = [Happening(EventReason.KEY_IMPORTED, f"{key.state}", key.kid, key.entry) for key in keys]
     told += [
-        Happening(EventReason.KEY_ACTIVATED, "Import", key.kid, key.entry) for key in keys if key.state is State.ACTIVE
+        Happening(EventReason.KEY_ACTIVATED, Cause.IMPORT, key.kid, key.entry)
+        for key in keys
+        if key.state is State.ACTIVE
     ]
-    return taken(record.with_keys(*keys), entry.name, offer), tuple(told)
+    return remember_offer(record.with_keys(*keys), entry.name, offer), tuple(told)
 
 
-def needs(record: Record, moves: Iterable[Prospect]) -> tuple[Need, ...]:
-    """Return the keys that these moves bring into the world."""
+def list_needs(record: Record, chosen: Iterable[Candidate]) -> tuple[Need, ...]:
+    """Return the keys that must be generated for these candidates."""
     found = []
-    for move in moves:
-        entry = entry_named(record.policy, move.entry)
-        if entry is not None and move.action is Action.PUBLISH:
-            found.append(need_of(entry, State.PENDING))
-        elif entry is not None and move.action is Action.REPLACE and not move.kid and move.offer is None:
-            found.append(need_of(entry, State.ACTIVE))
+    for candidate in chosen:
+        entry = entry_named(record.policy, candidate.entry)
+        if entry is not None and not candidate.kid and candidate.offer is None:
+            state = _MADE_FOR.get(candidate.transition)
+            found += [] if state is None else [need_of(entry, state)]
     return tuple(found)
 
 
-def new_key(policy: Policy, need: Need, now: datetime, fresh: FreshKey) -> KeyRecord:
+def make_key(policy: Policy, need: Need, now: datetime, fresh: FreshKey) -> KeyRecord:
     """Return the record of a generated key under the waits of its spec."""
     entry = entry_named(policy, need.entry)
-    waits = bounds(policy, rotation_of(policy, entry), ALGORITHMS[need.algorithm].key_class)
-    return born(named(policy, fresh), need.entry, need.state, now, waits)
+    waits = bounds_of(policy, rotation_of(policy, entry), ALGORITHMS[need.algorithm].key_class)
+    return new_key_record(name_algorithm(policy, fresh), need.entry, need.state, now, waits)
 
 
-def named(policy: Policy, fresh: FreshKey) -> FreshKey:
-    """Return the key with its algorithm named as this spec has it published."""
-    name = published_name(policy, fresh.algorithm)
+def name_algorithm(policy: Policy, fresh: FreshKey) -> FreshKey:
+    """Return the key with its algorithm name_algorithm as this spec has it published."""
+    name = name_to_publish(policy, fresh.algorithm)
     return fresh if fresh.public.get("alg", name) == name else replace(fresh, public={**fresh.public, "alg": name})
 
 
-def unburied(record: Record, fresh: FreshKey) -> FreshKey:
+def refuse_buried(record: Record, fresh: FreshKey) -> FreshKey:
     """Return the key if it may live; raises IllegalMoveError if it was destroyed or revoked before."""
     if is_buried(record, fresh):
         raise IllegalMoveError(f"{fresh.kid} was destroyed or revoked and must not come back")
@@ -113,8 +120,8 @@ def unburied(record: Record, fresh: FreshKey) -> FreshKey:
 
 def _first_told(key: KeyRecord) -> Happening:
     if key.state is State.ACTIVE:
-        return Happening(EventReason.KEY_ACTIVATED, "Bootstrap", key.kid, key.entry)
-    return Happening(EventReason.KEY_PUBLISHED, "Standby", key.kid, key.entry)
+        return Happening(EventReason.KEY_ACTIVATED, Cause.BOOTSTRAP, key.kid, key.entry)
+    return Happening(EventReason.KEY_PUBLISHED, Cause.PREPUBLISH, key.kid, key.entry)
 
 
 def _first_states(policy: Policy, entry: EntryPolicy, offer: Offer) -> tuple[State, ...]:

@@ -13,17 +13,15 @@ from typing import Any
 
 from jwks_operator.api.durations import parse_sum
 from jwks_operator.api.names import SetRef
-from jwks_operator.api.reasons import EventReason
+from jwks_operator.api.reasons import EventReason, Wait
 from jwks_operator.api.status_model import JsonWebKeySetStatus, KeyState, KeyStatus
-from jwks_operator.core.forecast import shape
+from jwks_operator.core.forecast import shape_of
 from jwks_operator.core.model.policy import Policy
-from jwks_operator.core.model.record import Bounds, Happening, HistoryEntry, KeyRecord, Record, State
-from jwks_operator.core.outputs.status import WAITING_FOR_LEAD
-from jwks_operator.core.planner.candidates import Action
+from jwks_operator.core.model.record import Bounds, Happening, HistoryEntry, KeyRecord, Record
 from jwks_operator.core.planner.key_requests import need_of
 from jwks_operator.core.planner.requests import Verb
-from jwks_operator.core.planner.triggers import LONG_AGO
-from jwks_operator.core.timing.formulas import bounds, entry_named, rollback_window, rotation_of
+from jwks_operator.core.timing.formulas import LONG_AGO, bounds_of, entry_named, rollback_window, rotation_of
+from jwks_operator.core.transitions.transition_table import State, Transition
 from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
 
 _LIVING = frozenset({KeyState.PENDING, KeyState.ACTIVE, KeyState.RETIRED})
@@ -32,7 +30,7 @@ Published = Mapping[str, Mapping[str, Any]]
 """Public JWKs by kid, as the ConfigMap shows them."""
 
 
-def recalled(
+def record_from_status(
     ref: SetRef, policy: Policy, status: JsonWebKeySetStatus, published: Published, now: datetime
 ) -> Record | None:
     """Return the record behind a status; None while the status tells of no key that this version knows."""
@@ -56,11 +54,11 @@ def _key(told: KeyStatus, policy: Policy, waits: Mapping[KeyClass, Bounds], now:
     entry = entry_named(policy, told.name)
     key_class = ALGORITHMS[told.algorithm].key_class
     rotation = rotation_of(policy, entry)
-    owed = bounds(policy, rotation, key_class).largest(Bounds(timedelta(), _kept(told)))
+    owed = bounds_of(policy, rotation, key_class).largest(Bounds(timedelta(), _kept(told)))
     owed = owed.largest(waits.get(key_class, owed))
     state = State(told.state.value)
     # Size and curve are not told; where they are not published either, they are what the entry asks for.
-    asked = {} if entry is None else shape(need_of(entry, state))
+    asked = {} if entry is None else shape_of(need_of(entry, state))
     forgotten = (
         key_class is KeyClass.SIGNATURE
         and told.retired is not None
@@ -108,9 +106,9 @@ def _honoured(keys: tuple[KeyRecord, ...], status: JsonWebKeySetStatus) -> Itera
 def _floor(keys: tuple[KeyRecord, ...], status: JsonWebKeySetStatus) -> dict[KeyClass, datetime]:
     """A successor that waits for its lead waits as long as the status says, for whatever reasons."""
     following = status.next
-    if following is None or following.time is None or following.action != Action.ACTIVATE:
+    if following is None or following.time is None or following.action != Transition.ACTIVATE:
         return {}
-    if following.waiting_for != WAITING_FOR_LEAD:
+    if following.waiting_for != Wait.LEAD:
         return {}
     return {key.key_class: following.time for key in keys if key.entry == following.name}
 

@@ -12,68 +12,75 @@ from datetime import datetime
 
 from jwks_operator.api.reasons import EventReason
 from jwks_operator.api.spec import Recovery
-from jwks_operator.core.features.imports import saved as source_key
-from jwks_operator.core.features.imports import settled
+from jwks_operator.core.features.imports import find_key_in_source as source_key
+from jwks_operator.core.features.imports import settle_sources
 from jwks_operator.core.features.source_content import private_holding
-from jwks_operator.core.model.key_states import FreshKey, born, is_buried, mourned, moved
+from jwks_operator.core.model.key_states import FreshKey, add_tombstones, enter_state, is_buried, new_key_record
 from jwks_operator.core.model.observed_state import World
 from jwks_operator.core.model.policy import EntryPolicy, Policy
-from jwks_operator.core.model.record import Bounds, Happening, KeyRecord, Record, State, Step, StepKind
-from jwks_operator.core.planner import requests as asking
-from jwks_operator.core.planner.key_requests import Need, need_of, new_key
-from jwks_operator.core.timing.formulas import bounds, entry_named, rotation_of
-from jwks_operator.core.timing.policy_change import remembering
+from jwks_operator.core.model.record import Bounds, Happening, KeyRecord, Record, Step
+from jwks_operator.core.planner.key_choice import fits_entry
+from jwks_operator.core.planner.key_requests import Need, make_key, need_of
+from jwks_operator.core.planner.requests import Verb, mark_honoured, read_requests
+from jwks_operator.core.timing.formulas import bounds_of, entry_named, rotation_of
+from jwks_operator.core.timing.policy_change import remember_waits
+from jwks_operator.core.transitions.transition_table import Cause, State, Transition
 from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
 
 
-def needs(world: World, policy: Policy) -> tuple[Need, ...]:
+def list_needs(world: World, policy: Policy) -> tuple[Need, ...]:
     """Return the keys to be generated for entries whose key is lost, if the spec wants that."""
     if policy.recovery is not Recovery.REGENERATE:
         return ()
     return tuple(need_of(entry, State.ACTIVE) for entry in _lost(world, policy) if not _follows(world, entry))
 
 
-def recovered(world: World, policy: Policy, now: datetime, fresh: Mapping[Need, FreshKey]) -> Record:
+def rebuild_record(world: World, policy: Policy, now: datetime, fresh: Mapping[Need, FreshKey]) -> Record:
     """Return a record rebuilt from what is left; every wait in it begins now, no former request is repeated."""
     saved = tuple(_saved(world, policy, now))
     lost = tuple(entry.name for entry in _lost(world, policy))
     record = Record(set_name=world.ref.name, policy=policy, keys=saved, lost=lost)
-    record = mourned(record, world.salvage.buried)
-    record = settled(record, world.imports, {entry.name for entry in policy.keys if _lived(world, entry)})
-    found = remembered(world, record, now)
-    made = tuple(new_key(policy, need, now, fresh[need]) for need in needs(world, policy))
+    record = add_tombstones(record, world.salvage.buried)
+    found = list_unknown_keys(world, record, now)
+    record = settle_sources(record, world.imports, _settled_entries(world, policy, (*saved, *found)))
+    made = tuple(make_key(policy, need, now, fresh[need]) for need in list_needs(world, policy))
     record = record.with_keys(*found, *made)
-    asked = asking.read(world.annotations, frozenset(entry.name for entry in policy.keys))
+    asked = read_requests(world.annotations, frozenset(entry.name for entry in policy.keys))
     told = (
         Happening(EventReason.KEYRING_REBUILT, f"kept {len(saved)} keys in use and {len(found)} others"),
         *(Happening(EventReason.KEYS_LOST, f"recovery: {policy.recovery}", entry=name) for name in lost),
-        *(Happening(EventReason.KEY_ACTIVATED, "KeyLost", key.kid, key.entry) for key in made),
+        *(Happening(EventReason.KEY_ACTIVATED, Cause.KEY_LOST, key.kid, key.entry) for key in made),
     )
-    record = asking.honour(record, asked, asking.Verb, (entry.name for entry in policy.keys), now)
-    return replace(remembering(record, world.waits_before), step=Step(StepKind.RECOVER, told))
+    record = mark_honoured(record, asked, Verb, (entry.name for entry in policy.keys), now)
+    return replace(
+        remember_waits(record, world.waits_before), step=Step(Transition.RECOVER, told, tuple(key.kid for key in made))
+    )
 
 
-def in_use(world: World, record: Record, now: datetime) -> Record:
+def restore_keys_in_use(world: World, record: Record, now: datetime) -> Record:
     """Return the record of a backup with the keys in use that are: everybody has what the Secret and the set show."""
     for entry, key in world.salvage.usable.items():
         known = next((one for one in record.keys if one.kid == key.kid), None)
         if not _wanted(world, record, entry) or is_buried(record, key):
             continue
         if known is None:
-            successor = born(key, entry, State.ACTIVE, now, _waits(record.policy, entry, key))
+            successor = new_key_record(key, entry, State.ACTIVE, now, _waits(record.policy, entry, key))
         elif known.entry == entry and known.has_private and known.state in {State.PENDING, State.RETIRED}:
-            successor = moved(known, State.ACTIVE)
+            successor = enter_state(known, State.ACTIVE)
         else:
             continue
         former = record.active(entry)
         if former is not None:
-            record = record.with_keys(moved(former, State.RETIRED))
+            record = record.with_keys(enter_state(former, State.RETIRED))
         record = record.with_keys(successor)
     return record
 
 
-def remembered(world: World, record: Record, now: datetime) -> tuple[KeyRecord, ...]:
-    """Return every key on the check side that the record does not know, as retired from now; the buried stay buried."""
+def list_unknown_keys(world: World, record: Record, now: datetime) -> tuple[KeyRecord, ...]:
+    """Return every key on the check side that the record does not know, as retired from now; the buried stay buried.
+
+    A key that was pending in an entry without an active one is pending again, and its lead begins now.
+    """
     whole = (*world.salvage.usable.items(), *world.salvage.openers)
     openers = {
         key.kid: (entry, key) for entry, key in whole if ALGORITHMS[key.algorithm].key_class is not KeyClass.SIGNATURE
@@ -81,7 +88,7 @@ def remembered(world: World, record: Record, now: datetime) -> tuple[KeyRecord, 
     published = {key.kid: (world.entries_before.get(key.kid), key) for key in world.salvage.published}
     known = {key.kid for key in record.keys}
     return tuple(
-        _remembered(record.policy, entry, key, now)
+        _remembered(world, record, entry, key, now)
         for kid, (entry, key) in (published | openers).items()
         if kid not in known and not is_buried(record, key)
     )
@@ -99,16 +106,18 @@ def _saved(world: World, policy: Policy, now: datetime) -> list[KeyRecord]:
     usable = sorted(_usable(world, policy).items(), key=lambda found: entry_named(policy, found[0]) is None)
     names = {key.kid: name for name, key in reversed(usable)}
     return [
-        born(
-            key,
-            name,
-            State.ACTIVE if entry_named(policy, name) else State.RETIRED,
-            now,
-            _waits(policy, name, key),
-        )
+        new_key_record(key, name, _state_of(world, policy, name), now, _waits(policy, name, key))
         for name, key in usable
         if names[key.kid] == name
     ]
+
+
+def _state_of(world: World, policy: Policy, entry: str) -> State:
+    """The state of the usable key of an entry: one that only its source still holds may not have been used yet."""
+    if entry_named(policy, entry) is None:
+        return State.RETIRED
+    waiting = entry in _waiting_entries(world) and entry not in world.salvage.usable
+    return State.PENDING if waiting else State.ACTIVE
 
 
 def _usable(world: World, policy: Policy) -> dict[str, FreshKey]:
@@ -117,9 +126,16 @@ def _usable(world: World, policy: Policy) -> dict[str, FreshKey]:
     return {name: key for name, key in imported.items() if key is not None} | dict(world.salvage.usable)
 
 
-def _remembered(policy: Policy, entry: str | None, key: FreshKey, now: datetime) -> KeyRecord:
+def _remembered(world: World, record: Record, entry: str | None, key: FreshKey, now: datetime) -> KeyRecord:
+    policy = record.policy
     name = entry or _likely_entry(policy, key)
-    return born(key, name, State.RETIRED, now, _waits(policy, name, key))
+    found = new_key_record(key, name, State.PENDING, now, _waits(policy, name, key))
+    wanted = entry_named(policy, name)
+    opens = found.key_class is not KeyClass.SIGNATURE and key.has_private
+    waiting = key.kid in world.waiting_before and opens and record.active(name) is None
+    if waiting and wanted is not None and fits_entry(found, wanted, policy):
+        return found
+    return new_key_record(key, name, State.RETIRED, now, found.bounds)
 
 
 def _likely_entry(policy: Policy, public: FreshKey) -> str:
@@ -129,7 +145,7 @@ def _likely_entry(policy: Policy, public: FreshKey) -> str:
 
 def _waits(policy: Policy, entry: str, key: FreshKey) -> Bounds:
     rotation = rotation_of(policy, entry_named(policy, entry))
-    return bounds(policy, rotation, ALGORITHMS[key.algorithm].key_class)
+    return bounds_of(policy, rotation, ALGORITHMS[key.algorithm].key_class)
 
 
 def _lost(world: World, policy: Policy) -> tuple[EntryPolicy, ...]:
@@ -139,9 +155,25 @@ def _lost(world: World, policy: Policy) -> tuple[EntryPolicy, ...]:
 
 
 def _lived(world: World, entry: EntryPolicy) -> bool:
-    """Whether an entry had a key before, as far as anybody knows."""
+    """Whether an entry had a key in use before, as far as the status tells; without a status, as the Secret tells."""
     known = set(world.entries_before.values())
-    return entry.name in known or not known
+    if known:
+        return entry.name in known - _waiting_entries(world)
+    unused = {name for name, _ in world.salvage.openers} - world.salvage.usable.keys()
+    return entry.name not in unused
+
+
+def _waiting_entries(world: World) -> set[str]:
+    """The entries whose first key was pending when the status was written."""
+    return {world.entries_before[kid] for kid in world.waiting_before}
+
+
+def _settled_entries(world: World, policy: Policy, keys: tuple[KeyRecord, ...]) -> set[str]:
+    """The entries whose private source was taken from: they had a key in use, or the source holds their pending key."""
+    pending = {key.thumbprint: key.entry for key in keys if key.state is State.PENDING}
+    holdings = ((entry, private_holding(world.imports.get(entry.name), entry)) for entry in policy.keys)
+    taken = {pending.get(held.keys[0].thumbprint) for _, held in holdings if held is not None} - {None}
+    return {entry.name for entry in policy.keys if entry.name in taken or _lived(world, entry)}
 
 
 def _follows(world: World, entry: EntryPolicy) -> bool:

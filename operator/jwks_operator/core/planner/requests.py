@@ -1,9 +1,14 @@
-"""What do the annotations ask for? `jwks-operator.dev/rotate: signing@2026-11-02T10:00:00Z, …`
+"""What do the annotations of a set ask for? One row for each verb.
 
-A request to rotate or to roll back names an entry and the time from which it holds; the time makes it unique,
-so that it is honoured once. A trailing `!` is an emergency: the successor is used without waiting for its lead.
-`hold` and `revoke` list kids and add to the lists of the spec; `<kid>=KeyCompromise` in `revoke` says why, too. What
-cannot be read is told, never guessed.
+| verb | annotation | asks for |
+|---|---|---|
+| rotate | `signing@2026-11-02T10:00:00Z`, … | the next key of an entry, from a time on; a trailing `!` skips its lead |
+| rollback | `signing@2026-11-02T10:00:00Z`, … | the former key of an entry, from a time on |
+| hold | kids | no time removes these keys |
+| revoke | kids, or `<kid>=KeyCompromise` | these keys leave both sides at once |
+
+The time makes a request unique: it is honoured once, and the record remembers it. A part that cannot be read is
+reported, never guessed.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,20 +16,40 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from itertools import product
+from typing import Final
 
 from jwks_operator.api import names
 from jwks_operator.api.revocation_spec import RevocationReason
 from jwks_operator.core.model.record import Record
+from jwks_operator.core.transitions.transition_table import Cause, Transition
 
 
 class Verb(StrEnum):
-    """What a request asks for; the record remembers the newest honoured stamp per verb and entry."""
+    """What a user can ask for by an annotation."""
 
     ROTATE = "rotate"
     ROLLBACK = "rollback"
+    HOLD = "hold"
+    REVOKE = "revoke"
 
 
-_ANNOTATIONS = {Verb.ROTATE: names.ANNOTATION_ROTATE, Verb.ROLLBACK: names.ANNOTATION_ROLLBACK}
+@dataclass(frozen=True, slots=True)
+class VerbRow:
+    """A verb: its annotation, and the transitions that answer a request for an entry; none for a list of kids."""
+
+    verb: Verb
+    annotation: str
+    answered_by: tuple[Transition, ...] = ()
+    has_emergency: bool = False
+    """Whether a request may end in `!`."""
+
+
+VERBS: Final = (
+    VerbRow(Verb.ROTATE, names.ANNOTATION_ROTATE, answered_by=(Transition.ACTIVATE,), has_emergency=True),
+    VerbRow(Verb.ROLLBACK, names.ANNOTATION_ROLLBACK, answered_by=(Transition.ROLL_BACK, Transition.REFUSE_ROLL_BACK)),
+    VerbRow(Verb.HOLD, names.ANNOTATION_HOLD),
+    VerbRow(Verb.REVOKE, names.ANNOTATION_REVOKE),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,72 +63,86 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Requests:
-    """The requests of a set that could be read, per entry, and complaints about the others."""
+    """The requests of a set that could be read, and complaints about the others."""
 
-    rotate: Mapping[str, tuple[Request, ...]] = field(default_factory=dict)
-    rollback: Mapping[str, tuple[Request, ...]] = field(default_factory=dict)
-    held: frozenset[str] = frozenset()
-    revoked: frozenset[str] = frozenset()
-    reasons: Mapping[str, str] = field(default_factory=dict)
-    """Why, by kid, where the annotation says so; these kids are among the revoked."""
+    timed: Mapping[Verb, Mapping[str, tuple[Request, ...]]] = field(default_factory=dict)
+    """Per verb, the requests for each entry."""
+    kids: Mapping[Verb, Mapping[str, str]] = field(default_factory=dict)
+    """Per verb, the kids listed, each with its reason (the code of `Cause.REQUEST` where none is given)."""
     complaints: tuple[str, ...] = ()
 
+    @property
+    def held(self) -> frozenset[str]:
+        """The kids that no time removes."""
+        return frozenset(self.kids.get(Verb.HOLD, {}))
 
-NONE_ASKED = Requests()
+    @property
+    def revoked(self) -> Mapping[str, str]:
+        """The kids to be revoked, each with its reason."""
+        return self.kids.get(Verb.REVOKE, {})
 
 
-def read(annotations: Mapping[str, str], entries: frozenset[str]) -> Requests:
-    """Return the requests per entry, and a complaint for each part that cannot be honoured."""
+NO_REQUESTS = Requests()
+
+
+def read_requests(annotations: Mapping[str, str], entries: frozenset[str]) -> Requests:
+    """Return the requests in the annotations; `entries` are the names of the entries that a request may name."""
     complaints: list[str] = []
-    found: dict[Verb, dict[str, tuple[Request, ...]]] = {}
-    for verb, annotation in _ANNOTATIONS.items():
-        found[verb] = {}
-        for part in _parts(annotations, annotation):
-            request = _parse(part)
-            if request is None or (request.emergency and verb is Verb.ROLLBACK):
-                complaints.append(
-                    f"annotation {annotation}: {part[:80]!r} is not <entry>@<RFC 3339 time>, "
-                    "such as signing@2026-11-02T10:00:00Z"
-                )
-            elif request.entry not in entries:
-                complaints.append(f"annotation {annotation}: no entry of spec.keys is named {request.entry[:63]!r}")
-            else:
-                found[verb][request.entry] = (*found[verb].get(request.entry, ()), request)
-    revoked = tuple(_parts(annotations, names.ANNOTATION_REVOKE))
-    reasons = dict(_reasons(revoked))
-    return Requests(
-        rotate=found[Verb.ROTATE],
-        rollback=found[Verb.ROLLBACK],
-        held=frozenset(_parts(annotations, names.ANNOTATION_HOLD)),
-        revoked=frozenset((*revoked, *reasons)),
-        reasons=reasons,
-        complaints=tuple(complaints),
-    )
+    timed: dict[Verb, Mapping[str, tuple[Request, ...]]] = {}
+    kids: dict[Verb, Mapping[str, str]] = {}
+    for row in VERBS:
+        parts = tuple(filter(None, (text.strip() for text in annotations.get(row.annotation, "").split(","))))
+        if not row.answered_by:
+            kids[row.verb] = dict.fromkeys(parts, Cause.REQUEST.value) | dict(_kids_with_reason(parts))
+        else:
+            timed[row.verb] = _requests(row, parts, entries, complaints)
+    return Requests(timed, kids, tuple(complaints))
 
 
-def outstanding(record: Record, requests: Requests, verb: Verb, entry: str) -> tuple[Request, ...]:
+def list_outstanding(record: Record, requests: Requests, verb: Verb, entry: str) -> tuple[Request, ...]:
     """Return the requests of an entry that are newer than the newest honoured one."""
     honoured = record.honoured.get(f"{verb}/{entry}")
-    asked = (requests.rotate if verb is Verb.ROTATE else requests.rollback).get(entry, ())
+    asked = requests.timed.get(verb, {}).get(entry, ())
     return tuple(request for request in asked if honoured is None or honoured < request.time)
 
 
-def honour(record: Record, requests: Requests, verbs: Iterable[Verb], entries: Iterable[str], now: datetime) -> Record:
-    """Return the record once all requests of these kinds and entries whose time has come are answered, by one move."""
+def mark_honoured(
+    record: Record, requests: Requests, verbs: Iterable[Verb], entries: Iterable[str], now: datetime
+) -> Record:
+    """Return the record after all due requests of these verbs and entries were honoured, by one transition."""
     stamps = dict(record.honoured)
     for verb, entry in product(verbs, entries):
-        ripe = [asked.time for asked in outstanding(record, requests, verb, entry) if asked.time <= now]
-        if ripe:
-            stamps[f"{verb}/{entry}"] = max(ripe)
+        due = [request.time for request in list_outstanding(record, requests, verb, entry) if request.time <= now]
+        if due:
+            stamps[f"{verb}/{entry}"] = max(due)
     return replace(record, honoured=stamps)
 
 
-def _parts(annotations: Mapping[str, str], name: str) -> Iterator[str]:
-    return filter(None, (text.strip() for text in annotations.get(name, "").split(",")))
+def verbs_answered_by(transition: Transition) -> tuple[Verb, ...]:
+    """Return the verbs whose requests this transition answers."""
+    return tuple(row.verb for row in VERBS if transition in row.answered_by)
 
 
-def _reasons(parts: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Kid and reason of each part that ends in one; a kid may end in anything else, base64 padding included."""
+def _requests(
+    row: VerbRow, parts: Iterable[str], entries: frozenset[str], complaints: list[str]
+) -> Mapping[str, tuple[Request, ...]]:
+    found: dict[str, tuple[Request, ...]] = {}
+    for part in parts:
+        request = _parse(part)
+        if request is None or (request.emergency and not row.has_emergency):
+            complaints.append(
+                f"annotation {row.annotation}: {part[:80]!r} is not <entry>@<RFC 3339 time>, "
+                "such as signing@2026-11-02T10:00:00Z"
+            )
+        elif request.entry not in entries:
+            complaints.append(f"annotation {row.annotation}: no entry of spec.keys is named {request.entry[:63]!r}")
+        else:
+            found[request.entry] = (*found.get(request.entry, ()), request)
+    return found
+
+
+def _kids_with_reason(parts: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield kid and reason of each part that ends in one; a kid may end in anything else, base64 padding included."""
     for part in parts:
         kid, _, reason = part.rpartition("=")
         if kid and reason in RevocationReason.__members__.values():

@@ -1,7 +1,7 @@
 """Which keys must nobody trust any more? Revocation comes before everything, also before a clock in doubt.
 
 A revoked key leaves both sides in one pass and its private half is destroyed; what it leaves is a tombstone
-that is never trimmed. If it was in use, the longest published standby takes its place at once, else a new
+that is never trimmed. If it was in use, the longest published pending takes its place at once, else a new
 key. The list in the spec works as soon as it can be read, even if the rest of the spec fails its checks.
 """
 
@@ -10,13 +10,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from jwks_operator.api.reasons import EventReason
-from jwks_operator.core.features.imports import bereft, is_followed
-from jwks_operator.core.model.key_states import LIVING, FreshKey, moved
+from jwks_operator.core.features.imports import is_followed, mark_revoked
+from jwks_operator.core.model.key_states import LIVING, FreshKey, enter_state
 from jwks_operator.core.model.policy import Brakes, EntryPolicy, Revocation
-from jwks_operator.core.model.record import Happening, KeyRecord, Record, State, Step, StepKind
-from jwks_operator.core.planner.key_choice import longest_published
-from jwks_operator.core.planner.key_requests import Need, need_of, new_key, unburied
+from jwks_operator.core.model.record import Happening, KeyRecord, Record, Step
+from jwks_operator.core.planner.key_choice import find_next_key
+from jwks_operator.core.planner.key_requests import Need, make_key, need_of, refuse_buried
 from jwks_operator.core.planner.requests import Requests
+from jwks_operator.core.transitions.apply_transition import list_immediate
+from jwks_operator.core.transitions.transition_table import Cause, State, Transition
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ class Revoked:
     reason: str
 
 
-def revoked(record: Record, written: Brakes, asked: Requests, now: datetime) -> tuple[Revoked, ...]:
+def list_revoked(record: Record, written: Brakes, asked: Requests, now: datetime) -> tuple[Revoked, ...]:
     """Return the living keys that the spec as written, the spec in force or an annotation revokes."""
     listed = (*written.revoked, *record.policy.revoked)
     found = {
@@ -40,37 +42,40 @@ def revoked(record: Record, written: Brakes, asked: Requests, now: datetime) -> 
     return tuple(Revoked(kid, reason) for kid, reason in found.items())
 
 
-def needs(record: Record, condemned: tuple[Revoked, ...]) -> tuple[Need, ...]:
-    """Return the keys to be generated for entries whose key in use is revoked and that have no standby."""
-    return tuple(_needs(_without(record, condemned), record))
+def list_needs(record: Record, revoked: tuple[Revoked, ...]) -> tuple[Need, ...]:
+    """Return the keys to be generated for entries whose key in use is revoked and that have no pending."""
+    return tuple(_needs(_without(record, revoked), record))
 
 
-def revoke(record: Record, condemned: tuple[Revoked, ...], now: datetime, fresh: Mapping[Need, FreshKey]) -> Record:
+def apply_revocation(
+    record: Record, revoked: tuple[Revoked, ...], now: datetime, fresh: Mapping[Need, FreshKey]
+) -> Record:
     """Return the record with the step that revokes these keys, joined to a step that is unfinished."""
-    rest = _without(record, condemned)
+    rest = _without(record, revoked)
     told = [
         Happening(EventReason.KEY_REVOKED, one.reason, one.kid, key.entry)
-        for one in condemned
+        for one in revoked
         for key in record.keys
         if key.kid == one.kid
     ]
-    for entry in _bereft(rest, record):
-        standby = longest_published(rest, entry)
-        if standby is None and is_followed(rest, entry):
-            rest = bereft(rest, entry)
+    for entry in _without_active(rest, record):
+        pending = find_next_key(rest, entry)
+        if pending is None and is_followed(rest, entry):
+            rest = mark_revoked(rest, entry)
             continue
         need = need_of(entry, State.ACTIVE)
         successor = (
-            moved(standby, State.ACTIVE)
-            if standby is not None
-            else new_key(record.policy, need, now, unburied(rest, fresh[need]))
+            enter_state(pending, State.ACTIVE)
+            if pending is not None
+            else make_key(record.policy, need, now, refuse_buried(rest, fresh[need]))
         )
         rest = rest.with_keys(successor)
-        told.append(Happening(EventReason.KEY_ACTIVATED, "Revocation", successor.kid, successor.entry))
-    before = record.step or Step(StepKind.REVOKE, ())
-    # An unfinished adoption still owes its floor under leads; any other step has said all it has to say.
-    kind = before.kind if before.kind is StepKind.ADOPT else StepKind.REVOKE
-    return replace(rest, step=Step(kind, (*before.happenings, *told)))
+        told.append(Happening(EventReason.KEY_ACTIVATED, Cause.REVOCATION, successor.kid, successor.entry))
+    before = record.step or Step(Transition.REVOKE)
+    immediate = (*before.immediate, *list_immediate(record, rest))
+    # While a spec is being put in force, caches may still follow the former one: the step goes on being that.
+    transition = before.transition if before.transition is Transition.APPLY_SPEC else Transition.REVOKE
+    return replace(rest, step=Step(transition, (*before.happenings, *told), immediate))
 
 
 def _reason(key: KeyRecord, listed: tuple[Revocation, ...], asked: Requests, now: datetime) -> str | None:
@@ -80,15 +85,15 @@ def _reason(key: KeyRecord, listed: tuple[Revocation, ...], asked: Requests, now
         by_age = item.created_before is not None and key.created < item.created_before <= now
         if by_kid or by_age:
             return item.reason
-    return asked.reasons.get(key.kid, "Request") if key.kid in asked.revoked else None
+    return asked.revoked.get(key.kid)
 
 
-def _without(record: Record, condemned: tuple[Revoked, ...]) -> Record:
-    kids = {one.kid for one in condemned}
-    return record.with_keys(*(moved(key, State.COMPROMISED) for key in record.keys if key.kid in kids))
+def _without(record: Record, revoked: tuple[Revoked, ...]) -> Record:
+    kids = {one.kid for one in revoked}
+    return record.with_keys(*(enter_state(key, State.COMPROMISED) for key in record.keys if key.kid in kids))
 
 
-def _bereft(rest: Record, record: Record) -> Iterator[EntryPolicy]:
+def _without_active(rest: Record, record: Record) -> Iterator[EntryPolicy]:
     """Entries that had a key in use and have none now."""
     for entry in rest.policy.keys:
         if record.active(entry.name) is not None and rest.active(entry.name) is None:
@@ -96,6 +101,6 @@ def _bereft(rest: Record, record: Record) -> Iterator[EntryPolicy]:
 
 
 def _needs(rest: Record, record: Record) -> Iterator[Need]:
-    for entry in _bereft(rest, record):
-        if longest_published(rest, entry) is None and not is_followed(rest, entry):
+    for entry in _without_active(rest, record):
+        if find_next_key(rest, entry) is None and not is_followed(rest, entry):
             yield need_of(entry, State.ACTIVE)

@@ -6,7 +6,6 @@ that was in force stays in force.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
 
@@ -15,25 +14,11 @@ from jwks_operator.api.reasons import Reason
 from jwks_operator.api.spec import JsonWebKeySetSpec
 from jwks_operator.core.model.policy import EntryPolicy, Policy
 from jwks_operator.core.model.policy_from_spec import policy_from_spec
-from jwks_operator.core.timing.formulas import bounds
+from jwks_operator.core.model.trouble import Trouble
+from jwks_operator.core.timing.formulas import bounds_of
 from jwks_operator.core.timing.schedule import ScheduleError, shortest_interval
-from jwks_operator.core.timing.windows import opening
+from jwks_operator.core.timing.windows import next_opening
 from jwks_operator.keys.algorithms import ALGORITHMS
-
-
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """Something a person has to know: the reason of a condition and a sentence that names the cure."""
-
-    reason: Reason
-    message: str
-    lasting: str = ""
-    """How the message begins as long as the trouble lasts, if the rest of it may change meanwhile."""
-
-    @property
-    def head(self) -> str:
-        """What of the message tells this trouble from others."""
-        return self.lasting or self.message
 
 
 def algorithm_unknown(spec: JsonWebKeySetSpec, policy: Policy, now: datetime) -> Trouble | None:
@@ -43,7 +28,7 @@ def algorithm_unknown(spec: JsonWebKeySetSpec, policy: Policy, now: datetime) ->
         if entry.algorithm not in ALGORITHMS:
             return Trouble(
                 Reason.INVALID_SPEC,
-                f"spec.keys[{entry.name}].algorithm {entry.algorithm!r} is not supported; "
+                f"spec.keys[{entry.name}].algorithm {entry.algorithm!r} is not supported",
                 f"use one of {', '.join(ALGORITHMS)}",
             )
     return None
@@ -70,12 +55,13 @@ def interval_shorter_than_lead(spec: JsonWebKeySetSpec, policy: Policy, now: dat
     for entry in policy.keys:
         rotation = entry.rotation
         interval = shortest_interval(rotation, now)
-        lead = bounds(policy, rotation, ALGORITHMS[entry.algorithm].key_class).lead
+        lead = bounds_of(policy, rotation, ALGORITHMS[entry.algorithm].key_class).lead
         if interval is not None and interval < lead:
             return Trouble(
                 Reason.INTERVAL_TOO_SHORT,
                 f"entry {entry.name} rotates every {format_duration(interval)}, which is shorter than its lead "
-                f"{format_duration(lead)}; rotate less often or state shorter facts in spec.timing",
+                f"{format_duration(lead)}",
+                "rotate less often or state shorter facts in spec.timing",
             )
     return None
 
@@ -86,7 +72,7 @@ def never_open(spec: JsonWebKeySetSpec, policy: Policy, now: datetime) -> Troubl
         rotation = entry.rotation
         where = f"{_owner(spec, entry)}.rotation"
         try:
-            opens = opening(rotation, now)
+            opens = next_opening(rotation, now)
         except ScheduleError as error:
             return Trouble(Reason.INVALID_SCHEDULE, f"{where}.windows: {error}")
         if opens is None:
@@ -104,12 +90,12 @@ def jitter_too_long(spec: JsonWebKeySetSpec, policy: Policy, now: datetime) -> T
         if not rotation.jitter or rotation.schedule is None:
             continue
         interval = shortest_interval(rotation, now)
-        lead = bounds(policy, rotation, ALGORITHMS[entry.algorithm].key_class).lead
+        lead = bounds_of(policy, rotation, ALGORITHMS[entry.algorithm].key_class).lead
         if interval is not None and interval - rotation.jitter < lead:
             return Trouble(
                 Reason.INTERVAL_TOO_SHORT,
                 f"entry {entry.name} rotates every {format_duration(interval)} less a jitter of up to "
-                f"{format_duration(rotation.jitter)}, which is shorter than its lead {format_duration(lead)}; "
+                f"{format_duration(rotation.jitter)}, which is shorter than its lead {format_duration(lead)}",
                 "shorten the jitter or rotate less often",
             )
     return None
@@ -122,7 +108,7 @@ def too_many_keys(spec: JsonWebKeySetSpec, policy: Policy, now: datetime) -> Tro
         return None
     return Trouble(
         Reason.TOO_MANY_KEYS,
-        f"these schedules keep up to {total} keys at once, more than spec.publish.maxKeys {policy.publish.max_keys}; "
+        f"these schedules keep up to {total} keys at once, more than spec.publish.maxKeys {policy.publish.max_keys}",
         "rotate less often, shorten retention or raise maxKeys",
     )
 
@@ -138,7 +124,7 @@ CHECKS: tuple[Callable[[JsonWebKeySetSpec, Policy, datetime], Trouble | None], .
 """In order: a later check may rely on what an earlier one found to be sound."""
 
 
-def complaint(spec: JsonWebKeySetSpec, now: datetime) -> Trouble | None:
+def find_complaint(spec: JsonWebKeySetSpec, now: datetime) -> Trouble | None:
     """Return why this spec cannot be put in force, naming the field and the cure; None if it can."""
     policy = policy_from_spec(spec)
     return next(filter(None, (check(spec, policy, now) for check in CHECKS)), None)
@@ -153,5 +139,5 @@ def _owner(spec: JsonWebKeySetSpec, entry: EntryPolicy) -> str:
 def _keys_at_once(policy: Policy, entry: EntryPolicy, now: datetime) -> int:
     """One active, one pending, and every retired one that its retention keeps."""
     interval = shortest_interval(entry.rotation, now)
-    retention = bounds(policy, entry.rotation, ALGORITHMS[entry.algorithm].key_class).retention
+    retention = bounds_of(policy, entry.rotation, ALGORITHMS[entry.algorithm].key_class).retention
     return 2 + (1 if interval is None else ceil(retention / interval))

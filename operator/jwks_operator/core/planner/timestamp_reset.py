@@ -12,28 +12,20 @@ from datetime import datetime, timedelta
 
 from jwks_operator.api.reasons import EventReason
 from jwks_operator.core.features import copies_plan
-from jwks_operator.core.features.imports import settled
-from jwks_operator.core.model.key_states import mourned
+from jwks_operator.core.features.imports import settle_sources
+from jwks_operator.core.model.key_states import add_tombstones
 from jwks_operator.core.model.observed_state import Reading, Sight, World
-from jwks_operator.core.model.record import Happening, KeyRecord, Record, State, Step, StepKind
+from jwks_operator.core.model.record import Happening, KeyRecord, Record, Step
 from jwks_operator.core.planner import recovery
-from jwks_operator.core.planner import requests as asking
-from jwks_operator.core.planner.requests import Requests
-from jwks_operator.core.timing.policy_change import delayed, remembering
-from jwks_operator.keys.algorithms import KeyClass
-
-_SIDES = {
-    KeyClass.SIGNATURE: ("ConfigMap", "Secret"),
-    KeyClass.ENCRYPTION: ("Secret", "ConfigMap"),
-    KeyClass.SYMMETRIC: ("Secret", "Secret"),
-}
-"""Per class, the object that shows a key to whoever checks, and the one that shows it to whoever uses it."""
+from jwks_operator.core.planner.requests import Requests, Verb, mark_honoured
+from jwks_operator.core.timing.policy_change import delay_former_facts, remember_waits
+from jwks_operator.core.transitions.transition_table import SIDES, Cause, Owned, Side, State, Transition
 
 _NOISE = timedelta(seconds=5)
 """Right clocks differ by less: a stamp that is so little in the future is true, and its wait a moment longer."""
 
 
-def caught_up(world: World, record: Record, reading: Reading, asked: Requests) -> Record:
+def reset_doubtful(world: World, record: Record, reading: Reading, asked: Requests) -> Record:
     """Return the record with every wait begun anew that a restore or a future stamp makes doubtful."""
     if record.uid and record.uid != world.keyring_uid:
         return _restored(world, record, reading, asked)
@@ -42,7 +34,7 @@ def caught_up(world: World, record: Record, reading: Reading, asked: Requests) -
     if not reading.trusted:
         return record
     if any(_from_the_future(key, reading.latest) for key in record.keys):
-        told = Happening(EventReason.OBJECT_REPAIRED, "ClockWentBack")
+        told = Happening(EventReason.OBJECT_REPAIRED, Cause.CLOCK_WENT_BACK)
         return _retold(_anew(record, lambda key: _from_the_future(key, reading.latest)), (told,))
     return record if reading.since is None else _after_a_step(record, reading.since)
 
@@ -50,25 +42,25 @@ def caught_up(world: World, record: Record, reading: Reading, asked: Requests) -
 def _after_a_step(record: Record, since: datetime) -> Record:
     """What waited while all clocks stepped ahead waits its whole time from then."""
     waiting = [doubted for key in record.keys for doubted in (_outrun(key, since),) if doubted != key]
-    after = delayed(record.with_keys(*waiting), since)
+    after = delay_former_facts(record.with_keys(*waiting), since)
     if after == record:
         return record
-    return _retold(after, (Happening(EventReason.OBJECT_REPAIRED, "ClockWentAhead"),))
+    return _retold(after, (Happening(EventReason.OBJECT_REPAIRED, Cause.CLOCK_WENT_AHEAD),))
 
 
-def drift(world: World, record: Record) -> Record:
+def reset_drifted(world: World, record: Record) -> Record:
     """Return the record with a step that repairs every drifted object, its waits taken back; same if none did."""
-    seen = (("ConfigMap", world.configmap), ("Secret", world.secret), ("keyring", world.keyring))
+    seen = ((Owned.PUBLIC, world.configmap), (Owned.PRIVATE, world.secret), (Owned.KEYRING, world.keyring))
     told = tuple(
         Happening(EventReason.OBJECT_REPAIRED, f"{what} {_story(sight)}") for what, sight in seen if sight.drifted
     )
-    record, edited = copies_plan.doubted(world, record)
+    record, edited = copies_plan.reset_doubted_copies(world, record)
     told = (*told, *edited)
     if not told:
         return record
     stale = {what for what, sight in seen if sight.restarts_clocks}
     record = record.with_keys(*(_doubted(key, stale) for key in record.keys))
-    return record if record.step is not None and record.step.kind is not StepKind.REPAIR else _retold(record, told)
+    return _retold(record, told) if record.step is None or record.step.transition is Transition.REPAIR else record
 
 
 def _restored(world: World, record: Record, reading: Reading, asked: Requests) -> Record:
@@ -77,12 +69,12 @@ def _restored(world: World, record: Record, reading: Reading, asked: Requests) -
     Every wait and floor begins now. A key that is in use and published stays so, whatever the backup says; what else
     is published beyond it stays published as retired.
     """
-    record = asking.honour(record, asked, asking.Verb, (entry.name for entry in record.policy.keys), reading.now)
-    record = mourned(settled(record, world.imports, record.intakes), world.salvage.buried)
-    record = recovery.in_use(world, record, reading.now)
-    found = recovery.remembered(world, record, reading.now)
+    record = mark_honoured(record, asked, Verb, (entry.name for entry in record.policy.keys), reading.now)
+    record = add_tombstones(settle_sources(record, world.imports, record.intakes), world.salvage.buried)
+    record = recovery.restore_keys_in_use(world, record, reading.now)
+    found = recovery.list_unknown_keys(world, record, reading.now)
     anew = replace(record.with_keys(*(_unwitnessed(key) for key in record.keys), *found), uid=world.keyring_uid)
-    anew = remembering(anew, world.waits_before)
+    anew = remember_waits(anew, world.waits_before)
     return _retold(anew, (Happening(EventReason.RECORD_RESTORED, "the record comes from a backup"),))
 
 
@@ -94,14 +86,14 @@ def _unwitnessed(key: KeyRecord) -> KeyRecord:
     return replace(key, published=None, in_use_since=None, retired=None, served=None, unserved=None)
 
 
-def _doubted(key: KeyRecord, stale: set[str]) -> KeyRecord:
+def _doubted(key: KeyRecord, stale: set[Owned]) -> KeyRecord:
     """The key without the stamps that these objects no longer prove; one in use waits for nothing but its turn."""
     if key.state not in {State.PENDING, State.RETIRED}:
         return key
-    check_side, use_side = _SIDES[key.key_class]
-    if check_side in stale:
+    sides = SIDES[key.key_class]
+    if sides[Side.CHECK] in stale:
         key = replace(key, published=None, served=None)
-    if use_side in stale and key.state is State.RETIRED:
+    if sides[Side.USE] in stale and key.state is State.RETIRED:
         key = replace(key, in_use_since=None, retired=None, unserved=None)
     return key
 
@@ -129,10 +121,9 @@ def _outrun(key: KeyRecord, since: datetime) -> KeyRecord:
 
 
 def _retold(record: Record, told: Iterable[Happening]) -> Record:
-    before = record.step.happenings if record.step is not None else ()
-    kind = record.step.kind if record.step is not None else StepKind.REPAIR
-    news = tuple(happening for happening in told if happening not in before)
-    return replace(record, step=Step(kind, (*before, *news)))
+    step = record.step or Step(Transition.REPAIR)
+    news = tuple(happening for happening in told if happening not in step.happenings)
+    return replace(record, step=replace(step, happenings=(*step.happenings, *news)))
 
 
 def _story(sight: Sight) -> str:

@@ -8,15 +8,18 @@ Where facts changed, what happened under the former ones goes on for a while: a 
 document to a cache that has become slower. So the longest of each single fact counts, not the longest of two sums.
 """
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from jwks_operator.api.defaults import LEAD_TERMS, RETENTION_TERMS
 from jwks_operator.core.model.policy import FACTS, EntryPolicy, Facts, Policy, Rotation
 from jwks_operator.core.model.record import Bounds, Record
 from jwks_operator.keys.algorithms import KeyClass
 
+LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
+"""The time of what waits for nothing."""
 
-def bounds(policy: Policy, rotation: Rotation, key_class: KeyClass, others: Facts | None = None) -> Bounds:
+
+def bounds_of(policy: Policy, rotation: Rotation, key_class: KeyClass, others: Facts | None = None) -> Bounds:
     """Return the waits of keys of a class and rotation under a policy: derived, or longer where it says so.
 
     `others` are former facts that still count.
@@ -28,7 +31,7 @@ def bounds(policy: Policy, rotation: Rotation, key_class: KeyClass, others: Fact
     return Bounds(lead, max(retention, policy.retention or retention, rollback_window(rotation, lead)))
 
 
-def horizon(record: Record) -> timedelta:
+def horizon_of(record: Record) -> timedelta:
     """Return how long it takes until nothing is left of what was done under these and the former facts of a record."""
     return record.policy.facts.longest(record.longest).total(FACTS)
 

@@ -13,16 +13,17 @@ from datetime import datetime, timedelta
 from jwks_operator.api.defaults import LEAD_TERMS
 from jwks_operator.api.reasons import EventReason
 from jwks_operator.core.model.policy import Brakes, Facts, Policy
-from jwks_operator.core.model.record import Bounds, Happening, KeyRecord, Record, Step, StepKind
-from jwks_operator.core.timing.formulas import bounds, entry_named, horizon, rotation_of
+from jwks_operator.core.model.record import Bounds, Happening, KeyRecord, Record, Step
+from jwks_operator.core.timing.formulas import bounds_of, entry_named, horizon_of, rotation_of
+from jwks_operator.core.transitions.transition_table import Transition
 from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
 
 
-def accepted(record: Record, policy: Policy, now: datetime) -> Record:
+def accept_policy(record: Record, policy: Policy, now: datetime) -> Record:
     """Return the record with this spec in force; the same record if it already is."""
     if policy == record.policy:
         return record
-    former = lately(record, now)
+    former = longest_facts(record, now)
     lowered = _lowers(record.policy, policy)
     others = former if policy.facts != record.policy.facts else None
     after = replace(
@@ -39,26 +40,26 @@ def accepted(record: Record, policy: Policy, now: datetime) -> Record:
     leads = _leads(record.policy, former.longest(policy.facts))
     short = _leads(policy)
     owed = {key_class: lead for key_class, lead in leads.items() if lead > short[key_class]}
-    return replace(after, former_leads=owed, longest_until=None, step=Step(StepKind.ADOPT, ()))
+    return replace(after, former_leads=owed, longest_until=None, step=Step(Transition.APPLY_SPEC))
 
 
-def with_brakes(in_force: Policy, brakes: Brakes) -> Policy:
+def add_brakes(in_force: Policy, brakes: Brakes) -> Policy:
     """Return the policy in force with the brakes of a spec that is refused; what it revokes needs no place in it."""
     held = dict.fromkeys((*in_force.held, *brakes.held))
     return replace(in_force, suspend=in_force.suspend or brakes.suspend, held=tuple(held))
 
 
-def instead(record: Record, policy: Policy, waits: Mapping[KeyClass, Bounds], now: datetime) -> Record:
+def replace_unread_policy(record: Record, policy: Policy, waits: Mapping[KeyClass, Bounds], now: datetime) -> Record:
     """Return the record with this policy in the place of one that could not be read.
 
     Nobody knows the former facts, so the waits that the status told count as after a loss, beside those of each key.
     """
-    after = remembering(replace(accepted(record, policy, now), unread=None, step=None), waits)
+    after = remember_waits(replace(accept_policy(record, policy, now), unread=None, step=None), waits)
     told = Happening(EventReason.RECORD_RESTORED, "the policy could not be read; the spec as written is in force")
-    return replace(after, step=Step(StepKind.ADOPT, (told,)))
+    return replace(after, step=Step(Transition.APPLY_SPEC, (told,)))
 
 
-def lately(record: Record, now: datetime) -> Facts:
+def longest_facts(record: Record, now: datetime) -> Facts:
     """Return the longest of each fact that still counts: in force, or lowered so lately that it is still at work."""
     return record.policy.facts.longest(record.longest if is_recent(record, now) else None)
 
@@ -68,14 +69,14 @@ def is_recent(record: Record, now: datetime) -> bool:
     return record.longest is not None and (record.longest_until is None or record.longest_until > now)
 
 
-def delayed(record: Record, since: datetime) -> Record:
+def delay_former_facts(record: Record, since: datetime) -> Record:
     """Return the record in which former facts count as if they had been lowered at this time."""
     leads = _leads(record.policy, record.longest)
     until = record.longest_until
     return replace(
         record,
         lead_floor={kind: max(floor, since + leads[kind]) for kind, floor in record.lead_floor.items()},
-        longest_until=None if until is None else max(until, since + horizon(record)),
+        longest_until=None if until is None else max(until, since + horizon_of(record)),
     )
 
 
@@ -85,14 +86,14 @@ def waits_in_force(record: Record, now: datetime) -> Mapping[KeyClass, Bounds]:
     A class without keys has one too: whoever cached the set cached that it has none.
     """
     found: dict[KeyClass, Bounds] = {}
-    known = lately(record, now)
+    known = longest_facts(record, now)
     for entry in record.policy.keys:
         kind = ALGORITHMS[entry.algorithm].key_class
-        waits = bounds(record.policy, rotation_of(record.policy, entry), kind, known)
+        waits = bounds_of(record.policy, rotation_of(record.policy, entry), kind, known)
         found[kind] = waits.largest(found.get(kind, waits))
     for kind, lead in _leads(record.policy, known).items():
-        if lead > bounds(record.policy, record.policy.rotation, kind).lead:
-            found.setdefault(kind, bounds(record.policy, record.policy.rotation, kind, known))
+        if lead > bounds_of(record.policy, record.policy.rotation, kind).lead:
+            found.setdefault(kind, bounds_of(record.policy, record.policy.rotation, kind, known))
     for key in record.keys:
         found[key.key_class] = key.bounds.largest(found.get(key.key_class, key.bounds))
     return found
@@ -106,14 +107,14 @@ def revocation_latency(record: Record, now: datetime) -> timedelta:
     return known.excess + known.total(LEAD_TERMS[KeyClass.SIGNATURE])
 
 
-def fading(record: Record) -> Iterator[datetime]:
+def list_former_ends(record: Record) -> Iterator[datetime]:
     """Yield the times from which on former facts no longer count, so that the status is looked at again then."""
     yield from record.lead_floor.values()
     if record.longest_until is not None:
         yield record.longest_until
 
 
-def remembering(record: Record, waits: Mapping[KeyClass, Bounds]) -> Record:
+def remember_waits(record: Record, waits: Mapping[KeyClass, Bounds]) -> Record:
     """Return the record after a loss: until all is over, the waits that were told in the status count as well.
 
     They tell no single facts, so the difference counts as one of its own. It all begins with the next witness.
@@ -121,7 +122,7 @@ def remembering(record: Record, waits: Mapping[KeyClass, Bounds]) -> Record:
     former = record.policy.facts.longest(record.longest)
     excess = timedelta()
     for key_class, told in waits.items():
-        known = bounds(record.policy, record.policy.rotation, key_class, former)
+        known = bounds_of(record.policy, record.policy.rotation, key_class, former)
         excess = max(excess, told.lead - known.lead, told.retention - known.retention)
     if excess:
         former = replace(former, excess=former.excess + excess)
@@ -139,7 +140,7 @@ def remembering(record: Record, waits: Mapping[KeyClass, Bounds]) -> Record:
 
 def _bound(key: KeyRecord, policy: Policy, others: Facts | None) -> KeyRecord:
     rotation = rotation_of(policy, entry_named(policy, key.entry))
-    return replace(key, bounds=key.bounds.largest(bounds(policy, rotation, key.key_class, others)))
+    return replace(key, bounds=key.bounds.largest(bounds_of(policy, rotation, key.key_class, others)))
 
 
 def _witnessed_by(key: KeyRecord, former: Policy, policy: Policy) -> KeyRecord:
@@ -154,7 +155,7 @@ def _lengthened(before: Record, after: Record) -> Record:
     floors = {kind: floor + max(new[kind] - old[kind], timedelta()) for kind, floor in after.lead_floor.items()}
     until = after.longest_until if after.longest is not None else None
     if until is not None:
-        until += horizon(after) - horizon(replace(before, longest=after.longest))
+        until += horizon_of(after) - horizon_of(replace(before, longest=after.longest))
     return replace(after, lead_floor=floors, longest_until=until)
 
 
@@ -167,4 +168,4 @@ def _lowers(former: Policy, policy: Policy) -> bool:
 
 
 def _leads(policy: Policy, others: Facts | None = None) -> dict[KeyClass, timedelta]:
-    return {key_class: bounds(policy, policy.rotation, key_class, others).lead for key_class in KeyClass}
+    return {key_class: bounds_of(policy, policy.rotation, key_class, others).lead for key_class in KeyClass}

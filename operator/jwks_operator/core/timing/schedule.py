@@ -20,7 +20,7 @@ class ScheduleError(ValueError):
     """A schedule that cannot be read; the message names the field and the cure."""
 
 
-def due(rotation: Rotation, since: datetime) -> datetime | None:
+def next_due(rotation: Rotation, since: datetime) -> datetime | None:
     """Return when a key in use since then is to be replaced (UTC); None if only by hand.
 
     Raises ScheduleError if the schedule or its time zone cannot be read.

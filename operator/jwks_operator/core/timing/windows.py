@@ -16,7 +16,7 @@ _FREEZES_AND_WINDOWS = 256
 """More alternations of freezes and windows than a spec can hold: whoever needs more never finds an opening."""
 
 
-def opening(rotation: Rotation, time: datetime) -> datetime | None:
+def next_opening(rotation: Rotation, time: datetime) -> datetime | None:
     """Return the first moment from `time` on at which an activation may happen; None if there is none.
 
     Raises ScheduleError if a window's schedule or the time zone cannot be read.

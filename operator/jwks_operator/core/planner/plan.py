@@ -1,0 +1,79 @@
+"""The case that the rules decide on, and the plan that comes out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from jwks_operator.core.features.imports import Offers
+from jwks_operator.core.features.signed_artifacts import Paper
+from jwks_operator.core.model.key_states import FreshKey
+from jwks_operator.core.model.observed_state import Reading, World
+from jwks_operator.core.model.record import Record
+from jwks_operator.core.model.trouble import Trouble
+from jwks_operator.core.planner.candidate import Candidates
+from jwks_operator.core.planner.endpoint_gate import Lag, Question
+from jwks_operator.core.planner.key_requests import Need
+from jwks_operator.core.planner.requests import NO_REQUESTS, Requests
+
+Fresh = Mapping[Need, FreshKey]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to do now and what to show.
+
+    `record` is the record to be (the one there is, if nothing changes); None means: write nothing at all.
+    `needs` are keys to be generated before this plan can be made: generate them and decide again. `papers` are
+    certificates and signed sets to be made likewise, and `asks` is what to ask the endpoints of the Service.
+    `blocked` tells that a clock in doubt withholds something: a due candidate, or the confirmation of a step.
+    """
+
+    record: Record | None
+    needs: tuple[Need, ...] = ()
+    papers: tuple[Paper, ...] = ()
+    asks: Question | None = None
+    troubles: tuple[Trouble, ...] = ()
+    candidates: Candidates = ()
+    requests: Requests = NO_REQUESTS
+    blocked: bool = False
+    waiting: tuple[Lag, ...] = ()
+    """Keys that wait for the endpoints of the Service, which are asked again while there are any."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """The observed state and one clock reading, and what the rules before have made of them."""
+
+    world: World
+    reading: Reading
+    fresh: Fresh
+    """Generated keys, offered to the needs of a former answer."""
+    record: Record | None
+    """The record as the rules so far have changed it; None of a set without one."""
+    requests: Requests = NO_REQUESTS
+    offers: Offers = field(default_factory=dict)
+    troubles: tuple[Trouble, ...] = ()
+    candidates: Candidates = ()
+    due: Candidates = ()
+    """The candidates whose time has come and that nothing holds."""
+    waiting: tuple[Lag, ...] = ()
+
+    @property
+    def known(self) -> Record:
+        """The record; raises LookupError for a set without one."""
+        if self.record is None:
+            raise LookupError(f"{self.world.ref} has no record")
+        return self.record
+
+    def with_troubles(self, *found: Trouble) -> "Case":
+        """Return the case with these troubles told as well."""
+        return replace(self, troubles=(*self.troubles, *found))
+
+    def plan(self, record: Record | None) -> Plan:
+        """Return the plan that makes this the record, with everything that is shown."""
+        return Plan(
+            record,
+            troubles=self.troubles,
+            candidates=self.candidates,
+            requests=self.requests,
+            waiting=self.waiting,
+        )

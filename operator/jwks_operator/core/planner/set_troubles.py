@@ -1,0 +1,79 @@
+"""What a person has to know about a set as a whole: each function is named after the trouble it finds."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from jwks_operator.api.names import keyring_name
+from jwks_operator.api.reasons import Reason
+from jwks_operator.core.model.observed_state import Reading, Sight, World
+from jwks_operator.core.model.record import Record, Unread
+from jwks_operator.core.model.trouble import Trouble
+from jwks_operator.core.planner.requests import Requests
+from jwks_operator.core.planner.spec_checks import find_complaint
+
+
+def find_name_conflict(world: World) -> Trouble | None:
+    """Return the trouble of objects that the set needs, that exist and that are not ours."""
+    owned = (
+        (f"Secret {keyring_name(world.ref.name)}", world.keyring),
+        (f"ConfigMap {world.configmap_name}", world.configmap),
+        (f"Secret {world.secret_name}", world.secret),
+    )
+    foreign = " and ".join(what for what, sight in owned if sight is Sight.FOREIGN)
+    if not foreign:
+        return None
+    return Trouble(
+        Reason.NAME_CONFLICT,
+        f"{foreign} exists and does not belong to this set",
+        "remove it, or create the set anew with another name (its own, spec.publish.configMap.name or "
+        "spec.secret.name)",
+        about=foreign,
+    )
+
+
+def find_unreadable_record(world: World) -> Trouble | None:
+    """Return the trouble of a keyring that this version cannot read."""
+    return None if world.record_complaint is None else Trouble(Reason.UNKNOWN_RECORD_FORMAT, world.record_complaint)
+
+
+def find_spec_trouble(world: World, now: datetime) -> Trouble | None:
+    """Return why the written spec cannot be put in force; None if it can."""
+    if world.spec is None:
+        return Trouble(Reason.INVALID_SPEC, world.spec_complaint or "the spec cannot be read")
+    return find_complaint(world.spec, now)
+
+
+def find_new_spec_trouble(world: World, record: Record, now: datetime) -> Trouble | None:
+    """Return why the written spec cannot be put in force; None also for the one that is in force already."""
+    return None if world.written == record.policy else find_spec_trouble(world, now)
+
+
+def list_troubles(world: World, record: Record, requests: Requests, now: datetime) -> Iterator[Trouble]:
+    """Yield what is wrong with the written spec, the requests, or keys that were lost."""
+    spec_trouble = find_new_spec_trouble(world, record, now)
+    if spec_trouble is not None:
+        yield spec_trouble
+    if record.lost:
+        lost = ", ".join(record.lost)
+        yield Trouble(
+            Reason.KEYS_LOST,
+            f"the private key of {lost} was lost with its keyring",
+            "tokens signed with it stay verifiable, and the next rotation clears this",
+            about=lost,
+        )
+    for complaint in requests.complaints[:1]:
+        yield Trouble(Reason.INVALID_REQUEST, complaint, about=complaint)
+
+
+def describe_lost_policy(unread: Unread) -> Trouble:
+    """Return the trouble of a policy that cannot be read."""
+    return Trouble(
+        Reason.POLICY_UNREADABLE,
+        f"{unread.complaint}; keys are repaired and revoked, and nothing else moves",
+        "correct the spec to replace it",
+    )
+
+
+def describe_clock_doubt(reading: Reading) -> Trouble:
+    """Return the trouble of a clock that is not trusted."""
+    return Trouble(Reason.CLOCK_UNCERTAIN, f"{reading.doubt}; no key moves by time until the clocks agree")

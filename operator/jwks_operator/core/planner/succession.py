@@ -1,0 +1,177 @@
+"""Which transition brings the next key of an entry into use, and when at the earliest?
+
+A pending key becomes active when a trigger is due, its rotation's window is open, and verifiers (receivers, for
+encryption) have had it for its lead. Without a pending key one is published in advance, or one lead before its use.
+Where nothing usable is left, after a loss or a revocation, the next key is used at once.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from jwks_operator.api.reasons import Wait
+from jwks_operator.api.spec import Prepublish, Recovery
+from jwks_operator.core.features.imports import Offer, generates_keys, is_followed, is_imported
+from jwks_operator.core.model.policy import EntryPolicy, Rotation
+from jwks_operator.core.model.record import KeyRecord, Record
+from jwks_operator.core.planner.candidate import Candidate
+from jwks_operator.core.planner.gated_keys import awaits_endpoints
+from jwks_operator.core.planner.key_choice import find_former_key, find_next_key, fits_entry, lacks_successor
+from jwks_operator.core.planner.requests import Requests, Verb, list_outstanding
+from jwks_operator.core.planner.triggers import Trigger, list_triggers
+from jwks_operator.core.timing.formulas import LONG_AGO, bounds_of, rotation_of
+from jwks_operator.core.timing.windows import next_opening
+from jwks_operator.core.transitions.transition_table import Cause, State, Transition
+from jwks_operator.keys.algorithms import ALGORITHMS
+
+
+@dataclass(frozen=True, slots=True)
+class Succession:
+    """One entry of a set, with the requests and the offer that concern it."""
+
+    record: Record
+    entry: EntryPolicy
+    requests: Requests
+    offer: Offer
+
+    def candidates(self) -> Iterator[Candidate]:
+        """Yield the candidates of this entry: pending keys it no longer wants, its next key, its way back."""
+        yield from self._unwanted()
+        yield from self._next()
+        yield from self._roll_back()
+
+    def _unwanted(self) -> Iterator[Candidate]:
+        for key in self.record.of(self.entry.name, State.PENDING):
+            if not fits_entry(key, self.entry, self.record.policy):
+                yield self._at_once(Transition.DESTROY, Cause.ALGORITHM_CHANGED, key.kid)
+            elif self._is_outdated(key):
+                yield self._at_once(Transition.DESTROY, Cause.SOURCE_RENEWED, key.kid)
+
+    def _next(self) -> Iterator[Candidate]:
+        active = self.record.active(self.entry.name)
+        pending = find_next_key(self.record, self.entry)
+        if active is None and lacks_successor(self.record, self.entry):
+            yield from self._replacement(pending)
+            return
+        yield from self._import()
+        if active is None:
+            yield from self._first(pending)
+            return
+        triggers = list_triggers(self.record, self.entry, active, self.requests)
+        if pending is not None:
+            yield from self._activation(pending, triggers)
+        elif generates_keys(self.record, self.entry):
+            yield from self._publication(active, triggers)
+
+    def _replacement(self, pending: KeyRecord | None) -> Iterator[Candidate]:
+        """The pending key, one from the source or a new one is used at once."""
+        lost = self.entry.name in self.record.lost
+        cause = Cause.KEY_LOST if lost else Cause.REVOCATION
+        if pending is None and self.offer.key is not None:
+            yield replace(self._at_once(Transition.REPLACE, cause, self.offer.key.kid), offer=self.offer)
+        elif lost and self.record.policy.recovery is not Recovery.REGENERATE:
+            return
+        elif pending is not None or generates_keys(self.record, self.entry):
+            yield self._at_once(Transition.REPLACE, cause, "" if pending is None else pending.kid)
+
+    def _import(self) -> Iterator[Candidate]:
+        offer = self.offer
+        if offer.key is not None or offer.former or offer.adopts:
+            kid = "" if offer.key is None else offer.key.kid
+            yield replace(self._at_once(Transition.IMPORT, Cause.IMPORT, kid), offer=offer)
+
+    def _first(self, pending: KeyRecord | None) -> Iterator[Candidate]:
+        """An entry added to a living set waits its lead, whatever its schedule and windows say."""
+        if pending is None and generates_keys(self.record, self.entry):
+            yield self._at_once(Transition.PUBLISH, Cause.ENTRY_ADDED)
+        elif pending is not None:
+            yield from self._earliest_use(pending, (Trigger(LONG_AGO, Cause.ENTRY_ADDED),), Rotation())
+
+    def _activation(self, pending: KeyRecord, triggers: tuple[Trigger, ...]) -> Iterator[Candidate]:
+        """The pending key follows for any trigger; an imported key follows by itself."""
+        rotation = rotation_of(self.record.policy, self.entry)
+        uses = list(self._earliest_use(pending, triggers, rotation))
+        for key in self.record.of(self.entry.name, State.PENDING):
+            if fits_entry(key, self.entry, self.record.policy) and is_imported(self.record, key):
+                uses += self._earliest_use(key, (Trigger(LONG_AGO, Cause.IMPORT),), rotation)
+        yield from sorted(uses, key=lambda use: use.time)[:1]
+
+    def _publication(self, active: KeyRecord, triggers: tuple[Trigger, ...]) -> Iterator[Candidate]:
+        """The next key is published in advance: always, or one lead before its first permitted use."""
+        rotation = rotation_of(self.record.policy, self.entry)
+        if rotation.prepublish is Prepublish.ALWAYS:
+            yield self._at_once(Transition.PUBLISH, Cause.PREPUBLISH)
+            return
+        # A calendar cannot be asked about the year 1.
+        uses = [(next_opening(rotation, max(trigger.time, active.created)), trigger) for trigger in triggers]
+        soonest = min(((time, trigger) for time, trigger in uses if time is not None), key=_time_of, default=None)
+        if soonest is not None:
+            time, trigger = soonest
+            lead = bounds_of(self.record.policy, rotation, ALGORITHMS[self.entry.algorithm].key_class).lead
+            when = LONG_AGO if time - LONG_AGO < lead else time - lead
+            yield Candidate(when, Transition.PUBLISH, self.entry.name, "", trigger.cause, _wait_for(trigger))
+
+    def _earliest_use(
+        self, pending: KeyRecord, triggers: tuple[Trigger, ...], rotation: Rotation
+    ) -> Iterator[Candidate]:
+        """Yield the soonest permitted use of a pending key; none without a trigger or a confirmed publication."""
+        if pending.published is None:
+            return
+        known = time_known_everywhere(self.record, pending, pending.published)
+        gated = awaits_endpoints(self.record, pending)
+        emergencies = tuple(trigger for trigger in triggers if trigger.is_emergency)
+        uses = []
+        for trigger in emergencies if gated and emergencies else triggers:
+            time = trigger.time if trigger.is_emergency else next_opening(rotation, max(trigger.time, known))
+            if time is not None:
+                uses.append((time, trigger))
+        if not uses:
+            return
+        time, trigger = min(uses, key=lambda use: (use[0], use[1].time))
+        wait = _wait_for(trigger) if time == trigger.time else Wait.LEAD if time == known else Wait.WINDOW
+        bound = not trigger.is_emergency
+        yield Candidate(
+            time,
+            Transition.ACTIVATE,
+            pending.entry,
+            pending.kid,
+            trigger.cause,
+            wait,
+            gated=gated and bound,
+            windowed=bound and bool(rotation.windows or rotation.freezes),
+        )
+
+    def _roll_back(self) -> Iterator[Candidate]:
+        """The former key is used again; without one the request is refused, once."""
+        for request in list_outstanding(self.record, self.requests, Verb.ROLLBACK, self.entry.name)[:1]:
+            refusal = self._at_once(Transition.REFUSE_ROLL_BACK, Cause.NO_FORMER_KEY)
+            refusal = replace(refusal, time=request.time, waiting_for=Wait.REQUESTED_TIME)
+            former = find_former_key(self.record, self.entry)
+            if former is None:
+                yield refusal
+            elif former.published is not None:
+                time = max(request.time, former.published + former.bounds.lead)
+                wait = Wait.REQUESTED_TIME if time == request.time else Wait.LEAD
+                yield Candidate(time, Transition.ROLL_BACK, self.entry.name, former.kid, Cause.ROLL_BACK, wait)
+
+    def _is_outdated(self, key: KeyRecord) -> bool:
+        """Tell whether a followed source holds another key by now than this pending one."""
+        current = self.offer.current
+        return current is not None and is_followed(self.record, self.entry) and key.thumbprint != current
+
+    def _at_once(self, transition: Transition, cause: Cause, kid: str = "") -> Candidate:
+        return Candidate(LONG_AGO, transition, self.entry.name, kid, cause)
+
+
+def time_known_everywhere(record: Record, pending: KeyRecord, published: datetime) -> datetime:
+    """Return when verifiers have the key: its lead after it was published and served, or a longer former lead."""
+    known = max(published, pending.served or published) + pending.bounds.lead
+    return max(known, record.lead_floor.get(pending.key_class, known))
+
+
+def _time_of(use: tuple[datetime, Trigger]) -> datetime:
+    return use[0]
+
+
+def _wait_for(trigger: Trigger) -> Wait:
+    return Wait.REQUESTED_TIME if trigger.is_requested else Wait.SCHEDULE

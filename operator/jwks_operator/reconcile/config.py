@@ -1,0 +1,32 @@
+"""The configuration of the reconciler: options of the command line, and what it asks and reports through."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from jwks_operator.api.names import SetRef
+from jwks_operator.api.shards import Shard
+from jwks_operator.core.model.observed_state import Endpoints
+from jwks_operator.core.model.record import Happening
+from jwks_operator.core.planner.endpoint_gate import Question
+from jwks_operator.kube.client import Object
+
+
+async def skip_endpoints(ref: SetRef, question: Question) -> Endpoints:
+    """Return that the endpoints of a set cannot be asked: for callers without a connection to them."""
+    return Endpoints(question.kids, trouble=f"the endpoints of {ref} cannot be asked from here")
+
+
+@dataclass(frozen=True, slots=True)
+class ReconcilerConfig:
+    """The options of the command line, and the ways to ask endpoints and to record Events."""
+
+    deletion_delay: timedelta = timedelta(minutes=10)
+    clusterwide: bool = True
+    """Whether all namespaces are watched."""
+    shard: Shard = None
+    """The shard of the operator."""
+    ask: Callable[[SetRef, Question], Awaitable[Endpoints]] = skip_endpoints
+    """Asks the ready endpoints of a Service what they serve; never raises KubeError."""
+    record_events: Callable[[Object, tuple[Happening, ...], datetime], Awaitable[None]] | None = None
+    """Queues the Events of a set. Without it each Event is posted before the pass continues."""

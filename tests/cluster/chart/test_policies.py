@@ -1,0 +1,349 @@
+"""The chart's policies on a real API server: who may write what, and that nobody publishes a private member.
+
+A control plane of this module's own, because policies have no namespace.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from cluster.chart.acting import (
+    ADMIN,
+    EVENT,
+    HERE,
+    MASTERS,
+    OPERATOR,
+    OURS,
+    PUBLIC,
+    RESTORERS,
+    SECRETLY,
+    SET,
+    WORKLOAD,
+    Cluster,
+    Who,
+    configmap,
+    plain,
+    secret,
+    until,
+)
+from cluster.chronicle import Object
+from cluster.stage import install_chart
+from controlplane import Access, ControlPlane
+from helmchart import render as chart
+
+BLUE = f"{chart.NAME}-blue"
+NO_OTHER = "may write no Lease but its own"
+
+
+@pytest.fixture(scope="module")
+def plane() -> Iterator[ControlPlane]:
+    with ControlPlane.start() as plane:
+        install_chart(plane, {"restarts": {"enabled": True}, "shards": ["blue"]})
+        for name in (HERE, "other"):
+            plane.api("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+        mighty = plane.kubectl(
+            "create", "clusterrolebinding", "all", "--clusterrole=cluster-admin", f"--user={OPERATOR}"
+        )
+        assert mighty.returncode == 0, mighty.stderr
+        cluster = Cluster(plane)
+        until(lambda: "belongs to jwks-operator" in cluster.creates(ADMIN, secret(OURS)))  # policies take a moment
+        until(lambda: "may not write" in cluster.creates((OPERATOR, ()), plain("Namespace", "v1", "x")))
+        until(lambda: "private member" in cluster.creates((OPERATOR, ()), configmap('{"keys":[{"d":1}]}')))
+        yield plane
+
+
+@pytest.fixture(scope="module")
+def cluster(plane: ControlPlane) -> Cluster:
+    return Cluster(plane)
+
+
+@pytest.fixture
+def living(cluster: Cluster) -> Iterator[Cluster]:
+    """With a Secret and a ConfigMap of the operator's and a Secret of somebody's."""
+    for thing in (secret(OURS), configmap(PUBLIC)):
+        assert cluster.does((OPERATOR, ()), "create", thing=thing) == ""
+    assert cluster.does(ADMIN, "create", thing=secret(name="theirs")) == ""
+    yield cluster
+    everything = ("secret/auth", "configmap/auth", "secret/theirs")
+    assert cluster.does(RESTORERS, "delete", "--ignore-not-found", *everything) == ""
+
+
+@pytest.mark.parametrize(
+    ("who", "may"),
+    [
+        pytest.param((OPERATOR, ()), True, id="the operator"),
+        pytest.param(RESTORERS, True, id="the restore group"),
+        pytest.param(("system:serviceaccount:kube-system:some-controller", (MASTERS,)), True, id="kube-system"),
+        pytest.param(("system:kube-controller-manager", (MASTERS,)), True, id="the controller manager"),
+        pytest.param(ADMIN, False, id="an administrator"),
+        pytest.param((f"{OPERATOR}-2", (MASTERS,)), False, id="an account with a longer name"),
+        pytest.param((f"system:serviceaccount:{HERE}:{chart.ACCOUNT}", (MASTERS,)), False, id="its name elsewhere"),
+        pytest.param(("system:serviceaccount:kube-system-2:a", (MASTERS,)), False, id="almost kube-system"),
+    ],
+)
+def test_objects_of_the_operator_are_written_by(cluster: Cluster, who: Who, *, may: bool) -> None:
+    for thing in (secret(OURS), configmap(PUBLIC)):
+        said = cluster.creates(who, thing)
+        assert (said == "") is may, said
+        assert may or "change or delete the JsonWebKeySet instead" in said
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(
+            ("patch", "secret/auth", "--type=merge", '--patch={"data":{"signing.jwk":""}}'), id="edit a Secret"
+        ),
+        pytest.param(("label", "secret/auth", "app.kubernetes.io/managed-by-"), id="take the label off a Secret"),
+        pytest.param(("label", "secret/theirs", "app.kubernetes.io/managed-by=jwks-operator"), id="label another one"),
+        pytest.param(("label", "configmap/auth", "jwks-operator.dev/shard=blue"), id="move the ConfigMap elsewhere"),
+        pytest.param(("patch", "configmap/auth", "--type=merge", '--patch={"data":{"x":"{}"}}'), id="edit the set"),
+        pytest.param(("delete", "configmap/auth"), id="delete the set"),
+        pytest.param(("delete", "secret/auth", "--cascade=orphan"), id="delete a Secret"),
+        pytest.param(("delete", "secret,configmap", "--all"), id="delete everything"),
+    ],
+)
+def test_a_person_may_not(living: Cluster, change: tuple[str, ...]) -> None:
+    assert "belongs to jwks-operator" in living.does(ADMIN, *change)
+
+
+def test_a_person_may_move_a_set_to_another_shard(cluster: Cluster) -> None:
+    assert cluster.does(ADMIN, "create", thing=SET) == ""
+    try:
+        assert cluster.does(ADMIN, "label", "jwks/auth", "jwks-operator.dev/shard=blue") == ""
+        assert cluster.does(ADMIN, "label", "jwks/auth", "jwks-operator.dev/shard-") == ""
+    finally:
+        cluster.does(ADMIN, "delete", "jwks/auth")
+
+
+def test_a_person_may_read_and_keep_other_objects(living: Cluster) -> None:
+    for command in (("get", "secret/auth"), ("annotate", "secret/theirs", "note=mine"), ("delete", "secret/theirs")):
+        assert living.does(ADMIN, *command) == ""
+
+
+def test_the_restore_group_may_delete(living: Cluster) -> None:
+    assert living.does(RESTORERS, "delete", "secret/auth", "configmap/auth") == ""
+
+
+def test_nobody_is_quicker_than_the_operator(living: Cluster) -> None:
+    """DELETE + CREATE of the published ConfigMap, a hundred times: without the policies every race is won."""
+    mine = configmap('{"keys":[]}', labels={})
+    won = 0
+    for _ in range(50):
+        living.does(ADMIN, "delete", "configmap/auth", "--wait=false")
+        won += living.does(ADMIN, "create", thing=mine) == ""
+        won += living.does(ADMIN, "replace", "--force", thing=mine) == ""
+    assert won == 0
+
+
+def test_namespaces_and_garbage_go(cluster: Cluster) -> None:
+    assert cluster.does(ADMIN, "create", "namespace", "doomed") == ""
+    assert cluster.does((OPERATOR, ()), "create", thing=configmap(PUBLIC), namespace="doomed") == ""
+    assert cluster.does(ADMIN, "delete", "namespace", "doomed", "--timeout=60s") == ""
+
+    owner = plain("ConfigMap", "v1", "owner")
+    assert cluster.does(ADMIN, "create", thing=owner) == ""
+    uid = cluster.reads("configmap/owner", "{.metadata.uid}")
+    owned = secret(OURS, "owned")
+    owned["metadata"]["ownerReferences"] = [{"apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": uid}]
+    assert cluster.does(RESTORERS, "create", thing=owned) == ""
+    assert cluster.does(ADMIN, "delete", "configmap/owner") == ""
+    until(lambda: "NotFound" in cluster.does(ADMIN, "get", "secret/owned"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            f'{{"keys":[{{"kty":"EC","{name}":"x"}}]}}'
+            for name in ("d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv")
+        ),
+        '{"keys":[{"d" : "x"}]}',
+        '{"keys":[{"d"\n\t:"x"}]}',
+        '{"keys":[{"\\u0064":"x"}]}',
+        '{"keys":[{"d\\u0070":"x"}]}',
+        '{"keys":[{"\\u006f\\u0074\\u0068":"x"}]}',
+        '{"keys":[{"\\\\\\u0064":"x"}]}',
+        '{"keys":[{"\\u007A":"x"}]}',
+    ],
+)
+def test_nobody_publishes_a_private_member(cluster: Cluster, text: str) -> None:
+    for who in ((OPERATOR, ()), RESTORERS):
+        assert "a published ConfigMap must not" in cluster.creates(who, configmap(text))
+
+
+def test_not_even_where_it_cannot_be_looked_for(cluster: Cluster) -> None:
+    said = cluster.creates(RESTORERS, configmap(PUBLIC, binaryData={"jwks": SECRETLY}))
+    assert "must not have binaryData" in said
+
+
+def test_a_set_as_large_as_a_configmap_can_be_is_looked_through(cluster: Cluster) -> None:
+    """The cost of an expression has a bound, by which a policy would refuse what it cannot finish."""
+    room = 1024 * 1024 - len("jwks.json") - len(PUBLIC)
+    large = PUBLIC + " " * (room // 2) + '"n"' * (room // 6)
+    assert cluster.creates((OPERATOR, ()), configmap(large)) == ""
+    assert "private member" in cluster.creates((OPERATOR, ()), configmap(large[: -len('"d":')] + '"d":'))
+
+
+def test_other_configmaps_may_say_what_they_like(cluster: Cluster) -> None:
+    assert cluster.creates(ADMIN, configmap('{"d": 1}', labels={})) == ""
+
+
+@pytest.mark.parametrize(
+    ("thing", "namespace", "word"),
+    [
+        pytest.param(secret(OURS), HERE, "", id="a Secret of its own"),
+        pytest.param(configmap(PUBLIC), "other", "", id="a ConfigMap of its own, anywhere"),
+        pytest.param(EVENT, HERE, "", id="an Event about a set"),
+        pytest.param(plain("Lease", "coordination.k8s.io/v1", chart.NAME), chart.NAMESPACE, "", id="its Lease"),
+        pytest.param(plain("Lease", "coordination.k8s.io/v1", BLUE), chart.NAMESPACE, "", id="that of a shard"),
+        pytest.param(secret(), HERE, "may write only Secrets and ConfigMaps labelled", id="a Secret without label"),
+        pytest.param(
+            secret({"app.kubernetes.io/managed-by": "Helm"}), HERE, "may write only", id="a Secret of somebody else's"
+        ),
+        pytest.param(configmap(PUBLIC, labels={}), HERE, "may write only", id="a ConfigMap without label"),
+        pytest.param(plain("Lease", "coordination.k8s.io/v1", "other"), chart.NAMESPACE, NO_OTHER, id="another Lease"),
+        pytest.param(plain("Lease", "coordination.k8s.io/v1", chart.NAME), HERE, NO_OTHER, id="a Lease elsewhere"),
+        pytest.param(SET, HERE, "may not write jwks-operator.dev/jsonwebkeysets", id="a set"),
+        pytest.param(plain("Namespace", "v1", "new"), HERE, "may not write /namespaces", id="a namespace"),
+        pytest.param(plain("ServiceAccount", "v1", "new"), HERE, "may not write /serviceaccounts", id="an account"),
+        pytest.param(
+            plain("Role", "rbac.authorization.k8s.io/v1", "new", rules=[]), HERE, "may not write rbac", id="rights"
+        ),
+        pytest.param(
+            plain("Pod", "v1", "new", spec={"containers": [{"name": "a", "image": "a:1"}]}),
+            HERE,
+            "may not write /pods",
+            id="a pod",
+        ),
+    ],
+)
+def test_whatever_rights_it_is_given_the_operator_creates_only_what_it_has_to(
+    cluster: Cluster, thing: Object, namespace: str, word: str
+) -> None:
+    said = cluster.creates((OPERATOR, ()), thing, namespace)
+    assert word in said
+    assert (said == "") is (word == ""), said
+
+
+@pytest.mark.parametrize(
+    ("command", "word"),
+    [
+        pytest.param(
+            ("patch", "secret/auth", "--type=merge", '--patch={"data":{"a.kid":""}}'), "", id="change its Secret"
+        ),
+        pytest.param(("delete", "secret/auth"), "", id="delete its Secret"),
+        pytest.param(("delete", "secret/theirs"), "may write only", id="delete another Secret"),
+        pytest.param(
+            ("label", "secret/theirs", "app.kubernetes.io/managed-by=jwks-operator"),
+            "may write only",
+            id="take one over",
+        ),
+        pytest.param(("label", "secret/auth", "app.kubernetes.io/managed-by-"), "may write only", id="let one go"),
+        pytest.param(("delete", "secret", "--all"), "may write only", id="delete them all"),
+        pytest.param(("delete", "namespace", "other"), "may not write", id="delete a namespace"),
+        pytest.param(("create", "token", "default"), "may not write /serviceaccounts/token", id="make a token"),
+    ],
+)
+def test_whatever_rights_it_is_given_the_operator_changes_only_what_is_its_own(
+    living: Cluster, command: tuple[str, ...], word: str
+) -> None:
+    said = living.does((OPERATOR, ()), *command)
+    assert word in said
+    assert (said == "") is (word == ""), said
+
+
+def template(**metadata: Any) -> str:
+    return json.dumps({"spec": {"template": {"metadata": metadata}}})
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "word"),
+    [
+        pytest.param(
+            "willing", template(annotations={"jwks-operator.dev/restarted-for": "abc"}), "", id="the annotation"
+        ),
+        pytest.param(
+            "other",
+            template(annotations={"jwks-operator.dev/restarted-for": "abc"}),
+            "only workloads labelled jwks-operator.dev/allow-set",
+            id="the annotation without consent",
+        ),
+        pytest.param("willing", template(annotations={"x": "y"}), "nothing of a workload but", id="another annotation"),
+        pytest.param("willing", template(annotations={"note": None}), "nothing of a workload but", id="one less"),
+        pytest.param("willing", template(annotations={"note": "b"}), "nothing of a workload but", id="one changed"),
+        pytest.param(
+            "willing", template(labels={"app": "issuer", "x": "y"}), "nothing of a workload but", id="a label"
+        ),
+        pytest.param("willing", '{"spec":{"replicas":0}}', "nothing of a workload but", id="the replicas"),
+        pytest.param(
+            "willing", '{"spec":{"paused":true}}', "nothing of a workload but", id="a field that was not there"
+        ),
+        pytest.param(
+            "willing",
+            '{"spec":{"template":{"spec":{"containers":[{"name":"issuer","image":"mine:1"}]}}}}',
+            "nothing of a workload but",
+            id="the image",
+        ),
+        pytest.param("willing", '{"metadata":{"labels":{"x":"y"}}}', "only workloads labelled", id="its own labels"),
+    ],
+)
+def test_of_a_workload_the_operator_may_change(cluster: Cluster, name: str, change: str, word: str) -> None:
+    labels = {"jwks-operator.dev/allow-set": "auth"} if name == "willing" else {}
+    thing = plain("Deployment", "apps/v1", name, spec=WORKLOAD)
+    thing["metadata"]["labels"] = labels
+    assert cluster.does(ADMIN, "create", thing=thing) == ""
+    said = cluster.does((OPERATOR, ()), "patch", "deployment", name, "--type=merge", f"--patch={change}")
+    assert cluster.does(ADMIN, "delete", "deployment", name) == ""
+    assert word in said
+    assert (said == "") is (word == ""), said
+
+
+def test_the_operator_may_neither_make_nor_delete_workloads(cluster: Cluster) -> None:
+    thing = plain("Deployment", "apps/v1", "willing", spec=WORKLOAD)
+    thing["metadata"]["labels"] = {"jwks-operator.dev/allow-set": "auth"}
+    assert "only workloads labelled" in cluster.creates((OPERATOR, ()), thing)
+    assert cluster.does(ADMIN, "create", thing=thing) == ""
+    assert "only workloads labelled" in cluster.does((OPERATOR, ()), "delete", "deployment", "willing")
+    assert cluster.does(ADMIN, "delete", "deployment", "willing") == ""
+
+
+def asking(where: str, name: str) -> Object:
+    target = {where.rpartition(".")[2]: {name: "true"}}
+    spec = {"secret": target} if where.startswith("secret") else {"publish": {"configMap": target}}
+    return {**SET, "spec": {**SET["spec"], **spec}}
+
+
+@pytest.mark.parametrize("where", ["secret.labels", "secret.annotations", "configMap.labels", "configMap.annotations"])
+@pytest.mark.parametrize(
+    ("name", "may"),
+    [
+        ("replicator.v1.mittwald.de/replicate-to", False),
+        ("reflector.v1.k8s.emberstack.com/reflection-allowed", False),
+        ("kubed.appscode.com/sync", False),
+        ("propagate.hnc.x-k8s.io/all", False),
+        ("argocd.argoproj.io/secret-type", False),
+        ("team", True),
+        ("example.com/kubed.appscode.com", True),
+    ],
+)
+def test_a_set_may_not_have_its_objects_copied_by_others(cluster: Cluster, where: str, name: str, *, may: bool) -> None:
+    said = cluster.creates(ADMIN, asking(where, name))
+    assert (said == "") is may, said
+    assert may or "would have another controller copy the object" in said
+
+
+def test_the_api_server_understands_every_expression(plane: ControlPlane) -> None:
+    path = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies"
+    until(lambda: all("typeChecking" in each["status"] for each in plane.api("GET", path)["items"]))
+    checked = plane.api("GET", path)["items"]
+    assert len(checked) == 4
+    assert [each["status"]["typeChecking"] for each in checked] == [{}] * 4
+
+
+def test_without_the_policies_only_rights_count(namespace: str, control_plane: Access) -> None:
+    without = Cluster(control_plane)
+    assert without.creates(ADMIN, secret(OURS), namespace) == ""
+    assert without.creates(ADMIN, configmap('{"d": 1}'), namespace) == ""

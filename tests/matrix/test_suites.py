@@ -1,0 +1,41 @@
+"""What came of a run is read from pytest's own report."""
+
+from matrix.record import Counts
+from matrix.suites import Case, read_report, summarise_cases
+
+REPORT = """\
+<testsuites><testsuite>
+<testcase classname="tests.api.test_admission" name="test_it[a]" time="0.5"/>
+<testcase classname="tests.api.test_admission" name="test_fields" time="0.25">
+  <skipped type="pytest.skip" message="not served: selectableFields">where</skipped></testcase>
+<testcase classname="tests.release.test_release" name="test_it" time="3"><failure message="no">why</failure></testcase>
+<testcase classname="tests.cluster.test_repair" name="test_it" time="1"><error message="no">why</error></testcase>
+</testsuite></testsuites>
+"""
+
+
+def test_each_test_has_its_suite_and_its_outcome() -> None:
+    assert read_report(REPORT) == [
+        Case("tests.api.test_admission::test_it[a]", "admission", "passed", 0.5),
+        Case("tests.api.test_admission::test_fields", "admission", "skipped", 0.25, "not served: selectableFields"),
+        Case("tests.release.test_release::test_it", "chart", "failed", 3.0),
+        Case("tests.cluster.test_repair::test_it", "cluster", "failed", 1.0),
+    ]
+
+
+def test_the_second_outcome_of_a_repeated_test_counts_and_is_told() -> None:
+    first = read_report(REPORT)
+    report = summarise_cases(first, [Case("tests.cluster.test_repair::test_it", "cluster", "passed", 1.0)])
+    assert report.suites == {
+        "admission": Counts(passed=1, skipped=1, seconds=0),
+        "chart": Counts(failed=1, seconds=3),
+        "cluster": Counts(passed=1, seconds=1),
+    }
+    assert report.lacks == ("selectableFields",)
+    assert report.repeated == ("tests.cluster.test_repair::test_it",)
+
+
+def test_a_failure_that_stays_is_a_failure() -> None:
+    first = read_report(REPORT)
+    report = summarise_cases(first, [each for each in first if each.outcome == "failed"])
+    assert (report.suites["chart"].failed, report.suites["cluster"].failed, report.repeated) == (1, 1, ())
