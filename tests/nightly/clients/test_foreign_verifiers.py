@@ -1,8 +1,8 @@
 """Verifiers in Go and Java follow a set through rotations, a roll-back and a revocation, and refuse no good token.
 
 The life of the set runs by a clock of its own; what it publishes is served to the libraries, which cache it by the
-clock of the machine. So each step waits until a library that fetches by time has fetched what the step before published:
-that is what the lead of a set is for.
+clock of the machine. So each step waits until a library that fetches by time has fetched what the step before
+published: that is what the lead of a set is for.
 """
 
 import json
