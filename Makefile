@@ -105,7 +105,7 @@ generate: $(READY) ## Write everything that is generated
 	PYTHONPATH=tests $(BIN)/python -m clients.matrix > docs/algorithms.md
 	$(BIN)/python -m pictures
 	$(BIN)/python -m manual
-	$(BIN)/python -m presets
+	$(BIN)/python -m readers
 	$(BIN)/python -m waits
 	$(BIN)/python -m decisions
 	$(BIN)/python -m reference
@@ -122,7 +122,7 @@ check-generated: $(READY) ## Check that everything generated is up to date
 	  { echo "make: run make generate" >&2; exit 1; }
 	@$(BIN)/python -m pictures --check
 	@$(BIN)/python -m manual --check
-	@$(BIN)/python -m presets --check
+	@$(BIN)/python -m readers --check
 	@$(BIN)/python -m waits --check
 	@$(BIN)/python -m decisions --check
 	@$(BIN)/python -m reference --check
