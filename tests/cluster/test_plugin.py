@@ -288,7 +288,7 @@ def test_waiting_ends_with_its_timeout_and_says_what_for(stage: Stage, jwks: Jwk
     code, out, err = jwks("rotate", "slow", "--yes", "--wait", "--timeout", "2s")
     assert code == Exit.TIMEOUT
     assert "Done by" in out
-    assert "waiting for everybody who checks to have the key (lead); the request stays in force" in err
+    assert "waiting for verifiers to have the key (lead); the request stays in force" in err
 
 
 def test_a_request_that_gitops_keeps_is_told(stage: Stage, jwks: Jwks) -> None:
