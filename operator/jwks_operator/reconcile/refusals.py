@@ -1,4 +1,4 @@
-"""What is told of writes that fail, and the error by which a pass with such writes ends."""
+"""The troubles of writes that fail, and the error by which a pass with such writes ends."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ class FailedWrites:
         self._passes: Counter[SetRef] = Counter()
 
     def count(self, ref: SetRef, failure: KubeError) -> tuple[Trouble, ...]:
-        """Count a failure; return what is told of it by now."""
+        """Count a failure; return its trouble once it is time to tell it."""
         if isinstance(failure, NotLeading):
             return ()
         self._passes[ref] += 1
