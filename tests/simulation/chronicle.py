@@ -226,7 +226,8 @@ def _documents(keyring: Object) -> dict[str, dict[str, Any]]:
 
 
 def _class_of(key: Mapping[str, Any]) -> KeyClass:
-    return ALGORITHMS[key["alg"]].key_class
+    """The class of a published key; EdDSA is the name of both Edwards curves (RFC 8037)."""
+    return KeyClass.SIGNATURE if key["alg"] == EDDSA else ALGORITHMS[key["alg"]].key_class
 
 
 def _camel(name: str) -> str:

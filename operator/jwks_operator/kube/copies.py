@@ -22,7 +22,8 @@ from jwks_operator.keys.members import parse_json_strict
 from jwks_operator.keys.public_pem import is_public_pem, kids_in_pem, render_public_pem
 from jwks_operator.kube.client import CONFIGMAPS, NAMESPACES, Client, Object
 from jwks_operator.kube.errors import KubeError, Missing, NamespaceTerminating, Refused
-from jwks_operator.kube.objects import compare_object, copy_object, is_copy, replacement_body
+from jwks_operator.kube.object_writes import describe_replacement, write_object
+from jwks_operator.kube.objects import compare_object, copy_object, is_copy
 
 Keys = Mapping[str, Mapping[str, Any]]
 """Public JWKs by kid."""
@@ -150,13 +151,13 @@ class _CopyWriter:
         if seen is not None and not is_copy(seen, self.ref):
             return
         try:
+            self.targets[namespace], replaced = await write_object(self.client, CONFIGMAPS, wanted, seen)
             if seen is None:
-                self.targets[namespace] = await self.client.create(CONFIGMAPS, namespace, wanted)
                 self.events.append(Happening(EventReason.COPY_MADE, namespace))
-            elif (body := replacement_body(wanted, seen)) is not None:
-                self.targets[namespace] = await self.client.replace(CONFIGMAPS, body)
-                if self.repairs:
-                    self.events.append(Happening(EventReason.OBJECT_REPAIRED, describe_edited_copy(namespace)))
+            elif replaced:
+                self.events.append(describe_replacement(f"the copy in namespace {namespace}"))
+            elif self.repairs and self.targets[namespace] is not seen:
+                self.events.append(Happening(EventReason.OBJECT_REPAIRED, describe_edited_copy(namespace)))
         except NamespaceTerminating:
             del self.targets[namespace]
         except Missing as gone:

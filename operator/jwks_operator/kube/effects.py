@@ -1,21 +1,21 @@
-"""Writes single objects of a set as a record wants them, each fenced by the uid and resourceVersion that were read.
+"""Writes the objects of a set as a record wants them, each for itself.
 
-A write that would change nothing is not sent. The data of an immutable object cannot be changed: it is deleted by uid
-and made again, once a dry run has shown that the API server lets it be made. A foreign object is never written.
+A keyring that is not there is made only for a set that is: the set is read again right before and right after. Without
+that a pass that was under way could put a record of new keys in the way of one that is being restored.
 """
 
 from dataclasses import dataclass, field, replace
 
 from jwks_operator.api.names import keyring_name
-from jwks_operator.api.reasons import EventReason
 from jwks_operator.core.model.observed_state import Sight
 from jwks_operator.core.model.record import Happening, Record
 from jwks_operator.core.outputs.projections import Effect
-from jwks_operator.kube.client import CONFIGMAPS, SECRETS, Client, Object, Resource
-from jwks_operator.kube.errors import AlreadyExists, Conflict
+from jwks_operator.kube.client import CONFIGMAPS, SECRETS, SETS, Client, Object, Resource
+from jwks_operator.kube.errors import Conflict, KubeError
 from jwks_operator.kube.gather import Gathered
 from jwks_operator.kube.keyring import keyring_object
-from jwks_operator.kube.objects import configmap_object, has_data, replacement_body, secret_object
+from jwks_operator.kube.object_writes import describe_replacement, write_object
+from jwks_operator.kube.objects import configmap_object, replacement_body, secret_object
 
 
 @dataclass(slots=True)
@@ -31,7 +31,10 @@ class ObjectWriter:
         """Write the keyring; raises KubeError."""
         world, seen = self.gathered.world, self.gathered.seen
         wanted = keyring_object(world.ref, record, self.gathered.private_keys, world.shard)
-        written = await self._write(SECRETS, wanted, seen.keyring)
+        if seen.keyring is None:
+            written = await self._create_keyring(wanted)
+        else:
+            written = await self._write(SECRETS, wanted, seen.keyring)
         self.gathered = replace(self.gathered, seen=replace(seen, keyring=written), world=replace(world, record=record))
 
     async def write_projection(self, record: Record, effect: Effect) -> None:
@@ -59,50 +62,33 @@ class ObjectWriter:
         world = self.gathered.world
         return (world.configmap if effect is Effect.PUBLIC else world.secret) is Sight.FOREIGN
 
-    async def _write(self, resource: Resource, wanted: Object, seen: Object | None) -> Object:
-        written, replaced = await write_object(self.client, resource, wanted, seen)
-        if replaced:
-            self.events.append(describe_replacement(f"{resource.kind} {wanted['metadata']['name']}"))
+    async def _create_keyring(self, wanted: Object) -> Object:
+        """Make the keyring between two looks at the set; raises Conflict, with nothing left, if the set went."""
+        await self._check_set()
+        written = await self._write(SECRETS, wanted, None)
+        try:
+            await self._check_set()
+        except Conflict:
+            await self.client.delete(SECRETS, written)
+            raise
         return written
 
+    async def _check_set(self) -> None:
+        ref, the_set = self.gathered.world.ref, self.gathered.seen.the_set
+        now = await self.client.read(SETS, ref.namespace, ref.name)
+        if the_set is None or now is None or now["metadata"]["uid"] != the_set["metadata"]["uid"]:
+            raise Conflict(f"{ref} was deleted meanwhile; nothing is made for it")
 
-async def write_object(client: Client, resource: Resource, wanted: Object, seen: Object | None) -> tuple[Object, bool]:
-    """Create a missing object, change a different one, leave an equal one; raises KubeError.
-
-    Returns the object as stored, and whether it was made again because it was immutable.
-    """
-    namespace = wanted["metadata"]["namespace"]
-    if seen is None:
-        return await client.create(resource, namespace, wanted), False
-    body = replacement_body(wanted, seen)
-    if body is None:
-        return seen, False
-    if not seen.get("immutable") or has_data(seen, wanted["data"]):
-        return await client.replace(resource, body), False
-    # What others put beside ours stays; the object is another one.
-    fresh = {
-        **wanted,
-        "metadata": {**wanted["metadata"], **{m: body["metadata"][m] for m in ("labels", "annotations")}},
-    }
-    await _check_creation(client, resource, namespace, fresh)
-    await client.delete(resource, seen)
-    return await client.create(resource, namespace, fresh), True
-
-
-async def _check_creation(client: Client, resource: Resource, namespace: str, wanted: Object) -> None:
-    """Raise KubeError unless the object could be made if the one of its name were not there."""
-    try:
-        await client.create(resource, namespace, wanted, dry_run=True)
-    except AlreadyExists:
-        return
-
-
-def describe_replacement(what: str) -> Happening:
-    """Return the Event of an immutable object that was deleted and made again."""
-    return Happening(
-        EventReason.OBJECT_REPAIRED,
-        f"{what} was immutable and is made again; a pod that mounts it reads it after its next start",
-    )
+    async def _write(self, resource: Resource, wanted: Object, seen: Object | None) -> Object:
+        what = f"{resource.kind} {wanted['metadata']['name']}"
+        try:
+            written, replaced = await write_object(self.client, resource, wanted, seen)
+        except KubeError as error:
+            error.about = what
+            raise
+        if replaced:
+            self.events.append(describe_replacement(what))
+        return written
 
 
 async def check_record(client: Client, gathered: Gathered) -> None:

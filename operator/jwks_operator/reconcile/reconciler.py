@@ -23,7 +23,7 @@ from jwks_operator.core.planner.rules import decide
 from jwks_operator.kube.apply import StepResult, apply_copies, execute_step, write_status
 from jwks_operator.kube.artifact_maker import make_signed_artifacts
 from jwks_operator.kube.client import Client
-from jwks_operator.kube.errors import KubeError, NotServed, OwnedByOtherShard, Refused
+from jwks_operator.kube.errors import KubeError, NotServed, OwnedByOtherShard
 from jwks_operator.kube.events import post_events
 from jwks_operator.kube.gather import Gathered, gather
 from jwks_operator.kube.objects import is_copy
@@ -36,7 +36,7 @@ from jwks_operator.reconcile.deletion import DOUBT_RECHECK, DeletedSets
 from jwks_operator.reconcile.key_pool import KeySource
 from jwks_operator.reconcile.observed_versions import Kind, ObservedVersions, copy_place
 from jwks_operator.reconcile.observer import Observer, ReconcileSnapshot
-from jwks_operator.reconcile.refusals import list_refusal_troubles, raise_first
+from jwks_operator.reconcile.refusals import FailedWrites, list_refusal_troubles, raise_first
 from jwks_operator.reconcile.requeue import Decision, find_alarms, has_step, is_degraded, next_pass_at
 
 logger = logging.getLogger(__name__)
@@ -64,16 +64,19 @@ class Reconciler:
         self._versions = versions
         self._config = config
         self._record_events = config.record_events or partial(post_events, client)
+        self._failed = FailedWrites()
         self._deleted = DeletedSets(client, clock, versions, config.deletion_delay)
         self.observers: list[Observer] = []
 
     async def reconcile(self, ref: SetRef) -> datetime | None:
         """Run one pass over a set; return the time of the next pass, None if nothing has a time."""
         try:
-            return await self._pass(ref)
+            when = await self._pass(ref)
         except OwnedByOtherShard as elsewhere:
             self._leave(ref, elsewhere)
-            return None
+            when = None
+        self._failed.forget(ref)
+        return when
 
     async def _pass(self, ref: SetRef) -> datetime | None:
         try:
@@ -113,8 +116,10 @@ class Reconciler:
         """Return the same set after every object of it carries the label of this shard."""
         try:
             taken = await take_over(self._client, gathered)
-        except Refused as refusal:
-            await self._update_status(await self._plan(gathered), (), Trouble(Reason.WRITE_REFUSED, str(refusal)))
+        except OwnedByOtherShard:
+            raise
+        except KubeError as failure:
+            await self._tell_failure(await self._plan(gathered), failure)
             raise
         self._observe(taken)
         return taken
@@ -124,13 +129,8 @@ class Reconciler:
         for number in range(MAX_STEPS):
             try:
                 result = await self._execute(decision)
-            except Refused as refusal:
-                await self._update_status(decision, (), Trouble(Reason.WRITE_REFUSED, str(refusal)))
-                raise
-            except KubeError:
-                if number and not shown:
-                    with suppress(KubeError):  # the raised error says more
-                        await self._update_status(decision, ())
+            except KubeError as failure:
+                await self._tell_failure(decision, failure, anyway=number > 0 and not shown)
                 raise
             if result is None:
                 if not shown:
@@ -147,6 +147,13 @@ class Reconciler:
             else:
                 await self._post_events(decision, result.happenings)
         return decision.reading.now
+
+    async def _tell_failure(self, decision: Decision, failure: KubeError, *, anyway: bool = False) -> None:
+        """Tell of a write that failed, once it is time to; `anyway`: the pass has made steps that are not shown yet."""
+        told = self._failed.count(decision.gathered.world.ref, failure)
+        if told or anyway:
+            with suppress(KubeError):  # the raised error says more
+                await self._update_status(decision, (), *told)
 
     async def _plan(self, gathered: Gathered) -> Decision:
         """Read the clock once and decide; take the keys, make the artifacts and ask the endpoints that the plan needs.

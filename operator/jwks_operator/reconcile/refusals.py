@@ -1,13 +1,15 @@
-"""The troubles of the objects that a revocation could not write, and the error by which the pass ends."""
+"""The troubles of writes that fail, and the error by which a pass with such writes ends."""
 
+from collections import Counter
 from collections.abc import Iterator
 
-from jwks_operator.api.names import keyring_name
+from jwks_operator.api.names import SetRef, keyring_name
 from jwks_operator.core.model.record import Record
 from jwks_operator.core.model.trouble import Trouble
 from jwks_operator.core.planner.set_troubles import describe_refused_write, describe_remaining_key
 from jwks_operator.core.transitions.transition_table import State
 from jwks_operator.kube.apply import StepResult
+from jwks_operator.kube.errors import KubeError, NotLeading, Refused
 from jwks_operator.kube.gather import Gathered
 from jwks_operator.kube.held_keys import kids_in_configmap, kids_in_keyring, kids_in_secret
 
@@ -23,6 +25,28 @@ def list_refusal_troubles(result: StepResult, record: Record) -> Iterator[Troubl
             yield describe_remaining_key(refusal.about, kids, FOREIGN if refusal.error is None else str(refusal.error))
         elif refusal.error is not None:
             yield describe_refused_write(refusal.about, str(refusal.error))
+
+
+class FailedWrites:
+    """Counts the passes in a row whose writes failed, by set: a refusal is told at once, all else after a few tries."""
+
+    TRIES = 3
+
+    def __init__(self) -> None:
+        self._passes: Counter[SetRef] = Counter()
+
+    def count(self, ref: SetRef, failure: KubeError) -> tuple[Trouble, ...]:
+        """Count a failure; return its trouble once it is time to tell it."""
+        if isinstance(failure, NotLeading):
+            return ()
+        self._passes[ref] += 1
+        if not isinstance(failure, Refused) and self._passes[ref] < self.TRIES:
+            return ()
+        return (describe_refused_write(failure.about or "an object", str(failure)),)
+
+    def forget(self, ref: SetRef) -> None:
+        """Start again: the writes of a pass succeeded, or the set is gone."""
+        self._passes.pop(ref, None)
 
 
 def raise_first(result: StepResult) -> None:
