@@ -19,7 +19,7 @@ from fakes.store import Change
 from jwks_operator.api.defaults import DEFAULTS
 from jwks_operator.api.durations import parse_duration
 from jwks_operator.api.names import RECORD_KEY, SetRef, keyring_name
-from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
+from jwks_operator.keys.algorithms import ALGORITHMS, EDDSA, KeyClass
 from jwks_operator.keys.formats import read_file
 from jwks_operator.keys.jwk import parse_private
 from jwks_operator.keys.secret_files import Form
