@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from jwks_operator.api.names import SetRef
-from jwks_operator.api.reasons import Reason
 from jwks_operator.core.model.key_states import FreshKey
 from jwks_operator.core.model.policy import Facts
 from jwks_operator.core.model.record import Happening
@@ -28,7 +27,6 @@ from jwks_operator.kube.events import post_events
 from jwks_operator.kube.gather import Gathered, gather
 from jwks_operator.kube.objects import is_copy
 from jwks_operator.kube.shard_takeover import take_over
-from jwks_operator.kube.workloads import restart_trouble
 from jwks_operator.reconcile.audit_log import log_alarms, log_event
 from jwks_operator.reconcile.clock import Clock
 from jwks_operator.reconcile.config import ReconcilerConfig
@@ -36,6 +34,7 @@ from jwks_operator.reconcile.deletion import DOUBT_RECHECK, DeletedSets
 from jwks_operator.reconcile.key_pool import KeySource
 from jwks_operator.reconcile.observed_versions import Kind, ObservedVersions, copy_place
 from jwks_operator.reconcile.observer import Observer, ReconcileSnapshot
+from jwks_operator.reconcile.pending_restart import restart_has_failed, with_restart_trouble
 from jwks_operator.reconcile.refusals import FailedWrites, list_refusal_troubles, raise_first
 from jwks_operator.reconcile.requeue import Decision, find_alarms, has_step, is_degraded, next_pass_at
 
@@ -187,7 +186,7 @@ class Reconciler:
         if record is None or decision.plan.needs:
             return None
         idle = record == gathered.world.record and record.step is None
-        if idle and (not record.restart or _has_failed(decision)):
+        if idle and (not record.restart or restart_has_failed(decision)):
             return await self._repair_copies(gathered)
         ref = gathered.world.ref
         if record.step is not None:
@@ -208,7 +207,7 @@ class Reconciler:
         """Return the decision after a step; what the step could not write is a trouble of it."""
         gathered = result.gathered
         if result.shown is None:
-            decision = _with_restart_trouble(await self._plan(gathered), result, before)
+            decision = with_restart_trouble(await self._plan(gathered), result, before)
         else:  # another plan would ask for the same keys again
             decision = replace(before, gathered=replace(gathered, world=replace(gathered.world, record=result.shown)))
         if before.plan.record is None or not result.refusals:
@@ -284,24 +283,3 @@ def _tolerance(gathered: Gathered) -> timedelta:
     """Return the clockSkew of the policy in force, or of the spec if there is no policy yet."""
     policy = gathered.world.written if gathered.world.record is None else gathered.world.record.policy
     return (Facts() if policy is None else policy.facts).clock_skew
-
-
-def _with_restart_trouble(decision: Decision, result: StepResult, before: Decision) -> Decision:
-    """Add the trouble of a workload restart that failed in this pass and is still pending."""
-    record = decision.gathered.world.record
-    if record is None or not record.restart:
-        return decision
-    failed = result.restart.failed
-    trouble = restart_trouble(failed) if failed else next((t for t in before.plan.troubles if _is_of_restart(t)), None)
-    if trouble is None:
-        return decision
-    return replace(decision, plan=replace(decision.plan, troubles=(*decision.plan.troubles, trouble)))
-
-
-def _is_of_restart(trouble: Trouble) -> bool:
-    return trouble.reason is Reason.RESTART_FAILED
-
-
-def _has_failed(decision: Decision) -> bool:
-    """Whether a workload restart has failed in this pass."""
-    return any(_is_of_restart(trouble) for trouble in decision.plan.troubles)
