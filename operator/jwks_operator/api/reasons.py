@@ -37,8 +37,6 @@ class Reason(StrEnum):
     # Degraded=True
     CLOCK_UNCERTAIN = "ClockUncertain"
     POLICY_UNREADABLE = "PolicyUnreadable"
-    KEYRING_REBUILT = "KeyringRebuilt"
-    RECORD_RESTORED = "RecordRestored"
     TOO_MANY_KEYS = "TooManyKeys"
     INVALID_SCHEDULE = "InvalidSchedule"
     INTERVAL_TOO_SHORT = "IntervalTooShort"
