@@ -8,7 +8,7 @@ from dataclasses import replace
 from enum import StrEnum
 
 from jwks_operator.api.names import HISTORICAL_KEY, OPENID_KEY, SERVE_KEY
-from jwks_operator.core.features.certificate_renewal import published_certificate
+from jwks_operator.core.features.certificate_renewal import find_published_certificate
 from jwks_operator.core.model.policy import Policy
 from jwks_operator.core.model.record import KeyRecord, Record
 from jwks_operator.core.outputs.serving_documents import compact_json, discovery_document, serve_hints
@@ -60,7 +60,7 @@ def configmap_data(record: Record) -> dict[str, str]:
 
 def public_members(policy: Policy, key: KeyRecord) -> Mapping[str, object]:
     """Return the members of a key's public JWK, those of its certificate included (RFC 7517 sections 4.7 and 4.9)."""
-    certificate = published_certificate(policy, key)
+    certificate = find_published_certificate(policy, key)
     if certificate is None:
         return key.public
     return {**key.public, "x5c": list(certificate.x5c), "x5t#S256": x5t_s256(certificate.x5c)}
@@ -69,7 +69,7 @@ def public_members(policy: Policy, key: KeyRecord) -> Mapping[str, object]:
 def effect_order(record: Record) -> tuple[Effect, ...]:
     """Return what is written in which order: the side of the keys that the row of the step names goes first.
 
-    A step touches only one side of a key, but for keys that are used at once: first ones, and those in the place of a
+    A step touches only one side of a key, except keys that are used at once: first keys, and those in the place of a
     lost or revoked one. The sides of signature and encryption keys are each other's: where keys of both classes are
     used at once, the Secret is written twice, first without the signature keys.
     """
