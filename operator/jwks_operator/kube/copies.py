@@ -39,13 +39,15 @@ class Copies:
     """Orphaned copies: copies in namespaces that must not have one."""
     refused: Mapping[str, str] = field(default_factory=dict)
     """Namespace → why its copy could not be written or removed in this pass."""
+    withheld: frozenset[str] = frozenset()
+    """Namespaces whose copy is not repaired in this pass, because another client changes it after every repair."""
     complaint: str = ""
     """Why the namespaces cannot be read; then no copy is written and no step is confirmed."""
 
     @property
     def complete(self) -> bool:
         """Whether every wanted copy is written; an orphaned copy that cannot be removed does not count."""
-        return not self.complaint and not any(namespace in self.targets for namespace in self.refused)
+        return not self.complaint and not any(each in self.targets for each in (*self.refused, *self.withheld))
 
 
 def namespace_query(in_force: Policy, written: Policy | None) -> str | None:
@@ -105,7 +107,7 @@ async def write_copies(
     """
     keeper = _CopyWriter(client, world.ref, dict(copies.targets), dict(copies.refused), repairs)
     for namespace in copies.targets:
-        if namespace not in copies.refused:
+        if namespace not in copies.refused and namespace not in copies.withheld:
             await keeper.write(namespace, copy_object(world.ref, record, namespace, world.shard))
     return await keeper.done(copies)
 
@@ -190,7 +192,8 @@ class _CopyWriter:
 
 def has_pending_writes(world: World, copies: Copies) -> bool:
     """Tell whether a copy must be written or removed."""
-    return bool(copies.orphaned) or any(copy.sight.drifted for copy in compare_copies(world, copies))
+    drifted = (copy.namespace for copy in compare_copies(world, copies) if copy.sight.drifted)
+    return bool(copies.orphaned) or any(namespace not in copies.withheld for namespace in drifted)
 
 
 def compare_copies(world: World, copies: Copies) -> tuple[Copy, ...]:
@@ -209,6 +212,8 @@ def _fact(world: World, record: Record, namespace: str, copies: Copies) -> Copy:
     seen, refused = copies.targets[namespace], copies.refused.get(namespace, "")
     ours = seen is not None and is_copy(seen, world.ref)
     found = compare_object(copy_object(world.ref, record, namespace, world.shard), seen, ours=ours)
+    if found is Sight.RELABELLED and namespace in copies.withheld:
+        found = Sight.SAME
     if found is not Sight.DIFFERS or seen is None:
         return Copy(namespace, found, refused=refused)
     shown = _shown(seen, record)

@@ -28,15 +28,24 @@ from jwks_operator.kube.events import post_events
 from jwks_operator.kube.gather import Gathered, gather
 from jwks_operator.kube.objects import is_copy
 from jwks_operator.kube.shard_takeover import take_over
-from jwks_operator.kube.workloads import restart_trouble
 from jwks_operator.reconcile.audit_log import log_alarms, log_event
 from jwks_operator.reconcile.clock import Clock
 from jwks_operator.reconcile.config import ReconcilerConfig
 from jwks_operator.reconcile.deletion import DOUBT_RECHECK, DeletedSets
+from jwks_operator.reconcile.disputes import Disputes
 from jwks_operator.reconcile.key_pool import KeySource
 from jwks_operator.reconcile.observed_versions import Kind, ObservedVersions, copy_place
 from jwks_operator.reconcile.observer import Observer, ReconcileSnapshot
-from jwks_operator.reconcile.requeue import Decision, find_alarms, has_step, is_degraded, next_pass_at
+from jwks_operator.reconcile.requeue import (
+    Decision,
+    add_restart_trouble,
+    find_alarms,
+    has_restart_failed,
+    has_step,
+    is_degraded,
+    make_decision,
+    next_pass_at,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -63,6 +72,7 @@ class Reconciler:
         self._versions = versions
         self._config = config
         self._record_events = config.record_events or partial(post_events, client)
+        self._disputes = Disputes()
         self._deleted = DeletedSets(client, clock, versions, config.deletion_delay)
         self.observers: list[Observer] = []
 
@@ -105,6 +115,7 @@ class Reconciler:
     def _forget(self, ref: SetRef) -> None:
         """Drop the work for a set that is deleted or belongs to another shard."""
         self._keys.drop(ref)
+        self._disputes.forget_set(ref)
         for observer in self.observers:
             observer.forget_set(ref)
 
@@ -135,7 +146,7 @@ class Reconciler:
                 if not shown:
                     await self._update_status(decision, ())
                 return next_pass_at(decision)
-            decision = _with_restart_trouble(await self._plan(result.gathered), result, decision)
+            decision = add_restart_trouble(await self._plan(result.gathered), result, decision)
             if not result.confirmed:
                 await self._update_status(decision, result.happenings)
                 return decision.reading.now + DOUBT_RECHECK
@@ -152,11 +163,12 @@ class Reconciler:
         If keys are being generated, the decision has no step; the set comes back when they are there.
         """
         reading = self._clock.read(_tolerance(gathered))
+        gathered, weighed = self._disputes.weigh_drift(gathered, reading.now)
         plan = decide(gathered.world, reading)
         fresh: dict[Need, FreshKey] = {}
         for _ in range(MAX_STEPS):
             if not (plan.needs or plan.papers or plan.asks):
-                return Decision(gathered, plan, reading)
+                return make_decision(gathered, plan, reading, weighed)
             if plan.asks is not None:
                 answers = await self._config.ask(gathered.world.ref, plan.asks)
                 gathered = replace(gathered, world=replace(gathered.world, endpoints=answers))
@@ -164,7 +176,7 @@ class Reconciler:
                 reading = self._clock.read(_tolerance(gathered))
             made = await self._keys.take(gathered.world.ref, plan.needs) if plan.needs else {}
             if made is None:
-                return Decision(gathered, plan, reading)
+                return make_decision(gathered, plan, reading, weighed)
             halves = {key.kid: key.private for key in made.values()}
             fresh |= {need: FreshKey(k.kid, k.algorithm, k.thumbprint, k.public) for need, k in made.items()}
             gathered = replace(gathered, private_keys={**gathered.private_keys, **halves})
@@ -175,16 +187,19 @@ class Reconciler:
     async def _execute(self, decision: Decision) -> StepResult | None:
         """Execute the step of the plan; without a step, repair the copies. None if there is nothing to do."""
         gathered, record = decision.gathered, decision.plan.record
-        if record is None or decision.plan.needs:
+        if record is None or decision.plan.needs or decision.weighed.holds_back(record.step):
             return None
         idle = record == gathered.world.record and record.step is None
-        if idle and (not record.restart or _has_failed(decision)):
-            return await self._repair_copies(gathered)
+        if idle and (not record.restart or has_restart_failed(decision)):
+            return await self._repair_copies(decision)
         ref = gathered.world.ref
         if record.step is not None:
             for observer in self.observers:
                 observer.begin_step(ref, record.step.transition)
+        gathered = replace(gathered, copies=replace(gathered.copies, withheld=frozenset()))
+        self._disputes.record_repairs(ref, decision.weighed, decision.reading.now)
         result = await execute_step(self._client, gathered, record, lambda: self._confirmed(decision))
+        self._disputes.record_answers(result.gathered)
         self._observe(result.gathered)
         for happening in result.happenings:
             log_event(ref, happening)
@@ -195,11 +210,14 @@ class Reconciler:
                 observer.confirm_step(ref, result.happenings)
         return result
 
-    async def _repair_copies(self, gathered: Gathered) -> StepResult | None:
+    async def _repair_copies(self, decision: Decision) -> StepResult | None:
         """Follow namespaces that were created, deleted or relabelled, and repair copies that were edited."""
+        gathered = decision.gathered
+        self._disputes.record_repairs(gathered.world.ref, decision.weighed.without_waiting(), decision.reading.now)
         result = await apply_copies(self._client, gathered, repairs=True)
         if result.gathered.copies == gathered.copies:
             return None
+        self._disputes.record_answers(result.gathered)
         self._observe(result.gathered)
         for happening in result.happenings:
             log_event(gathered.world.ref, happening)
@@ -236,8 +254,10 @@ class Reconciler:
 
     async def _post_events(self, decision: Decision, happenings: tuple[Happening, ...]) -> None:
         """Record Events about the set, if it exists."""
-        if decision.gathered.seen.the_set is not None:
-            await self._record_events(decision.gathered.seen.the_set, happenings, decision.reading.now)
+        the_set = decision.gathered.seen.the_set
+        if the_set is not None:
+            events = self._disputes.omit_reported(decision.gathered.world.ref, decision.weighed, happenings)
+            await self._record_events(the_set, events, decision.reading.now)
 
     def _observe(self, gathered: Gathered) -> None:
         """Record the versions that were read or written, so that their echo is no news."""
@@ -263,24 +283,3 @@ def _tolerance(gathered: Gathered) -> timedelta:
     """Return the clockSkew of the policy in force, or of the spec if there is no policy yet."""
     policy = gathered.world.written if gathered.world.record is None else gathered.world.record.policy
     return (Facts() if policy is None else policy.facts).clock_skew
-
-
-def _with_restart_trouble(decision: Decision, result: StepResult, before: Decision) -> Decision:
-    """Add the trouble of a workload restart that failed in this pass and is still pending."""
-    record = decision.gathered.world.record
-    if record is None or not record.restart:
-        return decision
-    failed = result.restart.failed
-    trouble = restart_trouble(failed) if failed else next((t for t in before.plan.troubles if _is_of_restart(t)), None)
-    if trouble is None:
-        return decision
-    return replace(decision, plan=replace(decision.plan, troubles=(*decision.plan.troubles, trouble)))
-
-
-def _is_of_restart(trouble: Trouble) -> bool:
-    return trouble.reason is Reason.RESTART_FAILED
-
-
-def _has_failed(decision: Decision) -> bool:
-    """Whether a workload restart has failed in this pass."""
-    return any(_is_of_restart(trouble) for trouble in decision.plan.troubles)
