@@ -50,6 +50,7 @@ class Reason(StrEnum):
     COPIES_UNSUPPORTED = "CopiesUnsupported"
     COPY_REFUSED = "CopyRefused"
     COPY_CONFLICT = "CopyConflict"
+    OBJECT_DISPUTED = "ObjectDisputed"
     # Rotating
     NEXT_KEY_PUBLISHED = "NextKeyPublished"
     WAITING_FOR_ENDPOINTS = "WaitingForEndpoints"
