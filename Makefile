@@ -9,7 +9,7 @@ RELEASE_ARGS ?=
 # A cluster of yours, which is left as it was found, instead of one that is built.
 DEMO_KUBECONFIG ?=
 FUZZ_SECONDS ?= 60
-SIMULATION_EXAMPLES ?= 400
+SIMULATION_EXAMPLES ?= 1000
 # The kubelet's syncFrequency in make e2e; 1m0s is what clusters have. And a cluster of yours instead of a node.
 E2E_SYNC ?= 1m0s
 E2E_KUBECONFIG ?=
@@ -29,7 +29,6 @@ UV ?= $(CACHE)/uv-$(shell sed -n 's/^uv==\([0-9.]*\).*/\1/p' hack/uv.txt)/bin/uv
 BIN := .venv/bin
 READY := .venv/.ready
 CRD := crds/jsonwebkeysets.jwks-operator.dev.yaml
-HISTORIES := tests/simulation/test_no_validation_gap.py
 
 # The interpreter is the machine's own, never a downloaded one.
 export UV_PYTHON_DOWNLOADS := never
@@ -79,7 +78,7 @@ test: $(READY) ## Run every check and test, fast ones first
 	@$(BIN)/python hack/stages.py lint+contracts+check-generated+types unit cluster
 
 .PHONY: nightly
-nightly: $(READY) ## Run what takes longer: thousands of histories, mutants, the library matrix, a release, endurance
+nightly: $(READY) ## Run what takes longer, after make test: crash points, mutants, the library matrix, histories, endurance
 	@$(BIN)/python hack/stages.py thorough histories endurance
 
 .PHONY: lint
@@ -106,7 +105,7 @@ generate: $(READY) ## Write everything that is generated
 	PYTHONPATH=tests $(BIN)/python -m clients.matrix > docs/algorithms.md
 	$(BIN)/python -m pictures
 	$(BIN)/python -m manual
-	$(BIN)/python -m presets
+	$(BIN)/python -m readers
 	$(BIN)/python -m waits
 	$(BIN)/python -m decisions
 	$(BIN)/python -m reference
@@ -123,7 +122,7 @@ check-generated: $(READY) ## Check that everything generated is up to date
 	  { echo "make: run make generate" >&2; exit 1; }
 	@$(BIN)/python -m pictures --check
 	@$(BIN)/python -m manual --check
-	@$(BIN)/python -m presets --check
+	@$(BIN)/python -m readers --check
 	@$(BIN)/python -m waits --check
 	@$(BIN)/python -m decisions --check
 	@$(BIN)/python -m reference --check
@@ -150,17 +149,17 @@ cluster: $(READY) ## Run the tests against a real API server
 	$(BIN)/pytest -n $(CLUSTER_JOBS) --dist loadfile tests/cluster $(PYTEST_ARGS)
 
 .PHONY: thorough
-thorough: $(READY) ## Run the tests of tests/nightly, without endurance: mutants, the library matrix, a release
+thorough: $(READY) ## Run tests/nightly without endurance: crash points, mutants, the library matrix, a release
 	@$(BIN)/python -m controlplane build > /dev/null
 	@$(BIN)/python -m gotools helm > /dev/null
-	$(BIN)/pytest -n $(JOBS) --ignore=tests/nightly/soak tests/nightly $(PYTEST_ARGS)
+	$(BIN)/pytest -n $(JOBS) --dist loadfile --ignore=tests/nightly/soak tests/nightly $(PYTEST_ARGS)
 
 .PHONY: histories
-histories: $(READY) ## Play SIMULATION_EXAMPLES=400 random histories
-	SIMULATION_EXAMPLES=$(SIMULATION_EXAMPLES) $(BIN)/pytest -n $(JOBS) --timeout=7200 $(HISTORIES) $(PYTEST_ARGS)
+histories: $(READY) ## Play SIMULATION_EXAMPLES=1000 random histories of signers, caches and verifiers
+	SIMULATION_EXAMPLES=$(SIMULATION_EXAMPLES) $(BIN)/pytest -n 0 --timeout=7200 tests/simulation/test_no_validation_gap.py $(PYTEST_ARGS)
 
 .PHONY: endurance
-endurance: $(READY) ## Run a short soak, with faults on the way to the API server and a leader that is stopped
+endurance: $(READY) ## Run tests/nightly/soak: a few rotations, faults on the way to the API server, a stopped leader
 	@$(BIN)/python -m controlplane build > /dev/null
 	$(BIN)/pytest -n 2 --dist loadfile tests/nightly/soak $(PYTEST_ARGS)
 

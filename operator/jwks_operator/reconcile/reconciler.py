@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from jwks_operator.api.names import SetRef
-from jwks_operator.api.reasons import Reason
 from jwks_operator.core.model.key_states import FreshKey
 from jwks_operator.core.model.policy import Facts
 from jwks_operator.core.model.record import Happening
@@ -20,22 +19,23 @@ from jwks_operator.core.model.trouble import Trouble
 from jwks_operator.core.outputs.status import render_status
 from jwks_operator.core.planner.key_requests import Need
 from jwks_operator.core.planner.rules import decide
-from jwks_operator.keys.generate import GeneratedKey, KeyFactory
 from jwks_operator.kube.apply import StepResult, apply_copies, execute_step, write_status
 from jwks_operator.kube.artifact_maker import make_signed_artifacts
 from jwks_operator.kube.client import Client
-from jwks_operator.kube.errors import KubeError, NotServed, OwnedByOtherShard, Refused
+from jwks_operator.kube.errors import KubeError, NotServed, OwnedByOtherShard
 from jwks_operator.kube.events import post_events
 from jwks_operator.kube.gather import Gathered, gather
 from jwks_operator.kube.objects import is_copy
 from jwks_operator.kube.shard_takeover import take_over
-from jwks_operator.kube.workloads import restart_trouble
 from jwks_operator.reconcile.audit_log import log_alarms, log_event
 from jwks_operator.reconcile.clock import Clock
 from jwks_operator.reconcile.config import ReconcilerConfig
 from jwks_operator.reconcile.deletion import DOUBT_RECHECK, DeletedSets
+from jwks_operator.reconcile.key_pool import KeySource
 from jwks_operator.reconcile.observed_versions import Kind, ObservedVersions, copy_place
 from jwks_operator.reconcile.observer import Observer, ReconcileSnapshot
+from jwks_operator.reconcile.pending_restart import restart_has_failed, with_restart_trouble
+from jwks_operator.reconcile.refusals import FailedWrites, list_refusal_troubles, raise_first
 from jwks_operator.reconcile.requeue import Decision, find_alarms, has_step, is_degraded, next_pass_at
 
 logger = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ class Reconciler:
     """
 
     def __init__(
-        self, client: Client, keys: KeyFactory, clock: Clock, versions: ObservedVersions, config: ReconcilerConfig
+        self, client: Client, keys: KeySource, clock: Clock, versions: ObservedVersions, config: ReconcilerConfig
     ) -> None:
         self._client = client
         self._keys = keys
@@ -63,16 +63,19 @@ class Reconciler:
         self._versions = versions
         self._config = config
         self._record_events = config.record_events or partial(post_events, client)
+        self._failed = FailedWrites()
         self._deleted = DeletedSets(client, clock, versions, config.deletion_delay)
         self.observers: list[Observer] = []
 
     async def reconcile(self, ref: SetRef) -> datetime | None:
         """Run one pass over a set; return the time of the next pass, None if nothing has a time."""
         try:
-            return await self._pass(ref)
+            when = await self._pass(ref)
         except OwnedByOtherShard as elsewhere:
             self._leave(ref, elsewhere)
-            return None
+            when = None
+        self._failed.forget(ref)
+        return when
 
     async def _pass(self, ref: SetRef) -> datetime | None:
         try:
@@ -89,8 +92,7 @@ class Reconciler:
             raise
         self._observe(gathered)
         if gathered.seen.the_set is None:
-            for observer in self.observers:
-                observer.forget_set(ref)
+            self._forget(ref)
             return await self._deleted.delete_due(gathered)
         self._deleted.cancel(ref)
         return await self._execute_steps(await self._take_over(gathered))
@@ -99,17 +101,24 @@ class Reconciler:
         """Forget a set of another shard and change nothing of it."""
         if ref in self._versions:
             logger.info("left alone: %s", elsewhere, extra={"set": str(ref)})
-        for observer in self.observers:
-            observer.forget_set(ref)
+        self._forget(ref)
         self._deleted.cancel(ref)
         self._versions.forget_set(ref)
+
+    def _forget(self, ref: SetRef) -> None:
+        """Drop the work for a set that is deleted or belongs to another shard."""
+        self._keys.drop(ref)
+        for observer in self.observers:
+            observer.forget_set(ref)
 
     async def _take_over(self, gathered: Gathered) -> Gathered:
         """Return the same set after every object of it carries the label of this shard."""
         try:
             taken = await take_over(self._client, gathered)
-        except Refused as refusal:
-            await self._update_status(await self._plan(gathered), (), Trouble(Reason.WRITE_REFUSED, str(refusal)))
+        except OwnedByOtherShard:
+            raise
+        except KubeError as failure:
+            await self._tell_failure(await self._plan(gathered), failure)
             raise
         self._observe(taken)
         return taken
@@ -119,21 +128,17 @@ class Reconciler:
         for number in range(MAX_STEPS):
             try:
                 result = await self._execute(decision)
-            except Refused as refusal:
-                await self._update_status(decision, (), Trouble(Reason.WRITE_REFUSED, str(refusal)))
-                raise
-            except KubeError:
-                if number and not shown:
-                    with suppress(KubeError):  # the raised error says more
-                        await self._update_status(decision, ())
+            except KubeError as failure:
+                await self._tell_failure(decision, failure, anyway=number > 0 and not shown)
                 raise
             if result is None:
                 if not shown:
                     await self._update_status(decision, ())
                 return next_pass_at(decision)
-            decision = _with_restart_trouble(await self._plan(result.gathered), result, decision)
+            decision = await self._continue(decision, result)
             if not result.confirmed:
                 await self._update_status(decision, result.happenings)
+                raise_first(result)
                 return decision.reading.now + DOUBT_RECHECK
             shown = not has_step(decision)
             if shown:
@@ -142,8 +147,18 @@ class Reconciler:
                 await self._post_events(decision, result.happenings)
         return decision.reading.now
 
+    async def _tell_failure(self, decision: Decision, failure: KubeError, *, anyway: bool = False) -> None:
+        """Tell of a write that failed, once it is time to; `anyway`: the pass has made steps that are not shown yet."""
+        told = self._failed.count(decision.gathered.world.ref, failure)
+        if told or anyway:
+            with suppress(KubeError):  # the raised error says more
+                await self._update_status(decision, (), *told)
+
     async def _plan(self, gathered: Gathered) -> Decision:
-        """Read the clock once and decide; make the keys and artifacts and ask the endpoints that the plan needs."""
+        """Read the clock once and decide; take the keys, make the artifacts and ask the endpoints that the plan needs.
+
+        If keys are being generated, the decision has no step; the set comes back when they are there.
+        """
         reading = self._clock.read(_tolerance(gathered))
         plan = decide(gathered.world, reading)
         fresh: dict[Need, FreshKey] = {}
@@ -155,7 +170,9 @@ class Reconciler:
                 gathered = replace(gathered, world=replace(gathered.world, endpoints=answers))
                 # An observation is not dated earlier than it was made.
                 reading = self._clock.read(_tolerance(gathered))
-            made = {need: await self._generate(need) for need in plan.needs}
+            made = await self._keys.take(gathered.world.ref, plan.needs) if plan.needs else {}
+            if made is None:
+                return Decision(gathered, plan, reading)
             halves = {key.kid: key.private for key in made.values()}
             fresh |= {need: FreshKey(k.kid, k.algorithm, k.thumbprint, k.public) for need, k in made.items()}
             gathered = replace(gathered, private_keys={**gathered.private_keys, **halves})
@@ -166,10 +183,10 @@ class Reconciler:
     async def _execute(self, decision: Decision) -> StepResult | None:
         """Execute the step of the plan; without a step, repair the copies. None if there is nothing to do."""
         gathered, record = decision.gathered, decision.plan.record
-        if record is None:
+        if record is None or decision.plan.needs:
             return None
         idle = record == gathered.world.record and record.step is None
-        if idle and (not record.restart or _has_failed(decision)):
+        if idle and (not record.restart or restart_has_failed(decision)):
             return await self._repair_copies(gathered)
         ref = gathered.world.ref
         if record.step is not None:
@@ -186,6 +203,18 @@ class Reconciler:
                 observer.confirm_step(ref, result.happenings)
         return result
 
+    async def _continue(self, before: Decision, result: StepResult) -> Decision:
+        """Return the decision after a step; what the step could not write is a trouble of it."""
+        gathered = result.gathered
+        if result.shown is None:
+            decision = with_restart_trouble(await self._plan(gathered), result, before)
+        else:  # another plan would ask for the same keys again
+            decision = replace(before, gathered=replace(gathered, world=replace(gathered.world, record=result.shown)))
+        if before.plan.record is None or not result.refusals:
+            return decision
+        told = list_refusal_troubles(result, before.plan.record)
+        return replace(decision, plan=replace(decision.plan, troubles=(*told, *decision.plan.troubles)))
+
     async def _repair_copies(self, gathered: Gathered) -> StepResult | None:
         """Follow namespaces that were created, deleted or relabelled, and repair copies that were edited."""
         result = await apply_copies(self._client, gathered, repairs=True)
@@ -200,9 +229,6 @@ class Reconciler:
         """Return the time of a confirmation; None if the clock is not trusted."""
         reading = self._clock.read(_tolerance(decision.gathered))
         return reading.latest if reading.trusted else None
-
-    async def _generate(self, need: Need) -> GeneratedKey:
-        return await self._keys.generate(need.algorithm, need.modulus_length, need.crv)
 
     async def _update_status(
         self, decision: Decision, happenings: tuple[Happening, ...], *troubles: Trouble
@@ -257,24 +283,3 @@ def _tolerance(gathered: Gathered) -> timedelta:
     """Return the clockSkew of the policy in force, or of the spec if there is no policy yet."""
     policy = gathered.world.written if gathered.world.record is None else gathered.world.record.policy
     return (Facts() if policy is None else policy.facts).clock_skew
-
-
-def _with_restart_trouble(decision: Decision, result: StepResult, before: Decision) -> Decision:
-    """Add the trouble of a workload restart that failed in this pass and is still pending."""
-    record = decision.gathered.world.record
-    if record is None or not record.restart:
-        return decision
-    failed = result.restart.failed
-    trouble = restart_trouble(failed) if failed else next((t for t in before.plan.troubles if _is_of_restart(t)), None)
-    if trouble is None:
-        return decision
-    return replace(decision, plan=replace(decision.plan, troubles=(*decision.plan.troubles, trouble)))
-
-
-def _is_of_restart(trouble: Trouble) -> bool:
-    return trouble.reason is Reason.RESTART_FAILED
-
-
-def _has_failed(decision: Decision) -> bool:
-    """Whether a workload restart has failed in this pass."""
-    return any(_is_of_restart(trouble) for trouble in decision.plan.troubles)
