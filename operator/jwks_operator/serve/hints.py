@@ -15,7 +15,13 @@ from jwks_operator.serve.check import SetRefused, parse_object
 HINTS: Final = "zz-serve.json"
 MEDIA_TYPES: Final = ("application/jwk-set+json", "application/json")
 JWKS_PATHS: Final = ("/.well-known/jwks.json", "/keys")
-OPENID_PATHS: Final = ("/.well-known/openid-configuration",)
+METADATA_PATHS: Final = (
+    "/.well-known/openid-configuration",
+    "/.well-known/oauth-authorization-server",
+    "/.well-known/jwt-vc-issuer",
+)
+"""Paths of the issuer's metadata: one document has the members of OpenID Connect Discovery, of RFC 8414 section 2
+(section 5 allows that) and of a JWT VC issuer (issuer, jwks_uri); readers ignore members that they do not know."""
 HISTORICAL_PATHS: Final = ("/historical.jwt",)
 
 LONGEST_LIST: Final = 32

@@ -3,7 +3,7 @@
 Each set has its paths below its prefix ("" for the only one, "/NAME" otherwise):
 
 * `/.well-known/jwks.json`, `/keys` and what the hints add: the set;
-* `/.well-known/openid-configuration`: the discovery document, if there is one;
+* `/.well-known/openid-configuration` and two more: the metadata of the issuer, if there is a discovery document;
 * `/historical.jwt`: the signed historical keys, if there are any;
 * the paths of its documents, none of which takes one of these.
 
@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from jwks_operator.serve.hints import HISTORICAL_PATHS, JWKS_PATHS, OPENID_PATHS, DocumentFormat
+from jwks_operator.serve.hints import HISTORICAL_PATHS, JWKS_PATHS, METADATA_PATHS, DocumentFormat
 from jwks_operator.serve.reply import Reply, plain_reply, without_body
 from jwks_operator.serve.reply_pages import Page
 from jwks_operator.serve.request import Request
@@ -61,7 +61,7 @@ class Site:
         for shelf in self.shelves:
             prefix = f"/{shelf.name}" if shelf.name else ""
             if shelf.content is None:
-                missing |= {(prefix + path).encode() for path in (*JWKS_PATHS, *OPENID_PATHS, *HISTORICAL_PATHS)}
+                missing |= {(prefix + path).encode() for path in (*JWKS_PATHS, *METADATA_PATHS, *HISTORICAL_PATHS)}
                 continue
             wanted = _pages(shelf.content)
             granted = {path: page for path, page in wanted.items() if self._may_have(shelf, prefix + path)}
@@ -118,7 +118,7 @@ def _pages(content: Content) -> dict[str, Page]:
         media_type = _MEDIA_TYPES.get(hint.format, hints.media_type)
         pages |= dict.fromkeys(hint.paths, Page(document, media_type, hints, modified))
     pages |= dict.fromkeys((*hints.jwks_paths, *JWKS_PATHS), page)
-    others = ((OPENID_PATHS, content.openid, OPENID_TYPE), (HISTORICAL_PATHS, content.historical, HISTORICAL_TYPE))
+    others = ((METADATA_PATHS, content.openid, OPENID_TYPE), (HISTORICAL_PATHS, content.historical, HISTORICAL_TYPE))
     for paths, body, media_type in others:
         if body is not None:
             pages |= dict.fromkeys(paths, Page(body, media_type, hints, modified))
