@@ -68,7 +68,7 @@ def test_the_smallest_spec_is_a_production_answer() -> None:
     assert (spec.rotation.every, spec.rotation.schedule) == (None, None)
     assert spec.publish.config_map.name is None
     assert spec.publish.config_map.key == "jwks.json"
-    assert spec.publish.max_keys == 10
+    assert spec.publish.max_keys == 30
     assert spec.secret.formats == ("JWK", "PEM")
     assert (spec.recovery, spec.deletion_policy, spec.suspend) == ("Regenerate", "Delete", False)
 

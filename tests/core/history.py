@@ -18,7 +18,15 @@ from jwks_operator.api.spec import JsonWebKeySetSpec
 from jwks_operator.api.status_model import JsonWebKeySetStatus
 from jwks_operator.core.model import codec, key_states
 from jwks_operator.core.model.key_states import FreshKey
-from jwks_operator.core.model.observed_state import Endpoints, Reading, Salvage, Sight, World, list_waiting_kids
+from jwks_operator.core.model.observed_state import (
+    Endpoints,
+    Reading,
+    Salvage,
+    Sight,
+    World,
+    list_use_times,
+    list_waiting_kids,
+)
 from jwks_operator.core.model.record import Bounds, KeyRecord, Record
 from jwks_operator.core.outputs import projections
 from jwks_operator.core.outputs.consumer_secret import secret_layout
@@ -165,6 +173,8 @@ class History:
             secret=self._seen(things.secret, lambda known: dict(secret_layout(known))),
             lived_before=bool(self.status.keys),
             entries_before={key.kid: key.name for key in self.status.keys},
+            created_before={key.kid: key.created for key in self.status.keys if key.created is not None},
+            used_before=list_use_times(self.status),
             waiting_before=list_waiting_kids(self.status),
             waits_before={
                 KeyClass(told.key_class): Bounds(span(told.lead), span(told.retention)) for told in self.status.waits

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from fakes.apiserver import FakeApiServer
+from fakes.keys import KeysAtOnce
 from fakes.seam import FakeTransport
 from jwks_operator.api.names import SetRef, keyring_name
 from jwks_operator.keys.generate import KeyFactory
@@ -67,7 +68,7 @@ class Life:
         clock = Clock(self.time.wall, self.time.ticks)
         client = Client(self.seam, clock.hear_date)
         means = self.means if self.fetch is None else replace(self.means, ask=EndpointAsker(client, self.fetch).ask)
-        self.operator = Reconciler(client, self.keys, clock, ObservedVersions(), means)
+        self.operator = Reconciler(client, KeysAtOnce(self.keys), clock, ObservedVersions(), means)
 
     async def begin(self, spec: dict[str, Any] | None = None, **metadata: Any) -> None:
         """Create namespace, CRD and the set; the operator has not looked yet."""

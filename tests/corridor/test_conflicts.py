@@ -8,6 +8,7 @@ import pytest
 
 from corridor.life import ES256, REF, Life
 from fakes.faults import Answer, LoseResponse, Stuck, to
+from fakes.keys import KeysAtOnce
 from fakes.seam import FakeTransport
 from jwks_operator.api.names import keyring_name
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, Client, Resource
@@ -44,7 +45,7 @@ async def test_a_foreign_object_of_that_name_is_never_touched(
 def _second_operator(life: Life) -> Reconciler:
     clock = Clock(life.time.wall, life.time.ticks)
     client = Client(FakeTransport(life.server), clock.hear_date)
-    return Reconciler(client, life.keys, clock, ObservedVersions(), ReconcilerConfig())
+    return Reconciler(client, KeysAtOnce(life.keys), clock, ObservedVersions(), ReconcilerConfig())
 
 
 async def _both(life: Life, other: Reconciler) -> None:

@@ -7,6 +7,7 @@ import pytest
 from frame.recorder import Recorder
 from frame.virtual import ref
 from jwks_operator.api.names import (
+    ANNOTATION_REVOKE,
     ANNOTATION_SOURCE,
     LABEL_SET,
     LABEL_SOURCE_NAMESPACE,
@@ -15,6 +16,7 @@ from jwks_operator.api.names import (
     consent_label,
 )
 from jwks_operator.reconcile.observed_versions import Kind, ObservedVersions
+from jwks_operator.reconcile.work_queue import Priority
 from jwks_operator.watch.event_router import CONFIG_MAPS, SECRETS, EventRouter, ObjectVersion, identify_object
 
 
@@ -28,7 +30,7 @@ class Desk:
     def _relisted(self) -> None:
         self.relists += 1
 
-    def event(self, plural: str, change: str | None, **kind: str | None) -> list[tuple[SetRef, bool]]:
+    def event(self, plural: str, change: str | None, **kind: str | None) -> list[tuple[SetRef, Priority]]:
         self.queue.added.clear()
         self.router.route_event(plural, change, meta(**kind))
         return list(self.queue.added)
@@ -37,6 +39,10 @@ class Desk:
 def meta(name: str | None = "a", of: str | None = "a", uid: str | None = "u1", rv: str | None = "5") -> Any:
     labels = {"labels": {LABEL_SET: of}} if of is not None else {}
     return {"namespace": "shop", "name": name, "uid": uid, "resourceVersion": rv} | labels
+
+
+def priority(plural: str) -> Priority:
+    return Priority.URGENT if plural == PLURAL else Priority.REPAIR
 
 
 @pytest.mark.parametrize(
@@ -62,7 +68,7 @@ def test_an_object_without_a_sets_name_is_nobodys(label: str | None) -> None:
 @pytest.mark.parametrize("change", ["ADDED", "MODIFIED", None])
 def test_news_is_urgent_also_out_of_a_list_because_a_resync_came_before_it(change: str | None) -> None:
     desk = Desk()
-    assert desk.event(PLURAL, change) == [(ref("a"), True)]
+    assert desk.event(PLURAL, change) == [(ref("a"), Priority.URGENT)]
     assert desk.event(PLURAL, change) == []
 
 
@@ -85,16 +91,16 @@ def test_what_was_heard_of_is_settled_until_it_changes_and_what_is_nobodys_alway
     assert not settled(desk, rv="6")
     assert not settled(desk, uid="u2", rv="4")
     assert settled(desk, of=None)
-    assert desk.queue.added == [(ref("a"), True)], "to settle is not to put, but for what runs"
+    assert desk.queue.added == [(ref("a"), Priority.REPAIR)], "to settle is not to put, but for what runs"
 
 
 def test_what_is_heard_of_a_set_at_work_is_settled_and_weighed_by_the_queue() -> None:
     desk = Desk()
     desk.queue.running.add(ref("a"))
     assert settled(desk, rv="5")
-    assert desk.queue.added == [(ref("a"), True)]
+    assert desk.queue.added == [(ref("a"), Priority.REPAIR)]
     assert settled(desk, rv="5")
-    assert desk.queue.added == [(ref("a"), True)]
+    assert desk.queue.added == [(ref("a"), Priority.REPAIR)]
 
 
 def test_the_echo_of_our_own_write_is_no_news() -> None:
@@ -102,30 +108,30 @@ def test_the_echo_of_our_own_write_is_no_news() -> None:
     desk.versions.observe(ref("a"), Kind.CONSUMER, "a", "u1", "5")
     assert desk.event(SECRETS, "MODIFIED", rv="4") == []
     assert desk.event(SECRETS, "MODIFIED", rv="5") == []
-    assert desk.event(SECRETS, "MODIFIED", rv="6") == [(ref("a"), True)]
+    assert desk.event(SECRETS, "MODIFIED", rv="6") == [(ref("a"), Priority.REPAIR)]
 
 
 def test_an_object_that_leaves_the_shard_is_a_reason_to_look_and_so_is_one_that_comes() -> None:
     """The API server tells of a label that does not match any more as of a deletion, and of one that does as new."""
     left, came = Desk(), Desk()
     left.versions.observe(ref("a"), Kind.SET, "a", "u1", "5")
-    assert left.event(PLURAL, "DELETED", rv="6") == [(ref("a"), True)]
-    assert came.event(PLURAL, "ADDED", rv="6") == [(ref("a"), True)]
+    assert left.event(PLURAL, "DELETED", rv="6") == [(ref("a"), Priority.URGENT)]
+    assert came.event(PLURAL, "ADDED", rv="6") == [(ref("a"), Priority.URGENT)]
 
 
 @pytest.mark.parametrize("plural", [PLURAL, SECRETS, CONFIG_MAPS])
 def test_a_deletion_puts_the_owner_once_and_a_new_object_puts_it_again(plural: str) -> None:
     desk = Desk()
     desk.event(plural, "ADDED", rv="5")
-    assert desk.event(plural, "DELETED", rv="6") == [(ref("a"), True)]
+    assert desk.event(plural, "DELETED", rv="6") == [(ref("a"), priority(plural))]
     assert desk.versions.objects_of(ref("a")) == frozenset()
-    assert desk.event(plural, "ADDED", uid="u2", rv="7") == [(ref("a"), True)]
+    assert desk.event(plural, "ADDED", uid="u2", rv="7") == [(ref("a"), priority(plural))]
 
 
 def test_a_late_deletion_does_not_make_a_new_object_forgotten() -> None:
     desk = Desk()
     desk.versions.observe(ref("a"), Kind.CONSUMER, "a", "u2", "9")
-    assert desk.event(SECRETS, "DELETED", uid="u1", rv="8") == [(ref("a"), True)]
+    assert desk.event(SECRETS, "DELETED", uid="u1", rv="8") == [(ref("a"), Priority.REPAIR)]
     assert desk.event(SECRETS, "ADDED", uid="u2", rv="9") == []
 
 
@@ -140,7 +146,8 @@ def test_a_late_deletion_does_not_make_a_new_object_forgotten() -> None:
 def test_an_object_relabelled_to_another_set_puts_both(plural: str, name: str, kind: Kind) -> None:
     desk = Desk()
     desk.versions.observe(ref("a"), kind, name, "u1", "5")
-    assert desk.event(plural, "MODIFIED", name=name, of="b", rv="6") == [(ref("a"), True), (ref("b"), True)]
+    found = desk.event(plural, "MODIFIED", name=name, of="b", rv="6")
+    assert found == [(ref("a"), Priority.REPAIR), (ref("b"), priority(plural))]
 
 
 # --- copies in other namespaces ---
@@ -184,7 +191,7 @@ def test_a_copy_that_lost_all_its_signs_is_missed_by_its_set() -> None:
     desk.router.route_event(
         CONFIG_MAPS, "MODIFIED", copied(labels={LABEL_SET: "auth"}, annotations={}, resourceVersion="6")
     )
-    assert (AUTH, True) in desk.queue.added
+    assert (AUTH, Priority.REPAIR) in desk.queue.added
 
 
 def test_copies_are_none_of_the_business_of_an_operator_of_single_namespaces() -> None:
@@ -201,7 +208,9 @@ class Country(Desk):
         super().__init__()
         self.versions.set_copying(AUTH, copying=True)
 
-    def namespace(self, change: str | None, labels: dict[str, str] | None, **more: str) -> list[tuple[SetRef, bool]]:
+    def namespace(
+        self, change: str | None, labels: dict[str, str] | None, **more: str
+    ) -> list[tuple[SetRef, Priority]]:
         self.queue.added.clear()
         named = {} if labels is None else {"labels": labels}
         self.router.route_namespace(change, {"name": "web", **named, **more})
@@ -213,21 +222,21 @@ def test_a_namespace_that_consents_concerns_the_sets_that_copy_from_there() -> N
     desk.versions.set_copying(SetRef("other", "auth"), copying=True)
     assert desk.namespace("ADDED", None) == []
     assert desk.namespace("MODIFIED", {"tier": "web"}) == []
-    assert desk.namespace("MODIFIED", {"tier": "web", **CONSENT}) == [(AUTH, True)]
+    assert desk.namespace("MODIFIED", {"tier": "web", **CONSENT}) == [(AUTH, Priority.URGENT)]
 
 
 def test_a_namespace_with_a_copy_concerns_its_set_whatever_it_says_now() -> None:
     desk = Country()
     desk.router.route_event(CONFIG_MAPS, "ADDED", copied())
     desk.namespace("ADDED", CONSENT)
-    assert desk.namespace("MODIFIED", {}) == [(AUTH, True)], "consent is withdrawn"
-    assert desk.namespace("MODIFIED", {}, deletionTimestamp="2026-11-22T12:00:00Z") == [(AUTH, True)]
-    assert desk.namespace("DELETED", {}) == [(AUTH, True)]
+    assert desk.namespace("MODIFIED", {}) == [(AUTH, Priority.URGENT)], "consent is withdrawn"
+    assert desk.namespace("MODIFIED", {}, deletionTimestamp="2026-11-22T12:00:00Z") == [(AUTH, Priority.URGENT)]
+    assert desk.namespace("DELETED", {}) == [(AUTH, Priority.URGENT)]
 
 
 def test_what_changes_of_a_namespace_besides_its_labels_is_no_news_nor_is_a_relist() -> None:
     desk = Country()
-    assert desk.namespace(None, CONSENT) == [(AUTH, False)]
+    assert desk.namespace(None, CONSENT) == [(AUTH, Priority.ROUTINE)]
     assert desk.namespace(None, CONSENT) == []
     assert desk.namespace("MODIFIED", CONSENT, resourceVersion="77") == []
 
@@ -239,3 +248,10 @@ def test_sets_that_copy_no_more_are_concerned_by_nothing() -> None:
     desk.versions.set_copying(AUTH, copying=True)
     desk.versions.forget_set(AUTH)
     assert desk.namespace("MODIFIED", {**CONSENT, "a": "b"}) == []
+
+
+def test_a_set_with_a_revocation_is_as_urgent_as_a_repair() -> None:
+    desk = Desk()
+    revoked = {**meta(), "annotations": {ANNOTATION_REVOKE: "a-kid"}}
+    desk.router.route_event(PLURAL, "MODIFIED", revoked)
+    assert desk.queue.added == [(ref("a"), Priority.REPAIR)]

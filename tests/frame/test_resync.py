@@ -27,6 +27,7 @@ from jwks_operator.api.shards import Scope, Shard, shard_labels
 from jwks_operator.kube.client import CONFIGMAPS, CRDS, NAMESPACES, SECRETS, SETS, Call, Client, Object, Resource
 from jwks_operator.kube.errors import KubeError, NotServed, Unavailable
 from jwks_operator.reconcile.observed_versions import Kind, ObservedVersions
+from jwks_operator.reconcile.work_queue import Priority
 from jwks_operator.watch.resync import SERVED_POLL, Resync
 
 SPEC = {"keys": [{"name": "signing", "algorithm": "ES256"}]}
@@ -76,7 +77,7 @@ class Cluster:
         """Resync once and tell what it put."""
         self.queue.added.clear()
         assert await self.resync.run_once() == len(self.queue.added)
-        assert not any(urgent for _, urgent in self.queue.added)
+        assert not any(priority for _, priority in self.queue.added)
         return [str(put) for put, _ in self.queue.added]
 
 
@@ -145,7 +146,11 @@ async def test_sets_that_somebody_changed_since_our_last_status_come_first() -> 
             annotated = {**seen["metadata"], "annotations": {"jwks-operator.dev/revoke": "all"}}
             cluster.by_a_person("PUT", SETS.path("shop", name), {**seen, "metadata": annotated})
     await cluster.resync.run_once()
-    assert sorted(cluster.queue.added) == [(ref("calm"), False), (ref("edited"), True), (ref("fresh"), True)]
+    assert sorted(cluster.queue.added) == [
+        (ref("calm"), Priority.ROUTINE),
+        (ref("edited"), Priority.REPAIR),
+        (ref("fresh"), Priority.URGENT),
+    ]
 
 
 @pytest.mark.parametrize("kind", RESOURCES)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from frame.virtual import BEGIN, World, ref, run
 from jwks_operator.api.names import SetRef
 from jwks_operator.reconcile.backoff import Backoff
-from jwks_operator.reconcile.work_queue import Work, WorkQueue
+from jwks_operator.reconcile.work_queue import Priority, Work, WorkQueue
 
 
 class Trouble(Exception):
@@ -94,23 +94,68 @@ def test_urgent_refs_overtake_routine_ones_and_a_routine_one_can_become_urgent()
         for name in ("a", "b", "c", "d"):
             bench.queue.add(ref(name))
         await asyncio.sleep(0.5)
-        bench.queue.add(ref("e"), urgent=True)
-        bench.queue.add(ref("d"), urgent=True)
+        bench.queue.add(ref("e"), Priority.URGENT)
+        bench.queue.add(ref("d"), Priority.URGENT)
         bench.queue.add(ref("e"))
         await asyncio.sleep(10)
 
     assert [name for _, name in scene(play).diary] == ["a", "e", "d", "b", "c"]
 
 
-def test_workers_share_the_load() -> None:
+def test_workers_share_the_load_of_many_namespaces_and_leave_a_quarter_to_repairs() -> None:
     async def play(bench: Bench) -> None:
         for number in range(12):
-            bench.queue.add(ref(f"s{number}"))
+            bench.queue.add(SetRef(f"tenant{number}", "a"))
         await asyncio.sleep(10)
 
     bench = scene(play, workers=4)
-    assert bench.most == 4
-    assert max(when for when, _ in bench.diary) == 2.0
+    assert bench.most == 3
+    assert max(when for when, _ in bench.diary) == 3.0
+
+
+def test_namespaces_take_turns() -> None:
+    async def play(bench: Bench) -> None:
+        for number in range(4):
+            bench.queue.add(SetRef("big", f"b{number}"))
+        bench.queue.add(SetRef("small", "s0"))
+        bench.queue.add(SetRef("tiny", "t0"))
+        await asyncio.sleep(10)
+
+    assert [name for _, name in scene(play).diary] == ["b0", "s0", "t0", "b1", "b2", "b3"]
+
+
+def test_a_namespace_never_has_all_workers_so_that_another_one_begins_at_once() -> None:
+    async def play(bench: Bench) -> None:
+        for number in range(20):
+            bench.queue.add(SetRef("big", f"b{number}"), Priority.URGENT)
+        await asyncio.sleep(0.5)
+        bench.queue.add(SetRef("small", "s0"), Priority.URGENT)
+        await asyncio.sleep(10)
+
+    assert (0.5, "s0") in scene(play, workers=8).diary
+
+
+def test_a_repair_begins_at_once_while_every_other_worker_is_busy() -> None:
+    async def play(bench: Bench) -> None:
+        for number in range(20):
+            bench.queue.add(SetRef(f"tenant{number}", "a"), Priority.URGENT)
+        await asyncio.sleep(0.5)
+        bench.queue.add(SetRef("shop", "revoked"), Priority.REPAIR)
+        await asyncio.sleep(10)
+
+    assert (0.5, "revoked") in scene(play, workers=8).diary
+
+
+def test_a_repair_that_failed_is_retried_as_a_repair() -> None:
+    async def play(bench: Bench) -> None:
+        bench.answers["revoked"] = [Trouble()]
+        bench.queue.add(SetRef("shop", "revoked"), Priority.REPAIR)
+        await asyncio.sleep(0.5)
+        for number in range(20):
+            bench.queue.add(SetRef(f"tenant{number}", "a"), Priority.URGENT)
+        await asyncio.sleep(10)
+
+    assert [when for when, name in scene(play, workers=4).diary if name == "revoked"] == [0.0, 1.2]
 
 
 def test_back_off_doubles_up_to_a_minute_and_starts_over_after_a_success() -> None:
@@ -168,10 +213,11 @@ def test_news_during_a_run_that_fails_waits_a_second_at_most_and_never_spins() -
 
 
 @pytest.mark.parametrize(
-    ("news", "urgent", "runs"),
-    [(True, True, [0.0, 1.0]), (True, False, [0.0, 1.0]), (False, True, [0.0]), (False, False, [0.0])],
+    ("news", "runs"),
+    [(True, [0.0, 1.0]), (False, [0.0])],
 )
-def test_what_is_heard_during_a_run_is_weighed_once_after_it(news: bool, urgent: bool, runs: list[float]) -> None:
+@pytest.mark.parametrize("priority", Priority)
+def test_what_is_heard_during_a_run_is_weighed_once_after_it(news: bool, priority: Priority, runs: list[float]) -> None:
     asked: list[float] = []
 
     async def play(bench: Bench) -> None:
@@ -181,7 +227,7 @@ def test_what_is_heard_during_a_run_is_weighed_once_after_it(news: bool, urgent:
 
         bench.queue.add(ref("a"))
         await asyncio.sleep(0.5)
-        bench.queue.add_if_news(ref("a"), is_news, urgent)
+        bench.queue.add_if_news(ref("a"), is_news, priority)
         await asyncio.sleep(10)
 
     assert [when for when, _ in scene(play).diary] == runs
@@ -204,7 +250,7 @@ def test_the_echo_of_a_run_that_fails_does_not_shorten_its_back_off() -> None:
         for _ in range(600):
             await asyncio.sleep(0.1)
             if bench.running[ref("a")]:
-                bench.queue.add_if_news(ref("a"), lambda: False, urgent=True)
+                bench.queue.add_if_news(ref("a"), lambda: False, Priority.URGENT)
 
     assert len(scene(play, takes=0.5).diary) <= 9
 
@@ -292,7 +338,7 @@ def test_replaced_times_do_not_pile_up() -> None:
     async def play(bench: Bench) -> None:
         for minute in range(10_000):
             bench.queue.add_at(ref("a"), BEGIN + timedelta(minutes=minute + 1))
-        assert len(bench.queue._heap) < 100
+        assert len(bench.queue._times._heap) < 100
 
     scene(play)
 
@@ -437,10 +483,10 @@ def test_whatever_happens_every_put_is_followed_by_a_run(
         for move, what, detail in moves:
             if move == "put":
                 last[str(what)] = bench.world.elapsed()
-                bench.queue.add(ref(str(what)), urgent=bool(detail))
+                bench.queue.add(ref(str(what)), Priority(2 if detail else 0))
             elif move == "hear":
                 last[str(what)] = bench.world.elapsed()
-                bench.queue.add_if_news(ref(str(what)), lambda: True, urgent=bool(detail))
+                bench.queue.add_if_news(ref(str(what)), lambda: True, Priority(2 if detail else 0))
             elif move == "at":
                 when = bench.world.now() + timedelta(seconds=float(str(detail)))
                 bench.queue.add_at(ref(str(what)), when)

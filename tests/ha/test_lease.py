@@ -145,13 +145,13 @@ def test_a_leader_that_cannot_renew_ceases_before_anybody_else_may_begin(
 def test_the_workers_of_a_leader_that_was_cut_off_are_told_at_the_deadline(world: World, replica: Make) -> None:
     one = replica("one")
     world.advance(5)
-    assert one.queue._going.is_set()
+    assert not one.queue._paused
     one.wire.net = losing(to_the_lease("GET"), Net(there=None))
     world.advance(10.05)
-    assert not one.queue._going.is_set()
+    assert one.queue._paused
     one.wire.net = lambda _: Net()
     world.until(one.leads)
-    assert one.queue._going.is_set()
+    assert not one.queue._paused
 
 
 @pytest.mark.parametrize("seconds", [-7200, -10, 10, 7200])

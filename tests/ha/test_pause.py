@@ -7,7 +7,7 @@ import pytest
 
 from frame.virtual import World, ref, run
 from jwks_operator.api.names import SetRef
-from jwks_operator.reconcile.work_queue import WorkQueue
+from jwks_operator.reconcile.work_queue import Priority, WorkQueue
 
 NAMES = ("a", "b", "c", "d")
 
@@ -28,7 +28,7 @@ def test_what_gathered_while_paused_is_begun_in_the_order_of_the_latest_news() -
         queue.start()
         for name in (*NAMES, "b"):
             queue.add(ref(name))
-        queue.add(ref("a"), urgent=True)
+        queue.add(ref("a"), Priority.URGENT)
         await asyncio.sleep(600)
         assert done == []
         queue.resume()
@@ -47,10 +47,10 @@ def test_paused_again_it_lets_work_in_hand_end_and_begins_no_other() -> None:
         done.append(which.name)
 
     async def main() -> None:
-        queue = WorkQueue(work, World().now, workers=2)
+        queue = WorkQueue(work, World().now, workers=3)
         queue.start()
         for name in NAMES:
-            queue.add(ref(name))
+            queue.add(SetRef(f"tenant-{name}", name))
         await asyncio.sleep(0.5)
         queue.pause()
         await asyncio.sleep(60)

@@ -112,7 +112,7 @@ def test_a_standby_writes_nothing_and_its_work_queue_fills(world: World) -> None
         create_set(world, f"set-{number}")
     world.advance(12)
     assert (one.leads(), two.leads(), two.writes()) == (True, False, [])
-    waiting = {ref.name for ref in (*two.queue._urgent, *two.queue._routine)}
+    waiting = {ref.name for ref in (ref for line in two.queue._lines.values() for ref in line)}
     assert waiting >= {f"set-{number}" for number in range(5)}
 
 

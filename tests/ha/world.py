@@ -19,6 +19,7 @@ from typing import Any
 import yaml
 
 from fakes.apiserver import FakeApiServer
+from fakes.keys import KeysAtOnce
 from jwks_operator.keys.generate import KeyFactory
 from jwks_operator.kube.client import CRDS, LEASES, NAMESPACES, Call, Object, Reply
 from jwks_operator.kube.errors import KubeError, Unavailable
@@ -222,7 +223,7 @@ class Replica:
         chosen = election or Election(HOME, NAME, identity)
         self.leadership = Leadership(self.wire, clock.hear_date, chosen, world.boot)
         versions = ObservedVersions()
-        work = Reconciler(self.leadership.client, KeyFactory(), clock, versions, ReconcilerConfig())
+        work = Reconciler(self.leadership.client, KeysAtOnce(KeyFactory()), clock, versions, ReconcilerConfig())
         self.queue = WorkQueue(work.reconcile, clock.now, workers=4, expected=KubeError)
         # Without watches everything is heard of by resyncs.
         self.resync = Resync(self.leadership.client, versions, self.queue, interval=timedelta(seconds=5))

@@ -12,7 +12,7 @@ from metrics.crowd import look, metrics_of
 from metrics.scrape import Scrape
 
 GAUGES = ProcessGauges(
-    load=lambda: Load(urgent=1, routine=2, retrying=3, timed=4, workers=8, busy=5),
+    load=lambda: Load(repair=6, urgent=1, routine=2, retrying=3, timed=4, workers=8, busy=5),
     leads=lambda: True,
     clock_doubt=lambda: None,
     clock_offset=lambda: -1.5,
@@ -35,7 +35,7 @@ async def test_what_is_scraped_is_what_the_catalog_says() -> None:
 
 async def test_the_state_of_the_process_is_asked_for_at_the_scrape() -> None:
     page = await scrape(GAUGES)
-    assert page.series("queue_depth") == {("urgent",): 1, ("routine",): 2}
+    assert page.series("queue_depth") == {("repair",): 6, ("urgent",): 1, ("routine",): 2}
     assert [page.value(name) for name in ("retries_waiting", "timers_waiting", "workers", "workers_busy")] == [
         3,
         4,

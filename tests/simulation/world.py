@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from corridor.life import DELETION_DELAY, REF, START, Life
 from fakes.apiserver import FakeApiServer
 from fakes.faults import Crash, Fault
+from fakes.keys import KeysAtOnce
 from fakes.seam import FakeTransport
 from jwks_operator.api.names import keyring_name
 from jwks_operator.api.shards import Shard
@@ -92,7 +93,7 @@ class Replica:
         clock = Clock(lambda: self._time.now + self.ahead, self._time.ticks)
         client = Client(self.seam, clock.hear_date)
         means = ReconcilerConfig(DELETION_DELAY, shard=shard)
-        self._operator = Reconciler(client, world.life.keys, clock, ObservedVersions(), means)
+        self._operator = Reconciler(client, KeysAtOnce(world.life.keys), clock, ObservedVersions(), means)
         self._pass: Coroutine[Any, Any, datetime | None] | None = None
 
     def pass_(self) -> datetime | None:

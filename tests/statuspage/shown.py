@@ -18,7 +18,7 @@ VOID = {"input", "link", "meta"}
 
 
 def gauges(*, leads: bool = True, doubt: str | None = None) -> ProcessGauges:
-    load = Load(urgent=0, routine=0, retrying=0, timed=1, workers=8, busy=0)
+    load = Load(repair=0, urgent=0, routine=0, retrying=0, timed=1, workers=8, busy=0)
     return ProcessGauges(lambda: load, lambda: leads, lambda: doubt, lambda: 0.0, lambda: None, lambda: 0, lambda: 30)
 
 

@@ -81,6 +81,7 @@ class EventReason(StrEnum):
     KEY_ACTIVATED = "KeyActivated"
     KEY_RETIRED = "KeyRetired"
     KEY_ROLLED_BACK = "KeyRolledBack"
+    ROTATION_REFUSED = "RotationRefused"
     ROLLBACK_REFUSED = "RollbackRefused"
     PRIVATE_HALF_DESTROYED = "PrivateHalfDestroyed"
     KEY_DESTROYED = "KeyDestroyed"

@@ -169,9 +169,10 @@ class Publish(Model):
     """True also publishes signature keys that left the set under the data key historical.jwt, as a jwk-set+jwt
     (OpenID Federation historical keys) that the active key of the first signature entry signs. Only keys that leave
     while this is true are kept for it. Default false."""
-    max_keys: Annotated[int, Field(ge=2, le=100, strict=True)] = 10
-    """Most keys the published set may hold, 2 to 100. Default 10; some clients refuse more. A rotation that
-    would exceed it waits and is reported as a condition; needed keys are never removed for it."""
+    max_keys: Annotated[int, Field(ge=2, le=100, strict=True)] = 30
+    """Most keys the published set may hold, 2 to 100. Default 30: three for each of ten entries. Some
+    clients refuse as many. A rotation that would exceed it waits and is reported as a condition; needed keys are never
+    removed for it."""
     service_name: ServiceName | None = None
     """Name of a Service in the namespace of the set, behind which pods serve the set. Every ready endpoint is asked,
     over HTTP at the first of paths.jwks or /.well-known/jwks.json: a signature key is used one lead after all of

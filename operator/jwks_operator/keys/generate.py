@@ -1,13 +1,14 @@
 """New keys: `generate` makes and checks one; `KeyFactory` does so without blocking the event loop.
 
 An RSA key takes 65 ms (2048 bits) to 600 ms (4096 bits) of CPU on average and releases the GIL meanwhile, so
-it is made on a thread pool bounded to the cores. Every other key takes well under a millisecond and is made
-in line.
+it is made on a thread pool bounded to the cores, whose threads leave the cores to every other thread that is ready to
+run. Every other key takes well under a millisecond and is made in line.
 """
 
 import asyncio
 import os
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
@@ -24,6 +25,8 @@ from jwks_operator.keys.pairwise_check import check_pair
 from jwks_operator.keys.private import PrivateJwk
 
 _KID_OCTETS: Final = 32
+LOWEST: Final = 19
+"""The nice value of the threads that generate keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,12 @@ def generate(algorithm: str, modulus_length: int | None = None, crv: str | None 
     public = {} if symmetric else public_jwk(complete)
     check_pair(public, private)
     return GeneratedKey(kid=kid, algorithm=row.name, thumbprint=print_of_key, public=public, private=private)
+
+
+def is_slow(algorithm: str) -> bool:
+    """Tell whether a key of this algorithm takes so long that nothing else should wait for it."""
+    row = ALGORITHMS.get(algorithm)
+    return row is not None and row.kty == "RSA"
 
 
 def _row(name: str, modulus_length: int | None, crv: str | None) -> Algorithm:
@@ -95,7 +104,8 @@ class KeyFactory:
     """Makes keys for an event loop; RSA on a thread pool of `workers` threads (default: the usable cores)."""
 
     def __init__(self, workers: int | None = None) -> None:
-        self._pool = ThreadPoolExecutor(max_workers=workers or _usable_cores(), thread_name_prefix="rsa-key")
+        self.workers = workers or _usable_cores()
+        self._pool = ThreadPoolExecutor(self.workers, thread_name_prefix="rsa-key", initializer=_lower_priority)
 
     async def generate(self, algorithm: str, modulus_length: int | None = None, crv: str | None = None) -> GeneratedKey:
         """Generate a key as `generate` does, without blocking the loop.
@@ -103,8 +113,7 @@ class KeyFactory:
         A caller that is cancelled waits no longer: a key not begun is never made, one begun is dropped.
         Raises RuntimeError after `close`.
         """
-        row = ALGORITHMS.get(algorithm)
-        if row is None or row.kty != "RSA":
+        if not is_slow(algorithm):
             return generate(algorithm, modulus_length, crv)
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._pool, generate, algorithm, modulus_length, crv)
@@ -115,6 +124,12 @@ class KeyFactory:
         May be called twice.
         """
         await asyncio.to_thread(self._pool.shutdown, wait=True, cancel_futures=True)
+
+
+def _lower_priority() -> None:
+    """Give this thread the lowest priority: on Linux each thread has its own (setpriority(2)), elsewhere none has."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOWEST)
 
 
 def _usable_cores() -> int:

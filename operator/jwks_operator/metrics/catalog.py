@@ -157,7 +157,13 @@ QUEUE = Family(
     "queue_depth",
     Kind.GAUGE,
     "Sets that wait for a worker.",
-    (("priority", "`urgent`: something changed; `routine`: a time has come, or a resync asks"),),
+    (
+        (
+            "priority",
+            "`repair`: a revocation, or an object of a set changed; `urgent`: a set changed; `routine`: a time has "
+            "come, or a resync asks",
+        ),
+    ),
 )
 WAITING = Family("retries_waiting", Kind.GAUGE, "Sets whose last pass failed and that wait for their next try.")
 TIMERS = Family("timers_waiting", Kind.GAUGE, "Sets with a time at which they are looked at again.")

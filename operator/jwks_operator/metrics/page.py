@@ -193,7 +193,7 @@ class _Gauges(Collector):
 
 def _of_process(gauges: ProcessGauges) -> Iterator[Samples]:
     load = gauges.load()
-    yield catalog.QUEUE, [(("urgent",), load.urgent), (("routine",), load.routine)]
+    yield catalog.QUEUE, [(("repair",), load.repair), (("urgent",), load.urgent), (("routine",), load.routine)]
     yield catalog.WAITING, [((), load.retrying)]
     yield catalog.TIMERS, [((), load.timed)]
     yield catalog.WORKERS, [((), load.workers)]

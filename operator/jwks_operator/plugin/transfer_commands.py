@@ -11,7 +11,7 @@ import yaml
 
 from jwks_operator.api.names import GROUP, JWKS_KEY, KIND, VERSION, SetRef
 from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
-from jwks_operator.keys.issuer_import import Asked, Brought, Export, Source, bring_file
+from jwks_operator.keys.issuer_import import Asked, Brought, Export, Source, read_issuer_file
 from jwks_operator.keys.key_errors import JwkError
 from jwks_operator.kube.client import SECRETS
 from jwks_operator.kube.errors import AlreadyExists
@@ -58,7 +58,7 @@ def import_command(place: Place, name: str, file: str, **options: Any) -> int:
     """
     chosen = None if options["source"] == "auto" else Source(options["source"])
     try:
-        found = bring_file(file, chosen, Asked(options["algorithm"], options["realm"]))
+        found = read_issuer_file(file, chosen, Asked(options["algorithm"], options["realm"]))
     except OSError as error:
         raise not_found_error(f"{file}: {(error.strerror or 'cannot be read').lower()}; check the path") from None
     except JwkError as error:

@@ -24,6 +24,7 @@ from typing import Any
 
 from jwks_operator import __version__
 from jwks_operator.api.defaults import DEFAULTS
+from jwks_operator.api.names import SetRef
 from jwks_operator.api.shards import Scope, Shard
 from jwks_operator.kube.client import Client, Transport
 from jwks_operator.kube.errors import KubeError
@@ -37,13 +38,14 @@ from jwks_operator.process.admin_port import AdminPort, Pages
 from jwks_operator.process.leadership import Leadership
 from jwks_operator.reconcile.clock import Clock
 from jwks_operator.reconcile.observed_versions import ObservedVersions
-from jwks_operator.reconcile.work_queue import Work, WorkQueue
+from jwks_operator.reconcile.work_queue import Priority, Work, WorkQueue
 from jwks_operator.statuspage.board import Board
 from jwks_operator.statuspage.pages import Writer
 from jwks_operator.statuspage.status_site import Site
 from jwks_operator.tasks import Keeper, TaskFailed
 from jwks_operator.watch.event_router import EventRouter
-from jwks_operator.watch.kopf_adapter import RetryPauses, run_watches
+from jwks_operator.watch.kopf_run import run_watches
+from jwks_operator.watch.kopf_settings import RetryPauses
 from jwks_operator.watch.resync import Resync
 
 logger = logging.getLogger(__name__)
@@ -91,6 +93,8 @@ class Parts:
     options: Options
     metrics: Metrics
     event_recorder: EventRecorder
+    requeue: Callable[[SetRef], None]
+    """Adds a set to the work queue because its new keys are there."""
     board: Board | None = None
     """The data of the status page, if it is enabled."""
 
@@ -112,7 +116,8 @@ class Operator:
         client = self._leadership.client
         board = Board() if options.status_page else None
         self._event_recorder = EventRecorder(client, self._is_busy)
-        work, self._close_work = build(Parts(client, clock, versions, options, metrics, self._event_recorder, board))
+        parts = Parts(client, clock, versions, options, metrics, self._event_recorder, self._requeue, board)
+        work, self._close_work = build(parts)
         self._options = options
         self._stop = asyncio.Event()
         self._failure: str | None = None
@@ -189,7 +194,7 @@ class Operator:
         try:
             await run_watches(self._router, self._options.scope, self._stop, self._take_signals)
         except Exception:
-            logger.exception("the watches failed")
+            logger.exception("watching failed")
             return self._stop.is_set()
         else:
             return True
@@ -220,6 +225,9 @@ class Operator:
         logger.critical("the process ends: %s", reason)
         self._failure = self._failure or reason
         self._stop.set()
+
+    def _requeue(self, ref: SetRef) -> None:
+        self._queue.add(ref, Priority.URGENT)
 
     def _is_busy(self) -> bool:
         return self._queue.is_busy()

@@ -22,6 +22,7 @@ from jwks_operator.kube.lease import Election, Terms
 from jwks_operator.process import logs
 from jwks_operator.process.app import Closer, Options, Parts, run_operator
 from jwks_operator.reconcile.config import ReconcilerConfig
+from jwks_operator.reconcile.key_pool import KeyPool
 from jwks_operator.reconcile.reconciler import Reconciler
 from jwks_operator.reconcile.work_queue import Work
 from jwks_operator.tasks import TaskFailed
@@ -74,12 +75,14 @@ def make_reconciler(parts: Parts) -> tuple[Work, Closer]:
     config = ReconcilerConfig(
         options.deletion_delay, not options.namespaces, options.shard, asker.ask, parts.event_recorder.record
     )
-    reconciler = Reconciler(parts.client, keys, parts.clock, parts.versions, config)
+    pool = KeyPool(keys, parts.requeue)
+    reconciler = Reconciler(parts.client, pool, parts.clock, parts.versions, config)
     reconciler.observers.append(parts.metrics)
     if parts.board is not None:
         reconciler.observers.append(parts.board)
 
     async def close() -> None:
+        await pool.close()
         await asyncio.gather(keys.close(), fetch.close())
 
     return reconciler.reconcile, close

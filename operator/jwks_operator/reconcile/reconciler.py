@@ -20,7 +20,6 @@ from jwks_operator.core.model.trouble import Trouble
 from jwks_operator.core.outputs.status import render_status
 from jwks_operator.core.planner.key_requests import Need
 from jwks_operator.core.planner.rules import decide
-from jwks_operator.keys.generate import GeneratedKey, KeyFactory
 from jwks_operator.kube.apply import StepResult, apply_copies, execute_step, write_status
 from jwks_operator.kube.artifact_maker import make_signed_artifacts
 from jwks_operator.kube.client import Client
@@ -34,6 +33,7 @@ from jwks_operator.reconcile.audit_log import log_alarms, log_event
 from jwks_operator.reconcile.clock import Clock
 from jwks_operator.reconcile.config import ReconcilerConfig
 from jwks_operator.reconcile.deletion import DOUBT_RECHECK, DeletedSets
+from jwks_operator.reconcile.key_pool import KeySource
 from jwks_operator.reconcile.observed_versions import Kind, ObservedVersions, copy_place
 from jwks_operator.reconcile.observer import Observer, ReconcileSnapshot
 from jwks_operator.reconcile.requeue import Decision, find_alarms, has_step, is_degraded, next_pass_at
@@ -55,7 +55,7 @@ class Reconciler:
     """
 
     def __init__(
-        self, client: Client, keys: KeyFactory, clock: Clock, versions: ObservedVersions, config: ReconcilerConfig
+        self, client: Client, keys: KeySource, clock: Clock, versions: ObservedVersions, config: ReconcilerConfig
     ) -> None:
         self._client = client
         self._keys = keys
@@ -89,8 +89,7 @@ class Reconciler:
             raise
         self._observe(gathered)
         if gathered.seen.the_set is None:
-            for observer in self.observers:
-                observer.forget_set(ref)
+            self._forget(ref)
             return await self._deleted.delete_due(gathered)
         self._deleted.cancel(ref)
         return await self._execute_steps(await self._take_over(gathered))
@@ -99,10 +98,15 @@ class Reconciler:
         """Forget a set of another shard and change nothing of it."""
         if ref in self._versions:
             logger.info("left alone: %s", elsewhere, extra={"set": str(ref)})
-        for observer in self.observers:
-            observer.forget_set(ref)
+        self._forget(ref)
         self._deleted.cancel(ref)
         self._versions.forget_set(ref)
+
+    def _forget(self, ref: SetRef) -> None:
+        """Drop the work for a set that is deleted or belongs to another shard."""
+        self._keys.drop(ref)
+        for observer in self.observers:
+            observer.forget_set(ref)
 
     async def _take_over(self, gathered: Gathered) -> Gathered:
         """Return the same set after every object of it carries the label of this shard."""
@@ -143,7 +147,10 @@ class Reconciler:
         return decision.reading.now
 
     async def _plan(self, gathered: Gathered) -> Decision:
-        """Read the clock once and decide; make the keys and artifacts and ask the endpoints that the plan needs."""
+        """Read the clock once and decide; take the keys, make the artifacts and ask the endpoints that the plan needs.
+
+        If keys are being generated, the decision has no step; the set comes back when they are there.
+        """
         reading = self._clock.read(_tolerance(gathered))
         plan = decide(gathered.world, reading)
         fresh: dict[Need, FreshKey] = {}
@@ -155,7 +162,9 @@ class Reconciler:
                 gathered = replace(gathered, world=replace(gathered.world, endpoints=answers))
                 # An observation is not dated earlier than it was made.
                 reading = self._clock.read(_tolerance(gathered))
-            made = {need: await self._generate(need) for need in plan.needs}
+            made = await self._keys.take(gathered.world.ref, plan.needs) if plan.needs else {}
+            if made is None:
+                return Decision(gathered, plan, reading)
             halves = {key.kid: key.private for key in made.values()}
             fresh |= {need: FreshKey(k.kid, k.algorithm, k.thumbprint, k.public) for need, k in made.items()}
             gathered = replace(gathered, private_keys={**gathered.private_keys, **halves})
@@ -166,7 +175,7 @@ class Reconciler:
     async def _execute(self, decision: Decision) -> StepResult | None:
         """Execute the step of the plan; without a step, repair the copies. None if there is nothing to do."""
         gathered, record = decision.gathered, decision.plan.record
-        if record is None:
+        if record is None or decision.plan.needs:
             return None
         idle = record == gathered.world.record and record.step is None
         if idle and (not record.restart or _has_failed(decision)):
@@ -200,9 +209,6 @@ class Reconciler:
         """Return the time of a confirmation; None if the clock is not trusted."""
         reading = self._clock.read(_tolerance(decision.gathered))
         return reading.latest if reading.trusted else None
-
-    async def _generate(self, need: Need) -> GeneratedKey:
-        return await self._keys.generate(need.algorithm, need.modulus_length, need.crv)
 
     async def _update_status(
         self, decision: Decision, happenings: tuple[Happening, ...], *troubles: Trouble

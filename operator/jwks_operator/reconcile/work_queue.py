@@ -1,40 +1,37 @@
-"""The work queue: one coalescing queue, one heap of times, N workers.
+"""The work queue: three lines of sets in which namespaces take turns, the times of the sets, and N workers.
 
 The work queue knows sets only by name and their work only as `work(ref)`, a coroutine that returns the time of the next
 pass. Its rules:
 
 * a ref waits at most once, and never runs twice at the same time; a ref that is added while it runs, runs again;
 * news about a ref that arrive while it runs are checked after the run: most of them are the echo of its own writes;
-* urgent refs overtake routine refs;
+* a higher priority overtakes a lower one; within a priority namespaces take turns (turns.py);
+* a quarter of the workers only run repairs and revocations, and one namespace never has all the other workers;
 * a ref whose work raised is retried after a delay that grows with each failure and is reset by a success; `add` does
   not wait for that delay, because it brings news;
-* each ref has at most one time: a new time replaces it, and a success without a time removes it;
-* times are the wall clock's; the sleeper reads that clock at least once a minute, so that a clock that jumps delays a
-  time by a minute at most;
+* each ref has at most one time (due_times.py), and a success without a time removes it;
 * while the queue is paused no work starts and every ref waits, the latest news in front, because the leader may have
   left those sets unfinished; running work continues, and waits with the others if it fails;
 * nothing is stored: the first resync of the next process finds what is due.
 """
 
 import asyncio
-import heapq
 import logging
-from collections import OrderedDict
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import count
+from enum import IntEnum
 
 from jwks_operator.api.names import SetRef
 from jwks_operator.reconcile.backoff import Backoff
+from jwks_operator.reconcile.due_times import DueTimes
+from jwks_operator.reconcile.turns import Turns
 from jwks_operator.tasks import Keeper, was_meant
 
 logger = logging.getLogger(__name__)
 
 Work = Callable[[SetRef], Awaitable[datetime | None]]
-
-NAP = 60.0
-"""Longest sleep in seconds before the wall clock is read again."""
 
 FRESH_NEWS = 1.0
 """Longest delay in seconds after a failure if news about the same ref arrived meanwhile."""
@@ -46,10 +43,22 @@ SHORTEST = timedelta(milliseconds=100)
 """Least delay before the next pass of a set, so that work never spins."""
 
 
+class Priority(IntEnum):
+    """Why a set is in the work queue; a higher number is served first."""
+
+    ROUTINE = 0
+    """A time has come, or a resync asks."""
+    URGENT = 1
+    """The set changed, or its new keys are made."""
+    REPAIR = 2
+    """A key is to be revoked, or an object of the set changed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Load:
     """The number of sets in each part of the work queue."""
 
+    repair: int
     urgent: int
     routine: int
     retrying: int
@@ -76,49 +85,47 @@ class WorkQueue:
         self._workers = workers
         self._expected = expected
         self._backoff = backoff or Backoff()
-        self._urgent: OrderedDict[SetRef, None] = OrderedDict()
-        self._routine: OrderedDict[SetRef, None] = OrderedDict()
-        self._queued = asyncio.Semaphore(0)
-        self._going = asyncio.Event()
-        self._going.set()
+        self._reserved = max(1, workers // 4) if workers > 1 else 0
+        self._lines = {priority: Turns() for priority in sorted(Priority, reverse=True)}
+        self._changed = asyncio.Event()
+        self._paused = False
         self._running: dict[SetRef, float] = {}
-        self._again: dict[SetRef, bool] = {}
-        self._unchecked: dict[SetRef, list[tuple[Callable[[], bool], bool]]] = {}
+        self._busy: Counter[str] = Counter()
+        self._again: dict[SetRef, Priority] = {}
+        self._unchecked: dict[SetRef, list[tuple[Callable[[], bool], Priority]]] = {}
         self._failures: dict[SetRef, int] = {}
         self._retries: dict[SetRef, asyncio.TimerHandle] = {}
-        self._times: dict[SetRef, datetime] = {}
-        self._heap: list[tuple[datetime, int, SetRef]] = []
-        self._turn = count()
-        self._earlier = asyncio.Event()
+        self._times = DueTimes(now)
         self._tasks: list[asyncio.Task[None]] = []
         self._closed = False
 
     def start(self, keeper: Keeper | None = None) -> None:
         """Create the worker and sleeper tasks on the running loop; `keeper` owns them."""
         keeper = keeper or Keeper(closing=lambda: self._closed)
-        self._tasks = [keeper.start(self._work_forever, f"work queue worker {n}") for n in range(self._workers)]
-        self._tasks.append(keeper.start(self._sleep, "work queue sleeper"))
+        runs = [self._run_repairs] * self._reserved + [self._run_all] * (self._workers - self._reserved)
+        self._tasks = [keeper.start(run, f"work queue worker {n}") for n, run in enumerate(runs)]
+        self._tasks.append(keeper.start(self._add_due, "work queue times"))
 
-    def add(self, ref: SetRef, urgent: bool = False) -> None:
+    def add(self, ref: SetRef, priority: Priority = Priority.ROUTINE) -> None:
         """Add a ref; it runs as soon as a worker is free."""
         if self._closed:
             return
         if ref in self._running:
-            self._again[ref] = urgent or self._again.get(ref, False)
+            self._again[ref] = max(priority, self._again.get(ref, priority))
             return
         if retry := self._retries.pop(ref, None):
             retry.cancel()
-        self._enqueue(ref, urgent)
+        self._enqueue(ref, priority)
 
-    def add_if_news(self, ref: SetRef, is_news: Callable[[], bool], urgent: bool = False) -> None:
+    def add_if_news(self, ref: SetRef, is_news: Callable[[], bool], priority: Priority = Priority.ROUTINE) -> None:
         """Add the ref if `is_news()`, which is called now, or after the run of a ref that is running.
 
         It is called exactly once; the calls keep the order of their arrival.
         """
         if ref in self._running:
-            self._unchecked.setdefault(ref, []).append((is_news, urgent))
+            self._unchecked.setdefault(ref, []).append((is_news, priority))
         elif is_news():
-            self.add(ref, urgent)
+            self.add(ref, priority)
 
     def is_running(self, ref: SetRef) -> bool:
         """Tell whether work on the ref is running."""
@@ -126,34 +133,26 @@ class WorkQueue:
 
     def is_busy(self) -> bool:
         """Tell whether refs wait for a worker."""
-        return bool(self._urgent or self._routine)
+        return any(self._lines.values())
 
     def add_at(self, ref: SetRef, when: datetime) -> None:
         """Add the ref at a time; replaces its former time."""
-        if self._closed:
-            return
-        self._times[ref] = when
-        if not self._heap or when < self._heap[0][0]:
-            self._earlier.set()
-        heapq.heappush(self._heap, (when, next(self._turn), ref))
-        if len(self._heap) > 2 * len(self._times) + 64:  # replaced times are removed now and then
-            self._heap = [(when, next(self._turn), ref) for ref, when in self._times.items()]
-            heapq.heapify(self._heap)
+        if not self._closed:
+            self._times.set_time(ref, when)
 
     def pause(self) -> None:
         """Start no work until `resume`; refs and times are still taken in."""
-        if not self._closed:
-            self._going.clear()
+        self._paused = not self._closed
 
     def resume(self) -> None:
         """Start work again."""
-        self._going.set()
+        self._paused = False
+        self._changed.set()
 
     def load(self) -> Load:
         """Return how many sets wait, run, are retried, or have a time."""
         return Load(
-            urgent=len(self._urgent),
-            routine=len(self._routine),
+            **{priority.name.lower(): len(line) for priority, line in self._lines.items()},
             retrying=len(self._retries),
             timed=len(self._times),
             workers=self._workers,
@@ -171,13 +170,12 @@ class WorkQueue:
         self._closed = True
         for retry in self._retries.values():
             retry.cancel()
-        for waiting in (self._urgent, self._routine, self._again, self._unchecked, self._times, self._retries):
+        for line in self._lines.values():
+            line.clear()
+        for waiting in (self._again, self._unchecked, self._retries):
             waiting.clear()
-        self._heap.clear()
-        self._earlier.set()
-        self._going.set()
-        for _ in range(self._workers):
-            self._queued.release()
+        self._times.clear()
+        self._changed.set()
         if not self._tasks:
             return
         _, late = await asyncio.wait(self._tasks, timeout=grace.total_seconds())
@@ -185,46 +183,63 @@ class WorkQueue:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
 
-    def _enqueue(self, ref: SetRef, urgent: bool) -> None:
-        if ref not in self._urgent and ref not in self._routine:
-            self._queued.release()
-        if ref not in self._urgent:
-            if urgent:
-                self._routine.pop(ref, None)
-            (self._urgent if urgent else self._routine)[ref] = None
-        if not self._going.is_set():
-            (self._urgent if ref in self._urgent else self._routine).move_to_end(ref, last=False)
+    def _enqueue(self, ref: SetRef, priority: Priority) -> None:
+        found = next((each for each, line in self._lines.items() if ref in line), priority)
+        if found < priority:
+            self._lines[found].discard(ref)
+        self._lines[max(found, priority)].add(ref, first=self._paused)
+        self._changed.set()
 
-    async def _work_forever(self) -> None:
-        while True:
-            await self._queued.acquire()
-            while not self._going.is_set():
-                await self._going.wait()
-            if self._closed:
-                return
-            waiting = self._urgent or self._routine
-            ref, _ = waiting.popitem(last=False)
-            self._running[ref] = asyncio.get_running_loop().time()
-            try:
-                failure = await self._run(ref)
-            finally:
-                del self._running[ref]
-            try:
-                urgent = self._news_of(ref)
-            except Exception:
-                self.add(ref)  # its news must not be lost with this worker
-                raise
-            if failure is not None:
-                self._retry_later(ref, failure, news=urgent is not None)
-            if urgent is not None and (urgent or failure is None):
-                self.add(ref, urgent)
+    async def _run_repairs(self) -> None:
+        await self._work_on((Priority.REPAIR,))
 
-    def _news_of(self, ref: SetRef) -> bool | None:
-        """Return whether news that arrived while the ref ran are urgent; None if there are none."""
-        news = [urgent for is_news, urgent in self._unchecked.pop(ref, ()) if is_news()]
+    async def _run_all(self) -> None:
+        await self._work_on(tuple(self._lines))
+
+    async def _work_on(self, priorities: tuple[Priority, ...]) -> None:
+        """Run the refs of these priorities, the first priority first, until the queue is closed."""
+        while not self._closed:
+            taken = None if self._paused else self._take(priorities)
+            if taken is None:
+                self._changed.clear()
+                await self._changed.wait()
+            else:
+                await self._run_once(*taken)
+
+    def _take(self, priorities: tuple[Priority, ...]) -> tuple[SetRef, Priority] | None:
+        """Take the next ref, of a namespace that leaves a worker to the others."""
+        most = max(1, self._workers - self._reserved - 1)
+        for priority in priorities:
+            ref = self._lines[priority].pop(lambda namespace: self._busy[namespace] < most)
+            if ref is not None:
+                return ref, priority
+        return None
+
+    async def _run_once(self, ref: SetRef, priority: Priority) -> None:
+        self._running[ref] = asyncio.get_running_loop().time()
+        self._busy[ref.namespace] += 1
+        try:
+            failure = await self._run(ref)
+        finally:
+            del self._running[ref]
+            self._busy -= Counter({ref.namespace: 1})
+            self._changed.set()  # a ref of this namespace may run now
+        try:
+            news = self._news_of(ref)
+        except Exception:
+            self.add(ref, priority)  # its news must not be lost with this worker
+            raise
+        if failure is not None:
+            self._retry_later(ref, failure, priority, news=news is not None)
+        if news is not None and (failure is None or news > Priority.ROUTINE):
+            self.add(ref, news)
+
+    def _news_of(self, ref: SetRef) -> Priority | None:
+        """Return the priority of news that arrived while the ref ran; None if there are none."""
+        news = [priority for is_news, priority in self._unchecked.pop(ref, ()) if is_news()]
         if ref in self._again:
             news.append(self._again.pop(ref))
-        return any(news) if news else None
+        return max(news, default=None)
 
     async def _run(self, ref: SetRef) -> Exception | None:
         """Run the work and store its next time; return its failure."""
@@ -242,7 +257,7 @@ class WorkQueue:
             return error
         self._failures.pop(ref, None)
         if when is None:
-            self._times.pop(ref, None)
+            self._times.remove(ref)
         else:
             self.add_at(ref, max(when, self._now() + SHORTEST))
         return None
@@ -250,12 +265,12 @@ class WorkQueue:
     def _level(self, ref: SetRef) -> int:
         """Return the log level of a failure: a warning for the first in a row, and then about once a minute."""
         before = self._failures.get(ref, 0)
-        loud = self._going.is_set() and (before == 0 or before >= LASTING)
+        loud = not self._paused and (before == 0 or before >= LASTING)
         return logging.WARNING if loud else logging.DEBUG
 
-    def _retry_later(self, ref: SetRef, failure: Exception, news: bool) -> None:
-        if not self._going.is_set():
-            self.add(ref)
+    def _retry_later(self, ref: SetRef, failure: Exception, priority: Priority, news: bool) -> None:
+        if self._paused:
+            self.add(ref, priority)
             return
         self._failures[ref] = self._failures.get(ref, 0) + 1
         delay = self._backoff.delay(self._failures[ref])
@@ -264,30 +279,13 @@ class WorkQueue:
         asked = getattr(failure, "retry_after", None)  # a server under load says how long to wait
         delay = max(delay, float(asked or 0))
         if not self._closed:
-            self._retries[ref] = asyncio.get_running_loop().call_later(delay, self._retry, ref)
+            self._retries[ref] = asyncio.get_running_loop().call_later(delay, self._retry, ref, priority)
 
-    def _retry(self, ref: SetRef) -> None:
+    def _retry(self, ref: SetRef, priority: Priority) -> None:
         del self._retries[ref]
-        self.add(ref)
+        self.add(ref, priority)
 
-    async def _sleep(self) -> None:
+    async def _add_due(self) -> None:
         while not self._closed:
-            self._earlier.clear()
-            nap = NAP
-            now = self._now()
-            while self._heap:
-                when, _, ref = self._heap[0]
-                if self._times.get(ref) != when:
-                    heapq.heappop(self._heap)
-                elif when <= now:
-                    heapq.heappop(self._heap)
-                    del self._times[ref]
-                    self.add(ref)
-                else:
-                    nap = min(NAP, (when - now).total_seconds())
-                    break
-            try:
-                async with asyncio.timeout(nap):
-                    await self._earlier.wait()
-            except TimeoutError:
-                continue
+            for ref in await self._times.wait():
+                self.add(ref)

@@ -125,7 +125,7 @@ def _pages(content: Content) -> dict[str, Page]:
     return pages
 
 
-def states(shelves: Iterable[Shelf]) -> tuple[SetState, ...]:
+def list_states(shelves: Iterable[Shelf]) -> tuple[SetState, ...]:
     """Return how the sets are served now."""
     return tuple(_state(shelf) for shelf in shelves)
 

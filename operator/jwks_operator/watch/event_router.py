@@ -1,6 +1,6 @@
 """Routes watch events: from the metadata of an object to its set, which is added to the work queue if it is news.
 
-The watches (kopf_adapter.py) and the resync (resync.py) identify objects here. Only metadata is read, so no private
+The watches (kopf_handlers.py) and the resync (resync.py) identify objects here. Only metadata is read, so no private
 byte passes through.
 """
 
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jwks_operator.api.names import (
+    ANNOTATION_REVOKE,
     ANNOTATION_SOURCE,
     CONSENT_PREFIX,
     KEYRING_SUFFIX,
@@ -22,7 +23,7 @@ from jwks_operator.api.names import (
     keyring_name,
 )
 from jwks_operator.reconcile.observed_versions import Kind, ObservedVersions, copy_place
-from jwks_operator.reconcile.work_queue import WorkQueue
+from jwks_operator.reconcile.work_queue import Priority, WorkQueue
 
 Metadata = Mapping[str, Any]
 
@@ -76,6 +77,12 @@ def identify_source(plural: str, metadata: Metadata) -> ObjectVersion | None:
     return ObjectVersion(ref, kind, metadata["name"], metadata["uid"], metadata["resourceVersion"])
 
 
+def priority_of(seen: ObjectVersion, metadata: Metadata) -> Priority:
+    """Return the priority of news: a change of an object of a set, or a set with a revocation, before other sets."""
+    revokes = ANNOTATION_REVOKE in (metadata.get("annotations") or {})
+    return Priority.URGENT if seen.kind is Kind.SET and not revokes else Priority.REPAIR
+
+
 def _kind(plural: str, ref: SetRef, name: str) -> Kind:
     if plural == PLURAL:
         return Kind.SET
@@ -118,7 +125,7 @@ class EventRouter:
         seen = self._identify(plural, metadata)
         if seen is not None:
             gone = change == "DELETED"
-            self._queue.add_if_news(seen.ref, lambda: self._observe(seen, gone), urgent=True)
+            self._queue.add_if_news(seen.ref, lambda: self._observe(seen, gone), priority_of(seen, metadata))
 
     def request_resync(self) -> None:
         """Ask for a resync after a list: events before the list may be missing."""
@@ -134,7 +141,7 @@ class EventRouter:
             return True
         if not self._queue.is_running(seen.ref):
             return False
-        self._queue.add_if_news(seen.ref, lambda: self._observe(seen, gone=False), urgent=True)
+        self._queue.add_if_news(seen.ref, lambda: self._observe(seen, gone=False), priority_of(seen, metadata))
         return True
 
     def route_namespace(self, change: str | None, metadata: Metadata) -> None:
@@ -149,7 +156,7 @@ class EventRouter:
             self._namespaces[name] = state
         accepting = {label.removeprefix(CONSENT_PREFIX) for label in labels if label.startswith(CONSENT_PREFIX)}
         for ref in sorted(self._versions.find_copying_into(name, accepting)):
-            self._queue.add(ref, urgent=change is not None)
+            self._queue.add(ref, Priority.ROUTINE if change is None else Priority.URGENT)
 
     def _identify(self, plural: str, metadata: Metadata) -> ObjectVersion | None:
         seen = identify_object(plural, metadata)
@@ -164,7 +171,7 @@ class EventRouter:
         else:
             self._versions.observe(*_mark(seen))
         for owner in self._former_owners(seen):
-            self._queue.add(owner, urgent=True)
+            self._queue.add(owner, Priority.REPAIR)
         return True
 
     def _former_owners(self, seen: ObjectVersion) -> Iterator[SetRef]:

@@ -25,9 +25,9 @@ from jwks_operator.kube.client import CONFIGMAPS, SECRETS, SETS, Client, Resourc
 from jwks_operator.kube.errors import KubeError, NotServed
 from jwks_operator.reconcile.backoff import Backoff
 from jwks_operator.reconcile.observed_versions import SOURCES, Kind, ObservedVersions
-from jwks_operator.reconcile.work_queue import WorkQueue
+from jwks_operator.reconcile.work_queue import Priority, WorkQueue
 from jwks_operator.tasks import was_meant
-from jwks_operator.watch.event_router import Metadata, ObjectVersion, identify_object, identify_source
+from jwks_operator.watch.event_router import Metadata, ObjectVersion, identify_object, identify_source, priority_of
 
 logger = logging.getLogger(__name__)
 
@@ -85,17 +85,16 @@ class Resync:
     async def run_once(self) -> int:
         """Resync once and return the number of added sets. Raises KubeError if a list failed."""
         self._requested.clear()
-        due: set[SetRef] = set()
-        changed: set[SetRef] = set()
+        due: dict[SetRef, Priority] = {}
         try:
-            await self._compare(due, changed)
+            await self._compare(due)
         finally:  # the versions found so far are recorded, so that a failed list must not lose them
             for ref in sorted(due):
-                self._queue.add(ref, urgent=ref in changed)
+                self._queue.add(ref, due[ref])
         return len(due)
 
-    async def _compare(self, due: set[SetRef], changed: set[SetRef]) -> None:
-        """List everything; collect the sets to add, and those of them that another client changed."""
+    async def _compare(self, due: dict[SetRef, Priority]) -> None:
+        """List everything; collect the sets to add and their priority: sets that another client changed come first."""
         before = self._versions.copy()
         listed: dict[SetRef, set[tuple[Kind, str]]] = defaultdict(set)
         for resource in (SETS, SECRETS, CONFIGMAPS):
@@ -104,15 +103,17 @@ class Resync:
                     continue
                 listed[seen.ref].add((seen.kind, seen.name))
                 if self._observe(before, seen):
-                    due.add(seen.ref)
-                    if seen.kind is Kind.SET and _is_changed(metadata):
-                        changed.add(seen.ref)
+                    changed = seen.kind is Kind.SET and _is_changed(metadata)
+                    priority = priority_of(seen, metadata) if changed else Priority.ROUTINE
+                    due[seen.ref] = max(priority, due.get(seen.ref, priority))
         for ref in before:
             for kind, name in before.objects_of(ref) - listed.get(ref, set()):
                 if before.mark_of(ref, kind, name) == self._versions.mark_of(ref, kind, name):
                     self._versions.forget_object(ref, kind, name)
-                    due.add(ref)
-        due.update(ref for ref, objects in listed.items() if _is_orphaned(ref, objects))
+                    due.setdefault(ref, Priority.ROUTINE)
+        for ref, objects in listed.items():
+            if _is_orphaned(ref, objects):
+                due.setdefault(ref, Priority.ROUTINE)
 
     async def check_served(self) -> bool:
         """Tell whether the API server serves the kind of the sets; if not, clear `served` and ask for a resync."""

@@ -191,7 +191,7 @@ class Publish(Stored):
     allow_origins: tuple[str, ...] | None = None
     """Origins of cross-origin requests; None is every one."""
     historical: bool = False
-    max_keys: int = 10
+    max_keys: int = 30
     service_name: str | None = None
     namespaces: str | None = None
     """Label query for the namespaces that get a copy; None is none of them, empty is all that consent."""

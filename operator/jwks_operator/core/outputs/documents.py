@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from jwks_operator.api.documents_spec import DocumentFormat
 from jwks_operator.api.names import OPENID_KEY
 from jwks_operator.api.serving_spec import JWKS_PATH, OPENID_PATH
-from jwks_operator.core.features.certificate_renewal import published_certificate
+from jwks_operator.core.features.certificate_renewal import find_published_certificate
 from jwks_operator.core.model.policy import Document, Policy, Publish
 from jwks_operator.core.model.record import KeyRecord
 from jwks_operator.core.outputs.serving_documents import compact_json, discovery_document
@@ -100,7 +100,7 @@ def _discovery_key(document: Document) -> str:
 
 def _members(policy: Policy, key: KeyRecord) -> Mapping[str, object]:
     """Return the members of a key's public JWK, those of its certificate included (RFC 7517 sections 4.7 and 4.9)."""
-    certificate = published_certificate(policy, key)
+    certificate = find_published_certificate(policy, key)
     if certificate is None:
         return key.public
     return {**key.public, "x5c": list(certificate.x5c), "x5t#S256": x5t_s256(certificate.x5c)}

@@ -85,7 +85,7 @@ def list_pem_documents(record: Record) -> Mapping[str, tuple[Mapping[str, object
 def effect_order(record: Record) -> tuple[Effect, ...]:
     """Return what is written in which order: the side of the keys that the row of the step names goes first.
 
-    A step touches only one side of a key, but for keys that are used at once: first ones, and those in the place of a
+    A step touches only one side of a key, except keys that are used at once: first keys, and those in the place of a
     lost or revoked one. The sides of signature and encryption keys are each other's: where keys of both classes are
     used at once, the Secret is written twice, first without the signature keys.
     """

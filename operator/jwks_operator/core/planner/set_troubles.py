@@ -25,7 +25,7 @@ def find_name_conflict(world: World) -> Trouble | None:
     return Trouble(
         Reason.NAME_CONFLICT,
         f"{foreign} exists and does not belong to this set",
-        "remove it, or create the set anew with another name (its own, spec.publish.configMap.name or "
+        "remove it, or create the set again with another name (its own, spec.publish.configMap.name or "
         "spec.secret.name)",
         about=foreign,
     )
@@ -60,6 +60,14 @@ def list_troubles(world: World, record: Record, requests: Requests, now: datetim
             f"the private key of {lost} was lost with its keyring",
             "tokens signed with it stay verifiable, and the next rotation clears this",
             about=lost,
+        )
+    missing = ", ".join(kid for kid, until in record.missing.items() if until > now)
+    if missing:
+        yield Trouble(
+            Reason.KEYS_LOST,
+            f"nothing is left of {missing}, which the status names: verifiers refuse tokens signed with it",
+            "let clients ask for new tokens; this ends when the last of those tokens has expired",
+            about=missing,
         )
     for complaint in requests.complaints[:1]:
         yield Trouble(Reason.INVALID_REQUEST, complaint, about=complaint)
