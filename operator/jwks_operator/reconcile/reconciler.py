@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from jwks_operator.api.names import SetRef
-from jwks_operator.api.reasons import Reason
 from jwks_operator.core.model.key_states import FreshKey
 from jwks_operator.core.model.policy import Facts
 from jwks_operator.core.model.record import Happening
@@ -28,7 +27,6 @@ from jwks_operator.kube.events import post_events
 from jwks_operator.kube.gather import Gathered, gather
 from jwks_operator.kube.objects import is_copy
 from jwks_operator.kube.shard_takeover import take_over
-from jwks_operator.kube.workloads import restart_trouble
 from jwks_operator.reconcile.audit_log import log_alarms, log_event
 from jwks_operator.reconcile.clock import Clock
 from jwks_operator.reconcile.config import ReconcilerConfig
@@ -36,8 +34,10 @@ from jwks_operator.reconcile.deletion import DOUBT_RECHECK, DeletedSets
 from jwks_operator.reconcile.key_pool import KeySource
 from jwks_operator.reconcile.observed_versions import Kind, ObservedVersions, copy_place
 from jwks_operator.reconcile.observer import Observer, ReconcileSnapshot
-from jwks_operator.reconcile.refusals import FailedWrites, list_refusal_troubles, raise_first
+from jwks_operator.reconcile.refusals import FailedWrites, list_refusal_troubles, raise_first, list_revoked_kids
 from jwks_operator.reconcile.requeue import Decision, find_alarms, has_step, is_degraded, next_pass_at
+from jwks_operator.reconcile.restart_troubles import add_restart_trouble, has_failed_restart
+from jwks_operator.reconcile.withdrawal import withdraw_revoked
 
 logger = logging.getLogger(__name__)
 
@@ -133,13 +133,15 @@ class Reconciler:
                 await self._tell_failure(decision, failure, anyway=number > 0 and not shown)
                 raise
             if result is None:
+                withdrawn = await withdraw_revoked(self._client, decision)
                 if not shown:
-                    await self._update_status(decision, ())
+                    await self._update_status(withdrawn.decision, withdrawn.happenings)
+                raise_first(withdrawn.refusals)
                 return next_pass_at(decision)
             decision = await self._continue(decision, result)
             if not result.confirmed:
                 await self._update_status(decision, result.happenings)
-                raise_first(result)
+                raise_first(result.refusals)
                 return decision.reading.now + DOUBT_RECHECK
             shown = not has_step(decision)
             if shown:
@@ -151,9 +153,10 @@ class Reconciler:
     async def _tell_failure(self, decision: Decision, failure: KubeError, *, anyway: bool = False) -> None:
         """Tell of a write that failed, once it is time to; `anyway`: the pass has made steps that are not shown yet."""
         told = self._failed.count(decision.gathered.world.ref, failure)
-        if told or anyway:
-            with suppress(KubeError):  # the raised error says more
-                await self._update_status(decision, (), *told)
+        with suppress(KubeError):  # the raised error says more
+            withdrawn = await withdraw_revoked(self._client, decision)
+            if told or anyway or withdrawn.happenings:
+                await self._update_status(withdrawn.decision, withdrawn.happenings, *told)
 
     async def _plan(self, gathered: Gathered) -> Decision:
         """Read the clock once and decide; take the keys, make the artifacts and ask the endpoints that the plan needs.
@@ -187,7 +190,7 @@ class Reconciler:
         if record is None or decision.plan.needs:
             return None
         idle = record == gathered.world.record and record.step is None
-        if idle and (not record.restart or _has_failed(decision)):
+        if idle and (not record.restart or has_failed_restart(decision)):
             return await self._repair_copies(gathered)
         ref = gathered.world.ref
         if record.step is not None:
@@ -208,12 +211,12 @@ class Reconciler:
         """Return the decision after a step; what the step could not write is a trouble of it."""
         gathered = result.gathered
         if result.shown is None:
-            decision = _with_restart_trouble(await self._plan(gathered), result, before)
+            decision = add_restart_trouble(await self._plan(gathered), result, before)
         else:  # another plan would ask for the same keys again
             decision = replace(before, gathered=replace(gathered, world=replace(gathered.world, record=result.shown)))
         if before.plan.record is None or not result.refusals:
             return decision
-        told = list_refusal_troubles(result, before.plan.record)
+        told = list_refusal_troubles(gathered, result.refusals, list_revoked_kids(before.plan.record))
         return replace(decision, plan=replace(decision.plan, troubles=(*told, *decision.plan.troubles)))
 
     async def _repair_copies(self, gathered: Gathered) -> StepResult | None:
@@ -284,24 +287,3 @@ def _tolerance(gathered: Gathered) -> timedelta:
     """Return the clockSkew of the policy in force, or of the spec if there is no policy yet."""
     policy = gathered.world.written if gathered.world.record is None else gathered.world.record.policy
     return (Facts() if policy is None else policy.facts).clock_skew
-
-
-def _with_restart_trouble(decision: Decision, result: StepResult, before: Decision) -> Decision:
-    """Add the trouble of a workload restart that failed in this pass and is still pending."""
-    record = decision.gathered.world.record
-    if record is None or not record.restart:
-        return decision
-    failed = result.restart.failed
-    trouble = restart_trouble(failed) if failed else next((t for t in before.plan.troubles if _is_of_restart(t)), None)
-    if trouble is None:
-        return decision
-    return replace(decision, plan=replace(decision.plan, troubles=(*decision.plan.troubles, trouble)))
-
-
-def _is_of_restart(trouble: Trouble) -> bool:
-    return trouble.reason is Reason.RESTART_FAILED
-
-
-def _has_failed(decision: Decision) -> bool:
-    """Whether a workload restart has failed in this pass."""
-    return any(_is_of_restart(trouble) for trouble in decision.plan.troubles)

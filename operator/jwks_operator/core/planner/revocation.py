@@ -43,6 +43,12 @@ def list_revoked(record: Record, written: Brakes, asked: Requests, now: datetime
     return tuple(Revoked(kid, reason) for kid, reason in found.items())
 
 
+def is_under_way(record: Record, written: Brakes, asked: Requests, now: datetime) -> bool:
+    """Tell whether keys are to be revoked now, or an unfinished step revokes some."""
+    unfinished = any(key.state is State.COMPROMISED for key in record.keys)
+    return unfinished or bool(list_revoked(record, written, asked, now))
+
+
 def list_coming(record: Record, written: Brakes, now: datetime) -> Candidates:
     """Return the revocations by age whose moment is still to come, so that the operator acts at it."""
     found = (

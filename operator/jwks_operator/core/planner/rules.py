@@ -25,7 +25,7 @@ from jwks_operator.core.planner.timestamp_reset import reset_doubtful, reset_dri
 from jwks_operator.core.timing.next_window import defer_to_window
 from jwks_operator.core.timing.policy_change import accept_policy, add_brakes, replace_unread_policy
 from jwks_operator.core.transitions.apply_transition import answer_requests, apply_transition
-from jwks_operator.core.transitions.transition_table import Hold, State, Transition, is_held_by, rank_of
+from jwks_operator.core.transitions.transition_table import Hold, Transition, is_held_by, rank_of
 
 Rule = Callable[[Case], "Case | Plan"]
 
@@ -252,12 +252,10 @@ RULES: tuple[Rule, ...] = (
 
 def _has_to_revoke(case: Case) -> bool:
     """Tell whether keys are to be revoked, or a step that revokes some is unfinished."""
-    record = case.record
-    if record is None:
+    if case.record is None:
         return False
-    asked = read_requests(case.world.annotations, frozenset(entry.name for entry in record.policy.keys))
-    unfinished = any(key.state is State.COMPROMISED for key in record.keys)
-    return unfinished or bool(revocation.list_revoked(record, case.world.brakes, asked, case.reading.now))
+    asked = read_requests(case.world.annotations, frozenset())
+    return revocation.is_under_way(case.record, case.world.brakes, asked, case.reading.now)
 
 
 def _is_refused(case: Case) -> bool:
