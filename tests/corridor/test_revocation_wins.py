@@ -1,5 +1,7 @@
 """Revocation wins, object by object: what one object refuses keeps a revoked key in no other one."""
 
+import json
+from base64 import b64decode, b64encode
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -9,7 +11,7 @@ import pytest
 from corridor.life import REF, Life
 from fakes.faults import Answer
 from jwks_operator.api.names import keyring_name
-from jwks_operator.kube.client import CONFIGMAPS, SECRETS, Call, Resource
+from jwks_operator.kube.client import CONFIGMAPS, EVENTS, SECRETS, SETS, Call, Resource
 from jwks_operator.kube.errors import KubeError
 
 OBJECTS: dict[str, tuple[Resource, str]] = {
@@ -149,3 +151,84 @@ async def test_an_immutable_object_is_made_anew(what: str) -> None:
     assert "immutable" not in after
     assert await _holders(life, bad) == set()
     assert await life.condition("Ready") == ("True", "KeysInUse")
+
+
+# --- without a record ---
+
+BROKEN_SPEC = {"keys": [{"name": "signing", "algorithm": "ES256"}], "fromTheFuture": True}
+
+
+async def _break_spec(life: Life, **fields: Any) -> None:
+    """A spec that this version cannot parse, as a newer CRD would admit it."""
+    seen = life.server.store.get(SETS, REF.namespace, REF.name)
+    assert seen is not None
+    seen["spec"] = BROKEN_SPEC | fields
+    seen["metadata"]["generation"] += 1  # what the schema fills in counts as another change: two passes
+    life.server.store.put(SETS, seen)
+
+
+async def _spoil_record(life: Life) -> None:
+    def newer(seen: dict[str, Any]) -> None:
+        document = json.loads(b64decode(seen["data"]["record.json"])) | {"format": 99}
+        seen["data"]["record.json"] = b64encode(json.dumps(document).encode()).decode()
+
+    await life.edit(SECRETS, keyring_name(REF.name), newer)
+
+
+REFUSED = {"keys": [{"name": "signing", "algorithm": "ES256"}], "rotation": {"every": "1h"}}
+
+
+@pytest.mark.parametrize("by", ["annotation", "spec", "age"])
+@pytest.mark.parametrize("spec", ["refused", "unreadable"])
+@pytest.mark.parametrize("record", ["lost", "unreadable"])
+async def test_a_key_is_withdrawn_also_without_a_record(record: str, spec: str, by: str) -> None:
+    life, bad = await _settled()
+    revoked: dict[str, Any] = {
+        "annotation": {},
+        "spec": {"revoked": [{"kid": bad}]},
+        "age": {"revoked": [{"createdBefore": "2026-03-02T12:00:01Z"}]},
+    }[by]
+    life.time.pass_by(timedelta(minutes=1))
+    if record == "lost":
+        await life.delete(SECRETS, keyring_name(REF.name))
+    else:
+        await _spoil_record(life)
+    if by == "annotation":
+        await life.annotate(revoke=bad)
+    await (_break_spec(life, **revoked) if spec == "unreadable" else life.set_spec(REFUSED | revoked))
+    await life.pass_()
+    assert bad not in await life.published()
+    assert "signing.kid" not in (await life.read(SECRETS, REF.name))["data"]
+    if record == "unreadable":
+        assert not any(doc.get("kid") == bad and "private" in doc for doc in (await life.keyring()).values())
+    assert bad in (await life.states())["Compromised"]
+    assert (await life.condition("Ready"))[0] == "False"
+    events = (await life.people.list(EVENTS, REF.namespace))[0]
+    assert any(event["reason"] == "KeyWithdrawn" and bad in event["message"] for event in events)
+    await life.pass_()
+    life.writes()
+    await life.pass_()
+    assert life.writes() == [], "it is done once"
+
+
+async def test_a_record_that_cannot_be_made_again_keeps_no_revoked_key_in_the_other_objects() -> None:
+    life, bad = await _settled()
+    await life.delete(SECRETS, keyring_name(REF.name))
+    await life.annotate(revoke=bad)
+    life.start_operator(_refusing("keyring", 403))
+    with pytest.raises(KubeError):
+        await life.pass_()
+    assert bad not in await life.published()
+    assert "signing.kid" not in (await life.read(SECRETS, REF.name))["data"]
+
+
+async def test_an_object_that_refuses_the_withdrawal_is_named() -> None:
+    life, bad = await _settled()
+    await _spoil_record(life)
+    await life.annotate(revoke=bad)
+    life.start_operator(_refusing("ConfigMap", 500))
+    with pytest.raises(KubeError):
+        await life.pass_()
+    assert await life.published() != []
+    assert [t["about"] for t in await _messages(life, "RevokedKeyRemains")] == ["ConfigMap auth"]
+    assert "Compromised" not in await life.states()

@@ -86,6 +86,7 @@ class EventReason(StrEnum):
     PRIVATE_HALF_DESTROYED = "PrivateHalfDestroyed"
     KEY_DESTROYED = "KeyDestroyed"
     KEY_REVOKED = "KeyRevoked"
+    KEY_WITHDRAWN = "KeyWithdrawn"
     CERTIFICATE_RENEWED = "CertificateRenewed"
     OBJECT_REPAIRED = "ObjectRepaired"
     KEYRING_REBUILT = "KeyringRebuilt"

@@ -5,12 +5,23 @@ from binascii import Error as Base64Error
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 
-from jwks_operator.api.names import key_data_name
+from jwks_operator.api.names import key_data_name, keyring_name
 from jwks_operator.keys.jwk import JwkError, parse_json_strict
 from jwks_operator.keys.members import list_keys
 from jwks_operator.keys.secret_files import KID, split_name
 from jwks_operator.kube.client import Object
 from jwks_operator.kube.consumer_secret import read_keys
+from jwks_operator.kube.gather import Gathered
+
+
+def find_held_kids(gathered: Gathered, about: str, kids: Collection[str]) -> frozenset[str]:
+    """Return which of these keys an object of the set holds, which is given by kind and name."""
+    world, seen = gathered.world, gathered.seen
+    if about == f"Secret {keyring_name(world.ref.name)}":
+        return kids_in_keyring(seen.keyring, kids)
+    if about == f"ConfigMap {world.configmap_name}":
+        return kids_in_configmap(seen.configmap) & frozenset(kids)
+    return kids_in_secret(seen.secret) & frozenset(kids)
 
 
 def kids_in_configmap(configmap: Object | None) -> frozenset[str]:

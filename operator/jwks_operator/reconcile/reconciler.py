@@ -26,6 +26,7 @@ from jwks_operator.kube.events import post_events
 from jwks_operator.kube.gather import Gathered, gather
 from jwks_operator.kube.objects import is_copy
 from jwks_operator.kube.shard_takeover import take_over
+from jwks_operator.reconcile.alarms import find_alarms, is_degraded
 from jwks_operator.reconcile.audit_log import log_alarms, log_event
 from jwks_operator.reconcile.clock import Clock
 from jwks_operator.reconcile.config import ReconcilerConfig
@@ -34,18 +35,10 @@ from jwks_operator.reconcile.disputes import Disputes
 from jwks_operator.reconcile.key_pool import KeySource
 from jwks_operator.reconcile.observed_versions import Kind, ObservedVersions, copy_place
 from jwks_operator.reconcile.observer import Observer, ReconcileSnapshot
-from jwks_operator.reconcile.refusals import FailedWrites, list_refusal_troubles, raise_first
-from jwks_operator.reconcile.requeue import (
-    Decision,
-    add_restart_trouble,
-    clock_tolerance,
-    find_alarms,
-    has_restart_failed,
-    has_step,
-    is_degraded,
-    make_decision,
-    next_pass_at,
-)
+from jwks_operator.reconcile.refusals import FailedWrites, list_refusal_troubles, list_revoked_kids, raise_first
+from jwks_operator.reconcile.requeue import Decision, clock_tolerance, has_step, make_decision, next_pass_at
+from jwks_operator.reconcile.restart_troubles import add_restart_trouble, has_restart_failed
+from jwks_operator.reconcile.withdrawal import withdraw_revoked
 
 logger = logging.getLogger(__name__)
 
@@ -143,13 +136,15 @@ class Reconciler:
                 await self._tell_failure(decision, failure, anyway=number > 0 and not shown)
                 raise
             if result is None:
+                withdrawn = await withdraw_revoked(self._client, decision)
                 if not shown:
-                    await self._update_status(decision, ())
+                    await self._update_status(withdrawn.decision, withdrawn.happenings)
+                raise_first(withdrawn.refusals)
                 return next_pass_at(decision)
             decision = await self._continue(decision, result)
             if not result.confirmed:
                 await self._update_status(decision, result.happenings)
-                raise_first(result)
+                raise_first(result.refusals)
                 return decision.reading.now + DOUBT_RECHECK
             shown = not has_step(decision)
             if shown:
@@ -161,9 +156,10 @@ class Reconciler:
     async def _tell_failure(self, decision: Decision, failure: KubeError, *, anyway: bool = False) -> None:
         """Tell of a write that failed, once it is time to; `anyway`: the pass has made steps that are not shown yet."""
         told = self._failed.count(decision.gathered.world.ref, failure)
-        if told or anyway:
-            with suppress(KubeError):  # the raised error says more
-                await self._update_status(decision, (), *told)
+        with suppress(KubeError):  # the raised error says more
+            withdrawn = await withdraw_revoked(self._client, decision)
+            if told or anyway or withdrawn.happenings:
+                await self._update_status(withdrawn.decision, withdrawn.happenings, *told)
 
     async def _plan(self, gathered: Gathered) -> Decision:
         """Read the clock once and decide; take the keys, make the artifacts and ask the endpoints that the plan needs.
@@ -227,7 +223,7 @@ class Reconciler:
             decision = replace(before, gathered=replace(gathered, world=replace(gathered.world, record=result.shown)))
         if before.plan.record is None or not result.refusals:
             return decision
-        told = list_refusal_troubles(result, before.plan.record)
+        told = list_refusal_troubles(gathered, result.refusals, list_revoked_kids(before.plan.record))
         return replace(decision, plan=replace(decision.plan, troubles=(*told, *decision.plan.troubles)))
 
     async def _repair_copies(self, decision: Decision) -> StepResult | None:

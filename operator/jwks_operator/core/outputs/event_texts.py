@@ -46,6 +46,9 @@ EVENT_TEXTS: Final[Mapping[EventReason, EventText]] = {
         "{kid} is revoked, gone at once",
         warns=True,
     ),
+    EventReason.KEY_WITHDRAWN: EventText(
+        "key {kid} is revoked and taken out of the objects that hold it, without a record", warns=True
+    ),
     EventReason.CERTIFICATE_RENEWED: EventText("key {kid} of {entry} has a new certificate"),
     EventReason.OBJECT_REPAIRED: EventText("repaired from the record", warns=True),
     EventReason.KEYRING_REBUILT: EventText("the keyring was gone and is rebuilt from what was left", warns=True),

@@ -49,7 +49,7 @@ def leave_foreign_objects(case: Case) -> Case | Plan:
     trouble = set_troubles.find_name_conflict(case.world)
     if trouble is None:
         return case
-    if revocation.has_to_revoke(case.world, case.record, case.reading.now):
+    if _has_to_revoke(case):
         return case.with_troubles(trouble)
     return Plan(None, troubles=(trouble,))
 
@@ -134,7 +134,7 @@ def apply_the_written_spec(case: Case) -> Case:
     record, written, now = case.known, case.world.written, case.reading.earliest
     if record.step is not None or not case.reading.trusted:
         return case
-    if written is None or _is_refused(case):
+    if written is None or set_troubles.is_spec_refused(case.world, case.known, case.reading.now):
         return replace(case, record=accept_policy(record, add_brakes(record.policy, case.world.brakes), now))
     if record.unread is not None:
         return replace(case, record=replace_unread_policy(record, written, case.world.waits_before, now))
@@ -176,7 +176,11 @@ def hold_for_the_clock(case: Case) -> Case | Plan:
         return case
     record = case.known
     written = case.world.written
-    new_spec = written is not None and written != record.policy and not _is_refused(case)
+    new_spec = (
+        written is not None
+        and written != record.policy
+        and not set_troubles.is_spec_refused(case.world, case.known, case.reading.now)
+    )
     if not case.due and record.step is None and not new_spec:
         return case.plan(record)
     case = case.with_troubles(set_troubles.describe_clock_doubt(case.reading))
@@ -252,9 +256,12 @@ RULES: tuple[Rule, ...] = (
 """The order of decisions; docs/architecture.md shows it."""
 
 
-def _is_refused(case: Case) -> bool:
-    """Tell whether the written spec cannot be put in force."""
-    return set_troubles.find_new_spec_trouble(case.world, case.known, case.reading.now) is not None
+def _has_to_revoke(case: Case) -> bool:
+    """Tell whether keys are to be revoked, or a step that revokes some is unfinished."""
+    if case.record is None:
+        return False
+    asked = read_requests(case.world.annotations, frozenset())
+    return revocation.is_under_way(case.record, case.world.brakes, asked, case.reading.now)
 
 
 _ONE_OF_AN_ENTRY = frozenset({Transition.ACTIVATE, Transition.PUBLISH})
