@@ -15,11 +15,11 @@ from generated import ROOT
 from matrix.record import Counts
 
 SUITES = {
-    "admission": ("api",),
-    "chart": ("chart", "release"),
-    "cluster": ("cluster", "conformance", "docs", "examples", "frame", "ha", "kube", "plugin", "serve", "statuspage"),
+    "admission": ("cluster/api",),
+    "chart": ("cluster/chart", "nightly/release"),
+    "cluster": ("cluster",),
 }
-"""Suites by name: folders of tests, of which those run that need an API server."""
+"""Suites by name: folders of tests that need an API server; a test belongs to the innermost one that it is in."""
 LACKS = "not served: "
 """How the reason of a skipped test begins when the API server lacks what it is about."""
 
@@ -46,22 +46,36 @@ class Report:
 
 def run_suites(assets: Path, names: Iterable[str], jobs: int) -> Report:
     """Run these suites on the binaries in `assets` with `jobs` processes; repeat what failed once, alone."""
-    folders = [ROOT / "tests" / folder for name in names for folder in SUITES[name]]
+    folders = _choose(set(names))
     with tempfile.TemporaryDirectory(prefix="matrix-") as directory:
         scratch = Path(directory)
         parallel = [f"-n{jobs}", "--dist=loadfile"]
-        first = _run_pytest(assets, scratch, [*parallel, *map(str, folders)])
+        first = _run_pytest(assets, scratch, [*parallel, *folders])
         if not any(each.outcome == "failed" for each in first):
             return summarise_cases(first, [])
-        return summarise_cases(first, _run_pytest(assets, scratch, ["-n0", "--last-failed", *map(str, folders)]))
+        return summarise_cases(first, _run_pytest(assets, scratch, ["-n0", "--last-failed", *folders]))
+
+
+def _choose(names: set[str]) -> list[str]:
+    """Return what pytest is told: the folders of these suites, without those of the others within them."""
+    folders = {name: [f"tests/{folder}" for folder in SUITES[name]] for name in SUITES}
+    chosen = [folder for name in names for folder in folders[name]]
+    others = [folder for name in SUITES if name not in names for folder in folders[name]]
+    return [*sorted(chosen), *(f"--ignore={folder}" for folder in others if folder not in chosen)]
+
+
+def _suite_of(classname: str) -> str:
+    """Return the suite of a test, by its module as `tests.cluster.api.test_admission`."""
+    place = "/".join(classname.split(".")[1:])
+    found = {folder: name for name, folders in SUITES.items() for folder in folders if place.startswith(f"{folder}/")}
+    return found[max(found, key=len)]
 
 
 def _run_pytest(assets: Path, scratch: Path, arguments: list[str]) -> list[Case]:
     report = scratch / "report.xml"
-    marks = ["-m", "cluster and not soak and not e2e"]
     options = [f"--junitxml={report}", "-q", f"--override-ini=cache_dir={scratch / 'cache'}"]
     subprocess.run(
-        [sys.executable, "-m", "pytest", *marks, *options, *arguments],
+        [sys.executable, "-m", "pytest", *options, *arguments],
         cwd=ROOT,
         env={**os.environ, "KUBEBUILDER_ASSETS": str(assets)},
         check=False,  # what failed is in the report
@@ -73,7 +87,6 @@ def _run_pytest(assets: Path, scratch: Path, arguments: list[str]) -> list[Case]
 
 def read_report(text: str) -> list[Case]:
     """Read the tests of a JUnit report, as pytest writes it."""
-    suites = {folder: name for name, folders in SUITES.items() for folder in folders}
     found = []
     for each in ET.fromstring(text).iter("testcase"):  # noqa: S314  pytest's own report
         skipped = each.find("skipped")
@@ -81,7 +94,7 @@ def read_report(text: str) -> list[Case]:
         found.append(
             Case(
                 name=f"{each.attrib['classname']}::{each.attrib['name']}",
-                suite=suites[each.attrib["classname"].split(".")[1]],
+                suite=_suite_of(each.attrib["classname"]),
                 outcome="failed" if bad else "passed" if skipped is None else "skipped",
                 seconds=float(each.attrib["time"]),
                 reason="" if skipped is None else skipped.attrib.get("message", ""),
