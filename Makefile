@@ -9,7 +9,7 @@ RELEASE_ARGS ?=
 # A cluster of yours, which is left as it was found, instead of one that is built.
 DEMO_KUBECONFIG ?=
 FUZZ_SECONDS ?= 60
-SIMULATION_EXAMPLES ?= 400
+SIMULATION_EXAMPLES ?= 1000
 # The kubelet's syncFrequency in make e2e; 1m0s is what clusters have. And a cluster of yours instead of a node.
 E2E_SYNC ?= 1m0s
 E2E_KUBECONFIG ?=
@@ -29,7 +29,6 @@ UV ?= $(CACHE)/uv-$(shell sed -n 's/^uv==\([0-9.]*\).*/\1/p' hack/uv.txt)/bin/uv
 BIN := .venv/bin
 READY := .venv/.ready
 CRD := crds/jsonwebkeysets.jwks-operator.dev.yaml
-HISTORIES := tests/simulation/test_no_validation_gap.py
 
 # The interpreter is the machine's own, never a downloaded one.
 export UV_PYTHON_DOWNLOADS := never
@@ -79,7 +78,7 @@ test: $(READY) ## Run every check and test, fast ones first
 	@$(BIN)/python hack/stages.py lint+contracts+check-generated+types unit cluster
 
 .PHONY: nightly
-nightly: $(READY) ## Run what takes longer: thousands of histories, mutants, the library matrix, a release, endurance
+nightly: $(READY) ## Run what takes longer, after make test: crash points, mutants, the library matrix, histories, endurance
 	@$(BIN)/python hack/stages.py thorough histories endurance
 
 .PHONY: lint
@@ -106,7 +105,7 @@ generate: $(READY) ## Write everything that is generated
 	PYTHONPATH=tests $(BIN)/python -m clients.matrix > docs/algorithms.md
 	$(BIN)/python -m pictures
 	$(BIN)/python -m manual
-	$(BIN)/python -m presets
+	$(BIN)/python -m readers
 	$(BIN)/python -m waits
 	$(BIN)/python -m decisions
 	$(BIN)/python -m reference
@@ -114,6 +113,7 @@ generate: $(READY) ## Write everything that is generated
 	PYTHONPATH=hack:tests $(BIN)/python -m chart.cases
 	$(BIN)/python -m manifests
 	$(BIN)/python -m observability
+	$(BIN)/python -m recording
 
 .PHONY: check-generated
 check-generated: $(READY) ## Check that everything generated is up to date
@@ -122,12 +122,13 @@ check-generated: $(READY) ## Check that everything generated is up to date
 	  { echo "make: run make generate" >&2; exit 1; }
 	@$(BIN)/python -m pictures --check
 	@$(BIN)/python -m manual --check
-	@$(BIN)/python -m presets --check
+	@$(BIN)/python -m readers --check
 	@$(BIN)/python -m waits --check
 	@$(BIN)/python -m decisions --check
 	@$(BIN)/python -m reference --check
 	@$(BIN)/python -m helmchart --check
 	@$(BIN)/python -m observability --check
+	@$(BIN)/python -m recording --check
 
 .PHONY: platforms
 platforms: $(READY) ## Ask the package index whether the plugin installs from wheels on Linux, macOS and Windows
@@ -148,17 +149,17 @@ cluster: $(READY) ## Run the tests against a real API server
 	$(BIN)/pytest -n $(CLUSTER_JOBS) --dist loadfile tests/cluster $(PYTEST_ARGS)
 
 .PHONY: thorough
-thorough: $(READY) ## Run the tests of tests/nightly, without endurance: mutants, the library matrix, a release
+thorough: $(READY) ## Run tests/nightly without endurance: crash points, mutants, the library matrix, a release
 	@$(BIN)/python -m controlplane build > /dev/null
 	@$(BIN)/python -m gotools helm > /dev/null
-	$(BIN)/pytest -n $(JOBS) --ignore=tests/nightly/soak tests/nightly $(PYTEST_ARGS)
+	$(BIN)/pytest -n $(JOBS) --dist loadfile --ignore=tests/nightly/soak tests/nightly $(PYTEST_ARGS)
 
 .PHONY: histories
-histories: $(READY) ## Play SIMULATION_EXAMPLES=400 random histories
-	SIMULATION_EXAMPLES=$(SIMULATION_EXAMPLES) $(BIN)/pytest -n $(JOBS) --timeout=7200 $(HISTORIES) $(PYTEST_ARGS)
+histories: $(READY) ## Play SIMULATION_EXAMPLES=1000 random histories of signers, caches and verifiers
+	SIMULATION_EXAMPLES=$(SIMULATION_EXAMPLES) $(BIN)/pytest -n 0 --timeout=7200 tests/simulation/test_no_validation_gap.py $(PYTEST_ARGS)
 
 .PHONY: endurance
-endurance: $(READY) ## Run a short soak, with faults on the way to the API server and a leader that is stopped
+endurance: $(READY) ## Run tests/nightly/soak: a few rotations, faults on the way to the API server, a stopped leader
 	@$(BIN)/python -m controlplane build > /dev/null
 	$(BIN)/pytest -n 2 --dist loadfile tests/nightly/soak $(PYTEST_ARGS)
 
@@ -175,19 +176,19 @@ matrix: $(READY) ## Build the Kubernetes versions K8S=1.30.14,… and run the te
 .PHONY: upgrade
 upgrade: $(READY) ## Let other releases take over in the middle of every step, and go the road to v1 (some minutes)
 	@$(BIN)/python -m controlplane build > /dev/null
-	$(BIN)/pytest -n 2 --dist loadfile tests/upgrade/road_to_v1.py tests/upgrade/between_releases.py $(PYTEST_ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile tests/nightly/upgrade $(PYTEST_ARGS)
 
 .PHONY: clients
 clients: $(READY) ## Rotate a client's key three times at a real authorization server (four minutes)
 	@$(BIN)/python -m controlplane build > /dev/null
-	$(BIN)/pytest -n 2 tests/clients/rotating_client.py $(PYTEST_ARGS)
+	$(BIN)/pytest -n 2 tests/nightly/clients/test_rotating_client.py $(PYTEST_ARGS)
 
 .PHONY: canary
 canary: $(READY) ## Run the tests of the kopf adapter with the newest kopf, in an environment of their own
 	UV_PROJECT_ENVIRONMENT='$(CACHE)/canary' $(UV) sync --locked --quiet --python $(PYTHON)
 	$(UV) pip install --quiet --python '$(CACHE)/canary' --no-deps --upgrade kopf
 	'$(CACHE)/canary/bin/python' -c 'import importlib.metadata as found; print("kopf", found.version("kopf"))'
-	'$(CACHE)/canary/bin/python' -m pytest -n $(JOBS) -m "not cluster and not soak" tests/frame tests/kube $(PYTEST_ARGS)
+	'$(CACHE)/canary/bin/python' -m pytest -n $(JOBS) tests/frame tests/kube $(PYTEST_ARGS)
 
 .PHONY: coverage
 coverage: $(READY) ## Run all tests and report what they cover
@@ -243,6 +244,11 @@ demo: $(READY) ## Watch keys rotate on a real control plane (DEMO_ARGS=--once en
 .PHONY: control-plane
 control-plane: $(READY) ## Run a control plane in the foreground and print its kubeconfig
 	@$(BIN)/python -m controlplane up
+
+.PHONY: recording
+recording: $(READY) ## Record kubectl jwks status through a rotation, for the README
+	$(BIN)/python -m recording.take
+	$(BIN)/python -m recording
 
 .PHONY: bench-serve
 bench-serve: $(READY) ## Measure the server beside nginx (BENCH_ARGS=--quick; needs nginx and wrk)

@@ -107,13 +107,13 @@ class Access:
         path = self.directory / f"kubeconfig-{namespace}-{name}"
         return write_kubeconfig(path, self.url, self.ca_file, reply["status"]["token"], namespace)
 
-    def audit_events(self) -> Iterator[dict[str, Any]]:
-        """Yield what the API server has audited so far, oldest first (with `audit=True` only).
+    def audit_events(self, mention: str = "") -> Iterator[dict[str, Any]]:
+        """Yield what the API server has audited so far and mentions a text, oldest first (with `audit=True` only).
 
         An event is in the file before its request is answered; a line without its end is of one that is not.
         """
         with self.audit_log.open() as lines:
-            yield from (json.loads(line) for line in lines if line.endswith("\n"))
+            yield from (json.loads(line) for line in lines if mention in line and line.endswith("\n"))
 
     def write_facts(self, url: str, token: str, kubectl: Path) -> None:
         """Leave what others need to attach."""

@@ -1,5 +1,6 @@
 """What the documents claim about Kubernetes versions, made from the record."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,8 +25,8 @@ HEAD = """\
 
 What ran, on which API server, when. Each row is one run of all tests that need an API server (admission of sets, the
 chart and the release's files, the operator itself), on kube-apiserver, kube-controller-manager and etcd built from that
-release's own Go modules. Nothing else claims a version: the chart's `kubeVersion` and the sentences of README and docs
-are made from this table. Pods do not run here; `make e2e` runs them on a node of the default version.
+release's own Go modules. README and docs claim these versions and no others. Pods do not run here; `make e2e` runs them
+on a node of the default version.
 
 """
 TAIL = """
@@ -39,15 +40,32 @@ TAIL = """
 """
 
 
-def find_oldest(rows: Sequence[Row]) -> Row:
-    """Return the row of the oldest version on which everything passed."""
-    return min((each for each in rows if each.passed), key=lambda row: row.number)
+def read_floor() -> str:
+    """Return the oldest minor version that the chart installs on, for instance "1.30"."""
+    found = re.search(r'^kubeVersion: ">=(\d+\.\d+)\.0-0"$', CHART.read_text(), re.MULTILINE)
+    if not found:
+        raise ValueError(f"{CHART.name} names no oldest Kubernetes version")
+    return found[1]
+
+
+def list_passed(rows: Sequence[Row]) -> str:
+    """Return the versions on which everything passed, oldest first, for a sentence."""
+    passed = sorted((each for each in rows if each.passed), key=lambda row: row.number)
+    return ", ".join(each.kubernetes for each in passed) or "none at the moment"
 
 
 def render_claim(rows: Sequence[Row], link: str) -> str:
     """Return the sentence that a page makes about versions."""
-    tested = ", ".join(each.kubernetes for each in rows if each.passed)
-    return f"Kubernetes {find_oldest(rows).minor} or newer; [tested on]({link}) {tested}.\n"
+    return f"Kubernetes {read_floor()} or newer; [tested on]({link}) {list_passed(rows)}.\n"
+
+
+def render_floor(rows: Sequence[Row]) -> str:
+    """Return what is to be said about the oldest version, and whether it was tested."""
+    floor = read_floor()
+    needs = f"The chart installs on {floor} or newer, because its objects need what {floor} serves"
+    if floor in {each.minor for each in rows if each.passed}:
+        return f"\n{needs}.\n"
+    return f"\n{needs}. **No run on {floor} is in the table yet**; tested: {list_passed(rows)}.\n"
 
 
 def render_table(rows: Sequence[Row]) -> str:
@@ -72,7 +90,7 @@ def _counts(found: Counts | None) -> str:
 
 def render_pages(rows: Sequence[Row]) -> dict[Path, str]:
     """Return every file with something of the record in it, as it should be."""
-    texts = {PAGE: HEAD + render_table(rows) + TAIL, CHART: _chart(rows)}
+    texts = {PAGE: HEAD + render_table(rows) + render_floor(rows) + TAIL}
     for path, link in CLAIMS.items():
         before, _, rest = path.read_text().partition(BEGIN)
         _, end, after = rest.partition(END)
@@ -80,9 +98,3 @@ def render_pages(rows: Sequence[Row]) -> dict[Path, str]:
             raise ValueError(f"{path.name} has no place for the Kubernetes versions")
         texts[path] = before + BEGIN + render_claim(rows, link) + END + after
     return texts
-
-
-def _chart(rows: Sequence[Row]) -> str:
-    lines = CHART.read_text().splitlines(keepends=True)
-    wanted = f'kubeVersion: ">={find_oldest(rows).minor}.0-0"\n'
-    return "".join(wanted if line.startswith("kubeVersion:") else line for line in lines)

@@ -22,7 +22,7 @@ CONFIGMAPS = "/api/v1/namespaces/{}/configmaps"
 EVENTS = "/api/v1/namespaces/{}/events"
 PATHS = {"JsonWebKeySet": SETS, "Secret": SECRETS, "ConfigMap": CONFIGMAPS, "Event": EVENTS}
 """Kind → the path of its objects in a namespace."""
-PATIENCE = 30.0
+PATIENCE = 60.0
 """Seconds that are enough for anything on a busy machine, where a test does not say otherwise."""
 
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 BINARY = str(Path(sys.executable).with_name("jwks-operator"))
-STOP_SECONDS = 10.0
+STOP_SECONDS = 60.0
 
 
 class Operator:

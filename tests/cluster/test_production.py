@@ -247,7 +247,7 @@ def test_with_the_operator_uninstalled_a_set_can_be_deleted_and_is_cleaned_up_by
     idle.create("other", {"keys": KEYS})
     idle.until_ready("other")
     assert production.operator.stop() == 0
-    done = idle.kubectl("delete", "jwks", "other", "--timeout=5s")
+    done = idle.kubectl("delete", "jwks", "other", "--timeout=60s")
     assert done.returncode == 0, done.stderr
     assert idle.latest("ConfigMap", "other") is not None
     production.operator.start()

@@ -67,7 +67,7 @@ class Fleet:
     def asked(self) -> Iterator[dict[str, Any]]:
         """Everything that the operators asked of the API server and that was answered."""
         prefix = f"system:serviceaccount:{self.stage.namespace}:"
-        for event in self.stage.plane.audit_events():
+        for event in self.stage.plane.audit_events(prefix):
             if event["user"].get("username", "").startswith(prefix) and "objectRef" in event:
                 yield event
 

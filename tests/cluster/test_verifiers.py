@@ -24,9 +24,9 @@ SPEC = {
         {"name": "signing", "algorithm": "ES256"},
         {"name": "legacy", "algorithm": "RS256", "modulusLength": 2048},
     ],
-    "rotation": {"every": "4s"},  # exactly the lead: no key waits longer than it must
+    "rotation": {"every": "6s"},  # exactly the lead: no key waits longer than it must
     "timing": {
-        "propagation": "2s",  # traffic.MOUNT_SECONDS and a second for the reload
+        "propagation": "4s",  # traffic.MOUNT_SECONDS, and the rest for the reload on a busy machine
         "cacheMaxAge": f"{CACHE_SECONDS}s",
         "verifierRefresh": f"{REFRESH_SECONDS}s",
         "tokenLifetime": f"{TOKEN_SECONDS}s",

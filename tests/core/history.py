@@ -18,7 +18,15 @@ from jwks_operator.api.spec import JsonWebKeySetSpec
 from jwks_operator.api.status_model import JsonWebKeySetStatus
 from jwks_operator.core.model import codec, key_states
 from jwks_operator.core.model.key_states import FreshKey
-from jwks_operator.core.model.observed_state import Endpoints, Reading, Salvage, Sight, World, list_waiting_kids
+from jwks_operator.core.model.observed_state import (
+    Endpoints,
+    Reading,
+    Salvage,
+    Sight,
+    World,
+    list_use_times,
+    list_waiting_kids,
+)
 from jwks_operator.core.model.record import Bounds, KeyRecord, Record
 from jwks_operator.core.outputs import projections
 from jwks_operator.core.outputs.consumer_secret import secret_layout
@@ -29,7 +37,7 @@ from jwks_operator.core.planner.endpoint_gate import Question
 from jwks_operator.core.planner.key_requests import Need
 from jwks_operator.core.planner.plan import Plan
 from jwks_operator.core.timing.policy_change import list_former_ends
-from jwks_operator.core.transitions.transition_table import State, Transition
+from jwks_operator.core.transitions.transition_table import Owned, State, Transition
 from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
 from jwks_operator.keys.secret_files import KID, is_in_use, split_name
 
@@ -165,6 +173,8 @@ class History:
             secret=self._seen(things.secret, lambda known: dict(secret_layout(known))),
             lived_before=bool(self.status.keys),
             entries_before={key.kid: key.name for key in self.status.keys},
+            created_before={key.kid: key.created for key in self.status.keys if key.created is not None},
+            used_before=list_use_times(self.status),
             waiting_before=list_waiting_kids(self.status),
             waits_before={
                 KeyClass(told.key_class): Bounds(span(told.lead), span(told.retention)) for told in self.status.waits
@@ -229,7 +239,7 @@ class History:
     def _write_projection(self, effect: Effect, record: Record) -> None:
         public = effect is Effect.PUBLIC
         if effect is Effect.PRIVATE_AHEAD:
-            record = projections.without_unknown_keys(record)
+            record = projections.without_unknown_keys(record, {Owned.PRIVATE})
         content: Any = projections.configmap_data(record) if public else dict(secret_layout(record))
         thing = self.objects.configmap if public else self.objects.secret
         if thing is not None and thing.labelled and thing.content == content:

@@ -85,7 +85,7 @@ CHANGED = "signing: k1 Active, k3 Pending"
             ),
             (
                 "more keys than may be published",
-                with_timing(DAILY, tokenLifetime="240h"),
+                with_timing(DAILY, tokenLifetime="1000h"),
                 "TooManyKeys",
             ),
         )

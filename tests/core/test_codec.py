@@ -69,7 +69,7 @@ RECORDS = st.builds(
             taken=st.lists(TEXTS, max_size=2).map(tuple),
             sources=st.lists(TEXTS, max_size=2).map(tuple),
             followed=st.booleans(),
-            bereft=st.booleans(),
+            lost_to_revocation=st.booleans(),
         ),
         max_size=2,
     ),

@@ -18,7 +18,18 @@ from jwks_operator.core.model.policy_from_spec import policy_from_spec
 from jwks_operator.core.model.stored import Stored
 
 FILES = pytest.mark.parametrize("path", collected(), ids=lambda path: path.stem)
-FREE = {"public", "discovery", "honoured", "leadFloor", "formerLeads", "intakes", "objects", "labels", "annotations"}
+FREE = {
+    "public",
+    "discovery",
+    "honoured",
+    "missing",
+    "leadFloor",
+    "formerLeads",
+    "intakes",
+    "objects",
+    "labels",
+    "annotations",
+}
 """Members whose own members are names or values of somebody else."""
 NEWS = {"a": None, "b": [{"c": 1}]}
 REQUIRED = {

@@ -75,8 +75,19 @@ HELD = {**with_rotation(every="24h", rollbackWindow="30m"), "held": ["k1"]}
     ),
     row(
         "an emergency waits for no window",
+        At("0s", None, FIRST),
         At("45h", annotate("signing@2026-03-04T08:00:00Z!"), "signing: k2 Active, k3 Pending, k1 Retired", down=True),
         spec=NIGHTLY,
+    ),
+    row(
+        "an emergency waits for no window and for no publication in advance",
+        At("10h", annotate("signing@2026-03-02T22:00:00Z!"), "signing: k2 Active, k1 Retired"),
+        spec={**NIGHTLY, "rotation": {**NIGHTLY["rotation"], "prepublish": "OnSchedule"}},
+    ),
+    row(
+        "an emergency waits for the end of no freeze",
+        At("37h", annotate("signing@2026-03-04T01:00:00Z!"), "signing: k2 Active, k1 Retired"),
+        spec={**FROZEN, "rotation": {**FROZEN["rotation"], "every": "720h", "prepublish": "OnSchedule"}},
     ),
     row(
         "on schedule the successor is published one lead before it is due",

@@ -161,7 +161,7 @@ async def test_a_private_key_in_a_public_set_is_refused_and_not_repeated() -> No
 async def test_more_keys_than_the_set_may_publish_do_not_join() -> None:
     life = Life()
     await life.begin(_public_only())
-    await publish(life, public_set(*(named(old_key(), f"old-{number}") for number in range(11))))
+    await publish(life, public_set(*(named(old_key(), f"old-{number}") for number in range(31))))
     await life.pass_()
     assert "raise maxKeys" in await message(life)
 

@@ -29,9 +29,9 @@ BAD_SPECS: dict[str, tuple[dict[str, Any], str, str]] = {
         "rotation.schedule '0 3 31 2 *'",
     ),
     "more keys than the set may publish": (
-        {**ES256, "rotation": {"every": "2h"}, "timing": {"tokenLifetime": "48h"}},
+        {**ES256, "rotation": {"every": "2h"}, "timing": {"tokenLifetime": "96h"}},
         "TooManyKeys",
-        "these schedules keep up to 27 keys at once, more than spec.publish.maxKeys 10",
+        "these schedules publish up to 51 keys at once, more than spec.publish.maxKeys 30",
     ),
 }
 

@@ -93,3 +93,8 @@ PROGRAMS = {"python": "issuer.py", "js": "issuer.mjs", "go": "issuer.go", "java"
 def test_the_issuer_of_the_page_is_the_example(language: str) -> None:
     shown = [block.text for block in blocks(ROOT / "docs" / "issuers.md", language)]
     assert (ROOT / "examples" / "issuers" / PROGRAMS[language]).read_text() in shown
+
+
+def test_the_client_of_the_page_is_the_example() -> None:
+    (shown,) = (block.text for block in blocks(ROOT / "docs" / "clients.md", "python"))
+    assert (ROOT / "examples" / "clients" / "client.py").read_text() == shown

@@ -13,6 +13,7 @@ import yaml
 from demo.cluster import quickstart_manifest
 from docs.pages import PAGES, ROOT, SHELL, Block, blocks, commands, name_of
 from gotools import find_tool
+from jwks_operator import __version__
 from jwks_operator.__main__ import main
 from jwks_operator.api.names import KIND
 from jwks_operator.api.parse import parse_spec
@@ -108,8 +109,17 @@ def test_commands_named_in_a_sentence_exist(page: Path) -> None:
 def test_files_that_commands_use_exist(block: Block) -> None:
     for words in commands(block):
         for option, value in pairwise(words):
-            if words[0] == "kubectl" and option in {"-f", "--filename"} and "/" in value:
+            if words[0] != "kubectl" or option not in {"-f", "--filename"} or "/" not in value:
+                continue
+            if value.startswith("https://"):  # a file of a release, which is of the version of this tree
+                assert f"/v{__version__}/" in value
+            else:
                 assert (ROOT / value).exists(), value
+
+
+def test_the_readme_comes_to_its_first_command_within_a_screen() -> None:
+    before, _, _ = README.read_text().partition("\n```sh")
+    assert before.count("\n") < 24
 
 
 HELM = [

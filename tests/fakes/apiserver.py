@@ -108,6 +108,7 @@ class FakeApiServer:
             query.get("fieldManager", "unknown"),
             query.get("fieldValidation") == "Strict",
             query.get("force") == "true",
+            query.get("dryRun") == "All",
         )
         if call.method == "POST":
             return 201, self._writes.create(place, body, manner)

@@ -44,11 +44,12 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How a call wants its write done: its query's fieldManager, fieldValidation and force."""
+    """How a call wants its write done: its query's fieldManager, fieldValidation, force and (of a POST) dryRun."""
 
     manager: str
     strict: bool
     force: bool
+    dry_run: bool = False
 
 
 class Writes:
@@ -73,7 +74,7 @@ class Writes:
         if self._store.get(resource, place.namespace, meta["name"]) is not None:
             raise already_exists(resource, meta["name"])
         managed.update({}, obj, kind.schema or {}, Manager(manner.manager, "Update"), self._now())
-        return self._store.put(resource, obj)
+        return obj if manner.dry_run else self._store.put(resource, obj)
 
     def replace(self, place: Place, body: Any, manner: Manner) -> Object:
         live = self._store.get(place.kind.resource, place.namespace, place.existing)

@@ -23,8 +23,9 @@ from jwks_operator.process import run as run_module
 from jwks_operator.process.admin_port import AdminPort, Pages
 from jwks_operator.process.app import Options
 from jwks_operator.reconcile.observed_versions import ObservedVersions
-from jwks_operator.watch import kopf_adapter
 from jwks_operator.watch.event_router import CONFIG_MAPS, SECRETS, EventRouter
+from jwks_operator.watch.kopf_login import Login
+from jwks_operator.watch.kopf_settings import RetryPauses, make_settings
 
 
 @pytest.fixture
@@ -119,7 +120,7 @@ async def test_the_admin_port_tells_what_is_wrong() -> None:
 
 
 def test_kopf_is_told_to_watch_and_nothing_else() -> None:
-    settings = kopf_adapter.make_settings()
+    settings = make_settings()
     assert not settings.posting.enabled
     assert settings.peering.standalone
     assert settings.scanning.disabled
@@ -131,7 +132,7 @@ def test_kopf_is_told_to_watch_and_nothing_else() -> None:
     ("shard", "selector"), [(None, "!jwks-operator.dev/shard"), ("blue", "jwks-operator.dev/shard=blue")]
 )
 def test_the_api_server_is_asked_for_nothing_but_what_is_of_the_shard(shard: Shard, selector: str) -> None:
-    found = kopf_adapter.make_settings(shard).watching.label_selectors
+    found = make_settings(shard).watching.label_selectors
     assert found["jwks-operator.dev", "v1beta1", PLURAL] == selector
     for plural in (SECRETS, CONFIG_MAPS):
         assert found["", "v1", plural] == f"{MANAGED_SELECTOR},{selector}"
@@ -153,18 +154,8 @@ def test_a_shard_that_no_label_can_name_is_refused(asked: list[Options], name: s
     assert asked == []
 
 
-@pytest.mark.parametrize(("everywhere", "kinds"), [(True, 4), (False, 3)])
-def test_kopf_has_one_spy_for_each_kind_and_nothing_that_writes(everywhere: bool, kinds: int) -> None:
-    router = EventRouter(ObservedVersions(), Recorder(), lambda: None)
-    registry = kopf_adapter.make_registry(router, everywhere=everywhere)
-    assert isinstance(registry, kopf.OperatorRegistry)
-    assert len(registry._watching.get_all_handlers()) == kinds
-    for others in (registry._changing, registry._spawning, registry._indexing, registry._webhooks):
-        assert not others.get_all_handlers()
-
-
 def test_attempts_never_end_and_each_request_starts_afresh() -> None:
-    forever = kopf_adapter.RetryPauses()
+    forever = RetryPauses()
     pauses = list(itertools.islice(forever, 1000))
     assert pauses[:3] == [0.2, 0.4, 0.8]
     assert pauses[-1] == 10.0
@@ -188,7 +179,7 @@ def test_logins_in_a_row_are_paced_and_never_yield_the_same_twice(monkeypatch: p
         monkeypatch.setattr(asyncio, "to_thread", at_once)
         loop = asyncio.get_running_loop()
         begin = loop.time()
-        login = kopf_adapter.Login(router())
+        login = Login(router())
         sessions = [await login() for _ in range(3)]
         assert loop.time() - begin == pytest.approx(1 + 2 + 5 + 10)
         await asyncio.sleep(61)

@@ -11,7 +11,6 @@ import pytest
 from yarl import URL
 
 from jwks_operator.watch.echo_filter import MetadataRequests, Response, WatchStream
-from jwks_operator.watch.kopf_adapter import _NoMemories
 
 WATCH = "https://127.0.0.1:1/api/v1/secrets?watch=true"
 LIST = "https://127.0.0.1:1/api/v1/secrets"
@@ -91,13 +90,6 @@ async def test_an_outage_is_two_lines_in_the_log(caplog: pytest.LogCaptureFixtur
         "secrets cannot be watched: no answer from the API server; trying again",
         "secrets are watched again",
     ]
-
-
-async def test_nothing_is_kept_of_an_object_whose_deletion_no_watch_will_tell() -> None:
-    memories = _NoMemories()
-    for uid in ("one", "two"):
-        await memories.recall({"metadata": {"uid": uid}}, noticed_by_listing=True)
-    assert list(memories.iter_all_memories()) == []
 
 
 def line(change: str, name: str, version: str = "7") -> bytes:

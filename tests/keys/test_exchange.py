@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from jwks_operator.keys.generate import generate
-from jwks_operator.keys.issuer_import import Asked, Source, bring, bring_file, recognise
+from jwks_operator.keys.issuer_import import Asked, Source, read_issuer_file, read_issuer_key, recognise
 from jwks_operator.keys.key_errors import JwkError
 
 RSA = rsa.generate_private_key(65537, 2048)
@@ -47,7 +47,7 @@ def realm(*providers: Mapping[str, Any]) -> bytes:
 
 
 def told(data: bytes, source: Source | None = None, algorithm: str | None = None) -> list[tuple[str, bool, str]]:
-    found = bring(data, source, Asked(algorithm)).keys
+    found = read_issuer_key(data, source, Asked(algorithm)).keys
     return [(each.name, each.in_use, str(each.key.public["alg"])) for each in found]
 
 
@@ -97,13 +97,13 @@ def test_a_key_of_keycloak_keeps_the_kid_that_keycloak_gave_it() -> None:
         realm(provider("a", ecdsaPrivateKey=der(P256))),
         realm(provider("a", ecdsaPrivateKey=der(P256), kid="mine")),
     )
-    assert [bring(data, None).keys[0].key.public["kid"] for data in (unnamed, named)] == [kid, "mine"]
+    assert [read_issuer_key(data, None).keys[0].key.public["kid"] for data in (unnamed, named)] == [kid, "mine"]
 
 
 def test_the_sets_of_hydra_are_private_jwk_sets_with_the_newest_key_first() -> None:
     new, old = generate("ES256"), generate("ES256")
     data = b'{"keys":[' + new.private.reveal_json() + b"," + old.private.reveal_json() + b"]}"
-    assert [(each.key.public["kid"], each.in_use) for each in bring(data, Source.HYDRA).keys] == [
+    assert [(each.key.public["kid"], each.in_use) for each in read_issuer_key(data, Source.HYDRA).keys] == [
         (new.kid, True),
         (old.kid, False),
     ]
@@ -129,19 +129,19 @@ def test_an_algorithm_that_the_source_leaves_open_can_be_named() -> None:
 )
 def test_what_cannot_be_used_is_refused_without_a_value_of_a_key(data: bytes, says: str) -> None:
     with pytest.raises(JwkError, match=says) as caught:
-        bring(data, None)
+        read_issuer_key(data, None)
     assert "AAAA" not in str(caught.value)
 
 
 def test_a_file_is_read_where_private_bytes_belong(tmp_path: Path) -> None:
     (tmp_path / "key.pem").write_text(pem(P256))
-    assert [each.name for each in bring_file(str(tmp_path / "key.pem"), None).keys] == ["key"]
+    assert [each.name for each in read_issuer_file(str(tmp_path / "key.pem"), None).keys] == ["key"]
 
 
 def test_of_a_private_set_every_value_that_is_not_brought_is_named() -> None:
     key, public = generate("ES256").private.reveal(), generate("ES256").public
     enc = generate("RSA-OAEP-256", 2048).private.reveal()
-    found = bring(json.dumps({"keys": [public, enc, {"kty": "oct", "k": "AAAA"}, "x", key]}).encode(), None)
+    found = read_issuer_key(json.dumps({"keys": [public, enc, {"kty": "oct", "k": "AAAA"}, "x", key]}).encode(), None)
     assert [each.name for each in found.keys] == ["keys[4]"]
     assert [text.split(":")[0] for text in found.left_out] == ["keys[0]", "keys[1]", "keys[2]", "keys[3]"]
 
@@ -151,4 +151,4 @@ def test_a_pss_key_is_brought_as_one() -> None:
     made = subprocess.run(make, shell=True, capture_output=True, check=True).stdout
     assert told(made) == [("key", True, "PS384")]
     with pytest.raises(JwkError, match="RSASSA-PSS alone"):
-        bring(made, None, Asked("RS256"))
+        read_issuer_key(made, None, Asked("RS256"))

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from jwks_operator.keys.issuer_import import Asked, bring
+from jwks_operator.keys.issuer_import import Asked, read_issuer_key
 from jwks_operator.keys.key_errors import JwkError
 from keys.test_exchange import P256, RSA, der, provider, realm
 
@@ -67,7 +67,7 @@ SIGNING = {
 
 @pytest.mark.parametrize(("document", "name"), SIGNING.values(), ids=SIGNING)
 def test_the_key_in_use_is_that_of_the_provider_that_signs(document: dict[str, Any], name: str) -> None:
-    found = bring(json.dumps(document).encode(), None)
+    found = read_issuer_key(json.dumps(document).encode(), None)
     assert [each.name for each in found.keys if each.in_use] == [name]
     providers = document["components"]["org.keycloak.keys.KeyProvider"]
     told = {each.name for each in found.keys} | {text.split()[1] for text in found.left_out}
@@ -88,17 +88,17 @@ def test_where_the_key_that_signs_is_not_in_the_export_no_other_one_is_taken_for
 ) -> None:
     document = export(of_kind(kind, "vault", **config, priority="500"), RSA_100, signs=signs)
     with pytest.raises(JwkError, match=rf"^provider vault .* signs in realm shop, and .*{says}"):
-        bring(json.dumps(document).encode(), None)
+        read_issuer_key(json.dumps(document).encode(), None)
 
 
 def test_of_several_realms_the_one_that_was_meant_is_named() -> None:
     ec_key = of_kind("ecdsa-generated", ecdsaPrivateKey=der(P256))
     data = json.dumps([export(RSA_100, name="master"), export(ec_key)]).encode()
     with pytest.raises(JwkError, match=r"several realms .* \(master, shop\); name the one meant with --realm"):
-        bring(data, None)
+        read_issuer_key(data, None)
     with pytest.raises(JwkError, match=r"no realm cellar is in there; it has master, shop"):
-        bring(data, None, Asked(realm="cellar"))
-    assert [each.name for each in bring(data, None, Asked(realm="shop")).keys] == ["ecdsa-generated"]
-    assert [each.name for each in bring(realm(RSA_100), None, Asked(realm="shop")).keys] == ["rsa-generated"]
+        read_issuer_key(data, None, Asked(realm="cellar"))
+    assert [each.name for each in read_issuer_key(data, None, Asked(realm="shop")).keys] == ["ecdsa-generated"]
+    assert [each.name for each in read_issuer_key(realm(RSA_100), None, Asked(realm="shop")).keys] == ["rsa-generated"]
     with pytest.raises(JwkError, match="no realm master is in there"):
-        bring(realm(RSA_100), None, Asked(realm="master"))
+        read_issuer_key(realm(RSA_100), None, Asked(realm="master"))

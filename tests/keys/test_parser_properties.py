@@ -21,7 +21,7 @@ from jwks_operator.keys.certificates import (
 )
 from jwks_operator.keys.formats import read_file, render
 from jwks_operator.keys.import_reader import Wanted, read_private, read_public_keys
-from jwks_operator.keys.issuer_import import bring
+from jwks_operator.keys.issuer_import import read_issuer_key
 from jwks_operator.keys.jwk import parse_json_strict, parse_private, parse_public, public_jwk, thumbprint
 from jwks_operator.keys.key_errors import InvalidMemberError, JwkError
 from jwks_operator.keys.members import encode_octets
@@ -200,7 +200,7 @@ def test_any_jwk_from_a_source_is_a_key_or_a_typed_error(jwk: dict[str, Any], al
         data = json.dumps(document).encode()
         accepts_or_refuses(partial(read_private, data, Wanted(algorithm)))
         accepts_or_refuses(partial(read_public_keys, data, algorithm))
-        accepts_or_refuses(partial(bring, data, None))
+        accepts_or_refuses(partial(read_issuer_key, data, None))
 
 
 PROVIDERS = st.dictionaries(
@@ -222,7 +222,7 @@ PROVIDERS = st.dictionaries(
 def test_any_realm_is_keys_or_a_typed_error(realm: dict[str, Any], providers: list[Any]) -> None:
     document = {**realm, "components": {"org.keycloak.keys.KeyProvider": providers}}
     for data in (document, [document, document], [document, None, 1]):
-        accepts_or_refuses(partial(bring, json.dumps(data).encode(), None))
+        accepts_or_refuses(partial(read_issuer_key, json.dumps(data).encode(), None))
 
 
 @SLOW

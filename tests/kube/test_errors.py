@@ -147,7 +147,7 @@ KNOWN = {
     f'secrets "auth" is forbidden: {QUOTA} {SECRETLY}': (403, f"{QUOTA}; raise the quota"),
     f'secrets is forbidden: User "{SECRETLY}" {RIGHT}': (403, f"{RIGHT}; grant"),
     f'Secret "auth" is invalid: data: Forbidden: field is immutable when `immutable` is set {SECRETLY}': (
-        422, "field is immutable when `immutable` is set; delete the Secret"
+        422, "field is immutable when `immutable` is set; delete it"
     ),
     f'admission webhook "keys.example.com" denied the request: no {SECRETLY}': (
         403, 'admission webhook "keys.example.com" denied the request; change what'

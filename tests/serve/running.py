@@ -172,7 +172,7 @@ def answers(octets: bytes) -> list[tuple[int, bytes]]:
     return found
 
 
-def until(condition: Callable[[], object], seconds: float = 10) -> float:
+def until(condition: Callable[[], object], seconds: float = 60) -> float:
     """Wait until it holds; return how long that took."""
     began = time.monotonic()
     while not condition():

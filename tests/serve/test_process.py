@@ -51,7 +51,7 @@ def test_it_starts_with_nothing_follows_and_ends_on_sigterm(tmp_path: Path) -> N
             idle.sendall(b"GET /keys HTTP/1.1\r\nHost: h\r\n\r\n")
             began = time.monotonic()
             assert server.stop() == 0
-        assert time.monotonic() - began < 4
+        assert time.monotonic() - began < 10, "an idle connection does not use up the drain"
 
 
 def test_a_planted_private_set_is_never_served(tmp_path: Path) -> None:

@@ -143,7 +143,7 @@ def test_a_slow_request_is_ended_over_tls_too(secure: Secure) -> None:
         began = time.monotonic()
         with contextlib.suppress(OSError):
             assert connection.recv(100) == b""
-        assert 0.4 < time.monotonic() - began < 4
+        assert 0.4 < time.monotonic() - began < 60
 
 
 def test_a_bad_request_over_tls_gets_its_answer(secure: Secure) -> None:

@@ -74,7 +74,7 @@ def test_a_webhook_that_denies_a_rotation_delays_it_and_breaks_nothing(name: str
         world.life.time.pass_by(h(1))
         world.look()
     assert finish(world.life.condition("Degraded")) == ("True", "WriteRefused")
-    assert finish(world.life.condition("Ready"))[0] == "True"
+    assert finish(world.life.condition("Ready")) == ("False", "WriteRefused"), "an output is not as it should be"
     world.leader.seam.faults.pop()
     world.live(h(3))
     assert finish(world.life.condition("Degraded")) == ("False", "AsExpected")

@@ -86,15 +86,15 @@ def recognise(data: bytes) -> Source:
     return Source.FILE
 
 
-def bring_file(path: str, source: Source | None, asked: Asked = Asked()) -> Export:
+def read_issuer_file(path: str, source: Source | None, asked: Asked = Asked()) -> Export:
     """Return what `bring` does of a file, `-` for standard input; raises OSError if it cannot be read."""
     if path == "-":
-        return bring(sys.stdin.buffer.read(MAX_BYTES), source, asked)
+        return read_issuer_key(sys.stdin.buffer.read(MAX_BYTES), source, asked)
     with Path(path).open("rb") as file:
-        return bring(file.read(MAX_BYTES), source, asked)
+        return read_issuer_key(file.read(MAX_BYTES), source, asked)
 
 
-def bring(data: bytes, source: Source | None, asked: Asked = Asked()) -> Export:
+def read_issuer_key(data: bytes, source: Source | None, asked: Asked = Asked()) -> Export:
     """Return the signature keys of an export with their private halves, the one in use first.
 
     RSA keys whose source does not say their algorithm are for RS256 unless `asked` says another. Raises JwkError if

@@ -1,4 +1,4 @@
-"""What is wrong with somebody's JWK Set? Every flaw at once, where the strict readers stop at the first.
+"""Finds every flaw of a foreign JWK Set at once, where strict readers stop at the first.
 
 Each flaw names its rule: an error breaks an RFC or a client, or gives a key away; a warning breaks some clients or
 good practice; a note is worth knowing. Messages name positions and members, never values but kids.

@@ -6,25 +6,27 @@
    workloads of `spec.secret.restart`, if a restart is pending; a failed restart is retried and blocks nothing.
 3. Confirmation: after the API server has confirmed every effect, read the clock and write that time into the record.
 
-A write that would change nothing is not sent. An error ends the step; the next pass reads the intent and continues.
+An error ends the step; the next pass reads the intent and continues. A step that revokes keys goes on at every error
+(`revocation_writes.py`), and what was refused is part of its result.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from jwks_operator.api.names import LABEL_ALLOW_SET, keyring_name
+from jwks_operator.api.names import LABEL_ALLOW_SET
 from jwks_operator.api.reasons import EventReason
 from jwks_operator.api.status_model import JsonWebKeySetStatus
 from jwks_operator.core.model.key_states import confirm_step
 from jwks_operator.core.model.record import Happening, Record
 from jwks_operator.core.outputs.projections import Effect, effect_order, without_unknown_keys
-from jwks_operator.kube.client import CONFIGMAPS, SECRETS, Client, Object, Resource
+from jwks_operator.core.transitions.transition_table import Owned
+from jwks_operator.kube.client import CONFIGMAPS, SECRETS, Client
 from jwks_operator.kube.copies import find_copies, has_pending_writes, namespace_query, write_copies
-from jwks_operator.kube.errors import Conflict
+from jwks_operator.kube.effects import ObjectWriter, check_record
+from jwks_operator.kube.errors import KubeError
 from jwks_operator.kube.gather import Gathered, ObservedObjects, refresh_comparisons, with_status
-from jwks_operator.kube.keyring import keyring_object
-from jwks_operator.kube.objects import configmap_object, replacement_body, secret_object
+from jwks_operator.kube.revocation_writes import Refusal, Writes, is_revoking, write_revocation
 from jwks_operator.kube.workloads import NOT_RESTARTED, RestartResult, restart_workloads
 
 ConfirmationTime = Callable[[], datetime | None]
@@ -35,7 +37,7 @@ ConfirmationTime = Callable[[], datetime | None]
 class StepResult:
     """Result of a step: the observed state after it, and the events that really happened.
 
-    If `confirmed` is false the step stays unfinished: the clock was not trusted or a copy could not be written.
+    If `confirmed` is false the step stays unfinished: the clock was not trusted or an object could not be written.
     """
 
     gathered: Gathered
@@ -43,18 +45,23 @@ class StepResult:
     confirmed: bool = True
     restart: RestartResult = NOT_RESTARTED
     """Result of the pending workload restart. A failed restart never blocks the step."""
+    refusals: tuple[Refusal, ...] = ()
+    """The objects that a revocation could not write; some of them may still hold a revoked key."""
+    shown: Record | None = None
+    """The record that the objects follow, if that is not the one that is stored."""
 
 
 async def execute_step(client: Client, gathered: Gathered, record: Record, read_time: ConfirmationTime) -> StepResult:
-    """Write the record and its projections; raises KubeError at the first write that fails."""
-    read = gathered.seen.keyring
-    gathered = await _write_record(client, gathered, record)
-    if gathered.seen.keyring is read:
-        await check_record(client, gathered)
-    for effect in effect_order(record):
-        gathered = await _write_projection(client, gathered, record, effect)
+    """Write the record and its projections; raises KubeError at the first write that fails, unless it revokes keys."""
+    if is_revoking(record):
+        written = await write_revocation(client, gathered, record)
+        if written.refusals:
+            return await _leave_unfinished(client, written)
+        gathered, made_again = written.gathered, written.events
+    else:
+        gathered, made_again = await _write_objects(client, gathered, record)
     copied = await apply_copies(client, gathered)
-    gathered, events = copied.gathered, copied.happenings
+    gathered, events = copied.gathered, (*made_again, *copied.happenings)
     restarted = await restart_workloads(client, gathered.world.ref, record)
     events = (*events, *_restart_events(restarted, record))
     if not restarted.failed:
@@ -67,6 +74,38 @@ async def execute_step(client: Client, gathered: Gathered, record: Record, read_
     final = _with_uids(confirm_step(record, confirmed), gathered.seen)
     gathered = await _write_record(client, gathered, final)
     return StepResult(refresh_comparisons(gathered), (*record.step.happenings, *events), restart=restarted)
+
+
+async def _write_objects(client: Client, gathered: Gathered, record: Record) -> tuple[Gathered, tuple[Happening, ...]]:
+    """Write keyring, ConfigMap and consumer Secret in the order of the step; raises KubeError at the first failure."""
+    writer, read = ObjectWriter(client, gathered), gathered.seen.keyring
+    await writer.write_record(record)
+    if writer.gathered.seen.keyring is read:
+        await check_record(client, writer.gathered)
+    for effect in effect_order(record):
+        if effect is not Effect.PRIVATE_AHEAD:
+            await writer.write_projection(record, effect)
+        elif not writer.is_written(record, Effect.PUBLIC):
+            await writer.write_projection(without_unknown_keys(record, {Owned.PRIVATE}), effect)
+    return writer.gathered, tuple(writer.events)
+
+
+async def _leave_unfinished(client: Client, written: Writes) -> StepResult:
+    """Write the copies and, if the record is stored, restart what reads the keys; the step stays unfinished."""
+    gathered, refusals = written.gathered, written.refusals
+    stored = gathered.world.record
+    shown = replace(gathered, world=replace(gathered.world, record=written.shown))
+    events, restarted = written.events, NOT_RESTARTED
+    try:
+        copied = await apply_copies(client, shown)
+        gathered, events = replace(gathered, copies=copied.gathered.copies), (*events, *copied.happenings)
+        if stored is not None and stored == written.shown:
+            restarted = await restart_workloads(client, gathered.world.ref, stored)
+            events = (*events, *_restart_events(restarted, stored))
+    except KubeError as error:
+        refusals = (*refusals, Refusal("a copy of the ConfigMap", error))
+    shown_instead = None if stored == written.shown else written.shown
+    return StepResult(refresh_comparisons(gathered), events, False, restarted, refusals, shown_instead)
 
 
 def _restart_events(restarted: RestartResult, record: Record) -> tuple[Happening, ...]:
@@ -120,51 +159,10 @@ async def delete_objects(client: Client, seen: ObservedObjects) -> None:
             await client.delete(resource, thing)
 
 
-async def check_record(client: Client, gathered: Gathered) -> None:
-    """Raise Conflict unless the record is still the one that was read: another replica may have continued from it.
-
-    Needed where a pass writes another object before the record; else the fence of the record's own write suffices
-    (docs/adr/0025).
-    """
-    ref, seen = gathered.world.ref, gathered.seen.keyring
-    now = await client.read(SECRETS, ref.namespace, keyring_name(ref.name))
-    if _version(now) != _version(seen):
-        raise Conflict(f"the keyring of {ref} was changed by another client meanwhile; the next pass reads it again")
-
-
-def _version(thing: Object | None) -> tuple[str, str] | None:
-    return None if thing is None else (thing["metadata"]["uid"], thing["metadata"]["resourceVersion"])
-
-
 async def _write_record(client: Client, gathered: Gathered, record: Record) -> Gathered:
-    wanted = keyring_object(gathered.world.ref, record, gathered.private_keys, gathered.world.shard)
-    written = await _write(client, SECRETS, wanted, gathered.seen.keyring)
-    world = replace(gathered.world, record=record)
-    return replace(gathered, seen=replace(gathered.seen, keyring=written), world=world)
-
-
-async def _write_projection(client: Client, gathered: Gathered, record: Record, effect: Effect) -> Gathered:
-    ref, seen, shard = gathered.world.ref, gathered.seen, gathered.world.shard
-    if effect is Effect.PRIVATE_AHEAD:
-        if (
-            seen.configmap is not None
-            and replacement_body(configmap_object(ref, record, shard), seen.configmap) is None
-        ):
-            return gathered
-        record = without_unknown_keys(record)
-    if effect is Effect.PUBLIC:
-        configmap = await _write(client, CONFIGMAPS, configmap_object(ref, record, shard), seen.configmap)
-        return replace(gathered, seen=replace(seen, configmap=configmap))
-    secret = await _write(client, SECRETS, secret_object(ref, record, gathered.private_keys, shard), seen.secret)
-    return replace(gathered, seen=replace(seen, secret=secret))
-
-
-async def _write(client: Client, resource: Resource, wanted: Object, seen: Object | None) -> Object:
-    """Create a missing object, replace a different one, leave an equal one; return the object as stored."""
-    if seen is None:
-        return await client.create(resource, wanted["metadata"]["namespace"], wanted)
-    body = replacement_body(wanted, seen)
-    return seen if body is None else await client.replace(resource, body)
+    writer = ObjectWriter(client, gathered)
+    await writer.write_record(record)
+    return writer.gathered
 
 
 def _with_uids(record: Record, seen: ObservedObjects) -> Record:

@@ -150,10 +150,14 @@ class Client:
         async for page in self._pages(resource, namespace, selector, metadata_only=True, limit=limit):
             yield page.get("items") or []
 
-    async def create(self, resource: Resource, namespace: str | None, body: Object) -> Object:
-        """POST a new object and return it as stored. `AlreadyExists` if one of that name is there."""
+    async def create(self, resource: Resource, namespace: str | None, body: Object, *, dry_run: bool = False) -> Object:
+        """POST a new object and return it as stored. `AlreadyExists` if one of that name is there.
+
+        With `dry_run` the server checks it, admission included, and stores nothing.
+        """
         name = body.get("metadata", {}).get("name")
-        call = Call("POST", resource.path(namespace), _strict(), _typed(resource, body))
+        query = _strict() | ({"dryRun": "All"} if dry_run else {})
+        call = Call("POST", resource.path(namespace), query, _typed(resource, body))
         return _body(RequestTarget("POST", resource.plural, namespace, name), await self._send(call))
 
     async def replace(self, resource: Resource, body: Object) -> Object:

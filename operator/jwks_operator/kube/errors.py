@@ -46,20 +46,23 @@ _KNOWN_WORDS = tuple((re.compile(pattern), cure) for pattern, cure in (
      "raise the quota"),
     (rf'cannot [a-z]{{1,20}} resource "secrets" in API group "" in the namespace "{_NAME}"',
      "grant the operator's account that right"),
-    (r"field is immutable when `immutable` is set", "delete the Secret, and it is made again"),
-    (rf'admission webhook "{_NAME}" denied the request', "change what that webhook demands, or exempt the Secret"),
+    (r"field is immutable when `immutable` is set", "delete it, and it is made again"),
+    (rf'admission webhook "{_NAME}" denied the request', "change what that webhook demands, or exempt the object"),
     (rf'failed calling webhook "{_NAME}"', "repair that webhook, or let it fail open"),
     (rf"ValidatingAdmissionPolicy '{_NAME}' with binding '{_NAME}' denied request",
-     "change that policy, or exempt the Secret"),
+     "change that policy, or exempt the object"),
     (rf"unable to create new content in namespace {_NAME} because it is being terminated",
      "wait until the namespace is gone"),
     (r"Too long: may not be more than [0-9]{1,9} bytes", "let the set hold fewer keys"),
 ))  # fmt: skip
-"""What the API server is known to say about a write to a Secret without quoting it, and what helps."""
+"""What the API server is known to say about a write without quoting the object, and what helps."""
 
 
 class KubeError(Exception):
     """Root of everything `kube` raises; str() is safe for logs, conditions and Events."""
+
+    about: str = ""
+    """The object of the set whose write failed, by kind and name; empty for anything else."""
 
 
 class Missing(KubeError):
@@ -204,18 +207,21 @@ def _safe_words(asked: RequestTarget, code: int, status: Mapping[str, Any] | Non
         return ""
     reason = status.get("reason")
     words = f" {reason}" if isinstance(reason, str) and reason in _REASONS else ""
-    if not 400 <= code < 500 and not asked.confidential:
-        return words
+    message = status.get("message")
     if asked.confidential:
         found = (_KNOWN_SECRET_FIELD.match(str(cause.get("field", ""))) for cause in _causes(status))
         fields = sorted({match.group() for match in found if match})
-        return words + (f" ({', '.join(fields)})" if fields else "") + _known_words(status.get("message"))
-    message = status.get("message")
-    return words + (f": {message[:_MESSAGE_MAX]}" if isinstance(message, str) and message else "")
+        return words + (f" ({', '.join(fields)})" if fields else "") + _known_words(message)
+    if not 400 <= code < 500:
+        return words + _known_words(message)
+    if not isinstance(message, str) or not message:
+        return words
+    cures = "".join(f"; {cure}" for pattern, cure in _KNOWN_WORDS if pattern.search(message))
+    return f"{words}: {message[:_MESSAGE_MAX]}{cures}"
 
 
 def _known_words(message: object) -> str:
-    """Return what is known of a message about a Secret, and the cure: only parts of known form, never its whole."""
+    """Return what is known of a message, and the cure: only parts of known form, never its whole."""
     if not isinstance(message, str):
         return ""
     found = ((pattern.search(message), cure) for pattern, cure in _KNOWN_WORDS)

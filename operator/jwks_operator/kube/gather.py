@@ -19,7 +19,7 @@ from jwks_operator.api.status_model import JsonWebKeySetStatus
 from jwks_operator.core.model.codec import RecordError
 from jwks_operator.core.model.key_states import FreshKey
 from jwks_operator.core.model.mended_policy import read_brakes
-from jwks_operator.core.model.observed_state import Salvage, Sight, World, list_waiting_kids
+from jwks_operator.core.model.observed_state import Salvage, Sight, World, list_use_times, list_waiting_kids
 from jwks_operator.core.model.policy import Policy
 from jwks_operator.core.model.policy_from_spec import policy_from_spec
 from jwks_operator.core.model.record import Bounds, Record
@@ -146,6 +146,8 @@ def with_status(gathered: Gathered) -> Gathered:
         gathered.world,
         lived_before=bool(status.keys),
         entries_before={key.kid: key.name for key in status.keys},
+        created_before={key.kid: key.created for key in status.keys if key.created is not None},
+        used_before=list_use_times(status),
         waiting_before=list_waiting_kids(status),
         waits_before=dict(_waits(status)),
     )

@@ -13,8 +13,9 @@ from jwks_operator.api.names import SetRef, copy_name
 from jwks_operator.api.shards import Shard, shard_labels
 from jwks_operator.core.model.observed_state import Sight
 from jwks_operator.core.model.record import Record
-from jwks_operator.core.outputs.projections import configmap_data
+from jwks_operator.core.outputs.projections import configmap_data, list_pem_documents
 from jwks_operator.keys.private import PrivateKeys
+from jwks_operator.keys.public_pem import render_public_pem
 from jwks_operator.kube.client import Object
 from jwks_operator.kube.consumer_secret import consumer_data
 
@@ -39,9 +40,10 @@ def our_metadata(
 def configmap_object(ref: SetRef, record: Record, shard: Shard) -> Object:
     """Return the ConfigMap that publishes the record."""
     target = record.policy.publish.config_map
+    pems = {name: render_public_pem(keys) for name, keys in list_pem_documents(record).items()}
     return {
         "metadata": our_metadata(ref, target.name or ref.name, shard, target.labels, target.annotations),
-        "data": configmap_data(record),
+        "data": {**configmap_data(record), **pems},
     }
 
 
@@ -96,9 +98,14 @@ def compare_object(wanted: Object, seen: Object | None, *, ours: bool) -> Sight:
         return Sight.GONE
     if not ours or seen.get("type", "Opaque") != wanted.get("type", seen.get("type", "Opaque")):
         return Sight.FOREIGN
-    if (seen.get("data") or {}) != wanted["data"] or seen.get("binaryData"):
+    if not has_data(seen, wanted["data"]):
         return Sight.DIFFERS
     return Sight.SAME if replacement_body(wanted, seen) is None else Sight.RELABELLED
+
+
+def has_data(seen: Object, data: Mapping[str, str]) -> bool:
+    """Tell whether an object holds exactly this data."""
+    return (seen.get("data") or {}) == data and not seen.get("binaryData")
 
 
 def replacement_body(wanted: Object, seen: Object) -> Object | None:
@@ -111,8 +118,9 @@ def replacement_body(wanted: Object, seen: Object) -> Object | None:
         metadata[field] = {**kept, **wanted["metadata"][field]}
     body = {**seen, "metadata": metadata, "data": wanted["data"]}
     body.pop("binaryData", None)
-    same = (seen.get("data") or {}) == wanted["data"] and not seen.get("binaryData")
-    if same and all((was.get(field) or {}) == metadata[field] for field in ("labels", "annotations")):
+    if has_data(seen, wanted["data"]) and all(
+        (was.get(field) or {}) == metadata[field] for field in ("labels", "annotations")
+    ):
         return None
     return body
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from jwks_operator.api.names import LABEL_SHARD
 from jwks_operator.api.shards import shard_labels, shard_of
 from jwks_operator.core.model.observed_state import Sight, World
-from jwks_operator.kube.apply import check_record
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, SETS, Client, Object, Resource
+from jwks_operator.kube.effects import check_record
 from jwks_operator.kube.errors import KubeError
 from jwks_operator.kube.gather import Gathered, check_shard, refresh_comparisons
 from jwks_operator.kube.objects import is_copy, is_ours

@@ -11,17 +11,19 @@ import yaml
 
 from jwks_operator.api.names import GROUP, JWKS_KEY, KIND, VERSION, SetRef
 from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
-from jwks_operator.keys.issuer_import import Asked, Brought, Export, Source, bring_file
+from jwks_operator.keys.issuer_import import Asked, Brought, Export, Source, read_issuer_file
 from jwks_operator.keys.key_errors import JwkError
 from jwks_operator.kube.client import SECRETS
 from jwks_operator.kube.errors import AlreadyExists
 from jwks_operator.kube.key_export import PRIVATE_KEY, create_import_sources, save_private_keys
+from jwks_operator.plugin.arguments import set_argument
 from jwks_operator.plugin.bars import short_kid
 from jwks_operator.plugin.cluster import ObservedSet, open_cluster
 from jwks_operator.plugin.exit_codes import Exit, Failure, not_found_error, refusal_error
 from jwks_operator.plugin.getjwks import print_public
-from jwks_operator.plugin.options import Place, place_options, set_argument
+from jwks_operator.plugin.options import place_options
 from jwks_operator.plugin.output import make_table, message_console, say
+from jwks_operator.plugin.place import Place
 
 _RSA = [name for name, row in ALGORITHMS.items() if row.kty == "RSA" and row.key_class is KeyClass.SIGNATURE]
 
@@ -58,7 +60,7 @@ def import_command(place: Place, name: str, file: str, **options: Any) -> int:
     """
     chosen = None if options["source"] == "auto" else Source(options["source"])
     try:
-        found = bring_file(file, chosen, Asked(options["algorithm"], options["realm"]))
+        found = read_issuer_file(file, chosen, Asked(options["algorithm"], options["realm"]))
     except OSError as error:
         raise not_found_error(f"{file}: {(error.strerror or 'cannot be read').lower()}; check the path") from None
     except JwkError as error:

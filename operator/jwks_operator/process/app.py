@@ -44,7 +44,8 @@ from jwks_operator.statuspage.pages import Writer
 from jwks_operator.statuspage.status_site import Site
 from jwks_operator.tasks import Keeper, TaskFailed
 from jwks_operator.watch.event_router import EventRouter
-from jwks_operator.watch.kopf_adapter import RetryPauses, run_watches
+from jwks_operator.watch.kopf_run import run_watches
+from jwks_operator.watch.kopf_settings import RetryPauses
 from jwks_operator.watch.resync import Resync
 
 logger = logging.getLogger(__name__)
@@ -193,7 +194,7 @@ class Operator:
         try:
             await run_watches(self._router, self._options.scope, self._stop, self._take_signals)
         except Exception:
-            logger.exception("the watches failed")
+            logger.exception("watching failed")
             return self._stop.is_set()
         else:
             return True

@@ -22,8 +22,8 @@ FIELDS = (
     "attempt", "delay", "due", "duration", "queued", "sets", "status",
 )  # fmt: skip
 QUIET = {
-    "kopf": logging.WARNING,
-    "kopf._cogs.clients": logging.CRITICAL,  # a line for each attempt of each watch; echo_filter.py logs them once
+    "kopf": logging.CRITICAL,  # a line for each attempt of each watch: echo_filter.py and app.py log its trouble once
+    "kopf.objects": logging.WARNING,  # a handler that failed
     "aiohttp.access": logging.WARNING,
     "asyncio": logging.WARNING,
 }

@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from jwks_operator.api.names import SetRef
-from jwks_operator.api.reasons import Reason
 from jwks_operator.core.model.key_states import FreshKey
 from jwks_operator.core.model.policy import Facts
 from jwks_operator.core.model.record import Happening
@@ -23,7 +22,7 @@ from jwks_operator.core.planner.rules import decide
 from jwks_operator.kube.apply import StepResult, apply_copies, execute_step, write_status
 from jwks_operator.kube.artifact_maker import make_signed_artifacts
 from jwks_operator.kube.client import Client
-from jwks_operator.kube.errors import KubeError, NotServed, OwnedByOtherShard, Refused
+from jwks_operator.kube.errors import KubeError, NotServed, OwnedByOtherShard
 from jwks_operator.kube.events import post_events
 from jwks_operator.kube.gather import Gathered, gather
 from jwks_operator.kube.objects import is_copy
@@ -36,16 +35,9 @@ from jwks_operator.reconcile.disputes import Disputes
 from jwks_operator.reconcile.key_pool import KeySource
 from jwks_operator.reconcile.observed_versions import Kind, ObservedVersions, copy_place
 from jwks_operator.reconcile.observer import Observer, ReconcileSnapshot
-from jwks_operator.reconcile.requeue import (
-    Decision,
-    add_restart_trouble,
-    find_alarms,
-    has_restart_failed,
-    has_step,
-    is_degraded,
-    make_decision,
-    next_pass_at,
-)
+from jwks_operator.reconcile.pending_restart import restart_has_failed, with_restart_trouble
+from jwks_operator.reconcile.refusals import FailedWrites, list_refusal_troubles, raise_first
+from jwks_operator.reconcile.requeue import Decision, find_alarms, has_step, is_degraded, make_decision, next_pass_at
 
 logger = logging.getLogger(__name__)
 
@@ -73,16 +65,19 @@ class Reconciler:
         self._config = config
         self._record_events = config.record_events or partial(post_events, client)
         self._disputes = Disputes()
+        self._failed = FailedWrites()
         self._deleted = DeletedSets(client, clock, versions, config.deletion_delay)
         self.observers: list[Observer] = []
 
     async def reconcile(self, ref: SetRef) -> datetime | None:
         """Run one pass over a set; return the time of the next pass, None if nothing has a time."""
         try:
-            return await self._pass(ref)
+            when = await self._pass(ref)
         except OwnedByOtherShard as elsewhere:
             self._leave(ref, elsewhere)
-            return None
+            when = None
+        self._failed.forget(ref)
+        return when
 
     async def _pass(self, ref: SetRef) -> datetime | None:
         try:
@@ -123,8 +118,10 @@ class Reconciler:
         """Return the same set after every object of it carries the label of this shard."""
         try:
             taken = await take_over(self._client, gathered)
-        except Refused as refusal:
-            await self._update_status(await self._plan(gathered), (), Trouble(Reason.WRITE_REFUSED, str(refusal)))
+        except OwnedByOtherShard:
+            raise
+        except KubeError as failure:
+            await self._tell_failure(await self._plan(gathered), failure)
             raise
         self._observe(taken)
         return taken
@@ -134,21 +131,17 @@ class Reconciler:
         for number in range(MAX_STEPS):
             try:
                 result = await self._execute(decision)
-            except Refused as refusal:
-                await self._update_status(decision, (), Trouble(Reason.WRITE_REFUSED, str(refusal)))
-                raise
-            except KubeError:
-                if number and not shown:
-                    with suppress(KubeError):  # the raised error says more
-                        await self._update_status(decision, ())
+            except KubeError as failure:
+                await self._tell_failure(decision, failure, anyway=number > 0 and not shown)
                 raise
             if result is None:
                 if not shown:
                     await self._update_status(decision, ())
                 return next_pass_at(decision)
-            decision = add_restart_trouble(await self._plan(result.gathered), result, decision)
+            decision = await self._continue(decision, result)
             if not result.confirmed:
                 await self._update_status(decision, result.happenings)
+                raise_first(result)
                 return decision.reading.now + DOUBT_RECHECK
             shown = not has_step(decision)
             if shown:
@@ -156,6 +149,13 @@ class Reconciler:
             else:
                 await self._post_events(decision, result.happenings)
         return decision.reading.now
+
+    async def _tell_failure(self, decision: Decision, failure: KubeError, *, anyway: bool = False) -> None:
+        """Tell of a write that failed, once it is time to; `anyway`: the pass has made steps that are not shown yet."""
+        told = self._failed.count(decision.gathered.world.ref, failure)
+        if told or anyway:
+            with suppress(KubeError):  # the raised error says more
+                await self._update_status(decision, (), *told)
 
     async def _plan(self, gathered: Gathered) -> Decision:
         """Read the clock once and decide; take the keys, make the artifacts and ask the endpoints that the plan needs.
@@ -190,7 +190,7 @@ class Reconciler:
         if record is None or decision.plan.needs or decision.weighed.holds_back(record.step):
             return None
         idle = record == gathered.world.record and record.step is None
-        if idle and (not record.restart or has_restart_failed(decision)):
+        if idle and (not record.restart or restart_has_failed(decision)):
             return await self._repair_copies(decision)
         ref = gathered.world.ref
         if record.step is not None:
@@ -209,6 +209,18 @@ class Reconciler:
             for observer in self.observers:
                 observer.confirm_step(ref, result.happenings)
         return result
+
+    async def _continue(self, before: Decision, result: StepResult) -> Decision:
+        """Return the decision after a step; what the step could not write is a trouble of it."""
+        gathered = result.gathered
+        if result.shown is None:
+            decision = with_restart_trouble(await self._plan(gathered), result, before)
+        else:  # another plan would ask for the same keys again
+            decision = replace(before, gathered=replace(gathered, world=replace(gathered.world, record=result.shown)))
+        if before.plan.record is None or not result.refusals:
+            return decision
+        told = list_refusal_troubles(result, before.plan.record)
+        return replace(decision, plan=replace(decision.plan, troubles=(*told, *decision.plan.troubles)))
 
     async def _repair_copies(self, decision: Decision) -> StepResult | None:
         """Follow namespaces that were created, deleted or relabelled, and repair copies that were edited."""

@@ -4,7 +4,8 @@ Each set has its paths below its prefix ("" for the only one, "/NAME" otherwise)
 
 * `/.well-known/jwks.json`, `/keys` and what the hints add: the set;
 * `/.well-known/openid-configuration`: the discovery document, if there is one;
-* `/historical.jwt`: the signed historical keys, if there are any.
+* `/historical.jwt`: the signed historical keys, if there are any;
+* the paths of its documents, none of which takes one of these.
 
 What a set asks for stays below its prefix. A set without a prefix gets neither a path of the probes nor one below the
 prefix of another set, whatever it asks for and whether or not the other one is loaded.
@@ -15,7 +16,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from jwks_operator.serve.hints import HISTORICAL_PATHS, JWKS_PATHS, OPENID_PATHS
+from jwks_operator.serve.hints import HISTORICAL_PATHS, JWKS_PATHS, OPENID_PATHS, DocumentFormat
 from jwks_operator.serve.reply import Reply, plain_reply, without_body
 from jwks_operator.serve.reply_pages import Page
 from jwks_operator.serve.request import Request
@@ -27,6 +28,8 @@ RETRY_AFTER: Final = 5
 
 HISTORICAL_TYPE: Final = "application/jwk-set+jwt"
 OPENID_TYPE: Final = "application/json"
+PEM_TYPE: Final = "application/x-pem-file"
+_MEDIA_TYPES: Final = {DocumentFormat.PEM: PEM_TYPE, DocumentFormat.DISCOVERY: OPENID_TYPE}
 
 RESERVED: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 """Paths of the probes and the metrics, on whichever port they are: no set is served there."""
@@ -110,7 +113,11 @@ def _pages(content: Content) -> dict[str, Page]:
     hints = content.hints
     modified = content.modified if 0 < content.modified <= time.time() else None
     page = Page(content.body, hints.media_type, hints, modified)
-    pages = dict.fromkeys((*hints.jwks_paths, *JWKS_PATHS), page)
+    pages: dict[str, Page] = {}
+    for hint, document in content.documents:
+        media_type = _MEDIA_TYPES.get(hint.format, hints.media_type)
+        pages |= dict.fromkeys(hint.paths, Page(document, media_type, hints, modified))
+    pages |= dict.fromkeys((*hints.jwks_paths, *JWKS_PATHS), page)
     others = ((OPENID_PATHS, content.openid, OPENID_TYPE), (HISTORICAL_PATHS, content.historical, HISTORICAL_TYPE))
     for paths, body, media_type in others:
         if body is not None:
@@ -118,7 +125,7 @@ def _pages(content: Content) -> dict[str, Page]:
     return pages
 
 
-def states(shelves: Iterable[Shelf]) -> tuple[SetState, ...]:
+def list_states(shelves: Iterable[Shelf]) -> tuple[SetState, ...]:
     """Return how the sets are served now."""
     return tuple(_state(shelf) for shelf in shelves)
 

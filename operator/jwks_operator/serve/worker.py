@@ -18,7 +18,7 @@ from jwks_operator.serve.mounted import Mounted
 from jwks_operator.serve.probes import Snapshots, build_admin_pages, build_probes
 from jwks_operator.serve.server import Bounds, Server, bind_socket
 from jwks_operator.serve.shelf import Shelf
-from jwks_operator.serve.site import Site, states
+from jwks_operator.serve.site import Site, list_states
 from jwks_operator.serve.stats import Snapshot, read_usage, sum_snapshots
 from jwks_operator.serve.tls import Tls
 
@@ -67,7 +67,7 @@ class Worker:
     def snapshot(self) -> Snapshot:
         """Return the snapshot of this worker."""
         stats = sum_snapshots([self._server.stats, *([self._tls.stats] if self._tls else [])])
-        return Snapshot(stats, states(self.shelves), self._server.draining, *read_usage())
+        return Snapshot(stats, list_states(self.shelves), self._server.draining, *read_usage())
 
     async def run(self, sock: socket.socket, stop: asyncio.Event, started: Callable[[], None]) -> None:
         """Serve on the bound socket until `stop` is set, then drain. Raises OSError if it cannot listen.

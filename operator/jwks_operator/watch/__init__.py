@@ -1,1 +1,1 @@
-"""What changed? The kopf adapter, the events it reports and the periodic resync."""
+"""What changed? The kopf adapter (kopf_*.py, echo_filter.py), the events it reports and the periodic resync."""

@@ -1,6 +1,6 @@
 """Routes watch events: from the metadata of an object to its set, which is added to the work queue if it is news.
 
-The watches (kopf_adapter.py) and the resync (resync.py) identify objects here. Only metadata is read, so no private
+The watches (kopf_handlers.py) and the resync (resync.py) identify objects here. Only metadata is read, so no private
 byte passes through.
 """
 

@@ -5,6 +5,7 @@ A control plane of this module's own, because policies have no namespace.
 
 import json
 from collections.abc import Iterator
+from http import HTTPStatus
 from typing import Any
 
 import pytest
@@ -63,11 +64,11 @@ def cluster(plane: ControlPlane) -> Cluster:
 def living(cluster: Cluster) -> Iterator[Cluster]:
     """With a Secret and a ConfigMap of the operator's and a Secret of somebody's."""
     for thing in (secret(OURS), configmap(PUBLIC)):
-        assert cluster.does((OPERATOR, ()), "create", thing=thing) == ""
-    assert cluster.does(ADMIN, "create", thing=secret(name="theirs")) == ""
+        assert cluster.creates((OPERATOR, ()), thing, dry=False) == ""
+    assert cluster.creates(ADMIN, secret(name="theirs"), dry=False) == ""
     yield cluster
-    everything = ("secret/auth", "configmap/auth", "secret/theirs")
-    assert cluster.does(RESTORERS, "delete", "--ignore-not-found", *everything) == ""
+    for path in ("secrets/auth", "configmaps/auth", "secrets/theirs"):
+        cluster.sends(RESTORERS, "DELETE", f"/api/v1/namespaces/{HERE}/{path}")
 
 
 @pytest.mark.parametrize(
@@ -110,7 +111,7 @@ def test_a_person_may_not(living: Cluster, change: tuple[str, ...]) -> None:
 
 
 def test_a_person_may_move_a_set_to_another_shard(cluster: Cluster) -> None:
-    assert cluster.does(ADMIN, "create", thing=SET) == ""
+    assert cluster.creates(ADMIN, SET, dry=False) == ""
     try:
         assert cluster.does(ADMIN, "label", "jwks/auth", "jwks-operator.dev/shard=blue") == ""
         assert cluster.does(ADMIN, "label", "jwks/auth", "jwks-operator.dev/shard-") == ""
@@ -130,25 +131,23 @@ def test_the_restore_group_may_delete(living: Cluster) -> None:
 def test_nobody_is_quicker_than_the_operator(living: Cluster) -> None:
     """DELETE + CREATE of the published ConfigMap, a hundred times: without the policies every race is won."""
     mine = configmap('{"keys":[]}', labels={})
-    won = 0
-    for _ in range(50):
-        living.does(ADMIN, "delete", "configmap/auth", "--wait=false")
-        won += living.does(ADMIN, "create", thing=mine) == ""
-        won += living.does(ADMIN, "replace", "--force", thing=mine) == ""
-    assert won == 0
+    path = f"/api/v1/namespaces/{HERE}/configmaps"
+    for _ in range(100):
+        living.sends(ADMIN, "DELETE", f"{path}/auth")
+        assert living.sends(ADMIN, "POST", path, mine)["code"] == HTTPStatus.CONFLICT
 
 
 def test_namespaces_and_garbage_go(cluster: Cluster) -> None:
     assert cluster.does(ADMIN, "create", "namespace", "doomed") == ""
-    assert cluster.does((OPERATOR, ()), "create", thing=configmap(PUBLIC), namespace="doomed") == ""
+    assert cluster.creates((OPERATOR, ()), configmap(PUBLIC), "doomed", dry=False) == ""
     assert cluster.does(ADMIN, "delete", "namespace", "doomed", "--timeout=60s") == ""
 
     owner = plain("ConfigMap", "v1", "owner")
-    assert cluster.does(ADMIN, "create", thing=owner) == ""
+    assert cluster.creates(ADMIN, owner, dry=False) == ""
     uid = cluster.reads("configmap/owner", "{.metadata.uid}")
     owned = secret(OURS, "owned")
     owned["metadata"]["ownerReferences"] = [{"apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": uid}]
-    assert cluster.does(RESTORERS, "create", thing=owned) == ""
+    assert cluster.creates(RESTORERS, owned, dry=False) == ""
     assert cluster.does(ADMIN, "delete", "configmap/owner") == ""
     until(lambda: "NotFound" in cluster.does(ADMIN, "get", "secret/owned"))
 
@@ -294,7 +293,7 @@ def test_of_a_workload_the_operator_may_change(cluster: Cluster, name: str, chan
     labels = {"jwks-operator.dev/allow-set": "auth"} if name == "willing" else {}
     thing = plain("Deployment", "apps/v1", name, spec=WORKLOAD)
     thing["metadata"]["labels"] = labels
-    assert cluster.does(ADMIN, "create", thing=thing) == ""
+    assert cluster.creates(ADMIN, thing, dry=False) == ""
     said = cluster.does((OPERATOR, ()), "patch", "deployment", name, "--type=merge", f"--patch={change}")
     assert cluster.does(ADMIN, "delete", "deployment", name) == ""
     assert word in said
@@ -305,7 +304,7 @@ def test_the_operator_may_neither_make_nor_delete_workloads(cluster: Cluster) ->
     thing = plain("Deployment", "apps/v1", "willing", spec=WORKLOAD)
     thing["metadata"]["labels"] = {"jwks-operator.dev/allow-set": "auth"}
     assert "only workloads labelled" in cluster.creates((OPERATOR, ()), thing)
-    assert cluster.does(ADMIN, "create", thing=thing) == ""
+    assert cluster.creates(ADMIN, thing, dry=False) == ""
     assert "only workloads labelled" in cluster.does((OPERATOR, ()), "delete", "deployment", "willing")
     assert cluster.does(ADMIN, "delete", "deployment", "willing") == ""
 

@@ -147,9 +147,9 @@ def test_it_does_not_become_cluster_admin_by_making(cluster: Cluster, way: str) 
 )
 def test_nor_by_changing(cluster: Cluster, command: tuple[str, ...]) -> None:
     theirs = plain("CertificateSigningRequest", "certificates.k8s.io/v1", "theirs", spec=CSR)
-    cluster.does(ADMIN, "create", thing=theirs)
+    cluster.creates(ADMIN, theirs, dry=False)
     for thing in (TOKEN, SET):
-        cluster.does((OPERATOR, ()), "create", thing=thing)
+        cluster.creates((OPERATOR, ()), thing, dry=False)
     said = cluster.does((OPERATOR, ()), *command)
     assert "ValidatingAdmissionPolicy" in said, said
 

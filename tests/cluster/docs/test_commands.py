@@ -71,7 +71,7 @@ def test_the_commands_of_a_page_work(plane: ControlPlane, page: Path, tmp_path: 
         env=environ(plane, page, tmp_path),
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=280,
         check=False,
     )
     assert done.returncode == 0, f"{name_of(page)}:\n{done.stdout}\n{done.stderr}"

@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pytest
@@ -107,12 +108,10 @@ class Process:
     def told(self, text: str) -> int:
         return sum(text in record["message"] for record in self.log)
 
-    def end(self, number: int = signal.SIGTERM) -> tuple[int, float]:
-        """Send a signal; return the exit code and the seconds it took."""
-        begin = time.monotonic()
+    def end(self, number: int = signal.SIGTERM) -> int:
+        """Send a signal; return the exit code."""
         self.popen.send_signal(number)
-        code = self.popen.wait(timeout=30)
-        return code, time.monotonic() - begin
+        return self.popen.wait(timeout=30)
 
 
 @contextmanager
@@ -134,8 +133,12 @@ def operator(plane: ControlPlane, *namespaces: str, kubeconfig: Path | None = No
             pipe.close()
 
 
-def wait(what: Callable[[], object], seconds: float = 20.0) -> None:
-    end = time.monotonic() + seconds
+PATIENCE = 60.0
+"""Seconds that are enough for anything on a busy machine."""
+
+
+def wait(what: Callable[[], object]) -> None:
+    end = time.monotonic() + PATIENCE
     while not what():
         assert time.monotonic() < end, "it did not happen in time"
         time.sleep(0.02)
@@ -161,6 +164,11 @@ def create_set(plane: ControlPlane, namespace: str, name: str) -> None:
     wait(created)  # a CRD that was just applied is served a moment later
 
 
+def looks_at_sets(plane: ControlPlane) -> int:
+    """How often an operator has asked for the sets."""
+    return sum(event["user"].get("username") == ACCOUNT for event in plane.audit_events(f"/{GROUP}/{VERSION}/{PLURAL}"))
+
+
 def owned(name: str, of: str, **data: str) -> dict[str, Any]:
     labels = {LABEL_MANAGED_BY: MANAGED_BY, LABEL_SET: of}
     return {"metadata": {"name": name, "labels": labels}, "data": data}
@@ -170,14 +178,15 @@ def test_it_waits_for_its_crd_says_so_once_and_starts_when_it_comes(plane: Contr
     delete_crd(plane)
     with operator(plane) as process:
         wait(lambda: process.told("waiting for its CRD"))
-        time.sleep(4.5)
+        looked = looks_at_sets(plane)
+        wait(lambda: looks_at_sets(plane) > looked + 2)
         assert process.told("waiting for its CRD") == 1
         assert process.health("/healthz") == (200, "ok\n")
         assert process.health("/readyz")[0] == 503
         apply_crd(plane)
         wait(process.ready)
         create_set(plane, shop, "auth")
-        wait(lambda: process.worked_on(f"{shop}/auth"), 5)
+        wait(lambda: process.worked_on(f"{shop}/auth"))
 
 
 @pytest.mark.usefixtures("crd")
@@ -186,6 +195,7 @@ def test_each_change_of_a_set_or_its_objects_puts_the_owner_once(plane: ControlP
     with operator(plane) as process:
         wait(process.ready)
         expected = 0
+        delays = []
         secret, config_map = owned("auth", "auth", jwk="eA=="), owned("auth", "auth", jwks="{}")
         strange = {"metadata": {"name": "strange", "labels": {LABEL_MANAGED_BY: MANAGED_BY}}}
         moves: list[Callable[[], object]] = [
@@ -201,16 +211,17 @@ def test_each_change_of_a_set_or_its_objects_puts_the_owner_once(plane: ControlP
             move()
             expected += 1
             begin = time.monotonic()
-            wait(lambda: process.worked_on(f"{shop}/auth") >= expected, 5)  # noqa: B023 - asked at once
-            assert time.monotonic() - begin < 1.0
+            wait(lambda: process.worked_on(f"{shop}/auth") >= expected)  # noqa: B023 - asked at once
+            delays.append(time.monotonic() - begin)
+        assert median(delays) < 1.0
         plane.api("POST", f"{base}/secrets", strange)
         plane.api("POST", f"{base}/secrets", {"metadata": {"name": "foreign"}})
-        time.sleep(1.0)
+        plane.api("POST", f"{base}/secrets", owned("last", "last"))
+        wait(lambda: process.worked_on(f"{shop}/last"))
         assert process.worked_on(f"{shop}/auth") == expected
-        assert not [line for line in process.lines if shop in line and "/auth" not in line]
-        code, took = process.end()
-        assert (code, process.told("stopped")) == (0, 1)
-        assert took < 2.0
+        assert not [line for line in process.lines if shop in line and not line.endswith(("/auth\n", "/last\n"))]
+        assert process.end() == 0
+        assert process.told("stopped") == 1
 
 
 @pytest.mark.usefixtures("crd")
@@ -223,11 +234,9 @@ def test_it_outlives_a_crash_of_the_api_server(plane: ControlPlane, shop: str) -
         assert process.health("/healthz") == (200, "ok\n")
         plane.start_apiserver()
         create_set(plane, shop, "after")
-        wait(lambda: process.worked_on(f"{shop}/after"), 15)
+        wait(lambda: process.worked_on(f"{shop}/after"))
         assert process.health("/readyz") == (200, "ok\n")
-        code, took = process.end()
-        assert code == 0
-        assert took < 2.0
+        assert process.end() == 0
 
 
 @pytest.mark.usefixtures("crd")
@@ -244,9 +253,9 @@ def test_it_watches_anew_when_watches_are_answered_with_a_plain_410(
             wait(lambda: process.told("watching failed") and way.happened["410 to a watch"] == 3)
             wait(process.ready)
             create_set(plane, shop, "auth")
-            wait(lambda: process.worked_on(f"{shop}/auth"), 5)
+            wait(lambda: process.worked_on(f"{shop}/auth"))
             assert process.health("/healthz") == (200, "ok\n")
-            assert process.end()[0] == 0
+            assert process.end() == 0
 
 
 @pytest.mark.usefixtures("crd")
@@ -261,10 +270,10 @@ def test_it_outlives_the_deletion_of_its_crd(plane: ControlPlane, shop: str) -> 
         apply_crd(plane)
         wait(process.ready)
         create_set(plane, shop, "after")
-        wait(lambda: process.worked_on(f"{shop}/after"), 5)
+        wait(lambda: process.worked_on(f"{shop}/after"))
         plane.api("POST", f"/api/v1/namespaces/{shop}/secrets", owned("x", "x"))
-        wait(lambda: process.worked_on(f"{shop}/x"), 5)
-        assert process.end()[0] == 0
+        wait(lambda: process.worked_on(f"{shop}/x"))
+        assert process.end() == 0
 
 
 @pytest.mark.usefixtures("crd")
@@ -274,19 +283,20 @@ def test_a_namespace_may_come_and_go(plane: ControlPlane, shop: str) -> None:
         wait(process.ready)
         plane.api("POST", "/api/v1/namespaces", {"metadata": {"name": later}})
         create_set(plane, later, "auth")
-        wait(lambda: process.worked_on(f"{later}/auth"), 5)
+        wait(lambda: process.worked_on(f"{later}/auth"))
         plane.api("DELETE", f"/api/v1/namespaces/{later}")
-        wait(lambda: process.worked_on(f"{later}/auth") == 2, 20)
+        wait(lambda: process.worked_on(f"{later}/auth") == 2)
         wait(lambda: plane.kubectl("get", "namespace", later).returncode != 0)
         plane.api("POST", "/api/v1/namespaces", {"metadata": {"name": later}})
         create_set(plane, later, "auth")
-        wait(lambda: process.worked_on(f"{later}/auth") == 3, 5)
+        wait(lambda: process.worked_on(f"{later}/auth") == 3)
         assert process.health("/healthz") == (200, "ok\n")
         create_set(plane, "default", "elsewhere")
-        time.sleep(0.5)
+        create_set(plane, shop, "here")
+        wait(lambda: process.worked_on(f"{shop}/here"))
         assert not process.worked_on("default/elsewhere")
         plane.kubectl("delete", "jwks", "elsewhere")
-        assert process.end(signal.SIGINT)[0] == 0
+        assert process.end(signal.SIGINT) == 0
 
 
 @pytest.mark.usefixtures("crd")
@@ -315,7 +325,7 @@ def test_a_changed_token_is_taken_up(plane: ControlPlane, shop: str, tmp_path: P
         plane.api("DELETE", "/api/v1/namespaces/default/secrets/bound-1")
         plane.restart_apiserver()  # ends every stream and forgets whom it knew
         plane.api("POST", secrets, owned("a", "a"))
-        wait(lambda: process.worked_on(f"{shop}/a"), 15)
+        wait(lambda: process.worked_on(f"{shop}/a"))
         # A login that comes too early reads the refused token again, which must not be the end.
         plane.api("DELETE", "/api/v1/namespaces/default/secrets/bound-2")
         plane.kill_apiserver()
@@ -323,9 +333,9 @@ def test_a_changed_token_is_taken_up(plane: ControlPlane, shop: str, tmp_path: P
         time.sleep(3.0)
         token_file.write_text(new_token(3))
         plane.api("POST", secrets, owned("b", "b"))
-        wait(lambda: process.worked_on(f"{shop}/b"), 20)
+        wait(lambda: process.worked_on(f"{shop}/b"))
         assert process.told("watches log in to the API server") >= 3
-        assert process.end()[0] == 0
+        assert process.end() == 0
     plane.api("DELETE", "/api/v1/namespaces/default/secrets/bound-3")
 
 

@@ -79,7 +79,7 @@ class Pair:
 
     def _requests_of(self, name: str) -> Iterator[dict[str, Any]]:
         user = f"system:serviceaccount:{self.stage.namespace}:{name}"
-        for event in self.stage.plane.audit_events():
+        for event in self.stage.plane.audit_events(user):
             if event["user"].get("username") == user and "objectRef" in event:
                 yield event
 

@@ -143,7 +143,7 @@ MUTANTS: Mapping[str, tuple[object, str, Callable[[Any], Any], Callable[[], None
     ),
     "an emergency asks, too": (
         rules,
-        "_urgent_entries",
+        "list_urgent_entries",
         lambda _: lambda case: frozenset(),
         histories.test_an_emergency_is_not_held_by_an_ordinary_rotation_that_is,
     ),

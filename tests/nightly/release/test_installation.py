@@ -3,6 +3,7 @@
 Without what takes root: tests/e2e has the image.
 """
 
+import hashlib
 import json
 import os
 import subprocess
@@ -19,6 +20,7 @@ from controlplane import ControlPlane
 from controlplane.processes import Group
 from gotools import find_tool
 from jwks_operator import __version__
+from oci_registry import Registry
 from release.freeze import find_uv
 
 ROOT = Path(__file__).parents[3]
@@ -171,5 +173,23 @@ def test_helm_and_kustomize_take_the_packed_files(dist: Path, tmp_path: Path) ->
         subprocess.run(
             [find_tool("helm"), "install", "it", chart, *options], env=plane.environ(), capture_output=True, check=True
         )
+        images = done(plane, "get", "deployments", "-A", "-o", "jsonpath={..image}")
+        assert images == f"{IMAGE}:{__version__}"
+
+
+def run_helm(plane: ControlPlane, *arguments: str | Path) -> None:
+    subprocess.run([find_tool("helm"), *arguments], env=plane.environ(), capture_output=True, check=True)
+
+
+@pytest.mark.timeout(300)
+def test_the_chart_goes_through_an_oci_registry_and_is_installed_from_there(dist: Path) -> None:
+    (chart,) = dist.glob("*.tgz")
+
+    with Registry() as registry, ControlPlane.start() as plane:
+        run_helm(plane, "push", chart, f"oci://{registry.host}/charts", "--plain-http")
+        assert ("charts/jwks-operator", __version__) in registry.tags
+        assert hashlib.sha256(chart.read_bytes()).hexdigest() in "".join(registry.contents), "as it was released"
+        options = ("--namespace=jwks-operator", "--create-namespace", f"--version={__version__}")
+        run_helm(plane, "install", "it", f"oci://{registry.host}/charts/jwks-operator", *options, "--plain-http")
         images = done(plane, "get", "deployments", "-A", "-o", "jsonpath={..image}")
         assert images == f"{IMAGE}:{__version__}"

@@ -47,7 +47,7 @@ def next_renewal(policy: Policy, key: KeyRecord) -> Renewal | None:
     return Renewal(_due(key.certificate, entry.certificate.renewal_share), Cause.CERTIFICATE_EXPIRES)
 
 
-def published_certificate(policy: Policy, key: KeyRecord) -> Certificate | None:
+def find_published_certificate(policy: Policy, key: KeyRecord) -> Certificate | None:
     """Return the certificate that is published with a key: none once its entry asks for none."""
     entry = entry_named(policy, key.entry)
     if entry is None or key.certificate is None or entry.certificate is not None:
@@ -71,7 +71,7 @@ def entries_without_certificate(record: Record) -> tuple[EntryPolicy, ...]:
         if Format.TLS in record.policy.secret.formats
         and key is not None
         and key.key_class is not KeyClass.SYMMETRIC
-        and published_certificate(record.policy, key) is None
+        and find_published_certificate(record.policy, key) is None
     )
 
 

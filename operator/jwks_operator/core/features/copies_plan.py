@@ -2,7 +2,7 @@
 
 A copy is another place where verifiers find the set, so a key counts as published only when every copy has it: a step
 is not confirmed while one cannot be written. A copy made later adds no wait, because nobody could have cached it. One
-that somebody edited so that it lacks a published key takes that key's witness back, as an edited ConfigMap does.
+that was edited so that it lacks a published key takes that key's confirmation back, as an edited ConfigMap does.
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ NAMED = 3
 
 
 def reset_doubted_copies(world: World, record: Record) -> tuple[Record, tuple[Happening, ...]]:
-    """Return the record without the witnesses that edited copies deny, and what is to be told of those copies."""
+    """Return the record without the confirmations that edited copies deny, and an event for each of those copies."""
     edited = tuple(copy for copy in world.copies if copy.sight is Sight.DIFFERS)
     changed = [after for key in record.keys for after in (_doubted(key, edited),) if after != key]
     guilty = (copy for copy in edited if any(_denied(key, copy) for key in record.keys))
@@ -30,7 +30,7 @@ def reset_doubted_copies(world: World, record: Record) -> tuple[Record, tuple[Ha
 
 
 def describe_edited_copy(namespace: str) -> str:
-    """Return what is told of a copy that differs although nothing changed."""
+    """Return the words for a copy that differs although nothing changed."""
     return f"the copy in namespace {namespace} was edited"
 
 

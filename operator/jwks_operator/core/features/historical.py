@@ -1,4 +1,4 @@
-"""What is told of keys that left, for whoever must still check old signatures (OpenID Federation 1.0 section 8.7).
+"""The historical set: keys that left, for verifiers of old signatures (OpenID Federation 1.0 section 8.7).
 
 Only signature keys count, and only those that left while the spec wanted them told. What is kept is bounded: the
 oldest expired keys give way first, revoked ones last, because of them people must know.

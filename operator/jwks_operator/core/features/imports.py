@@ -113,7 +113,7 @@ def remember_offer(record: Record, entry: str, offer: Offer) -> Record:
         taken=tuple(dict.fromkeys((*before.taken, *marks)))[-REMEMBERED:],
         sources=offer.sources,
         followed=offer.current is not None if offer.key is not None or offer.adopts else before.followed,
-        bereft=before.bereft and offer.key is None,
+        lost_to_revocation=before.lost_to_revocation and offer.key is None,
     )
     return replace(record, intakes={**record.intakes, entry: after})
 
@@ -147,12 +147,12 @@ def find_key_in_source(
 def mark_revoked(record: Record, entry: EntryPolicy) -> Record:
     """Return the record of an entry whose key was revoked: the next one of its source is used at once."""
     intake = record.intakes.get(entry.name, Intake())
-    return replace(record, intakes={**record.intakes, entry.name: replace(intake, bereft=True)})
+    return replace(record, intakes={**record.intakes, entry.name: replace(intake, lost_to_revocation=True)})
 
 
 def was_revoked(record: Record, entry: EntryPolicy) -> bool:
     """Tell whether the active key of an entry was revoked and the next one of its source is used at once."""
-    return record.intakes.get(entry.name, Intake()).bereft
+    return record.intakes.get(entry.name, Intake()).lost_to_revocation
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ class Holding:
 
     keys: tuple[FreshKey, ...]
     followed: bool = False
-    """Whether somebody else keeps the source up to date, and the set follows (kubernetes.io/tls)."""
+    """Whether another client keeps the source up to date, and the set follows it (kubernetes.io/tls)."""
     certificate: Certificate | None = None
     """The certificate that a followed source has for its key."""
     complaint: str = ""

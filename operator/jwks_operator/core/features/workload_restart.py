@@ -1,12 +1,11 @@
-"""When do processes that read the Secret only at their start have to be started anew?
+"""Decides when workloads that read the consumer Secret only at their start have to be restarted.
 
-When a key comes into use or goes out of it, if the Secret is the side that uses (signature and symmetric keys); when
-there is another key to open or verify with, or one of them was revoked, if it is the side that checks (encryption and
-symmetric keys). Not when a key is merely removed whose time is over: whoever still has it does no harm.
+They are when a key becomes active or retires and the Secret is its use side (signature and symmetric keys), when there
+is another key to open or verify with, and when such a key is revoked (encryption and symmetric keys). They are not when
+a key is removed after its retention: a process that still has it does no harm.
 
-What is owed stands in the record from the intent on, so that a crash loses none, and goes from it when it is done, so
-that nothing is done twice. The mark on the workloads is a digest of what the Secret holds: doing it again changes
-nothing.
+A pending restart stands in the record from the intent on, so that no crash loses it, and leaves it once it was made.
+The mark on the workloads is a digest of what the Secret holds: the same restart again changes nothing.
 """
 
 from collections.abc import Iterator
@@ -46,7 +45,7 @@ def restart_digest(record: Record) -> str:
 
 
 def _used(record: Record) -> dict[str, Item]:
-    """What the Secret holds of the keys in use by whoever mounts it: certificates belong to it, openers do not."""
+    """Return the files of the keys that a consumer uses: certificates belong to them, keys to open with do not."""
     users = {key.entry for key in record.keys if key.state is State.ACTIVE and _uses(key)}
     return {
         name: item
@@ -65,7 +64,7 @@ def _revoked(before: Record, after: Record) -> bool:
 
 
 def _checkers(record: Record) -> Iterator[KeyRecord]:
-    """The keys that whoever mounts the Secret checks with."""
+    """Yield the keys that a consumer of the Secret checks or opens with."""
     return (key for key in record.keys if key.key_class is not KeyClass.SIGNATURE and key.state in _CHECKING)
 
 

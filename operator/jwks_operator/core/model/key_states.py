@@ -43,8 +43,8 @@ class FreshKey:
     has_private: bool = True
 
 
-def new_key_record(fresh: FreshKey, entry: str, state: State, now: datetime, bounds: Bounds) -> KeyRecord:
-    """Return the record of a new key in its first state, without any witness yet."""
+def new_key_record(fresh: FreshKey, entry: str, state: State, created: datetime, bounds: Bounds) -> KeyRecord:
+    """Return the record of a key in its first state, made at this time (UTC), nothing of it confirmed yet."""
     _permit(None, state)
     return KeyRecord(
         kid=fresh.kid,
@@ -55,7 +55,7 @@ def new_key_record(fresh: FreshKey, entry: str, state: State, now: datetime, bou
         thumbprint=fresh.thumbprint,
         public=fresh.public,
         has_private=fresh.has_private,
-        created=now,
+        created=created,
         bounds=bounds,
     )
 
@@ -113,7 +113,7 @@ def is_buried(record: Record, fresh: FreshKey) -> bool:
 
 
 def tombstone_for(key: KeyRecord | FreshKey, state: State, time: datetime, told: Former | None = None) -> Tombstone:
-    """Return the tombstone of a key that left in this state, with what is still to be told of it."""
+    """Return the tombstone of a key that left in this state, with what the historical set says of it."""
     digest = digest_of(key.kid, key.thumbprint)
     return Tombstone(digest, state.value, time, _digest(key.kid), _digest(key.thumbprint), told)
 
@@ -145,7 +145,7 @@ def _stamped(key: KeyRecord, confirmed: datetime) -> KeyRecord:
 
 
 def _floors(record: Record, confirmed: datetime) -> dict[KeyClass, datetime]:
-    """The former lead, of classes without a key too: whoever cached the set cached that it has none of them."""
+    """Return the former lead of each class, also of one without a key: a cached set says that it has none."""
     floors = dict(record.lead_floor)
     for key_class, lead in record.former_leads.items():
         floors[key_class] = max(floors.get(key_class, confirmed), confirmed + lead)

@@ -80,7 +80,7 @@ class Sight(StrEnum):
 
     @property
     def restarts_clocks(self) -> bool:
-        """Whether whoever reads it may have missed a key, so that the waits it witnesses begin anew."""
+        """Whether its readers may have missed a key, so that the waits that it confirms start again."""
         return self in {Sight.GONE, Sight.DIFFERS}
 
 
@@ -165,6 +165,10 @@ class World:
     """Whether the status tells of keys: a record that is gone then was lost, not never written."""
     entries_before: Mapping[str, str] = field(default_factory=dict)
     """From the status, kid to entry: a hint for recovery, never trusted for more than a name."""
+    created_before: Mapping[str, datetime] = field(default_factory=dict)
+    """From the status, when each key was made: a rebuilt record must not make a key look younger."""
+    used_before: Mapping[str, datetime] = field(default_factory=dict)
+    """From the status, when the active key of each entry came into use."""
     waiting_before: frozenset[str] = frozenset()
     """From the status, the pending keys of entries without an active one: they still wait for their lead."""
     waits_before: Mapping[KeyClass, Bounds] = field(default_factory=dict)
@@ -215,6 +219,15 @@ class World:
     @property
     def _in_force(self) -> Policy | None:
         return self.written if self.record is None else self.record.policy
+
+
+def list_use_times(status: JsonWebKeySetStatus) -> dict[str, datetime]:
+    """Return, per entry, when its active key came into use (UTC), as the status tells."""
+    return {
+        key.name: key.in_use_since
+        for key in status.keys
+        if key.state is KeyState.ACTIVE and key.in_use_since is not None
+    }
 
 
 def list_waiting_kids(status: JsonWebKeySetStatus) -> frozenset[str]:

@@ -70,6 +70,8 @@ class KeyRecord(Stored):
     unserved: Time | None = None
     """When none of them was seen to serve it any more."""
     certificate: Certificate | None = None
+    possibly_used: bool = False
+    """Whether a pending key may have been in use after the backup that this record was restored from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +121,8 @@ class Intake(Stored):
     sources: tuple[str, ...] = ()
     """The sources that have been read for good, as `Secret/<name>/<key>`: they may go, unless followed."""
     followed: bool = False
-    """Whether the private source is kept by somebody else and brings every key of the entry."""
-    bereft: bool = False
+    """Whether another client keeps the private source, and it brings every key of the entry."""
+    lost_to_revocation: bool = False
     """Whether the key in use was revoked and the next one of the followed source is used at once."""
 
 
@@ -186,6 +188,8 @@ class Record(Stored):
     """When nothing of that is left; None while the change is not confirmed."""
     lost: tuple[str, ...] = ()
     """Entries whose key was lost with a keyring and has not been rotated since."""
+    missing: Mapping[str, Time] = field(default_factory=dict)
+    """Per kid of a public half that was lost with keyring and ConfigMap, when its last token has expired."""
     intakes: Mapping[str, Intake] = field(default_factory=dict)
     """Per entry, what was imported."""
     restart: str = ""

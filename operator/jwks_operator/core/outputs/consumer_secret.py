@@ -6,7 +6,7 @@ Private members are named by kid, never held: `kube.consumer_secret` makes the b
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from jwks_operator.core.features.certificate_renewal import published_certificate
+from jwks_operator.core.features.certificate_renewal import find_published_certificate
 from jwks_operator.core.model.policy import Policy
 from jwks_operator.core.model.record import Certificate, KeyRecord, Record
 from jwks_operator.core.transitions.transition_table import State
@@ -47,7 +47,7 @@ def secret_layout(record: Record) -> Mapping[str, Item]:
 
 def _files_of(key: KeyRecord, policy: Policy) -> Iterator[tuple[str, Item]]:
     """Yield the files of an active key."""
-    certificate = published_certificate(policy, key)
+    certificate = find_published_certificate(policy, key)
     symmetric = key.key_class is KeyClass.SYMMETRIC
     for file in FILES:
         asked = file.format is None or file.format in policy.secret.formats

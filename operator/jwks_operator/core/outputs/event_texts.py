@@ -31,10 +31,11 @@ EVENT_TEXTS: Final[Mapping[EventReason, EventText]] = {
         "{kid} goes out of use and is kept until its last token has expired",
     ),
     EventReason.KEY_ROLLED_BACK: EventText("{entry} is rolled back to key {kid}", "{kid} comes into use again"),
+    EventReason.ROTATION_REFUSED: EventText(
+        "the requested rotation of {entry} is refused", "the rotation is refused", warns=True
+    ),
     EventReason.ROLLBACK_REFUSED: EventText(
-        "{entry} cannot be rolled back: no former key has its private half any more",
-        "the roll-back is refused: no former key has its private half any more",
-        warns=True,
+        "the requested roll-back of {entry} is refused", "the roll-back is refused", warns=True
     ),
     EventReason.PRIVATE_HALF_DESTROYED: EventText(
         "the private half of key {kid} of {entry} is destroyed", "{kid} loses its private half: no way back to it"

@@ -60,7 +60,7 @@ def render_status(
     """Return the status to be; `record` is the one confirmed in the cluster now, None if there is none.
 
     Of the status before, only the transition times of unchanged conditions survive, and, while nothing can
-    be told of the keys, what was last told of them.
+    be known of the keys, what the status said of them last.
     """
     now = reading.now
     conditions = merge_conditions(before.conditions, _conditions(world, plan, record, now), now)
@@ -96,26 +96,35 @@ def _conditions(world: World, plan: Plan, record: Record | None, now: datetime) 
             observed_generation=world.generation,
         )
 
-    yield condition(ConditionType.READY, *_ready(plan, record))
+    yield condition(ConditionType.READY, *_ready(world, plan, record))
     yield condition(ConditionType.DEGRADED, *_degraded(plan.troubles))
     yield condition(ConditionType.ROTATING, *_rotating(plan, record, now))
 
 
 _Verdict = tuple[bool, Reason, str]
 
-_UNUSABLE = {Reason.NAME_CONFLICT, Reason.UNKNOWN_RECORD_FORMAT}
+_UNUSABLE = {Reason.NAME_CONFLICT, Reason.UNKNOWN_RECORD_FORMAT, Reason.REVOKED_KEY_REMAINS}
 """Troubles under which it cannot be told that the outputs are right."""
 
 
-def _ready(plan: Plan, record: Record | None) -> _Verdict:
+def _ready(world: World, plan: Plan, record: Record | None) -> _Verdict:
+    """Ready means: every output exists as the record wants it and was confirmed, and every entry has an active key."""
     grave = next((trouble for trouble in plan.troubles if trouble.reason in _UNUSABLE or record is None), None)
     if grave is not None:
         return False, grave.reason, grave.message
     if record is None:
         return False, Reason.PROGRESSING, "the first keys are being made"
+    unfinished = _unfinished(world, plan, record)
+    if unfinished is not None:
+        why = next(iter(plan.troubles), None)
+        return (False, why.reason, why.message) if why else (False, Reason.PROGRESSING, unfinished)
     without = [entry.name for entry in record.policy.keys if record.active(entry.name) is None]
-    if not without:
-        return True, Reason.KEYS_IN_USE, "every entry has a key in use that is published"
+    if without:
+        return _ready_without_active(plan, record, without)
+    return True, Reason.KEYS_IN_USE, "every entry has an active key, and every output is confirmed"
+
+
+def _ready_without_active(plan: Plan, record: Record, without: list[str]) -> _Verdict:
     lost = [name for name in without if name in record.lost]
     if lost:
         cure = "set spec.recovery to Regenerate to have a new one made"
@@ -130,6 +139,16 @@ def _ready(plan: Plan, record: Record | None) -> _Verdict:
         Reason.WAITING_FOR_LEAD,
         f"the first key of {', '.join(without)} is used once everybody who checks can have it{until}",
     )
+
+
+def _unfinished(world: World, plan: Plan, record: Record) -> str | None:
+    """Return what of the outputs is not yet as the record wants it, in words; None if all of it is confirmed."""
+    step = record.step or (None if plan.record is None else plan.record.step)
+    if step is not None:
+        return f"step {step.transition} is not confirmed yet"
+    seen = ((f"ConfigMap {world.configmap_name}", world.configmap), (f"Secret {world.secret_name}", world.secret))
+    wrong = [what for what, sight in seen if sight.restarts_clocks]
+    return f"{' and '.join(wrong)} is not yet as it should be" if wrong else None
 
 
 def _degraded(troubles: tuple[FoundTrouble, ...]) -> _Verdict:

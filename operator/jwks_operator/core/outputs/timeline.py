@@ -13,9 +13,9 @@ from jwks_operator.core.transitions.transition_table import State
 
 COLOURS = {State.PENDING: "#9ec5e8", State.ACTIVE: "#2b6cb0", State.RETIRED: "#d3b274"}
 WORDS = {
-    State.PENDING: "Pending: known to whoever checks, not used yet",
+    State.PENDING: "Pending: known to verifiers, not used yet",
     State.ACTIVE: "Active: in use",
-    State.RETIRED: "Retired: no longer used, still known to whoever checks",
+    State.RETIRED: "Retired: no longer used, still known to verifiers",
 }
 WIDTH, LEFT, ROW, TOP = 900, 128, 26, 62
 TICKS = 12

@@ -16,7 +16,7 @@ from jwks_operator.core.model.record import KeyRecord, Record
 from jwks_operator.core.planner.candidate import Candidate, Candidates, sort_candidates
 from jwks_operator.core.planner.gated_keys import awaits_endpoints
 from jwks_operator.core.planner.requests import Requests
-from jwks_operator.core.planner.succession import Succession
+from jwks_operator.core.planner.succession import Succession, removal_of_pending
 from jwks_operator.core.timing.formulas import LONG_AGO, entry_named, rollback_window, rotation_of
 from jwks_operator.core.transitions.transition_table import Cause, State, Transition
 from jwks_operator.keys.algorithms import KeyClass
@@ -71,11 +71,11 @@ def _loss_of_private_half(record: Record, key: KeyRecord, retired: datetime) -> 
 
 
 def _of_removed_entries(record: Record) -> Iterator[Candidate]:
-    """Keys whose entry left the spec: an active key retires, a pending one is destroyed."""
-    leaving = {State.ACTIVE: Transition.RETIRE, State.PENDING: Transition.DESTROY}
+    """Keys whose entry left the spec: an active key retires, a pending one that was never used is destroyed."""
     for key in record.keys:
-        if key.state in leaving and entry_named(record.policy, key.entry) is None:
-            yield Candidate(LONG_AGO, leaving[key.state], key.entry, key.kid, Cause.ENTRY_REMOVED)
+        if key.state in {State.ACTIVE, State.PENDING} and entry_named(record.policy, key.entry) is None:
+            transition = Transition.RETIRE if key.state is State.ACTIVE else removal_of_pending(key)
+            yield Candidate(LONG_AGO, transition, key.entry, key.kid, Cause.ENTRY_REMOVED)
 
 
 def _of_signed_artifacts(record: Record, offers: Offers) -> Iterator[Candidate]:

@@ -13,7 +13,7 @@ from jwks_operator.core.model.policy import EntryPolicy, Policy
 from jwks_operator.core.model.record import Happening, KeyRecord, Record, Step
 from jwks_operator.core.planner.candidate import Candidate
 from jwks_operator.core.planner.key_choice import name_to_publish
-from jwks_operator.core.planner.requests import read_requests
+from jwks_operator.core.planner.requests import Verb, mark_honoured, read_requests
 from jwks_operator.core.timing.formulas import bounds_of, entry_named, rotation_of
 from jwks_operator.core.transitions.transition_table import Cause, State, Transition
 from jwks_operator.keys.algorithms import ALGORITHMS
@@ -65,6 +65,9 @@ def create_record(world: World, policy: Policy, now: datetime, fresh: Mapping[Ne
             told += joined
     record = record.with_keys(*generated)
     immediate = tuple(key.kid for key in record.keys if key.state is State.ACTIVE)
+    # A request that is older than the set is answered by its first keys.
+    requests = read_requests(world.annotations, frozenset(entry.name for entry in policy.keys))
+    record = mark_honoured(record, requests, Verb, (entry.name for entry in policy.keys), now)
     return replace(record, step=Step(Transition.BOOTSTRAP, told, immediate))
 
 

@@ -12,7 +12,7 @@ from jwks_operator.core.model.trouble import Trouble
 from jwks_operator.core.planner.candidate import Candidates
 from jwks_operator.core.planner.endpoint_gate import Lag, Question
 from jwks_operator.core.planner.key_requests import Need
-from jwks_operator.core.planner.requests import NO_REQUESTS, Requests
+from jwks_operator.core.planner.requests import NO_REQUESTS, Requests, Verb, list_outstanding
 
 Fresh = Mapping[Need, FreshKey]
 
@@ -77,3 +77,13 @@ class Case:
             requests=self.requests,
             waiting=self.waiting,
         )
+
+
+def list_urgent_entries(case: Case) -> frozenset[str]:
+    """Return the entries with an emergency whose time has come: they wait for no endpoint."""
+    return frozenset(
+        entry.name
+        for entry in case.known.policy.keys
+        for request in list_outstanding(case.known, case.requests, Verb.ROTATE, entry.name)
+        if request.emergency and request.time <= case.reading.earliest
+    )

@@ -94,7 +94,7 @@ def _kept(told: KeyStatus) -> timedelta:
 
 
 def _honoured(keys: tuple[KeyRecord, ...], status: JsonWebKeySetStatus) -> Iterator[tuple[str, datetime]]:
-    """Any activation answers the requests of its entry that were due, and a roll-back is told of."""
+    """Any activation answers the requests of its entry that were due, and the history names each roll-back."""
     for key in keys:
         if key.state is State.ACTIVE and key.in_use_since is not None:
             yield f"{Verb.ROTATE}/{key.entry}", key.in_use_since

@@ -8,7 +8,7 @@ private half is left has lost its key; `spec.recovery` then decides whether a ne
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from jwks_operator.api.reasons import EventReason
 from jwks_operator.api.spec import Recovery
@@ -36,7 +36,10 @@ def list_needs(world: World, policy: Policy) -> tuple[Need, ...]:
 
 
 def rebuild_record(world: World, policy: Policy, now: datetime, fresh: Mapping[Need, FreshKey]) -> Record:
-    """Return a record rebuilt from what is left; every wait in it begins now, no former request is repeated."""
+    """Return a record rebuilt from what is left; every wait in it begins now.
+
+    A request is repeated only if it is younger than the active key of its entry, as far as the status knows that.
+    """
     saved = tuple(_saved(world, policy, now))
     lost = tuple(entry.name for entry in _lost(world, policy))
     record = Record(set_name=world.ref.name, policy=policy, keys=saved, lost=lost)
@@ -51,7 +54,9 @@ def rebuild_record(world: World, policy: Policy, now: datetime, fresh: Mapping[N
         *(Happening(EventReason.KEYS_LOST, f"recovery: {policy.recovery}", entry=name) for name in lost),
         *(Happening(EventReason.KEY_ACTIVATED, Cause.KEY_LOST, key.kid, key.entry) for key in made),
     )
-    record = mark_honoured(record, asked, Verb, (entry.name for entry in policy.keys), now)
+    record = replace(record, missing=_list_missing(world, record, now))
+    for entry in policy.keys:
+        record = mark_honoured(record, asked, Verb, (entry.name,), world.used_before.get(entry.name, now))
     return replace(
         remember_waits(record, world.waits_before), step=Step(Transition.RECOVER, told, tuple(key.kid for key in made))
     )
@@ -64,7 +69,9 @@ def restore_keys_in_use(world: World, record: Record, now: datetime) -> Record:
         if not _wanted(world, record, entry) or is_buried(record, key):
             continue
         if known is None:
-            successor = new_key_record(key, entry, State.ACTIVE, now, _waits(record.policy, entry, key))
+            successor = new_key_record(
+                key, entry, State.ACTIVE, _made_at(world, key, now), _waits(record.policy, entry, key)
+            )
         elif known.entry == entry and known.has_private and known.state in {State.PENDING, State.RETIRED}:
             successor = enter_state(known, State.ACTIVE)
         else:
@@ -102,11 +109,11 @@ def _wanted(world: World, record: Record, entry: str) -> bool:
 
 
 def _saved(world: World, policy: Policy, now: datetime) -> list[KeyRecord]:
-    """Every usable key once, also if somebody copied it to a second name; names of the spec come first."""
+    """Every usable key once, also if it was copied to a second name; names of the spec come first."""
     usable = sorted(_usable(world, policy).items(), key=lambda found: entry_named(policy, found[0]) is None)
     names = {key.kid: name for name, key in reversed(usable)}
     return [
-        new_key_record(key, name, _state_of(world, policy, name), now, _waits(policy, name, key))
+        new_key_record(key, name, _state_of(world, policy, name), _made_at(world, key, now), _waits(policy, name, key))
         for name, key in usable
         if names[key.kid] == name
     ]
@@ -129,13 +136,27 @@ def _usable(world: World, policy: Policy) -> dict[str, FreshKey]:
 def _remembered(world: World, record: Record, entry: str | None, key: FreshKey, now: datetime) -> KeyRecord:
     policy = record.policy
     name = entry or _likely_entry(policy, key)
-    found = new_key_record(key, name, State.PENDING, now, _waits(policy, name, key))
+    made = _made_at(world, key, now)
+    found = new_key_record(key, name, State.PENDING, made, _waits(policy, name, key))
     wanted = entry_named(policy, name)
     opens = found.key_class is not KeyClass.SIGNATURE and key.has_private
     waiting = key.kid in world.waiting_before and opens and record.active(name) is None
     if waiting and wanted is not None and fits_entry(found, wanted, policy):
         return found
-    return new_key_record(key, name, State.RETIRED, now, found.bounds)
+    return new_key_record(key, name, State.RETIRED, made, found.bounds)
+
+
+def _list_missing(world: World, record: Record, now: datetime) -> dict[str, datetime]:
+    """Return the kids that the status names and of which nothing is left, each with the end of its retention."""
+    known = {key.kid for key in record.keys} | {stone.kid for stone in record.tombstones}
+    waits = {kind: told.retention for kind, told in world.waits_before.items()}
+    longest = max((*waits.values(), *(key.bounds.retention for key in record.keys)), default=timedelta())
+    return {kid: now + longest for kid in world.entries_before if kid not in known}
+
+
+def _made_at(world: World, key: FreshKey, now: datetime) -> datetime:
+    """Return when a key was made, as far as the status knows it."""
+    return world.created_before.get(key.kid, now)
 
 
 def _likely_entry(policy: Policy, public: FreshKey) -> str:

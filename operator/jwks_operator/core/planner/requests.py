@@ -45,7 +45,12 @@ class VerbRow:
 
 
 VERBS: Final = (
-    VerbRow(Verb.ROTATE, names.ANNOTATION_ROTATE, answered_by=(Transition.ACTIVATE,), has_emergency=True),
+    VerbRow(
+        Verb.ROTATE,
+        names.ANNOTATION_ROTATE,
+        answered_by=(Transition.ACTIVATE, Transition.REFUSE_ROTATION),
+        has_emergency=True,
+    ),
     VerbRow(Verb.ROLLBACK, names.ANNOTATION_ROLLBACK, answered_by=(Transition.ROLL_BACK, Transition.REFUSE_ROLL_BACK)),
     VerbRow(Verb.HOLD, names.ANNOTATION_HOLD),
     VerbRow(Verb.REVOKE, names.ANNOTATION_REVOKE),
@@ -104,6 +109,11 @@ def list_outstanding(record: Record, requests: Requests, verb: Verb, entry: str)
     honoured = record.honoured.get(f"{verb}/{entry}")
     asked = requests.timed.get(verb, {}).get(entry, ())
     return tuple(request for request in asked if honoured is None or honoured < request.time)
+
+
+def list_outstanding_times(record: Record, requests: Requests, verb: Verb, entry: str) -> tuple[datetime, ...]:
+    """Return the times (UTC) of the outstanding requests of an entry, the oldest first."""
+    return tuple(sorted(request.time for request in list_outstanding(record, requests, verb, entry)))
 
 
 def mark_honoured(

@@ -15,11 +15,12 @@ from jwks_operator.core.features.imports import list_import_troubles as import_t
 from jwks_operator.core.features.imports import list_offers, must_wait
 from jwks_operator.core.features.signed_artifacts import PAPERWORK
 from jwks_operator.core.model.observed_state import Reading, World
-from jwks_operator.core.planner import endpoint_gate, key_requests, recovery, revocation, set_troubles
-from jwks_operator.core.planner.candidate import Candidate, Candidates
+from jwks_operator.core.outputs.projections import list_published
+from jwks_operator.core.planner import endpoint_gate, key_requests, max_keys, recovery, revocation, set_troubles
+from jwks_operator.core.planner.candidate import Candidate, Candidates, sort_candidates
 from jwks_operator.core.planner.candidates import list_candidates
-from jwks_operator.core.planner.plan import Case, Fresh, Plan
-from jwks_operator.core.planner.requests import Verb, list_outstanding, read_requests
+from jwks_operator.core.planner.plan import Case, Fresh, Plan, list_urgent_entries
+from jwks_operator.core.planner.requests import read_requests
 from jwks_operator.core.planner.timestamp_reset import reset_doubtful, reset_drifted
 from jwks_operator.core.timing.next_window import defer_to_window
 from jwks_operator.core.timing.policy_change import accept_policy, add_brakes, replace_unread_policy
@@ -44,9 +45,13 @@ def decide(world: World, reading: Reading, fresh: Fresh | None = None) -> Plan:
 
 
 def leave_foreign_objects(case: Case) -> Case | Plan:
-    """An object that the set needs exists and is not ours: nothing is touched."""
+    """An object that the set needs exists and is not ours: nothing is touched, but to revoke keys in the other ones."""
     trouble = set_troubles.find_name_conflict(case.world)
-    return case if trouble is None else Plan(None, troubles=(trouble,))
+    if trouble is None:
+        return case
+    if revocation.has_to_revoke(case.world, case.record, case.reading.now):
+        return case.with_troubles(trouble)
+    return Plan(None, troubles=(trouble,))
 
 
 def leave_an_unreadable_record(case: Case) -> Case | Plan:
@@ -120,11 +125,8 @@ def revoke_keys(case: Case) -> Case | Plan:
     missing = tuple(need for need in revocation.list_needs(record, revoked) if need not in case.fresh)
     if missing:
         return Plan(case.world.record, needs=missing)
-    return Plan(
-        workload_restart.mark_pending_restart(
-            record, revocation.apply_revocation(record, revoked, case.reading.now, case.fresh)
-        )
-    )
+    intended = revocation.apply_revocation(record, revoked, case.reading.now, case.fresh)
+    return Plan(workload_restart.mark_pending_restart(record, intended), troubles=case.troubles)
 
 
 def apply_the_written_spec(case: Case) -> Case:
@@ -132,7 +134,7 @@ def apply_the_written_spec(case: Case) -> Case:
     record, written, now = case.known, case.world.written, case.reading.earliest
     if record.step is not None or not case.reading.trusted:
         return case
-    if written is None or set_troubles.find_new_spec_trouble(case.world, record, case.reading.now) is not None:
+    if written is None or _is_refused(case):
         return replace(case, record=accept_policy(record, add_brakes(record.policy, case.world.brakes), now))
     if record.unread is not None:
         return replace(case, record=replace_unread_policy(record, written, case.world.waits_before, now))
@@ -159,12 +161,23 @@ def find_due_candidates(case: Case) -> Case:
     return replace(case, candidates=candidates, due=due)
 
 
+def hold_for_max_keys(case: Case) -> Case:
+    """A key that would be one more than `publish.maxKeys` in the published set waits until another one leaves it."""
+    room = case.known.policy.publish.max_keys - len(list_published(case.known))
+    coming = [each for each in case.due if max_keys.is_one_more(case.known, each)]
+    held = coming[max(room, 0) :]
+    due = tuple(each for each in case.due if each not in held)
+    return replace(case, due=due).with_troubles(*max_keys.describe_held(case.known, held))
+
+
 def hold_for_the_clock(case: Case) -> Case | Plan:
-    """A clock in doubt makes no timed transition and confirms nothing."""
+    """A clock in doubt makes no timed transition, confirms nothing and puts no spec in force."""
     if case.reading.trusted:
         return case
     record = case.known
-    if not case.due and record.step is None:
+    written = case.world.written
+    new_spec = written is not None and written != record.policy and not _is_refused(case)
+    if not case.due and record.step is None and not new_spec:
         return case.plan(record)
     case = case.with_troubles(set_troubles.describe_clock_doubt(case.reading))
     return replace(case.plan(record), blocked=True)
@@ -177,14 +190,14 @@ def finish_the_step(case: Case) -> Case | Plan:
 
 def ask_the_endpoints(case: Case) -> Case | Plan:
     """A key that waits for the endpoints of the Service, or that they may still hold back, is asked about."""
-    question = endpoint_gate.find_question(case.world, case.known, case.due, _urgent_entries(case))
+    question = endpoint_gate.find_question(case.world, case.known, case.due, list_urgent_entries(case))
     return case if question is None else replace(case.plan(case.world.record), asks=question)
 
 
 def hold_for_the_endpoints(case: Case) -> Case:
     """What the endpoints do not confirm is held, and told once it takes longer than `propagation`."""
     record = case.known
-    sure = endpoint_gate.keep_confirmed(case.world, record, case.due, _urgent_entries(case))
+    sure = endpoint_gate.keep_confirmed(case.world, record, case.due, list_urgent_entries(case))
     waiting = endpoint_gate.list_lags(case.world, record, (each for each in case.due if each not in sure))
     told = endpoint_gate.list_lag_troubles(record, waiting, case.reading.earliest)
     return replace(case, due=sure, waiting=waiting).with_troubles(*told)
@@ -228,6 +241,7 @@ RULES: tuple[Rule, ...] = (
     apply_the_written_spec,
     confirm_served_keys,
     find_due_candidates,
+    hold_for_max_keys,
     hold_for_the_clock,
     finish_the_step,
     ask_the_endpoints,
@@ -238,6 +252,15 @@ RULES: tuple[Rule, ...] = (
 """The order of decisions; docs/architecture.md shows it."""
 
 
+def _is_refused(case: Case) -> bool:
+    """Tell whether the written spec cannot be put in force."""
+    return set_troubles.find_new_spec_trouble(case.world, case.known, case.reading.now) is not None
+
+
+_ONE_OF_AN_ENTRY = frozenset({Transition.ACTIVATE, Transition.PUBLISH})
+"""The transitions that an entry may have several triggers for, and makes once."""
+
+
 def _existed_before(world: World) -> bool:
     return world.lived_before or not world.salvage.empty
 
@@ -245,7 +268,8 @@ def _existed_before(world: World) -> bool:
 def _candidates(case: Case) -> Candidates:
     record = case.known
     found = defer_to_window(record, list_candidates(record, case.requests, case.offers), case.reading.earliest)
-    return signed_artifacts.drop_impossible(case.world, found)
+    coming = revocation.list_coming(record, case.world.brakes, case.reading.now)
+    return sort_candidates((*signed_artifacts.drop_impossible(case.world, found), *coming))
 
 
 def _is_suspended(case: Case, candidate: Candidate) -> bool:
@@ -253,22 +277,15 @@ def _is_suspended(case: Case, candidate: Candidate) -> bool:
 
 
 def _first_due(case: Case) -> Candidates:
+    """Return the due candidates of the transition that takes precedence: of one key the one that is due longest."""
     first = min((each.transition for each in case.due), key=rank_of, default=None)
-    return tuple(each for each in case.due if each.transition is first)
-
-
-def _urgent_entries(case: Case) -> frozenset[str]:
-    """Return the entries with an emergency whose time has come: they wait for no endpoint."""
-    return frozenset(
-        entry.name
-        for entry in case.known.policy.keys
-        for request in list_outstanding(case.known, case.requests, Verb.ROTATE, entry.name)
-        if request.emergency and request.time <= case.reading.earliest
-    )
+    chosen = [each for each in case.due if each.transition is first]
+    once = {(each.entry, each.kid if first not in _ONE_OF_AN_ENTRY else ""): each for each in reversed(chosen)}
+    return tuple(each for each in chosen if each in once.values())
 
 
 def _with_certificates(world: World, plan: Plan, reading: Reading) -> Plan:
-    """Return the same plan with certificates for its new keys, and with what is told of those that cannot be made."""
+    """Return the same plan with certificates for its new keys, and with a trouble for each that cannot be made."""
     troubles = (*plan.troubles, *signed_artifacts.list_artifact_troubles(world, plan.record))
     if plan.record is None or plan.needs or plan.papers or plan.asks:
         return replace(plan, troubles=troubles)

@@ -1,6 +1,6 @@
 """What a person has to know about a set as a whole: each function is named after the trouble it finds."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 
 from jwks_operator.api.names import keyring_name
@@ -25,9 +25,29 @@ def find_name_conflict(world: World) -> Trouble | None:
     return Trouble(
         Reason.NAME_CONFLICT,
         f"{foreign} exists and does not belong to this set",
-        "remove it, or create the set anew with another name (its own, spec.publish.configMap.name or "
+        "remove it, or create the set again with another name (its own, spec.publish.configMap.name or "
         "spec.secret.name)",
         about=foreign,
+    )
+
+
+def describe_remaining_key(about: str, kids: Collection[str], words: str) -> Trouble:
+    """Return the trouble of an object that still holds revoked keys, because it could not be written."""
+    return Trouble(
+        Reason.REVOKED_KEY_REMAINS,
+        f"{about} still holds revoked key {', '.join(sorted(kids))}: {words}",
+        "make it writable or take the key from it by hand; the operator tries again by itself",
+        about=about,
+    )
+
+
+def describe_refused_write(about: str, words: str) -> Trouble:
+    """Return the trouble of an object that could not be written."""
+    return Trouble(
+        Reason.WRITE_REFUSED,
+        f"{about} could not be written: {words}",
+        "the operator tries again by itself",
+        about=about,
     )
 
 
@@ -60,6 +80,14 @@ def list_troubles(world: World, record: Record, requests: Requests, now: datetim
             f"the private key of {lost} was lost with its keyring",
             "tokens signed with it stay verifiable, and the next rotation clears this",
             about=lost,
+        )
+    missing = ", ".join(kid for kid, until in record.missing.items() if until > now)
+    if missing:
+        yield Trouble(
+            Reason.KEYS_LOST,
+            f"nothing is left of {missing}, which the status names: verifiers refuse tokens signed with it",
+            "let clients ask for new tokens; this ends when the last of those tokens has expired",
+            about=missing,
         )
     for complaint in requests.complaints[:1]:
         yield Trouble(Reason.INVALID_REQUEST, complaint, about=complaint)

@@ -18,7 +18,7 @@ from jwks_operator.core.model.trouble import Trouble
 from jwks_operator.core.timing.formulas import bounds_of
 from jwks_operator.core.timing.schedule import ScheduleError, shortest_interval
 from jwks_operator.core.timing.windows import next_opening
-from jwks_operator.keys.algorithms import ALGORITHMS
+from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
 
 
 def algorithm_unknown(spec: JsonWebKeySetSpec, policy: Policy, now: datetime) -> Trouble | None:
@@ -108,7 +108,7 @@ def too_many_keys(spec: JsonWebKeySetSpec, policy: Policy, now: datetime) -> Tro
         return None
     return Trouble(
         Reason.TOO_MANY_KEYS,
-        f"these schedules keep up to {total} keys at once, more than spec.publish.maxKeys {policy.publish.max_keys}",
+        f"these schedules publish up to {total} keys at once, more than spec.publish.maxKeys {policy.publish.max_keys}",
         "rotate less often, shorten retention or raise maxKeys",
     )
 
@@ -137,7 +137,10 @@ def _owner(spec: JsonWebKeySetSpec, entry: EntryPolicy) -> str:
 
 
 def _keys_at_once(policy: Policy, entry: EntryPolicy, now: datetime) -> int:
-    """One active, one pending, and every retired one that its retention keeps."""
+    """Return how many keys of an entry are published at once: those that verifiers see, none of them symmetric."""
+    key_class = ALGORITHMS[entry.algorithm].key_class
+    if key_class is not KeyClass.SIGNATURE:
+        return 1 if key_class is KeyClass.ENCRYPTION else 0
     interval = shortest_interval(entry.rotation, now)
-    retention = bounds_of(policy, entry.rotation, ALGORITHMS[entry.algorithm].key_class).retention
+    retention = bounds_of(policy, entry.rotation, key_class).retention
     return 2 + (1 if interval is None else ceil(retention / interval))

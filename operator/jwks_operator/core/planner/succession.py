@@ -17,7 +17,7 @@ from jwks_operator.core.model.record import KeyRecord, Record
 from jwks_operator.core.planner.candidate import Candidate
 from jwks_operator.core.planner.gated_keys import awaits_endpoints
 from jwks_operator.core.planner.key_choice import find_former_key, find_next_key, fits_entry, lacks_successor
-from jwks_operator.core.planner.requests import Requests, Verb, list_outstanding
+from jwks_operator.core.planner.requests import Requests, Verb, list_outstanding_times
 from jwks_operator.core.planner.triggers import Trigger, list_triggers
 from jwks_operator.core.timing.formulas import LONG_AGO, bounds_of, rotation_of
 from jwks_operator.core.timing.windows import next_opening
@@ -43,9 +43,9 @@ class Succession:
     def _unwanted(self) -> Iterator[Candidate]:
         for key in self.record.of(self.entry.name, State.PENDING):
             if not fits_entry(key, self.entry, self.record.policy):
-                yield self._at_once(Transition.DESTROY, Cause.ALGORITHM_CHANGED, key.kid)
+                yield self._at_once(removal_of_pending(key), Cause.ALGORITHM_CHANGED, key.kid)
             elif self._is_outdated(key):
-                yield self._at_once(Transition.DESTROY, Cause.SOURCE_RENEWED, key.kid)
+                yield self._at_once(removal_of_pending(key), Cause.SOURCE_RENEWED, key.kid)
 
     def _next(self) -> Iterator[Candidate]:
         active = self.record.active(self.entry.name)
@@ -58,6 +58,10 @@ class Succession:
             yield from self._first(pending)
             return
         triggers = list_triggers(self.record, self.entry, active, self.requests)
+        if self.record.policy.suspend or (pending is None and not generates_keys(self.record, self.entry)):
+            cause = Cause.SUSPENDED if self.record.policy.suspend else Cause.SOURCE_FOLLOWED
+            yield from self._refusals(Transition.REFUSE_ROTATION, Verb.ROTATE, cause)
+            triggers = tuple(trigger for trigger in triggers if not trigger.is_requested)
         if pending is not None:
             yield from self._activation(pending, triggers)
         elif generates_keys(self.record, self.entry):
@@ -90,6 +94,7 @@ class Succession:
     def _activation(self, pending: KeyRecord, triggers: tuple[Trigger, ...]) -> Iterator[Candidate]:
         """The pending key follows for any trigger; an imported key follows by itself."""
         rotation = rotation_of(self.record.policy, self.entry)
+        yield from self._emergencies(Transition.ACTIVATE, pending.kid if pending.published else "", triggers)
         uses = list(self._earliest_use(pending, triggers, rotation))
         for key in self.record.of(self.entry.name, State.PENDING):
             if fits_entry(key, self.entry, self.record.policy) and is_imported(self.record, key):
@@ -102,14 +107,21 @@ class Succession:
         if rotation.prepublish is Prepublish.ALWAYS:
             yield self._at_once(Transition.PUBLISH, Cause.PREPUBLISH)
             return
+        yield from self._emergencies(Transition.PUBLISH, "", triggers)
         # A calendar cannot be asked about the year 1.
-        uses = [(next_opening(rotation, max(trigger.time, active.created)), trigger) for trigger in triggers]
-        soonest = min(((time, trigger) for time, trigger in uses if time is not None), key=_time_of, default=None)
+        soonest = _soonest(rotation, triggers, active.created)
         if soonest is not None:
             time, trigger = soonest
             lead = bounds_of(self.record.policy, rotation, ALGORITHMS[self.entry.algorithm].key_class).lead
             when = LONG_AGO if time - LONG_AGO < lead else time - lead
             yield Candidate(when, Transition.PUBLISH, self.entry.name, "", trigger.cause, _wait_for(trigger))
+
+    def _emergencies(self, transition: Transition, kid: str, triggers: tuple[Trigger, ...]) -> Iterator[Candidate]:
+        """An emergency waits for nothing but its time: no lead, no window, no endpoint."""
+        times = sorted(trigger.time for trigger in triggers if trigger.is_emergency)
+        if times and (kid or transition is Transition.PUBLISH):
+            candidate = self._at_once(transition, Cause.EMERGENCY, kid)
+            yield replace(candidate, time=times[0], waiting_for=Wait.REQUESTED_TIME)
 
     def _earliest_use(
         self, pending: KeyRecord, triggers: tuple[Trigger, ...], rotation: Rotation
@@ -118,41 +130,38 @@ class Succession:
         if pending.published is None:
             return
         known = time_known_everywhere(self.record, pending, pending.published)
-        gated = awaits_endpoints(self.record, pending)
-        emergencies = tuple(trigger for trigger in triggers if trigger.is_emergency)
-        uses = []
-        for trigger in emergencies if gated and emergencies else triggers:
-            time = trigger.time if trigger.is_emergency else next_opening(rotation, max(trigger.time, known))
-            if time is not None:
-                uses.append((time, trigger))
-        if not uses:
+        soonest = _soonest(rotation, triggers, known)
+        if soonest is None:
             return
-        time, trigger = min(uses, key=lambda use: (use[0], use[1].time))
-        wait = _wait_for(trigger) if time == trigger.time else Wait.LEAD if time == known else Wait.WINDOW
-        bound = not trigger.is_emergency
+        time, trigger = soonest
         yield Candidate(
             time,
             Transition.ACTIVATE,
             pending.entry,
             pending.kid,
             trigger.cause,
-            wait,
-            gated=gated and bound,
-            windowed=bound and bool(rotation.windows or rotation.freezes),
+            _wait_for(trigger) if time == trigger.time else Wait.LEAD if time == known else Wait.WINDOW,
+            gated=awaits_endpoints(self.record, pending),
+            windowed=bool(rotation.windows or rotation.freezes),
         )
 
     def _roll_back(self) -> Iterator[Candidate]:
-        """The former key is used again; without one the request is refused, once."""
-        for request in list_outstanding(self.record, self.requests, Verb.ROLLBACK, self.entry.name)[:1]:
-            refusal = self._at_once(Transition.REFUSE_ROLL_BACK, Cause.NO_FORMER_KEY)
-            refusal = replace(refusal, time=request.time, waiting_for=Wait.REQUESTED_TIME)
-            former = find_former_key(self.record, self.entry)
-            if former is None:
-                yield refusal
-            elif former.published is not None:
-                time = max(request.time, former.published + former.bounds.lead)
-                wait = Wait.REQUESTED_TIME if time == request.time else Wait.LEAD
-                yield Candidate(time, Transition.ROLL_BACK, self.entry.name, former.kid, Cause.ROLL_BACK, wait)
+        """The former key is used again, for the oldest request; without such a key the request is refused."""
+        former = find_former_key(self.record, self.entry)
+        if self.record.policy.suspend or former is None:
+            cause = Cause.SUSPENDED if self.record.policy.suspend else Cause.NO_FORMER_KEY
+            yield from self._refusals(Transition.REFUSE_ROLL_BACK, Verb.ROLLBACK, cause)
+            return
+        asked = list_outstanding_times(self.record, self.requests, Verb.ROLLBACK, self.entry.name)
+        if asked and former.published is not None:
+            time = max(asked[0], former.published + former.bounds.lead)
+            wait = Wait.REQUESTED_TIME if time == asked[0] else Wait.LEAD
+            yield Candidate(time, Transition.ROLL_BACK, self.entry.name, former.kid, Cause.ROLL_BACK, wait)
+
+    def _refusals(self, transition: Transition, verb: Verb, cause: Cause) -> Iterator[Candidate]:
+        """A request that cannot be honoured is answered at its time, and never kept for later."""
+        for time in list_outstanding_times(self.record, self.requests, verb, self.entry.name)[:1]:
+            yield replace(self._at_once(transition, cause), time=time, waiting_for=Wait.REQUESTED_TIME)
 
     def _is_outdated(self, key: KeyRecord) -> bool:
         """Tell whether a followed source holds another key by now than this pending one."""
@@ -163,14 +172,22 @@ class Succession:
         return Candidate(LONG_AGO, transition, self.entry.name, kid, cause)
 
 
+def removal_of_pending(key: KeyRecord) -> Transition:
+    """Return how an unwanted pending key goes: one that may have been used keeps its retention."""
+    return Transition.RETIRE if key.possibly_used else Transition.DESTROY
+
+
 def time_known_everywhere(record: Record, pending: KeyRecord, published: datetime) -> datetime:
     """Return when verifiers have the key: its lead after it was published and served, or a longer former lead."""
     known = max(published, pending.served or published) + pending.bounds.lead
     return max(known, record.lead_floor.get(pending.key_class, known))
 
 
-def _time_of(use: tuple[datetime, Trigger]) -> datetime:
-    return use[0]
+def _soonest(rotation: Rotation, triggers: tuple[Trigger, ...], earliest: datetime) -> tuple[datetime, Trigger] | None:
+    """Return the first open moment for any trigger that is no emergency, not before this time; None if none opens."""
+    uses = ((next_opening(rotation, max(one.time, earliest)), one) for one in triggers if not one.is_emergency)
+    opened = [(time, trigger) for time, trigger in uses if time is not None]
+    return min(opened, key=lambda use: (use[0], use[1].time), default=None)
 
 
 def _wait_for(trigger: Trigger) -> Wait:

@@ -1,4 +1,4 @@
-"""Which waits begin anew? Those after drift, restored backups and steps of the clock.
+"""Resets the timestamps that drift, a restored backup or a step of the clock makes doubtful.
 
 A wait is only as good as its witness. Where the witness may be untrue (the object was gone or edited, the
 record comes from a backup, its stamp lies in the future, all clocks stepped ahead since) it is taken back before
@@ -26,7 +26,7 @@ _NOISE = timedelta(seconds=5)
 
 
 def reset_doubtful(world: World, record: Record, reading: Reading, asked: Requests) -> Record:
-    """Return the record with every wait begun anew that a restore or a future stamp makes doubtful."""
+    """Return the record with every timestamp reset that a restore or a time in the future makes doubtful."""
     if record.uid and record.uid != world.keyring_uid:
         return _restored(world, record, reading, asked)
     if not record.uid:
@@ -73,13 +73,18 @@ def _restored(world: World, record: Record, reading: Reading, asked: Requests) -
     record = add_tombstones(settle_sources(record, world.imports, record.intakes), world.salvage.buried)
     record = recovery.restore_keys_in_use(world, record, reading.now)
     found = recovery.list_unknown_keys(world, record, reading.now)
-    anew = replace(record.with_keys(*(_unwitnessed(key) for key in record.keys), *found), uid=world.keyring_uid)
-    anew = remember_waits(anew, world.waits_before)
-    return _retold(anew, (Happening(EventReason.RECORD_RESTORED, "the record comes from a backup"),))
+    after = replace(record.with_keys(*(_of_backup(key) for key in record.keys), *found), uid=world.keyring_uid)
+    after = remember_waits(after, world.waits_before)
+    return _retold(after, (Happening(EventReason.RECORD_RESTORED, "the record comes from a backup"),))
 
 
 def _anew(record: Record, which: Callable[[KeyRecord], bool]) -> Record:
     return record.with_keys(*(_unwitnessed(key) for key in record.keys if which(key)))
+
+
+def _of_backup(key: KeyRecord) -> KeyRecord:
+    """A key that was pending when the backup was made may have been used since: what is not known counts as used."""
+    return replace(_unwitnessed(key), possibly_used=key.possibly_used or key.state is State.PENDING)
 
 
 def _unwitnessed(key: KeyRecord) -> KeyRecord:

@@ -1,4 +1,4 @@
-"""What becomes of the keys when the spec changes? They are planned anew, but the past keeps its bounds.
+"""Puts another spec in force: keys are planned by it, but the past keeps its bounds.
 
 Tokens that were signed and documents that were cached under the former facts live by them. Each key keeps the
 longest waits in force during its life. A lowered fact is adopted in a step of its own: from the moment at which the
@@ -83,7 +83,7 @@ def delay_former_facts(record: Record, since: datetime) -> Record:
 def waits_in_force(record: Record, now: datetime) -> Mapping[KeyClass, Bounds]:
     """Return the longest waits of every class that there are keys of, or that a former lead still counts for.
 
-    A class without keys has one too: whoever cached the set cached that it has none.
+    A class without keys has one too: a cached set says that it has none.
     """
     found: dict[KeyClass, Bounds] = {}
     known = longest_facts(record, now)
@@ -101,8 +101,8 @@ def waits_in_force(record: Record, now: datetime) -> Mapping[KeyClass, Bounds]:
 
 def revocation_latency(record: Record, now: datetime) -> timedelta:
     """Return how long verifiers may trust a revoked key: what they cached under a former lead, they cached for it."""
-    floor = record.lead_floor.get(KeyClass.SIGNATURE)
-    former = KeyClass.SIGNATURE in record.former_leads or (floor is not None and floor > now)
+    floor, until = record.lead_floor.get(KeyClass.SIGNATURE), _cached_until(record)
+    former = KeyClass.SIGNATURE in record.former_leads or any(end is not None and end > now for end in (floor, until))
     known = record.policy.facts.longest(record.longest if former else None)
     return known.excess + known.total(LEAD_TERMS[KeyClass.SIGNATURE])
 
@@ -110,8 +110,20 @@ def revocation_latency(record: Record, now: datetime) -> timedelta:
 def list_former_ends(record: Record) -> Iterator[datetime]:
     """Yield the times from which on former facts no longer count, so that the status is looked at again then."""
     yield from record.lead_floor.values()
+    yield from record.missing.values()
+    cached = _cached_until(record)
+    if cached is not None:
+        yield cached
     if record.longest_until is not None:
         yield record.longest_until
+
+
+def _cached_until(record: Record) -> datetime | None:
+    """Return when what was cached under former facts has expired; None if there are none, or it is not confirmed."""
+    if record.longest is None or record.longest_until is None:
+        return None
+    lead = record.policy.facts.longest(record.longest).total(LEAD_TERMS[KeyClass.SIGNATURE])
+    return record.longest_until - horizon_of(record) + lead
 
 
 def remember_waits(record: Record, waits: Mapping[KeyClass, Bounds]) -> Record:

@@ -13,7 +13,7 @@ _NEVER = 9000
 """A freeze until a year like this one has no end, and calendars run out soon after."""
 
 _FREEZES_AND_WINDOWS = 256
-"""More alternations of freezes and windows than a spec can hold: whoever needs more never finds an opening."""
+"""More alternations of freezes and windows than a spec can hold: one that needs more never opens."""
 
 
 def next_opening(rotation: Rotation, time: datetime) -> datetime | None:

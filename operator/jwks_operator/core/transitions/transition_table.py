@@ -46,6 +46,7 @@ class Transition(StrEnum):
     REPAIR = "Repair"
     APPLY_SPEC = "ApplySpec"
     REPLACE = "Replace"
+    REFUSE_ROTATION = "RefuseRotation"
     REFUSE_ROLL_BACK = "RefuseRollBack"
     ROLL_BACK = "RollBack"
     ACTIVATE = "Activate"
@@ -81,7 +82,10 @@ class Cause(StrEnum):
     IMPORT = "Import", "imported", True
     REVOCATION = "Revocation", "the active key was revoked", True
     KEY_LOST = "KeyLost", "the active key was lost", True
-    ROLL_BACK = "RollBack", "the request to roll back", True
+    ROLL_BACK = "RollBack", "the request", True
+    CREATED_BEFORE = "CreatedBefore", "spec.revoked names keys of its age"
+    SOURCE_FOLLOWED = "SourceFollowed", "the source of the entry brings its keys"
+    SUSPENDED = "Suspended", "spec.suspend withholds rotations"
     NO_FORMER_KEY = "NoFormerKey", "no former key has its private half any more"
     BOOTSTRAP = "Bootstrap", "a new set"
     ENTRY_ADDED = "EntryAdded", "a new entry"
@@ -165,12 +169,14 @@ class Row:
 _PENDING, _ACTIVE, _RETIRED = State.PENDING, State.ACTIVE, State.RETIRED
 _REPLACED = (_ACTIVE, _RETIRED)
 _SUSPENDED = frozenset({Hold.SUSPEND})
+_TRIGGERS = (Cause.SCHEDULE, Cause.REQUEST, Cause.EMERGENCY, Cause.ALGORITHM_CHANGED)
 
 TABLE: Final = (
     Row(
         Transition.REVOKE,
         moves=tuple((state, State.COMPROMISED) for state in (_PENDING, _ACTIVE, _RETIRED)),
         event=EventReason.KEY_REVOKED,
+        causes=(Cause.CREATED_BEFORE,),
     ),
     Row(
         Transition.BOOTSTRAP,
@@ -198,10 +204,14 @@ TABLE: Final = (
         causes=(Cause.KEY_LOST, Cause.REVOCATION),
     ),
     Row(
+        Transition.REFUSE_ROTATION,
+        event=EventReason.ROTATION_REFUSED,
+        causes=(Cause.SOURCE_FOLLOWED, Cause.SUSPENDED),
+    ),
+    Row(
         Transition.REFUSE_ROLL_BACK,
         event=EventReason.ROLLBACK_REFUSED,
-        causes=(Cause.NO_FORMER_KEY,),
-        held_by=_SUSPENDED,
+        causes=(Cause.NO_FORMER_KEY, Cause.SUSPENDED),
     ),
     Row(
         Transition.ROLL_BACK,
@@ -214,21 +224,14 @@ TABLE: Final = (
         Transition.ACTIVATE,
         moves=((_PENDING, _ACTIVE), _REPLACED),
         event=EventReason.KEY_ACTIVATED,
-        causes=(
-            Cause.SCHEDULE,
-            Cause.REQUEST,
-            Cause.EMERGENCY,
-            Cause.ALGORITHM_CHANGED,
-            Cause.IMPORT,
-            Cause.ENTRY_ADDED,
-        ),
+        causes=(*_TRIGGERS, Cause.IMPORT, Cause.ENTRY_ADDED),
         held_by=frozenset({Hold.SUSPEND, Hold.WINDOWS, Hold.ENDPOINTS}),
     ),
     Row(
         Transition.RETIRE,
-        moves=(_REPLACED,),
+        moves=(_REPLACED, (_PENDING, _RETIRED)),
         event=EventReason.KEY_RETIRED,
-        causes=(Cause.ENTRY_REMOVED,),
+        causes=(Cause.ENTRY_REMOVED, Cause.ALGORITHM_CHANGED, Cause.SOURCE_RENEWED),
         first=Side.USE,
     ),
     Row(
@@ -242,14 +245,7 @@ TABLE: Final = (
         Transition.PUBLISH,
         moves=((None, _PENDING),),
         event=EventReason.KEY_PUBLISHED,
-        causes=(
-            Cause.PREPUBLISH,
-            Cause.SCHEDULE,
-            Cause.REQUEST,
-            Cause.EMERGENCY,
-            Cause.ALGORITHM_CHANGED,
-            Cause.ENTRY_ADDED,
-        ),
+        causes=(Cause.PREPUBLISH, *_TRIGGERS, Cause.ENTRY_ADDED),
         held_by=_SUSPENDED,
     ),
     Row(

@@ -1,6 +1,6 @@
 """A client whose key rotates, at a real authorization server (oidc-provider): no assertion is refused.
 
-Not part of `make test`, since that server keeps a client's keys for a minute: `make clients`, four minutes.
+That server keeps a client's keys for a minute: `make clients` takes four, and `make nightly` runs it too.
 """
 
 import subprocess
@@ -25,7 +25,7 @@ from client import fetch_token, make_assertion  # type: ignore[import-not-found]
 
 pytestmark = pytest.mark.timeout(420)
 
-HERE = Path(__file__).with_name("authorization_server")
+HERE = ROOT / "tests" / "clients" / "authorization_server"
 FACTS = {"propagation": "2s", "cacheMaxAge": "1s", "clockSkew": "1s", "tokenLifetime": "1m"}
 ROTATIONS = 3
 
@@ -82,7 +82,7 @@ def client_of(stage: Stage, directory: Path, every: str, **facts: str) -> Iterat
         server = stack.enter_context(serving(directory / "ConfigMap"))
         until(lambda: server.ask("/readyz").status == 200, 20)
         until((directory / "Secret" / "signing.jwk").exists, 20)
-        issuer = stack.enter_context(authorization_server(f"{server.url}{JWKS}"))
+        issuer = stack.enter_context(authorization_server(f"http://127.0.0.1:{server.port}{JWKS}"))
         yield Client(issuer, directory / "Secret")
 
 
@@ -114,3 +114,4 @@ def test_a_server_that_keeps_keys_longer_than_stated_refuses_the_next_one(stage:
             client.ask()
             time.sleep(0.2)
         assert "invalid_client" in client.refused[0]
+        assert client.tokens > 0, "the first key is known"

@@ -23,7 +23,7 @@ from controlplane import ControlPlane
 from jwks_operator.api.names import GROUP
 from upgrade.trees import OURS, TreeOperator, run_plugin, speaking
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(400)]
+pytestmark = pytest.mark.timeout(400)
 
 CRD = ROOT / "crds" / "jsonwebkeysets.jwks-operator.dev.yaml"
 DEFINITION = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/jsonwebkeysets.jwks-operator.dev"

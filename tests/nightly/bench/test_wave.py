@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.bench.test_suite import bench
+from nightly.bench.test_suite import bench
 
 
 @pytest.mark.timeout(600)

@@ -1,0 +1,47 @@
+"""Which keys does an object hold? Read from what is in it, whether it is ours or not."""
+
+from base64 import b64decode
+from binascii import Error as Base64Error
+from collections.abc import Collection, Iterator
+from contextlib import suppress
+
+from jwks_operator.api.names import key_data_name
+from jwks_operator.keys.jwk import JwkError, parse_json_strict
+from jwks_operator.keys.members import list_keys
+from jwks_operator.keys.secret_files import KID, split_name
+from jwks_operator.kube.client import Object
+from jwks_operator.kube.consumer_secret import read_keys
+
+
+def kids_in_configmap(configmap: Object | None) -> frozenset[str]:
+    """Return the kids of every JWK Set in the data of a ConfigMap."""
+    data = (configmap or {}).get("data") or {}
+    return frozenset(kid for text in data.values() for kid in _kids_of(str(text)))
+
+
+def kids_in_secret(secret: Object | None) -> frozenset[str]:
+    """Return the kids of every private key in a consumer Secret, and those that it calls in use."""
+    if secret is None:
+        return frozenset()
+    data = secret.get("data") or {}
+    named = (_text(data[name]) for name in data if split_name(name)[1] is KID)
+    return frozenset(filter(None, (*named, *(found.kid for found in read_keys(secret)))))
+
+
+def kids_in_keyring(keyring: Object | None, kids: Collection[str]) -> frozenset[str]:
+    """Return those of these kids whose private half a keyring holds, also in a format that this version cannot read."""
+    data = (keyring or {}).get("data") or {}
+    return frozenset(kid for kid in kids if '"private"' in _text(data.get(key_data_name(kid), "")))
+
+
+def _kids_of(text: str) -> Iterator[str]:
+    with suppress(JwkError):
+        for key in list_keys(parse_json_strict(text.encode())):
+            if isinstance(key, dict) and isinstance(key.get("kid"), str):
+                yield key["kid"]
+
+
+def _text(encoded: str) -> str:
+    with suppress(Base64Error, UnicodeDecodeError):
+        return b64decode(encoded, validate=True).decode()
+    return ""
