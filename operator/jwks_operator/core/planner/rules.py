@@ -3,8 +3,8 @@
 Each rule takes the case and returns it, changed or not, or the plan, which ends the list. At most one step comes out;
 the reconciler executes it and asks again.
 
-"Cannot tell" decides nothing: an unreadable record, a foreign object or a refused spec leave the keys as they are, and
-a clock in doubt stops every timed transition and every confirmation, while repair and revocation go on.
+"Cannot tell" decides nothing: an unreadable record, a foreign object or a refused spec leave the keys as they are,
+except those that are revoked; a clock in doubt stops every timed transition and every confirmation.
 """
 
 from collections.abc import Callable
@@ -45,7 +45,7 @@ def decide(world: World, reading: Reading, fresh: Fresh | None = None) -> Plan:
 
 
 def leave_foreign_objects(case: Case) -> Case | Plan:
-    """An object that the set needs exists and is not ours: nothing is touched, but to revoke keys in the other ones."""
+    """An object that the set needs exists and is not ours: nothing is written, except that revoked keys leave ours."""
     trouble = set_troubles.find_name_conflict(case.world)
     if trouble is None:
         return case
@@ -103,7 +103,7 @@ def rebuild_the_record(case: Case) -> Case | Plan:
 
 
 def read_the_requests(case: Case) -> Case:
-    """What users ask for by annotations, and what is wrong with the set."""
+    """Read what users ask for by annotations, and list what is wrong with the set."""
     record = case.known
     requests = read_requests(case.world.annotations, frozenset(entry.name for entry in record.policy.keys))
     told = set_troubles.list_troubles(case.world, record, requests, case.reading.now)
@@ -211,7 +211,7 @@ def prepare_the_transition(case: Case) -> Case | Plan:
     """Keys, certificates and signatures that the first due transition needs are made before it."""
     record, chosen = case.known, _first_due(case)
     missing = tuple(need for need in key_requests.list_needs(record, chosen) if need not in case.fresh)
-    # Also before its turn: what stands in the way of a certificate is told from the first round of a pass on.
+    # Also before its turn: what stands in the way of a certificate is told from the first decision of a pass on.
     signing = (each for each in case.due if each.transition is Transition.CERTIFY or each in chosen)
     papers = signed_artifacts.list_artifacts_to_make(case.world, record, signing) if chosen else ()
     if not missing and not papers:
