@@ -215,6 +215,11 @@ churn: $(READY) ## Run CHURN_MINUTES=20 of churn through a fault-injecting proxy
 bench-keys: $(READY) ## Compare making RSA keys with bare generation (BENCH_ARGS="--write docs")
 	$(BIN)/python bench/keys.py $(BENCH_ARGS)
 
+.PHONY: bench-fairness
+bench-fairness: $(READY) ## Measure what one tenant waits while another one has 240 RSA-4096 keys made (BENCH_ARGS="--write docs")
+	@$(BIN)/python -m controlplane build > /dev/null
+	PYTHONPATH=hack:bench $(BIN)/python bench/fairness.py $(BENCH_ARGS)
+
 .PHONY: bench
 bench: $(READY) ## Measure thousands of sets beside bare API writes (BENCH_ARGS=--quick; "--write docs" in half an hour)
 	@$(BIN)/python -m controlplane build > /dev/null

@@ -7,7 +7,7 @@ from jwks_operator.api.defaults import DEFAULTS
 from jwks_operator.api.durations import format_duration
 from jwks_operator.api.reader_row import Reader, ReaderRow
 from jwks_operator.api.reader_table import READERS
-from jwks_operator.keys.algorithms import ALGORITHMS
+from jwks_operator.api.readers import describe_refusals
 
 PAGE = ROOT / "docs" / "readers.md"
 INTRODUCTION = f"""\
@@ -89,12 +89,7 @@ def _fetching(reader: Reader, row: ReaderRow) -> str:
 
 
 def _reading(reader: Reader, row: ReaderRow) -> str:
-    refused = row.refuses
-    if len(refused) > len(ALGORITHMS) // 2:
-        known = ", ".join(name for name in ALGORITHMS if name not in refused)
-        words = f"any `alg` but {known}"
-    else:
-        words = ", ".join(sorted(refused)) or "nothing"
+    words = describe_refusals(row)
     size = "–" if row.max_bytes is None else f"{row.max_bytes // 1024} KiB"
     return f"| `{reader}` | {words} | {', '.join(sorted(row.names)) or '–'} | {size} | {row.remark or '–'} |\n"
 

@@ -19,6 +19,8 @@ from controlplane.build import build_once, compile_go
 
 GO = Path(__file__).parent / "go"
 JAVA = Path(__file__).parent / "java"
+OAUTH2_PROXY = Path(__file__).parent / "oauth2proxy"
+OAUTH2_PROXY_PACKAGE = "github.com/oauth2-proxy/oauth2-proxy/v7"
 GO_LIBRARIES = ("go-oidc", "go-jose", "keyfunc", "jwx")
 JAVA_LIBRARIES = ("nimbus", "spring", "jose4j")
 ROOM = 200 * 2**20
@@ -75,6 +77,15 @@ def build_go() -> Path:
     if not built.is_dir():
         build_once(built, ROOM, lambda result: compile_go(GO, [], ["."], result))
     return built
+
+
+def build_oauth2_proxy() -> Path:
+    """Return the compiled oauth2-proxy."""
+    built = _place("oauth2-proxy", (OAUTH2_PROXY / "go.sum",))
+    if not built.is_dir():
+        build_once(built, ROOM, lambda result: compile_go(OAUTH2_PROXY, [], [OAUTH2_PROXY_PACKAGE], result))
+    (binary,) = built.iterdir()
+    return binary
 
 
 def has_java() -> bool:

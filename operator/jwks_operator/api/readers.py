@@ -9,7 +9,7 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import Final
 
-from jwks_operator.api.reader_row import Reader
+from jwks_operator.api.reader_row import Reader, ReaderRow
 from jwks_operator.api.reader_table import READERS
 from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
 from jwks_operator.keys.naming import EddsaName
@@ -42,6 +42,13 @@ def refuses_entry(reader: Reader, algorithm: str, crv: str | None) -> bool:
     """Tell whether the reader refuses a whole set for a key of an entry; `crv` is None unless the entry states it."""
     words = REFUSED_WORDS[reader]
     return algorithm in words or crv in words
+
+
+def describe_refusals(row: ReaderRow) -> str:
+    """Return in words for which keys a reader refuses a whole set."""
+    if len(row.refuses) > len(ALGORITHMS) // 2:
+        return f"any alg but {', '.join(name for name in ALGORITHMS if name not in row.refuses)}"
+    return ", ".join(sorted(row.refuses)) or "nothing"
 
 
 def default_eddsa_name(readers: Iterable[Reader]) -> EddsaName:

@@ -46,13 +46,15 @@ class Copies:
     """Namespace → why its copy could not be written or removed in this pass."""
     unordered: frozenset[str] = frozenset()
     """Namespaces whose refused copy differs in nothing that a verifier needs: it has the same keys in another order."""
+    withheld: frozenset[str] = frozenset()
+    """Namespaces whose copy is not repaired in this pass, because another client changes it after every repair."""
     complaint: str = ""
     """Why the namespaces cannot be read; then no copy is written and no step is confirmed."""
 
     @property
     def complete(self) -> bool:
         """Whether every wanted copy has its keys; an orphaned copy that cannot be removed does not count."""
-        behind = self.refused.keys() - self.unordered
+        behind = {*self.refused, *self.withheld} - self.unordered
         return not self.complaint and not any(namespace in self.targets for namespace in behind)
 
 
@@ -113,7 +115,7 @@ async def write_copies(
     """
     keeper = _CopyWriter(client, world.ref, dict(copies.targets), dict(copies.refused), repairs)
     for namespace in copies.targets:
-        if namespace not in copies.refused:
+        if namespace not in copies.refused and namespace not in copies.withheld:
             await keeper.write(namespace, copy_object(world.ref, record, namespace, world.shard))
     written, told = await keeper.done(copies)
     refused = ((namespace, written.targets.get(namespace)) for namespace in written.refused)
@@ -201,7 +203,8 @@ class _CopyWriter:
 
 def has_pending_writes(world: World, copies: Copies) -> bool:
     """Tell whether a copy must be written or removed."""
-    return bool(copies.orphaned) or any(copy.sight.drifted for copy in compare_copies(world, copies))
+    drifted = (copy.namespace for copy in compare_copies(world, copies) if copy.sight.drifted)
+    return bool(copies.orphaned) or any(namespace not in copies.withheld for namespace in drifted)
 
 
 def compare_copies(world: World, copies: Copies) -> tuple[Copy, ...]:
@@ -220,6 +223,8 @@ def _fact(world: World, record: Record, namespace: str, copies: Copies) -> Copy:
     seen, refused = copies.targets[namespace], copies.refused.get(namespace, "")
     ours = seen is not None and is_copy(seen, world.ref)
     found = compare_object(copy_object(world.ref, record, namespace, world.shard), seen, ours=ours)
+    if found is Sight.RELABELLED and namespace in copies.withheld:
+        found = Sight.SAME
     if found is not Sight.DIFFERS or seen is None:
         return Copy(namespace, found, refused=refused)
     missing, extra = _differences(seen, record)
