@@ -34,7 +34,7 @@ from jwks_operator.reconcile.deletion import DOUBT_RECHECK, DeletedSets
 from jwks_operator.reconcile.key_pool import KeySource
 from jwks_operator.reconcile.observed_versions import Kind, ObservedVersions, copy_place
 from jwks_operator.reconcile.observer import Observer, ReconcileSnapshot
-from jwks_operator.reconcile.refusals import FailedWrites, list_refusal_troubles, raise_first, list_revoked_kids
+from jwks_operator.reconcile.refusals import FailedWrites, list_refusal_troubles, list_revoked_kids, raise_first
 from jwks_operator.reconcile.requeue import Decision, find_alarms, has_step, is_degraded, next_pass_at
 from jwks_operator.reconcile.restart_troubles import add_restart_trouble, has_failed_restart
 from jwks_operator.reconcile.withdrawal import withdraw_revoked
