@@ -105,7 +105,7 @@ generate: $(READY) ## Write everything that is generated
 	PYTHONPATH=tests $(BIN)/python -m clients.matrix > docs/algorithms.md
 	$(BIN)/python -m pictures
 	$(BIN)/python -m manual
-	$(BIN)/python -m presets
+	$(BIN)/python -m readers
 	$(BIN)/python -m waits
 	$(BIN)/python -m decisions
 	$(BIN)/python -m reference
@@ -122,7 +122,7 @@ check-generated: $(READY) ## Check that everything generated is up to date
 	  { echo "make: run make generate" >&2; exit 1; }
 	@$(BIN)/python -m pictures --check
 	@$(BIN)/python -m manual --check
-	@$(BIN)/python -m presets --check
+	@$(BIN)/python -m readers --check
 	@$(BIN)/python -m waits --check
 	@$(BIN)/python -m decisions --check
 	@$(BIN)/python -m reference --check
@@ -176,19 +176,19 @@ matrix: $(READY) ## Build the Kubernetes versions K8S=1.30.14,… and run the te
 .PHONY: upgrade
 upgrade: $(READY) ## Let other releases take over in the middle of every step, and go the road to v1 (some minutes)
 	@$(BIN)/python -m controlplane build > /dev/null
-	$(BIN)/pytest -n 2 --dist loadfile tests/upgrade/road_to_v1.py tests/upgrade/between_releases.py $(PYTEST_ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile tests/nightly/upgrade $(PYTEST_ARGS)
 
 .PHONY: clients
 clients: $(READY) ## Rotate a client's key three times at a real authorization server (four minutes)
 	@$(BIN)/python -m controlplane build > /dev/null
-	$(BIN)/pytest -n 2 tests/clients/rotating_client.py $(PYTEST_ARGS)
+	$(BIN)/pytest -n 2 tests/nightly/clients/test_rotating_client.py $(PYTEST_ARGS)
 
 .PHONY: canary
 canary: $(READY) ## Run the tests of the kopf adapter with the newest kopf, in an environment of their own
 	UV_PROJECT_ENVIRONMENT='$(CACHE)/canary' $(UV) sync --locked --quiet --python $(PYTHON)
 	$(UV) pip install --quiet --python '$(CACHE)/canary' --no-deps --upgrade kopf
 	'$(CACHE)/canary/bin/python' -c 'import importlib.metadata as found; print("kopf", found.version("kopf"))'
-	'$(CACHE)/canary/bin/python' -m pytest -n $(JOBS) -m "not cluster and not soak" tests/frame tests/kube $(PYTEST_ARGS)
+	'$(CACHE)/canary/bin/python' -m pytest -n $(JOBS) tests/frame tests/kube $(PYTEST_ARGS)
 
 .PHONY: coverage
 coverage: $(READY) ## Run all tests and report what they cover
@@ -214,6 +214,11 @@ churn: $(READY) ## Run CHURN_MINUTES=20 of churn through a fault-injecting proxy
 .PHONY: bench-keys
 bench-keys: $(READY) ## Compare making RSA keys with bare generation (BENCH_ARGS="--write docs")
 	$(BIN)/python bench/keys.py $(BENCH_ARGS)
+
+.PHONY: bench-fairness
+bench-fairness: $(READY) ## Measure what one tenant waits while another one has 240 RSA-4096 keys made (BENCH_ARGS="--write docs")
+	@$(BIN)/python -m controlplane build > /dev/null
+	PYTHONPATH=hack:bench $(BIN)/python bench/fairness.py $(BENCH_ARGS)
 
 .PHONY: bench
 bench: $(READY) ## Measure thousands of sets beside bare API writes (BENCH_ARGS=--quick; "--write docs" in half an hour)

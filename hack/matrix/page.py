@@ -48,15 +48,15 @@ def read_floor() -> str:
     return found[1]
 
 
-def find_oldest(rows: Sequence[Row]) -> Row:
-    """Return the row of the oldest version on which everything passed."""
-    return min((each for each in rows if each.passed), key=lambda row: row.number)
+def list_passed(rows: Sequence[Row]) -> str:
+    """Return the versions on which everything passed, oldest first, for a sentence."""
+    passed = sorted((each for each in rows if each.passed), key=lambda row: row.number)
+    return ", ".join(each.kubernetes for each in passed) or "none at the moment"
 
 
 def render_claim(rows: Sequence[Row], link: str) -> str:
     """Return the sentence that a page makes about versions."""
-    tested = ", ".join(each.kubernetes for each in rows if each.passed)
-    return f"Kubernetes {read_floor()} or newer; [tested on]({link}) {tested}.\n"
+    return f"Kubernetes {read_floor()} or newer; [tested on]({link}) {list_passed(rows)}.\n"
 
 
 def render_floor(rows: Sequence[Row]) -> str:
@@ -65,8 +65,7 @@ def render_floor(rows: Sequence[Row]) -> str:
     needs = f"The chart installs on {floor} or newer, because its objects need what {floor} serves"
     if floor in {each.minor for each in rows if each.passed}:
         return f"\n{needs}.\n"
-    oldest = find_oldest(rows).kubernetes
-    return f"\n{needs}. **No run on {floor} is in the table yet**: the oldest tested is {oldest}.\n"
+    return f"\n{needs}. **No run on {floor} is in the table yet**; tested: {list_passed(rows)}.\n"
 
 
 def render_table(rows: Sequence[Row]) -> str:

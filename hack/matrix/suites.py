@@ -6,7 +6,7 @@ import sys
 import tempfile
 import xml.etree.ElementTree as ET
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,11 +15,13 @@ from generated import ROOT
 from matrix.record import Counts
 
 SUITES = {
-    "admission": ("api",),
-    "chart": ("chart", "release"),
-    "cluster": ("cluster", "conformance", "docs", "examples", "frame", "ha", "kube", "plugin", "serve", "statuspage"),
+    "admission": ("cluster/api",),
+    "chart": ("cluster/chart", "nightly/release"),
+    "cluster": ("cluster",),
 }
-"""Suites by name: folders of tests, of which those run that need an API server."""
+"""Suites by name: folders of tests, each without those of the suites before it."""
+ELSEWHERE = ("cluster/bench", "cluster/controlplane", "cluster/demo")
+"""Folders of tests that are about the tools of this repository and not about an API server."""
 LACKS = "not served: "
 """How the reason of a skipped test begins when the API server lacks what it is about."""
 
@@ -44,24 +46,23 @@ class Report:
     repeated: tuple[str, ...]
 
 
-def run_suites(assets: Path, names: Iterable[str], jobs: int) -> Report:
+def run_suites(assets: Path, names: Collection[str], jobs: int) -> Report:
     """Run these suites on the binaries in `assets` with `jobs` processes; repeat what failed once, alone."""
-    folders = [ROOT / "tests" / folder for name in names for folder in SUITES[name]]
+    folders = select_folders(names)
     with tempfile.TemporaryDirectory(prefix="matrix-") as directory:
         scratch = Path(directory)
         parallel = [f"-n{jobs}", "--dist=loadfile"]
-        first = _run_pytest(assets, scratch, [*parallel, *map(str, folders)])
+        first = _run_pytest(assets, scratch, [*parallel, *folders])
         if not any(each.outcome == "failed" for each in first):
             return summarise_cases(first, [])
-        return summarise_cases(first, _run_pytest(assets, scratch, ["-n0", "--last-failed", *map(str, folders)]))
+        return summarise_cases(first, _run_pytest(assets, scratch, ["-n0", "--last-failed", *folders]))
 
 
 def _run_pytest(assets: Path, scratch: Path, arguments: list[str]) -> list[Case]:
     report = scratch / "report.xml"
-    marks = ["-m", "cluster and not soak and not e2e"]
     options = [f"--junitxml={report}", "-q", f"--override-ini=cache_dir={scratch / 'cache'}"]
     subprocess.run(
-        [sys.executable, "-m", "pytest", *marks, *options, *arguments],
+        [sys.executable, "-m", "pytest", *options, *arguments],
         cwd=ROOT,
         env={**os.environ, "KUBEBUILDER_ASSETS": str(assets)},
         check=False,  # what failed is in the report
@@ -71,9 +72,27 @@ def _run_pytest(assets: Path, scratch: Path, arguments: list[str]) -> list[Case]
     return read_report(report.read_text())
 
 
+def select_folders(names: Collection[str]) -> list[str]:
+    """Return the arguments of pytest that select these suites and nothing else."""
+    wanted = [folder for name in names for folder in SUITES[name]]
+    others = [folder for name, folders in SUITES.items() if name not in names for folder in folders]
+    left_out = [each for each in (*others, *ELSEWHERE) if _is_inside(each, wanted)]
+    whole = [each for each in wanted if not _is_inside(each, wanted)]
+    return [*(f"tests/{each}" for each in whole), *(f"--ignore=tests/{each}" for each in left_out)]
+
+
+def _is_inside(folder: str, folders: Iterable[str]) -> bool:
+    return any(folder.startswith(f"{each}/") for each in folders)
+
+
+def suite_of(module: str) -> str:
+    """Return the suite of a test by its module, such as tests.cluster.api.test_admission."""
+    path = module.partition(".")[2].replace(".", "/") + "/"
+    return next(name for name, folders in SUITES.items() if path.startswith(tuple(f"{each}/" for each in folders)))
+
+
 def read_report(text: str) -> list[Case]:
     """Read the tests of a JUnit report, as pytest writes it."""
-    suites = {folder: name for name, folders in SUITES.items() for folder in folders}
     found = []
     for each in ET.fromstring(text).iter("testcase"):  # noqa: S314  pytest's own report
         skipped = each.find("skipped")
@@ -81,7 +100,7 @@ def read_report(text: str) -> list[Case]:
         found.append(
             Case(
                 name=f"{each.attrib['classname']}::{each.attrib['name']}",
-                suite=suites[each.attrib["classname"].split(".")[1]],
+                suite=suite_of(each.attrib["classname"]),
                 outcome="failed" if bad else "passed" if skipped is None else "skipped",
                 seconds=float(each.attrib["time"]),
                 reason="" if skipped is None else skipped.attrib.get("message", ""),

@@ -6,12 +6,16 @@ It is run against the models and against the real API server, so that neither ca
 from dataclasses import dataclass
 from typing import Any
 
+from jwks_operator.api.reader_row import Reader
 from jwks_operator.keys.algorithms import ALGORITHMS
 
 Spec = dict[str, Any]
 
 ES256 = {"name": "signing", "algorithm": "ES256"}
 RS256 = {"name": "signing", "algorithm": "RS256"}
+HS256 = {"name": "sessions", "algorithm": "HS256"}
+INBOX = {"name": "inbox", "algorithm": "ECDH-ES"}
+ML_DSA = {"name": "hybrid", "algorithm": "ML-DSA-65"}
 DURATION = "must be a duration such as 90s"
 CRON = "must be a cron expression of five fields"
 ALLOWED = "supported values: " + ", ".join(f'"{name}"' for name in ALGORITHMS)
@@ -74,11 +78,21 @@ def publish(**fields: Any) -> Spec:
     return {"publish": fields}
 
 
+def documents(*documents: Spec) -> Spec:
+    return publish(documents=[*documents])
+
+
 def config_map(**fields: Any) -> Spec:
     return {"publish": {"configMap": fields}}
 
 
 WINDOW = {"schedule": "0 2 * * 1-4", "duration": "2h"}
+KUBE = {"name": "kube", "entries": ["signing"]}
+WRONG = {"name": "kube", "entries": ["singing"]}
+BOTH = {"name": "both", "entries": ["signing", "hybrid"]}
+PEMS = {"name": "pems", "entries": ["signing"], "format": "PEM"}
+TAKEN = "a data key of a document is that of another document, of configMap or of the operator"
+NO_ENTRY = "entries names what is no entry of keys; correct it, or remove it when its last key has left the set"
 ISSUER = "https://auth.example.com"
 NOON = "2026-11-22T12:00:00Z"
 
@@ -89,9 +103,18 @@ ACCEPTED = (
     Case("ten keys", {"keys": [{**ES256, "name": f"key-{i}"} for i in range(10)]}),
     Case("an entry name of 52 characters", key(name="a" * 52)),
     Case("a set name of 52 characters", {}, name="a" * 52),
-    *(Case(f"the preset {name}", timing(preset=name)) for name in (
-        "Istio", "Envoy", "EnvoyGateway", "DotNet", "JwksRsa", "Jose", "SpringSecurity", "Nimbus", "PyJWT",
-    )),
+    *(Case(f"the preset {name}", timing(preset=name)) for name in Reader),
+    Case("as many readers as may be", {"readers": [*Reader][:16]}),
+    Case("a lead as long as a reader asks for", {"readers": ["Istio", "PyJWT"], **timing(lead="30m")}),
+    Case("a refresh as long as a reader needs", {"readers": ["Istio"], **timing(verifierRefresh="20m")}),
+    Case("no refresh for a reader that fetches for a kid", {"readers": ["GoOidc"], **timing(verifierRefresh="0s")}),
+    Case("a symmetric key beside a strict reader", {"keys": [ES256, HS256], "readers": ["KubeApiserver", "Tink"]}),
+    Case("a document for a strict reader",
+         {"keys": [ES256, ML_DSA, {**INBOX, "crv": "X25519"}], "readers": ["KubeApiserver"], **documents(KUBE)}),
+    Case("as many documents as may be", documents(*({**KUBE, "name": f"part-{i}"} for i in range(8)))),
+    Case("a document with all its fields", documents({**KUBE, "aliases": ["a", "b"], "paths": ["/a", "/b"]}, PEMS)),
+    Case("encryption on P-256 beside a strict reader", {"keys": [ES256, INBOX], "readers": ["KubeApiserver"]}),
+    Case("a post-quantum key beside readers that skip it", {"keys": [ES256, ML_DSA], "readers": ["GoOidc", "Nimbus"]}),
     Case("a lead as long as a preset asks for", timing(preset="Istio", lead="30m")),
     Case("a stated fact in place of a preset's", timing(preset="DotNet", verifierRefresh="5m", lead="15m")),
     Case("an entry with its own rotation", key(rotation={"policy": "Manual"})),
@@ -278,6 +301,50 @@ REFUSED = (
     Case("a freeze that ends as it begins", rotation(freezes=[{"from": NOON, "to": NOON}]),
          "spec.rotation.freezes[0].to", "to must be later than from; move it"),
     # timing
+    # documents
+    Case("a document whose data key is an alias of another one", documents({**KUBE, "aliases": ["pems.pem"]}, PEMS),
+         "spec.publish.documents", TAKEN),
+    Case("a document whose data key is the operator's", documents({**KUBE, "aliases": ["zz-serve.json"]}),
+         "spec.publish.documents", TAKEN),
+    Case("a document named like the set's data key", documents({**KUBE, "name": "jwks"}),
+         "spec.publish.documents", TAKEN),
+    Case("an alias of two documents", documents({**KUBE, "aliases": ["x"]}, {**PEMS, "aliases": ["x"]}),
+         "spec.publish.documents", TAKEN),
+    Case("a path of two documents", documents({**KUBE, "paths": ["/x"]}, {**PEMS, "paths": ["/x"]}),
+         "spec.publish.documents", "two documents have the same path; choose others"),
+    Case("a document at a path of the set", documents({**KUBE, "paths": ["/keys"]}), "spec.publish.documents[0].paths",
+         "which belong to the whole set; choose others"),
+    Case("a document at a path with dots", documents({**KUBE, "paths": ["/a/../b"]}), "spec.publish.documents[0].paths",
+         "paths must not hold the segments . and .."),
+    Case("a document of a symmetric key", {"keys": [ES256, HS256], **documents({**KUBE, "entries": ["sessions"]})},
+         "spec.publish.documents", "entries must not name symmetric keys, which are never published; remove them"),
+    Case("a document without entries", documents({"name": "kube", "entries": []}), "spec.publish.documents[0].entries"),
+    Case("a document in another format", documents({**KUBE, "format": "DER"}), "spec.publish.documents[0].format"),
+    Case("a strict reader and only PEM without its key",
+         {"keys": [ES256, ML_DSA], "readers": ["KubeApiserver"], **documents(PEMS)}, "spec.readers", "KubeApiserver"),
+    Case("a strict reader and a document that it cannot read either",
+         {"keys": [ES256, ML_DSA], "readers": ["KubeApiserver"], **documents(BOTH)}, "spec.readers",
+         "refuses the whole set for the key of hybrid (ML-DSA-65)"),
+    Case("an unknown reader", {"readers": ["kube-apiserver"]}, "spec.readers[0]"),
+    Case("a reader twice", {"readers": ["Istio", "Istio"]}, "spec.readers", "Duplicate value"),
+    Case("a refresh too short for a reader", {"readers": ["GoOidc", "Istio"], **timing(verifierRefresh="5m")},
+         "spec.timing.verifierRefresh", "verifierRefresh 5m is shorter than 20m of Istio, which may go so long without "
+         "fetching; lengthen it, or remove it to have it computed"),
+    Case("a lead too short for a reader", {"readers": ["PyJWT", "DotNet"], **timing(lead="12h")}, "spec.timing.lead",
+         "lead 12h is shorter than propagation 5m + cacheMaxAge 5m + staleWindow 0s + edgeCache 0s + "
+         "verifierRefresh 24h"),
+    *(Case(f"a key for which {reader} refuses the set: {entry}", {"keys": [ES256, entry], "readers": ["PyJWT", reader]},
+           "spec.readers", f"{reader} refuses the whole set for the key of {entry['name']} "
+           f"({entry.get('crv', entry['algorithm'])}); publish a document without it (publish.documents), or remove "
+           "the entry")
+      for reader, entry in (
+          ("KubeApiserver", ML_DSA),
+          ("KubeApiserver", {**INBOX, "crv": "X25519"}),
+          ("GoJose", {"name": "wallet", "algorithm": "ES256K"}),
+          ("Keyfunc", {**INBOX, "crv": "X448"}),
+          ("Jwx", {"name": "other", "algorithm": "Ed448"}),
+          ("Tink", {"name": "other", "algorithm": "Ed25519"}),
+      )),
     Case("an unknown preset", timing(preset="istio"), "spec.timing.preset"),
     Case("a lead shorter than what a preset says", timing(preset="DotNet", lead="12h"), "spec.timing.lead",
          "lead 12h is shorter than propagation 5m + cacheMaxAge 5m + staleWindow 0s + edgeCache 0s + "
@@ -414,16 +481,19 @@ class Change:
     before: Spec
     after: Spec
     path: str = ""
+    says: str = "name cannot change, because pods mount it by name; keep it, or create a new set"
 
     def __str__(self) -> str:
         return self.title.replace(" ", "-")
 
 
+TWO = {"keys": [ES256, ML_DSA]}
 SECRET_A, SECRET_B = {"secret": {"name": "a"}}, {"secret": {"name": "b"}}
-KNOWN_TO_THE_API_SERVER = tuple(
-    Case(f"the time zone {zone}", rotation(schedule="0 3 1 * *", timeZone=zone), "spec.rotation.timeZone",
-         "must be an IANA time zone name such as Europe/Berlin")
-    for zone in ("Europe/Atlantis", "Local", "europe/berlin", "CEST")
+KNOWN_TO_THE_API_SERVER = (
+    *(Case(f"the time zone {zone}", rotation(schedule="0 3 1 * *", timeZone=zone), "spec.rotation.timeZone",
+           "must be an IANA time zone name such as Europe/Berlin")
+      for zone in ("Europe/Atlantis", "Local", "europe/berlin", "CEST")),
+    Case("a document of an entry that never was", documents(WRONG), "spec.publish.documents", NO_ENTRY),
 )  # fmt: skip
 """Refused at admission alone: the planner has a condition for what was stored once."""
 
@@ -440,4 +510,11 @@ CHANGES = (
     Change("another Secret", SECRET_A, SECRET_B, "spec.secret"),
     Change("a Secret named later", {}, SECRET_B, "spec.secret"),
     Change("a Secret no longer named", SECRET_A, {}, "spec.secret"),
+    Change("an entry that leaves a set stays in its document", TWO | documents(BOTH), documents(BOTH)),
+    Change("an entry leaves a document", TWO | documents(BOTH), TWO | documents(KUBE)),
+    Change("a wrong entry in a document", documents(KUBE), documents(WRONG), "spec.publish.documents", NO_ENTRY),
+    Change("a wrong entry in a new document", {}, documents(WRONG), "spec.publish.documents", NO_ENTRY),
+    Change(
+        "an entry that left is not named again", documents(KUBE), documents(BOTH), "spec.publish.documents", NO_ENTRY
+    ),
 )

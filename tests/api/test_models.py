@@ -11,7 +11,7 @@ from api.specs import ACCEPTED, ES256, REFUSED, Case
 from jwks_operator.api.defaults import DEFAULTS, LEAD_TERMS, RESTART, RETENTION_TERMS
 from jwks_operator.api.durations import format_duration
 from jwks_operator.api.parse import SpecError, parse_spec
-from jwks_operator.api.spec import JsonWebKeySetSpec, Timing
+from jwks_operator.api.spec import JsonWebKeySetSpec
 from jwks_operator.keys.algorithms import KeyClass
 
 
@@ -101,6 +101,6 @@ def test_an_override_is_accepted_exactly_from_the_sum_of_its_facts_on(
 
 
 def test_a_fact_is_the_given_one_or_its_default() -> None:
-    timing = Timing(clock_skew=timedelta(0))
-    assert timing.fact("clock_skew") == timedelta(0)
-    assert timing.fact("propagation") == DEFAULTS["propagation"]
+    spec = parse_spec(Case("", {"timing": {"clockSkew": "0s"}}).object)
+    assert spec.fact("clock_skew") == timedelta(0)
+    assert spec.fact("propagation") == DEFAULTS["propagation"]

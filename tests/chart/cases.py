@@ -83,6 +83,7 @@ CASES = (
         "everything",
         {
             "fullnameOverride": "keys",
+            "quota": {"namespaces": ["shop"], "sets": 5},
             "commonLabels": {"team": "platform"},
             "image": {
                 "repository": "registry.example.com/jwks-operator",

@@ -52,7 +52,7 @@ def test_no_discovery_document_that_the_api_admits_is_refused(discovery: dict[st
         ADMITTED.validate_python(discovery)
     except ValidationError:
         assume(False)
-    text = discovery_document(Publish(issuer="https://a.example.com", discovery=discovery), ())
+    text = discovery_document(Publish(issuer="https://a.example.com", discovery=discovery), (), "/keys")
     assert text is not None
     assert not refused(text)
 

@@ -64,7 +64,7 @@ _JSONWEBTOKEN = "jsonwebtoken + jwks-rsa"
 LIMITS = (
     Limit("PyJWT", "makes and checks signatures only", _ENCRYPTS),
     Limit("PyJWT", "knows no ML-DSA", _ML_DSA),
-    Limit("PyJWT", "knows Ed25519 and Ed448 as EdDSA only: set eddsaName to EdDSA", _named("Ed25519", "Ed448")),
+    Limit("PyJWT", "knows Ed25519 and Ed448 as EdDSA only, which is the default", _named("Ed25519", "Ed448")),
     Limit("jwcrypto", "knows RSA-OAEP with SHA-1 and SHA-256 only", _LONG_OAEP),
     Limit("jwcrypto", "reads X448 keys as JWK, not as PEM", curves=_named("X448"), forms=("PEM",)),
     Limit("joserfc", "knows no ML-DSA", _ML_DSA),

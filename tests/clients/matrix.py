@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 
 from clients.libraries import LIBRARY_NAMES
 from clients.limits import LIMITS, SHAPES, Shape, forms_of, works
+from jwks_operator.api.reader_table import READERS
+from jwks_operator.api.readers import describe_refusals
 from jwks_operator.keys.algorithms import ALGORITHMS, Algorithm, KeyClass, Method
 
 _INTRODUCTION = """\
@@ -43,7 +45,14 @@ _LIBRARIES = """\
 
 The forms of the private key with which a library signs or decrypts, while it verifies or encrypts with the published
 set; TLS is the PEM form under another name. Symmetric keys are never published: both sides mount the file. `EdDSA` is
-the name for old clients.
+the default name of Ed25519 and Ed448 keys, because most libraries know it alone (`publish.eddsaName`).
+"""
+_READERS = """\
+## Readers
+
+What programs and libraries that fetch a set do with it: the names under which they check tokens of Ed25519 keys, and
+the kty, crv and alg of which one key makes them refuse the whole set. [readers.md](readers.md) has the figures,
+versions and sources, and what `spec.readers` does with them.
 """
 
 
@@ -53,7 +62,14 @@ def document() -> str:
     parts = [_INTRODUCTION.format(sizes=sizes), _FORMS, _table(_form_rows()), "", _LIBRARIES, _table(_library_rows())]
     limits = [f"- {limit.library} {limit.reason}." for limit in LIMITS]
     own = "- node-jose cannot read the PEM file of one P-256 or P-384 key in 256: mount the JWK instead."
-    return "\n".join([*parts, "", "Why a cell is not full:", "", *limits, own, ""])
+    readers = ["", _READERS, _table(_reader_rows()), ""]
+    return "\n".join([*parts, "", "Why a cell is not full:", "", *limits, own, *readers])
+
+
+def _reader_rows() -> Iterator[tuple[str, ...]]:
+    yield "Reader", "Ed25519 keys named", "Refuses the whole set for"
+    for reader, row in READERS.items():
+        yield f"`{reader}`: {row.title}", _listed(sorted(row.names)), describe_refusals(row)
 
 
 def _form_rows() -> Iterator[tuple[str, ...]]:

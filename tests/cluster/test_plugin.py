@@ -16,9 +16,8 @@ import yaml
 from cluster.reading import files, in_use, published
 from cluster.stage import ROOT, Stage, grant
 from jwks_operator.keys.generate import generate
-from jwks_operator.plugin.completion import print_completions
 from jwks_operator.plugin.exit_codes import Exit
-from jwks_operator.plugin.plugin_command import run
+from jwks_operator.plugin.plugin_command import complete, run
 from plugin.site import Site, served
 
 ES256 = {"name": "signing", "algorithm": "ES256"}
@@ -111,7 +110,7 @@ def test_entries_and_kids_are_completed(
     monkeypatch.setenv("KUBECONFIG", str(auth.plane.kubeconfig))
     kid = active(auth, "auth")
     verb, *rest = (word.format(kid=kid) for word in words)
-    assert print_completions([verb, "--namespace", auth.namespace, *rest]) == 0
+    assert complete([verb, "--namespace", auth.namespace, *rest]) == 0
     assert capsys.readouterr().out.splitlines() == [*(line.format(kid=kid) for line in expected), ":4"]
 
 
@@ -289,7 +288,7 @@ def test_waiting_ends_with_its_timeout_and_says_what_for(stage: Stage, jwks: Jwk
     code, out, err = jwks("rotate", "slow", "--yes", "--wait", "--timeout", "2s")
     assert code == Exit.TIMEOUT
     assert "Done by" in out
-    assert "waiting for everybody who checks to have the key (lead); the request stays in force" in err
+    assert "waiting for verifiers to have the key (lead); the request stays in force" in err
 
 
 def test_a_request_that_gitops_keeps_is_told(stage: Stage, jwks: Jwks) -> None:

@@ -69,7 +69,8 @@ def test_kubectl_describe_shows_keys_next_move_and_events(auth: Stage) -> None:
     for told in (
         r"State: +Active\n",
         r"State: +Pending\n",
-        r"Waiting For: +the schedule\n",
+        r"Waiting For: +Schedule\n",
+        r"Message: +the schedule\n",
         r"Revocation Latency: +1h10m\n",
         r"Normal +Key\w+ +\S+ +jwks-operator +.*signing.*key",
     ):

@@ -97,6 +97,7 @@ FULL: dict[str, Any] = {
     "held": ["k9"],
     "publish": {
         "configMap": {"name": "shown", "key": "set.json", "aliases": ["jwks"], "labels": {"team": "a"}},
+        "documents": [{"name": "part", "entries": ["by-hand"], "format": "PEM", "aliases": ["a"], "paths": ["/a"]}],
         "issuer": "https://auth.example.com",
         "discovery": {"authorization_endpoint": "https://auth.example.com/login", "nothing": None},
         "paths": {"jwks": ["/keys.json"]},

@@ -42,7 +42,7 @@ async def test_an_issuer_has_a_discovery_document_that_the_server_accepts() -> N
     assert said == {
         "issuer": ISSUER,
         "jwks_uri": f"{ISSUER}/.well-known/jwks.json",
-        "id_token_signing_alg_values_supported": ["Ed25519"],
+        "id_token_signing_alg_values_supported": ["EdDSA"],
         "response_types_supported": ["id_token"],
         "subject_types_supported": ["public"],
     }
@@ -154,7 +154,7 @@ async def test_a_changed_hint_moves_no_key() -> None:
 # --- names of algorithms ---
 
 
-@pytest.mark.parametrize(("name", "alg"), [(None, "Ed448"), ("Ed25519", "Ed448"), ("EdDSA", "EdDSA")])
+@pytest.mark.parametrize(("name", "alg"), [(None, "EdDSA"), ("Ed25519", "Ed448"), ("EdDSA", "EdDSA")])
 async def test_one_name_everywhere(name: str | None, alg: str) -> None:
     publish = {"issuer": ISSUER} | ({"eddsaName": name} if name else {})
     life = await begun(publish, {"name": "signing", "algorithm": "Ed448"})
@@ -169,7 +169,7 @@ async def test_one_name_everywhere(name: str | None, alg: str) -> None:
 
 
 async def test_another_name_comes_with_another_key_after_its_lead() -> None:
-    life = await begun({}, ED25519)
+    life = await begun({"eddsaName": "Ed25519"}, ED25519)
     first = await life.in_use()
     await life.set_spec({"keys": [ED25519], "publish": {"eddsaName": "EdDSA"}})
     await life.pass_()
@@ -186,6 +186,29 @@ async def test_another_name_comes_with_another_key_after_its_lead() -> None:
     life.writes()
     await life.pass_()
     assert life.writes() == []
+
+
+@pytest.mark.parametrize(
+    ("readers", "alg"), [([], "EdDSA"), (["Jose", "Jwx"], "Ed25519"), (["Jose", "GoOidc"], "EdDSA")]
+)
+async def test_the_newer_name_is_the_default_if_all_named_readers_know_it(readers: list[str], alg: str) -> None:
+    life = Life()
+    await life.begin({"keys": [ED25519], "readers": readers})
+    await life.pass_()
+    assert (await files(life))["signing.alg"].decode() == alg
+    assert {key["alg"] for key in (await document(life, "jwks.json"))["keys"]} == {alg}
+
+
+async def test_a_reader_that_joins_changes_the_name_of_the_next_key_alone() -> None:
+    life = Life()
+    await life.begin({"keys": [ED25519], "readers": ["Jose"]})
+    await life.pass_()
+    first = await life.in_use()
+    await life.set_spec({"keys": [ED25519], "readers": ["Jose", "KubeApiserver"]})
+    await life.live(timedelta(minutes=80))
+    names = {key["kid"]: key["alg"] for key in (await document(life, "jwks.json"))["keys"]}
+    assert names[first] == "Ed25519"
+    assert names[await life.in_use()] == "EdDSA"
 
 
 @pytest.mark.parametrize("formats", [["JWK"], ["PEM"], ["JWKSet"]])

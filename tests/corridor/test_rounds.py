@@ -12,7 +12,7 @@ from jwks_operator.core.planner.key_requests import need_of
 from jwks_operator.core.planner.plan import Plan
 from jwks_operator.core.planner.rules import decide
 from jwks_operator.core.transitions.transition_table import State
-from jwks_operator.kube.client import EVENTS
+from jwks_operator.kube.client import EVENTS, Call
 from jwks_operator.kube.errors import Unavailable
 from jwks_operator.reconcile import reconciler
 
@@ -51,7 +51,13 @@ async def test_what_a_pass_has_done_is_shown_also_if_its_next_step_fails() -> No
     await life.begin()
     await life.pass_()
     first = (await life.states())["Active"]
-    life.start_operator(Answer(503, to("configmaps", "PUT"), times=9))
+    writes: list[Call] = []
+
+    def of_the_next_step(call: Call) -> bool:
+        writes.extend([call] if to("configmaps", "PUT")(call) else [])
+        return call in writes[1:]
+
+    life.start_operator(Answer(503, of_the_next_step, times=9))
     life.time.pass_by(MONTH)
     with pytest.raises(Unavailable):
         await life.pass_()

@@ -25,12 +25,12 @@ from jwks_operator.keys.certificates import (
     check_certificate_key,
     load_chain,
     read_issued_chain,
-    renewal_due,
     self_signed,
 )
-from jwks_operator.keys.formats import render_tls
+from jwks_operator.keys.formats import render
 from jwks_operator.keys.key_errors import CertificateError, InconsistentKeyError, JwkError, NoSuchFormError
 from jwks_operator.keys.members import canonical_json, encode_octets
+from jwks_operator.keys.secret_files import Form
 from keys.authority import NOW, YEAR, authority_of, ca
 from keys.samples import PAIR_NAMES, SECRET_NAMES, SHAPES, fresh, private_windows
 
@@ -84,8 +84,6 @@ def test_a_symmetric_key_has_no_certificate(algorithm: str) -> None:
         self_signed(key.public, key.private, TERMS)
     with pytest.raises(NoSuchFormError, match="no certificate"):
         ca_signed(key.public, ca(), TERMS)
-    with pytest.raises(NoSuchFormError):
-        render_tls(key.public, key.private, b"")
 
 
 def test_a_certificate_says_what_was_asked_for() -> None:
@@ -263,8 +261,6 @@ def test_a_certificate_of_another_key_does_not_belong(algorithm: str) -> None:
     for check in (check_certificate_key, certificate_members):
         with pytest.raises(InconsistentKeyError, match="of another key"):
             check(key.public, chain)
-    with pytest.raises(InconsistentKeyError):
-        render_tls(key.public, key.private, chain)
 
 
 def test_the_published_key_tells_its_chain() -> None:
@@ -279,22 +275,14 @@ def test_the_published_key_tells_its_chain() -> None:
     assert written.index(b'"y"') < written.index(b'"x5c"') < written.index(b'"x5t#S256"')
 
 
-@pytest.mark.parametrize(("seconds", "due"), [(-1, False), (0, True), (1, True)])
-def test_renewal_is_due_from_its_moment_on(seconds: int, due: bool) -> None:
-    chain = self_signed(fresh("ES256").public, fresh("ES256").private, TERMS)
-    mark = NOW + TERMS.duration - timedelta(days=30)
-    assert renewal_due(chain, mark + timedelta(seconds=seconds), timedelta(days=30)) is due
-
-
 @pytest.mark.parametrize("algorithm", ["ES256", "ES384", "RS256", "PS256", "Ed25519"])
 def test_a_tls_server_serves_with_the_pair_and_a_client_trusts_the_ca(algorithm: str, tmp_path: Path) -> None:
     key = fresh(algorithm)
     begin = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
     terms = replace(TERMS, not_before=begin)
     authority = authority_of(fresh("ES256", None, 1), begin=begin - YEAR, end=begin + YEAR)
-    pair = render_tls(key.public, key.private, ca_signed(key.public, Authority.load(*authority), terms))
-    (tmp_path / "tls.crt").write_bytes(pair.crt)
-    (tmp_path / "tls.key").write_bytes(pair.key)
+    (tmp_path / "tls.crt").write_bytes(ca_signed(key.public, Authority.load(*authority), terms))
+    (tmp_path / "tls.key").write_bytes(render(key.public, key.private, Form.PEM))
     server_context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server_context.load_cert_chain(tmp_path / "tls.crt", tmp_path / "tls.key")
     client_context = ssl.create_default_context(cadata=authority[0].decode())
@@ -314,10 +302,10 @@ def test_a_tls_server_serves_with_the_pair_and_a_client_trusts_the_ca(algorithm:
     assert subject["serialNumber"] == f"{TERMS.serial:04X}"
 
 
-def test_neither_a_ca_nor_a_tls_pair_prints_its_key() -> None:
+def test_a_ca_does_not_print_its_key() -> None:
     key = fresh("ES256")
-    pair = render_tls(key.public, key.private, self_signed(key.public, key.private, TERMS))
-    text = f"{ca()!r} {ca()} {pair!r} {pair}"
+    authority = Authority.load(*authority_of(key))
+    text = f"{authority!r} {authority}"
     assert "PRIVATE KEY" not in text
     assert not [window for window in private_windows(key.private.reveal()) if window in text]
 

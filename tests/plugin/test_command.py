@@ -12,11 +12,10 @@ import yaml
 
 from helmchart.render import operator_rules
 from jwks_operator.plugin import main
-from jwks_operator.plugin.completion import print_completions
 from jwks_operator.plugin.doctor_cluster import RIGHTS
 from jwks_operator.plugin.exit_codes import MEANINGS, Exit
 from jwks_operator.plugin.installed import Definition, Running
-from jwks_operator.plugin.plugin_command import COMMANDS, command_group, run
+from jwks_operator.plugin.plugin_command import COMMANDS, command_group, complete, run
 from jwks_operator.plugin.version import Versions, version_skew
 
 ROOT = Path(__file__).parents[2]
@@ -95,7 +94,7 @@ def test_an_error_is_one_line_that_names_the_cure(
 def test_kubectl_is_answered_with_completions(
     arguments: list[str], expected: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert print_completions(arguments) == 0
+    assert complete(arguments) == 0
     *lines, directive = capsys.readouterr().out.splitlines()
     assert [line.partition("\t")[0] for line in lines] == expected
     assert directive == ":4"

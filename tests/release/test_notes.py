@@ -3,6 +3,7 @@
 import pytest
 
 from controlplane.errors import ControlPlaneError
+from generated import ROOT
 from jwks_operator import __version__
 from release.notes import read_notes
 
@@ -25,6 +26,10 @@ What it is.
 
 - Before.
 """
+
+
+def test_this_version_has_notes() -> None:
+    assert read_notes(f"v{__version__}", (ROOT / "CHANGELOG.md").read_text())
 
 
 def test_they_are_the_section_of_that_version_alone() -> None:

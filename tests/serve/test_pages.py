@@ -182,11 +182,12 @@ def test_documents_that_are_published_are_found_and_others_not() -> None:
     discovery, historical = json.dumps(DISCOVERY).encode(), jws(HISTORICAL)
     files = {"openid_configuration": discovery, "historical.jwt": historical}
     place = site(None, "", **files)
-    openid = ask(place, "/.well-known/openid-configuration")
-    assert (openid.body, openid.headers["Content-Type"]) == (discovery, "application/json")
+    for name in ("openid-configuration", "oauth-authorization-server", "jwt-vc-issuer"):
+        metadata = ask(place, f"/.well-known/{name}")
+        assert (metadata.body, metadata.headers["Content-Type"]) == (discovery, "application/json")
+        assert ask(site(), f"/.well-known/{name}").status == 404
     former = ask(place, "/historical.jwt")
     assert (former.body, former.headers["Content-Type"]) == (historical, "application/jwk-set+jwt")
-    assert ask(site(), "/.well-known/openid-configuration").status == 404
 
 
 @pytest.mark.parametrize(

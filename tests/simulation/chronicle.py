@@ -19,7 +19,7 @@ from fakes.store import Change
 from jwks_operator.api.defaults import DEFAULTS
 from jwks_operator.api.durations import parse_duration
 from jwks_operator.api.names import RECORD_KEY, SetRef, keyring_name
-from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
+from jwks_operator.keys.algorithms import ALGORITHMS, EDDSA, KeyClass
 from jwks_operator.keys.formats import read_file
 from jwks_operator.keys.jwk import parse_private
 from jwks_operator.keys.secret_files import Form
@@ -226,7 +226,8 @@ def _documents(keyring: Object) -> dict[str, dict[str, Any]]:
 
 
 def _class_of(key: Mapping[str, Any]) -> KeyClass:
-    return ALGORITHMS[key["alg"]].key_class
+    """The class of a published key; EdDSA is the name of both Edwards curves (RFC 8037)."""
+    return KeyClass.SIGNATURE if key["alg"] == EDDSA else ALGORITHMS[key["alg"]].key_class
 
 
 def _camel(name: str) -> str:

@@ -58,9 +58,11 @@ matchResources:
 - expression: >-
     variables.what != '/configmaps' || !variables.writes || variables.data.all(key,
     key == 'historical.jwt' ? variables.data[key].matches('^[A-Za-z0-9_-]+\\.[A-Za-z0-9_-]+\\.[A-Za-z0-9_-]+$') :
-    variables.data[key].startsWith(key in ['openid-configuration', 'zz-serve.json'] ? '{' : '{"keys":['))
+    key == 'zz-serve.json' || key.endsWith('openid-configuration') ? variables.data[key].startsWith('{') :
+    variables.data[key].startsWith('{"keys":[') || variables.data[key].matches(
+    '^(# kid: [ -~]*\\n-----BEGIN PUBLIC KEY-----\\n[A-Za-z0-9+/=\\n]+-----END PUBLIC KEY-----\\n)*$'))
   reason: Forbidden
-  message: a ConfigMap of jwks-operator has no other data than JWK Sets and what is served beside them
+  message: a ConfigMap of jwks-operator has no other data than public keys and what is served beside them
 - expression: >-
     !variables.writes || ((has(variables.written.metadata.finalizers) ? variables.written.metadata.finalizers : [])
     .all(each, has(variables.former.metadata.finalizers) && each in variables.former.metadata.finalizers) &&

@@ -36,13 +36,17 @@ class Rule:
     message: str
     message_cel: str = ""
     explain: Callable[[Any], str] | None = None
+    optional_old_self: bool = False
+    """Whether `oldSelf` is an optional value, so that the rule is asked for new objects, too."""
 
-    def validation(self) -> dict[str, str]:
+    def validation(self) -> dict[str, str | bool]:
         """Return the entry of `x-kubernetes-validations`."""
-        entry = {"rule": self.cel, "message": self.message}
+        entry: dict[str, str | bool] = {"rule": self.cel, "message": self.message}
         if self.message_cel:
             entry["messageExpression"] = self.message_cel
         entry["fieldPath"] = "." + self.field
+        if self.optional_old_self:
+            entry["optionalOldSelf"] = True
         return entry
 
     def enforce(self, model: object) -> None:

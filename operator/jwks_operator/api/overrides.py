@@ -18,7 +18,7 @@ from jwks_operator.api.defaults import (
     sum_of,
 )
 from jwks_operator.api.durations import cel_is_duration, format_duration
-from jwks_operator.api.presets import presets_by_value
+from jwks_operator.api.reader_rules import cel_refresh
 from jwks_operator.api.targets_spec import SecretTarget
 from jwks_operator.api.timing_spec import Timing
 from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
@@ -38,6 +38,8 @@ class _Spec(Protocol):
 
     @property
     def secret(self) -> SecretTarget: ...
+
+    def fact(self, attribute: str) -> timedelta: ...
 
 
 def overrides_cover_facts() -> tuple[Rule, ...]:
@@ -93,20 +95,14 @@ def _fact(term: str) -> str:
 
 
 def _silent(term: str) -> str:
-    """Return CEL of an unstated fact: the value of the preset, else the default."""
+    """Return CEL of an unstated fact."""
     default = f"'{format_duration(DEFAULTS[term])}'"
-    presets = presets_by_value(term)
-    if not presets:
-        return default
-    choice = default
-    for value, names in presets.items():
-        choice = f"self.timing.preset in {cel_list(names)} ? '{format_duration(value)}' : {choice}"
-    return f"(has(self.timing.preset) ? ({choice}) : {default})"
+    return cel_refresh(default) if term == "verifier_refresh" else default
 
 
 def _value(spec: _Spec, term: str) -> timedelta:
     if term != RESTART:
-        return spec.timing.fact(term)
+        return spec.fact(term)
     return timedelta() if spec.secret.restart is None else spec.secret.restart.takes
 
 

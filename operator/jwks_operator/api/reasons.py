@@ -37,8 +37,6 @@ class Reason(StrEnum):
     # Degraded=True
     CLOCK_UNCERTAIN = "ClockUncertain"
     POLICY_UNREADABLE = "PolicyUnreadable"
-    KEYRING_REBUILT = "KeyringRebuilt"
-    RECORD_RESTORED = "RecordRestored"
     TOO_MANY_KEYS = "TooManyKeys"
     INVALID_SCHEDULE = "InvalidSchedule"
     INTERVAL_TOO_SHORT = "IntervalTooShort"
@@ -52,6 +50,7 @@ class Reason(StrEnum):
     COPIES_UNSUPPORTED = "CopiesUnsupported"
     COPY_REFUSED = "CopyRefused"
     COPY_CONFLICT = "CopyConflict"
+    OBJECT_DISPUTED = "ObjectDisputed"
     # Rotating
     NEXT_KEY_PUBLISHED = "NextKeyPublished"
     WAITING_FOR_ENDPOINTS = "WaitingForEndpoints"

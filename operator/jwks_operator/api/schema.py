@@ -33,7 +33,7 @@ _COPIED = (
     "x-kubernetes-preserve-unknown-fields",
 )
 _HANDLED = {"title", "default", "properties", "items", "additionalProperties", VALIDATIONS}
-_RULE = ("rule", "message", "messageExpression", "reason", "fieldPath")
+_RULE = ("rule", "message", "messageExpression", "reason", "fieldPath", "optionalOldSelf")
 _CAPS = {"string": ("maxLength", "enum"), "array": ("maxItems",)}
 
 

@@ -9,6 +9,9 @@ from jwks_operator.keys.algorithms import PRIVATE_MEMBERS
 from jwks_operator.keys.members import canonical_json
 
 JWKS_PATH = "/.well-known/jwks.json"
+OPENID_PATH = "/.well-known/openid-configuration"
+SERVED_PATHS = (JWKS_PATH, "/keys", OPENID_PATH, "/historical.jwt")
+"""Where the server answers for every set."""
 MEDIA_TYPES = ("application/jwk-set+json", "application/json")
 DISCOVERY_MEMBERS = 64
 DISCOVERY_MAX = 8192
@@ -23,7 +26,7 @@ Issuer = Annotated[
         "must be an https URL without query and fragment; http is only for localhost and 127.0.0.1",
     ),
 ]
-_Path = Annotated[
+Path = Annotated[
     str,
     StringConstraints(min_length=1, max_length=256),
     Pattern(
@@ -41,19 +44,29 @@ _Origin = Annotated[
 ]
 
 
+def no_dots_cel(path: str) -> str:
+    """Return CEL of whether a path holds none of the segments . and .. (RFC 3986 section 3.3)."""
+    return f"!{path}.split('/').exists(s, s == '.' || s == '..')"
+
+
+def has_no_dots(path: str) -> bool:
+    """Tell whether a path holds none of the segments . and .. (RFC 3986 section 3.3)."""
+    return not {".", ".."} & {*path.split("/")}
+
+
 class Paths(Model):
     """URL paths of the published documents."""
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
             field="jwks",
-            cel="!has(self.jwks) || self.jwks.all(p, !p.split('/').exists(s, s == '.' || s == '..'))",
-            holds=lambda paths: not any({".", ".."} & {*path.split("/")} for path in paths.jwks or ()),
+            cel=f"!has(self.jwks) || self.jwks.all(p, {no_dots_cel('p')})",
+            holds=lambda paths: all(map(has_no_dots, paths.jwks or ())),
             message="paths must not hold the segments . and ..",
         ),
     )
 
-    jwks: Annotated[tuple[_Path, ...], Field(max_length=8)] | None = None
+    jwks: Annotated[tuple[Path, ...], Field(max_length=8)] | None = None
     """Paths at which the JWK Set is served beside /.well-known/jwks.json and /keys, each starting with a slash. The
     first one, below the issuer, is jwks_uri in the discovery document."""
 

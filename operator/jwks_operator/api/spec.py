@@ -5,6 +5,7 @@ from it.
 """
 
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, ClassVar, Literal
 
@@ -12,10 +13,15 @@ from pydantic import AfterValidator, Field
 
 from jwks_operator.api.admission_rules import Model, Rule, cel_list, rule_error
 from jwks_operator.api.certificate_spec import Certificate
+from jwks_operator.api.defaults import DEFAULTS
+from jwks_operator.api.document_rules import entries_are_published, entries_exist
 from jwks_operator.api.durations import cel_is_duration
 from jwks_operator.api.fields import UNIQUE, EntryName, Kid
 from jwks_operator.api.import_spec import Import
 from jwks_operator.api.overrides import overrides_cover_facts
+from jwks_operator.api.reader_row import Reader
+from jwks_operator.api.reader_rules import MOST_READERS, readers_can_read, refresh_covers_readers
+from jwks_operator.api.readers import slowest_refresh
 from jwks_operator.api.revocation_spec import Revocation
 from jwks_operator.api.rotation_spec import Prepublish, Rotation, RotationPolicy
 from jwks_operator.api.targets_spec import ConfigMapTarget, Publish, SecretTarget
@@ -215,6 +221,10 @@ class JsonWebKeySetSpec(Model):
         _retention_covers("self.rotation.rollbackWindow", lambda spec: [spec.rotation]),
         _retention_covers("e.rotation.rollbackWindow", lambda spec: [entry.rotation for entry in spec.keys]),
         _TLS_NEEDS_CERTIFICATES,
+        entries_exist(),
+        entries_are_published(SYMMETRIC_ALGORITHMS),
+        refresh_covers_readers(),
+        *readers_can_read(),
     )
 
     keys: Annotated[
@@ -235,6 +245,10 @@ class JsonWebKeySetSpec(Model):
     """Facts about tokens, caches and verifiers, from which the operator derives how long a key is published
     before (lead) and after (retention) its use. The defaults fit tokens of 1h and verifiers that refetch
     within 1h."""
+    readers: Annotated[tuple[Reader, ...], Field(max_length=MOST_READERS), *UNIQUE] = ()
+    """Known verifiers that read the published set, by name. timing.verifierRefresh is at least that of the slowest one,
+    and a set that one of them refuses as a whole needs a document (publish.documents) that this one can read.
+    docs/readers.md has what each one does, with sources."""
     revoked: Annotated[tuple[Revocation, ...], Field(max_length=100)] = ()
     """Keys that must no longer be trusted. They leave the published set and the Secret at once and for
     ever, their private halves are destroyed, and a successor becomes active at once; removing an item from this list
@@ -255,6 +269,13 @@ class JsonWebKeySetSpec(Model):
     suspend: Annotated[bool, Field(strict=True)] = False
     """True stops scheduled and requested rotations. Repair and removal of expired keys continue. Default
     false."""
+
+    def fact(self, attribute: str) -> timedelta:
+        """Return a fact (an attribute of DEFAULTS): as stated, else that of the slowest reader, else the default."""
+        stated: timedelta | None = getattr(self.timing, attribute)
+        named = (*self.readers, *(() if self.timing.preset is None else (self.timing.preset,)))
+        of_readers = slowest_refresh(named) if attribute == "verifier_refresh" else None
+        return next(value for value in (stated, of_readers, DEFAULTS[attribute]) if value is not None)
 
     def rotation_of(self, entry: KeyEntry) -> Rotation:
         """Return the rotation that holds for the entry: its own, else that of the set."""

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from jwks_operator.api.admission_rules import Model, Rule, cel_list
+from jwks_operator.api.admission_rules import Model, Rule, cel_list, rule_error
+from jwks_operator.api.documents_spec import MOST_DOCUMENTS, Document
 from jwks_operator.api.fields import UNIQUE, Annotations, DataKey, Labels, ObjectName, ServiceName
 from jwks_operator.api.names import HISTORICAL_KEY, JWKS_KEY, KEYRING_SUFFIX, OPENID_KEY, SERVE_KEY
 from jwks_operator.api.namespaces_spec import NamespaceSelector
@@ -76,16 +77,76 @@ def _needs_issuer(field: str, cel: str, given: Callable[[Any], bool]) -> Rule:
     )
 
 
+def _names_differ(documents: tuple[Document, ...]) -> tuple[Document, ...]:
+    if len({document.name for document in documents}) < len(documents):
+        raise rule_error("Duplicate value: each document needs a name of its own")
+    return documents
+
+
+_DOCUMENTS = "!has(self.documents) || self.documents"
+_CM = "has(self.configMap)"
+_MAIN = f"({_CM} && has(self.configMap.key) ? self.configMap.key : '{JWKS_KEY}')"
+_ALIASES = f"({_CM} && has(self.configMap.aliases) ? self.configMap.aliases : [])"
+_NAMED = "[{0}.name + '.json', {0}.name + '.pem', {0}.name + '.openid-configuration']"
+
+
+def _data_keys_differ(publish: Any) -> bool:
+    taken = [publish.config_map.key, *publish.config_map.aliases, *_RESERVED_KEYS]
+    taken += [key for document in publish.documents for key in document.data_keys()]
+    return len({*taken}) == len(taken)
+
+
+_OWN_DATA_KEYS = tuple(
+    Rule(
+        field="documents",
+        cel=f"{_DOCUMENTS}.all(d, {cel})",
+        holds=_data_keys_differ,
+        message="a data key of a document is that of another document, of configMap or of the operator; "
+        "choose other names or aliases",
+    )
+    for cel in (
+        f"!{_NAMED.format('d')}.exists(n, n == {_MAIN} || n in {_ALIASES})",
+        f"!has(d.aliases) || !d.aliases.exists(a, a == {_MAIN} || a in {_ALIASES} || "
+        f"a in {cel_list(_RESERVED_KEYS)} || self.documents.exists(o, a in {_NAMED.format('o')}))",
+        "!has(d.aliases) || d.aliases.all(a, self.documents.exists_one(o, has(o.aliases) && a in o.aliases))",
+    )
+)
+_OWN_PATHS = Rule(
+    field="documents",
+    cel=f"{_DOCUMENTS}.all(d, !has(d.paths) || d.paths.all(p, "
+    "self.documents.exists_one(o, has(o.paths) && p in o.paths)))",
+    holds=lambda publish: len({*_paths(publish)}) == len(_paths(publish)),
+    message="two documents have the same path; choose others",
+)
+
+
+def _paths(publish: Any) -> list[str]:
+    return [path for document in publish.documents for path in document.paths]
+
+
 class Publish(Model):
     """How the public keys are published."""
 
     rules: ClassVar[tuple[Rule, ...]] = (
         _needs_issuer("discovery", "has(self.discovery)", lambda publish: publish.discovery is not None),
         _needs_issuer("historical", "has(self.historical) && self.historical", lambda publish: publish.historical),
+        *_OWN_DATA_KEYS,
+        _OWN_PATHS,
     )
 
     config_map: ConfigMapTarget = ConfigMapTarget()
     """The ConfigMap with the public JWK Set."""
+    documents: Annotated[
+        tuple[Document, ...],
+        Field(
+            max_length=MOST_DOCUMENTS,
+            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+        ),
+        AfterValidator(_names_differ),
+    ] = ()
+    """Documents beside the whole set, each with the keys of some entries: for readers that refuse a whole set for one
+    key that they do not know, and as PEM for those that read no JWK Set. They are in the ConfigMap and its copies, and
+    are served with it."""
     issuer: Issuer | None = None
     """HTTPS URL of the issuer, exactly as in the iss of its tokens. Adds an OpenID Connect discovery document under
     the data key openid-configuration; jwks_uri is the first of paths.jwks, by default /.well-known/jwks.json, below
@@ -99,9 +160,9 @@ class Publish(Model):
     """Content-Type of the served set: application/jwk-set+json (default, RFC 7517 section 8.5) or application/json
     for clients that know nothing else."""
     eddsa_name: EddsaName | None = None
-    """Name under which Ed25519 and Ed448 keys are published and handed out: Ed25519 (default; RFC 9864: each has its
-    own name) or EdDSA for older libraries. A change applies to the next key, which is brought in at once; tokens of
-    the former keys stay valid until they expire."""
+    """Name under which Ed25519 and Ed448 keys are published and handed out: EdDSA (RFC 8037), which most libraries
+    know, or Ed25519 (RFC 9864: each has its own name). Default EdDSA, unless all spec.readers know Ed25519. A change
+    applies to the next key, which is brought in at once; tokens of the former keys stay valid until they expire."""
     cors: Cors | None = None
     """Cross-origin access to the served documents."""
     historical: Annotated[bool, Field(strict=True)] = False

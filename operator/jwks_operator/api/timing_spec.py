@@ -1,14 +1,13 @@
 """Facts about the world of a set, and the two waiting times that follow from them."""
 
-from datetime import timedelta
 from typing import Annotated
 
 from pydantic import Field
 
 from jwks_operator.api.admission_rules import Model
-from jwks_operator.api.defaults import DEFAULTS, LEAD_TERMS, RESTART, RETENTION_TERMS, field_of, format_sums
+from jwks_operator.api.defaults import LEAD_TERMS, RESTART, RETENTION_TERMS, field_of, format_sums
 from jwks_operator.api.durations import AtLeast, Duration
-from jwks_operator.api.presets import Preset, preset_value
+from jwks_operator.api.reader_row import Reader
 
 _RESTARTS = f"{field_of(RESTART)} counts where workloads are restarted."
 
@@ -16,10 +15,10 @@ _RESTARTS = f"{field_of(RESTART)} counts where workloads are restarted."
 class Timing(Model):
     """Facts about tokens, caches and verifiers; lead and retention are derived from them."""
 
-    preset: Preset | None = None
+    preset: Reader | None = None
     """Your slowest verifier, if it is a known one with its own defaults: how long it goes without fetching the set is
-    then the default of verifierRefresh. What is stated here wins. The figures, with their sources, are in
-    docs/presets.md."""
+    then the default of verifierRefresh. What is stated here wins. spec.readers names several of them, and has more
+    checked. The figures, with their sources, are in docs/readers.md."""
     token_lifetime: Annotated[Duration, AtLeast("1ms", "tokens that never live need no keys")] | None = None
     """Longest time a token stays valid after it was signed. Default 1h. It is part of every retention; if your tokens
     live longer than you say here, they fail before they expire."""
@@ -34,7 +33,8 @@ class Timing(Model):
     edge_cache: Duration | None = None
     """How long a CDN or gateway in front of the server keeps the set on top of cacheMaxAge. Default 0s."""
     verifier_refresh: Duration | None = None
-    """Longest time the slowest verifier goes without fetching the set again. Default that of the preset, else 1h. If
+    """Longest time the slowest verifier goes without fetching the set again. Default that of the
+    slowest of readers and preset, else 1h. If
     it is too short here, that verifier rejects valid tokens after a rotation."""
     propagation: Duration | None = None
     """Longest time from the write of the ConfigMap or Secret until every process uses it: the kubelet (60s
@@ -57,9 +57,3 @@ class Timing(Model):
             f"{_RESTARTS} It can only be lengthened."
         ),
     ] = None
-
-    def fact(self, attribute: str) -> timedelta:
-        """Return the value of a fact (an attribute of DEFAULTS): as stated, else the preset's, else the default."""
-        stated: timedelta | None = getattr(self, attribute)
-        of_verifier = preset_value(self.preset, attribute)
-        return next(value for value in (stated, of_verifier, DEFAULTS[attribute]) if value is not None)

@@ -175,11 +175,6 @@ def read_issued_chain(public: Mapping[str, object], chain: bytes) -> tuple[tuple
     return tuple(map(_base64, ders)), leaf.not_valid_before_utc, leaf.not_valid_after_utc
 
 
-def renewal_due(chain: bytes, now: datetime, renew_before: timedelta) -> bool:
-    """Tell whether the first certificate of the PEM chain ends within `renew_before` of `now`."""
-    return now >= load_chain(chain)[0].not_valid_after_utc - renew_before
-
-
 def _certifiable(public: Mapping[str, object]) -> Algorithm:
     if not public:
         raise NoSuchFormError("a symmetric key has no certificate")

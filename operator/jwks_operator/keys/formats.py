@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from cryptography.hazmat.primitives.serialization import (
@@ -13,7 +12,6 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from jwks_operator.keys.algorithms import KeyClass
-from jwks_operator.keys.certificates import check_certificate_key
 from jwks_operator.keys.key_errors import InconsistentKeyError, InvalidMemberError, NoSuchFormError, UnsupportedKeyError
 from jwks_operator.keys.material import load_private_unchecked, members_of
 from jwks_operator.keys.members import algorithm_of, canonical_json, list_keys, parse_json_strict, public_jwk
@@ -27,17 +25,6 @@ from jwks_operator.keys.wrong_pem import name_pem
 
 Pair: TypeAlias = tuple[Mapping[str, object], PrivateJwk]
 """A public JWK (empty for symmetric keys) and its private half."""
-
-
-@dataclass(frozen=True, slots=True)
-class TlsPair:
-    """The two files of a `kubernetes.io/tls` Secret; `key` is private."""
-
-    crt: bytes
-    key: bytes
-
-    def __repr__(self) -> str:
-        return "TlsPair(<redacted>)"
 
 
 def write_file(form: Form, pairs: Sequence[Pair]) -> bytes:
@@ -94,17 +81,6 @@ def render_set(pairs: Iterable[Pair]) -> bytes:
             raise InvalidMemberError("a kid occurs twice")
         keys[private.kid] = _jwk_file(public, private)
     return b'{"keys":[' + b",".join(keys.values()) + b"]}"
-
-
-def render_tls(public: Mapping[str, object], private: PrivateJwk, chain: bytes) -> TlsPair:
-    """Return the TLS pair of a key and the PEM chain of its certificate, leaf first.
-
-    Raises as `render` does, CertificateError for a chain that cannot be read, InconsistentKeyError for a
-    certificate of another key.
-    """
-    key = render(public, private, Form.PEM)
-    check_certificate_key(public, chain)
-    return TlsPair(chain, key)
 
 
 def pem_members(data: bytes) -> dict[str, object]:

@@ -16,13 +16,17 @@ from jwks_operator.core.features.copies_plan import describe_edited_copy
 from jwks_operator.core.model.observed_state import Copy, Sight, World
 from jwks_operator.core.model.policy import Policy
 from jwks_operator.core.model.record import Happening, Record
-from jwks_operator.core.outputs.projections import list_published
+from jwks_operator.core.outputs.projections import list_published_by_document
 from jwks_operator.keys.key_errors import JwkError
 from jwks_operator.keys.members import parse_json_strict
+from jwks_operator.keys.public_pem import is_public_pem, kids_in_pem, render_public_pem
 from jwks_operator.kube.client import CONFIGMAPS, NAMESPACES, Client, Object
 from jwks_operator.kube.errors import KubeError, Missing, NamespaceTerminating, Refused
 from jwks_operator.kube.object_writes import describe_replacement, write_object
 from jwks_operator.kube.objects import compare_object, copy_object, is_copy
+
+Keys = Mapping[str, Mapping[str, Any]]
+"""Public JWKs by kid."""
 
 TOLD = 5
 """Up to this number, each copy has an Event of its own; more share one Event."""
@@ -40,13 +44,18 @@ class Copies:
     """Orphaned copies: copies in namespaces that must not have one."""
     refused: Mapping[str, str] = field(default_factory=dict)
     """Namespace → why its copy could not be written or removed in this pass."""
+    unordered: frozenset[str] = frozenset()
+    """Namespaces whose refused copy differs in nothing that a verifier needs: it has the same keys in another order."""
+    withheld: frozenset[str] = frozenset()
+    """Namespaces whose copy is not repaired in this pass, because another client changes it after every repair."""
     complaint: str = ""
     """Why the namespaces cannot be read; then no copy is written and no step is confirmed."""
 
     @property
     def complete(self) -> bool:
-        """Whether every wanted copy is written; an orphaned copy that cannot be removed does not count."""
-        return not self.complaint and not any(namespace in self.targets for namespace in self.refused)
+        """Whether every wanted copy has its keys; an orphaned copy that cannot be removed does not count."""
+        behind = {*self.refused, *self.withheld} - self.unordered
+        return not self.complaint and not any(namespace in self.targets for namespace in behind)
 
 
 def namespace_query(in_force: Policy, written: Policy | None) -> str | None:
@@ -106,9 +115,12 @@ async def write_copies(
     """
     keeper = _CopyWriter(client, world.ref, dict(copies.targets), dict(copies.refused), repairs)
     for namespace in copies.targets:
-        if namespace not in copies.refused:
+        if namespace not in copies.refused and namespace not in copies.withheld:
             await keeper.write(namespace, copy_object(world.ref, record, namespace, world.shard))
-    return await keeper.done(copies)
+    written, told = await keeper.done(copies)
+    refused = ((namespace, written.targets.get(namespace)) for namespace in written.refused)
+    same = (namespace for namespace, seen in refused if seen is not None and not any(_differences(seen, record)))
+    return replace(written, unordered=frozenset(same)), told
 
 
 async def delete_copies(client: Client, ref: SetRef, copies: Copies) -> tuple[Copies, tuple[Happening, ...]]:
@@ -191,7 +203,8 @@ class _CopyWriter:
 
 def has_pending_writes(world: World, copies: Copies) -> bool:
     """Tell whether a copy must be written or removed."""
-    return bool(copies.orphaned) or any(copy.sight.drifted for copy in compare_copies(world, copies))
+    drifted = (copy.namespace for copy in compare_copies(world, copies) if copy.sight.drifted)
+    return bool(copies.orphaned) or any(namespace not in copies.withheld for namespace in drifted)
 
 
 def compare_copies(world: World, copies: Copies) -> tuple[Copy, ...]:
@@ -210,22 +223,34 @@ def _fact(world: World, record: Record, namespace: str, copies: Copies) -> Copy:
     seen, refused = copies.targets[namespace], copies.refused.get(namespace, "")
     ours = seen is not None and is_copy(seen, world.ref)
     found = compare_object(copy_object(world.ref, record, namespace, world.shard), seen, ours=ours)
+    if found is Sight.RELABELLED and namespace in copies.withheld:
+        found = Sight.SAME
     if found is not Sight.DIFFERS or seen is None:
         return Copy(namespace, found, refused=refused)
-    shown = _shown(seen, record)
-    known = {key.kid: key.public for key in list_published(record)}
-    missing = (kid for kid, public in known.items() if any(not _holds(each, kid, public) for each in shown))
-    extra = {str(kid) for each in shown for kid in each if kid not in known}
-    return Copy(namespace, found, frozenset(missing), frozenset(extra), refused)
+    missing, extra = _differences(seen, record)
+    return Copy(namespace, found, missing, extra, refused)
 
 
-def _shown(seen: Object, record: Record) -> list[Mapping[str, Mapping[str, Any]]]:
-    """By kid, the keys of the JWK Set under each of its data keys; one that cannot be read shows none."""
-    target, data = record.policy.publish.config_map, seen.get("data") or {}
-    return [_keys(str(data.get(name, ""))) for name in (target.key, *target.aliases)]
+def _differences(seen: Object, record: Record) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the kids that a copy lacks in one of its documents, and those that it has beyond the record."""
+    missing: set[str] = set()
+    extra: set[str] = set()
+    for name, keys in list_published_by_document(record).items():
+        shown = _shown(str((seen.get("data") or {}).get(name, "")), keys)
+        missing |= {kid for kid, public in keys.items() if not _holds(shown, kid, public)}
+        extra |= shown.keys() - keys.keys()
+    return frozenset(missing), frozenset(extra)
 
 
-def _keys(text: str) -> dict[str, Mapping[str, Any]]:
+def _shown(text: str, keys: Keys) -> Keys:
+    """By kid, the keys of a document, which is a JWK Set or PEM; one that cannot be read shows none."""
+    if not is_public_pem(text):
+        return _keys(text)
+    shown: dict[str, Mapping[str, Any]] = {kid: {} for kid in kids_in_pem(text)}
+    return shown | {kid: public for kid, public in keys.items() if render_public_pem([public]) in text}
+
+
+def _keys(text: str) -> Keys:
     try:
         document = parse_json_strict(text.encode())
     except JwkError:
@@ -235,6 +260,6 @@ def _keys(text: str) -> dict[str, Mapping[str, Any]]:
     return {key["kid"]: key for key in listed if isinstance(key, dict) and isinstance(key.get("kid"), str)}
 
 
-def _holds(shown: Mapping[str, Mapping[str, Any]], kid: str, public: Mapping[str, Any]) -> bool:
+def _holds(shown: Keys, kid: str, public: Mapping[str, Any]) -> bool:
     found = shown.get(kid, {})
     return all(found.get(name) == value for name, value in public.items())

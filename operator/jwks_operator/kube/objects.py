@@ -13,8 +13,9 @@ from jwks_operator.api.names import SetRef, copy_name
 from jwks_operator.api.shards import Shard, shard_labels
 from jwks_operator.core.model.observed_state import Sight
 from jwks_operator.core.model.record import Record
-from jwks_operator.core.outputs.projections import configmap_data
+from jwks_operator.core.outputs.projections import configmap_data, list_pem_documents
 from jwks_operator.keys.private import PrivateKeys
+from jwks_operator.keys.public_pem import render_public_pem
 from jwks_operator.kube.client import Object
 from jwks_operator.kube.consumer_secret import consumer_data
 
@@ -39,9 +40,10 @@ def our_metadata(
 def configmap_object(ref: SetRef, record: Record, shard: Shard) -> Object:
     """Return the ConfigMap that publishes the record."""
     target = record.policy.publish.config_map
+    pems = {name: render_public_pem(keys) for name, keys in list_pem_documents(record).items()}
     return {
         "metadata": our_metadata(ref, target.name or ref.name, shard, target.labels, target.annotations),
-        "data": configmap_data(record),
+        "data": {**configmap_data(record), **pems},
     }
 
 

@@ -21,4 +21,4 @@ def main() -> None:
 
 def complete() -> None:
     """Run `kubectl_complete-jwks`, which kubectl asks for completions of `kubectl jwks`."""
-    sys.exit(import_module("jwks_operator.plugin.completion").print_completions(sys.argv[1:]))
+    sys.exit(import_module("jwks_operator.plugin.plugin_command").complete(sys.argv[1:]))

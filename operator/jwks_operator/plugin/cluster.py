@@ -22,7 +22,7 @@ from jwks_operator.kube.client import CONFIGMAPS, SETS, Client, Object
 from jwks_operator.kube.errors import KubeError, Refused
 from jwks_operator.kube.user_connection import UserConnection, annotate_set, connect_as_user
 from jwks_operator.plugin.exit_codes import not_found_error, raise_failure
-from jwks_operator.plugin.options import Place
+from jwks_operator.plugin.place import Place
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,15 +8,16 @@ import click
 from jwks_operator.api.durations import format_duration
 from jwks_operator.api.names import GROUP, KIND, VERSION
 from jwks_operator.api.parse import SpecError, parse_spec
-from jwks_operator.api.presets import Preset
+from jwks_operator.api.reader_row import Reader
 from jwks_operator.keys.algorithms import ALGORITHMS
 from jwks_operator.kube.client import SETS, Call, Object
 from jwks_operator.kube.errors import RequestTarget, error_for
 from jwks_operator.kube.user_connection import FIELD_MANAGER
 from jwks_operator.plugin.cluster import open_cluster
 from jwks_operator.plugin.exit_codes import Exit, Failure
-from jwks_operator.plugin.options import SPAN, Place, output_option, place_options
+from jwks_operator.plugin.options import SPAN, output_option, place_options
 from jwks_operator.plugin.output import say, write_document
+from jwks_operator.plugin.place import Place
 
 _FACTS = {"token_lifetime": "tokenLifetime", "cache_max_age": "cacheMaxAge", "verifier_refresh": "verifierRefresh"}
 
@@ -31,7 +32,7 @@ _FACTS = {"token_lifetime": "tokenLifetime", "cache_max_age": "cacheMaxAge", "ve
 @click.option("--token-lifetime", type=SPAN, help="Your longest token, such as 15m.")
 @click.option("--cache-max-age", type=SPAN, help="How long clients may cache the set.")
 @click.option("--verifier-refresh", type=SPAN, help="Your slowest verifier.")
-@click.option("--preset", type=click.Choice([each.value for each in Preset]), help="Your slowest verifier, by name.")
+@click.option("--preset", type=click.Choice([each.value for each in Reader]), help="Your slowest verifier, by name.")
 @click.option("--dry-run", type=click.Choice(["none", "client"]), default="none", help="client: only write it.")
 def create_command(place: Place, name: str, form: str | None, **options: Any) -> None:
     r"""Make a set with one entry: create it, or write its manifest.

@@ -21,7 +21,9 @@ from jwks_operator.plugin.doctor_cluster import (
 from jwks_operator.plugin.doctor_sets import check_field_owners, check_gitops, check_mounts, check_progress
 from jwks_operator.plugin.findings import Finding, error_finding, skip_finding, write_report
 from jwks_operator.plugin.operators import Operator, find_operator
-from jwks_operator.plugin.options import Place, output_option, place_options
+from jwks_operator.plugin.options import output_option, place_options
+from jwks_operator.plugin.place import Place
+from jwks_operator.plugin.reader_findings import check_readers
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("clock", lambda it: check_clocks(it.cluster, it.sets)),
     ("sets", lambda it: check_progress(it.cluster, it.sets)),
     ("mounts", lambda it: check_mounts(it.cluster, it.sets)),
+    ("readers", lambda it: check_readers(it.sets)),
     ("gitops", lambda it: check_gitops(it.sets)),
     ("gitops", lambda it: check_field_owners(it.cluster, it.sets)),
     ("encryption", lambda it: check_encryption(it.cluster)),
@@ -60,8 +63,9 @@ def doctor_command(place: Place, form: str | None, **options: Any) -> int:
     r"""Find out why something does not work: each finding with its cure.
 
     Looks at the CRD, the operator's Lease and rights, sets that lag or are stuck, clocks, mounts that never see a
-    rotation (subPath, environment variables), GitOps tools that would take requests back, and encryption of Secrets
-    at rest. It changes nothing and reads no Secret. What you may not look at is skipped, and told.
+    rotation (subPath, environment variables), readers that cannot read what is published, GitOps tools that would take
+    requests back, and encryption of Secrets at rest. It changes nothing and reads no Secret. What you may not look at
+    is skipped, and told.
 
     \b
     Examples:

@@ -4,13 +4,12 @@ import functools
 import re
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from importlib import import_module
 from typing import Any, TypeVar
 
 import click
-from click.shell_completion import CompletionItem
+
+from jwks_operator.plugin.place import Place
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -22,15 +21,6 @@ _UNITS = {
     "m": timedelta(minutes=1),
     "s": timedelta(seconds=1),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Cluster and namespace of the command line; None means that of the kubeconfig."""
-
-    namespace: str | None = None
-    context: str | None = None
-    kubeconfig: str | None = None
 
 
 class SpanType(click.ParamType[timedelta]):
@@ -87,38 +77,3 @@ def output_option(*forms: str) -> Callable[[F], F]:
     forms = forms or ("json", "yaml")
     wide = "; wide writes more for people" if "wide" in forms else ""
     return click.option("-o", "--output", "form", type=click.Choice(forms), help=f"Write for programs{wide}.")
-
-
-def set_argument(command: F) -> F:
-    """Give a command the name of its set."""
-    return click.argument("name", metavar="SET", shell_complete=_by("complete_set_names"))(command)
-
-
-def optional_set(command: F) -> F:
-    """Give a command the name of its set, which may be left out."""
-    return click.argument("name", metavar="[SET]", required=False, shell_complete=_by("complete_set_names"))(command)
-
-
-def entries_argument(command: F) -> F:
-    """Give a command entries of its set, any number."""
-    return click.argument("entries", metavar="[ENTRY]...", nargs=-1, shell_complete=_by("complete_entry_names"))(
-        command
-    )
-
-
-def kids_argument(command: F) -> F:
-    """Give a command keys of its set, at least one."""
-    return click.argument("kids", metavar="KID...", nargs=-1, required=True, shell_complete=_by("complete_kids"))(
-        command
-    )
-
-
-def _by(function: str) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem]]:
-    """Complete by a function of the room's `completion`, loaded only when completion is asked for."""
-
-    def complete(context: click.Context, parameter: click.Parameter, text: str) -> list[CompletionItem]:
-        del parameter
-        found: list[CompletionItem] = getattr(import_module("jwks_operator.plugin.completion"), function)(context, text)
-        return found
-
-    return complete

@@ -19,11 +19,12 @@ from jwks_operator.core.forecast import Forecast, forecast_world
 from jwks_operator.core.outputs.timeline import Stretch, make_picture, render_svg
 from jwks_operator.core.planner.spec_checks import find_complaint
 from jwks_operator.core.timing.schedule import ScheduleError
+from jwks_operator.plugin.arguments import optional_set
 from jwks_operator.plugin.bars import draw_bars
 from jwks_operator.plugin.cluster import ObservedSet, open_cluster
 from jwks_operator.plugin.exit_codes import Exit, Failure
 from jwks_operator.plugin.manifests import read_sets
-from jwks_operator.plugin.options import SPAN, Place, optional_set, output_option, place_options
+from jwks_operator.plugin.options import SPAN, output_option, place_options
 from jwks_operator.plugin.output import (
     format_clock,
     format_distance,
@@ -32,6 +33,7 @@ from jwks_operator.plugin.output import (
     say,
     write_document,
 )
+from jwks_operator.plugin.place import Place
 from jwks_operator.plugin.wait_terms import find_limiting_terms, waits_of_entry
 from jwks_operator.plugin.wording import step_table, steps_document
 

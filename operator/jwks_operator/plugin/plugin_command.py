@@ -6,10 +6,10 @@ from importlib import import_module
 
 import click
 
+from jwks_operator.plugin.completion import COMPLETE, print_completions
 from jwks_operator.plugin.exit_codes import MEANINGS, Exit, Failure, to_printable
 
 NAME = "kubectl jwks"
-COMPLETE = "_KUBECTL_JWKS_COMPLETE"
 
 COMMANDS = {
     "create": ("create", "create_command"),
@@ -83,6 +83,11 @@ def run(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.DONE
     return code if isinstance(code, int) else Exit.DONE
+
+
+def complete(arguments: list[str]) -> int:
+    """Print the completions of a command line for kubectl and return the exit code."""
+    return print_completions(command_group, arguments)
 
 
 def _fail(message: str, code: int) -> int:

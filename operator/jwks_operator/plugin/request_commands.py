@@ -11,19 +11,13 @@ import click
 
 from jwks_operator.api.revocation_spec import RevocationReason
 from jwks_operator.kube.errors import Conflict
+from jwks_operator.plugin.arguments import entries_argument, kids_argument, set_argument
 from jwks_operator.plugin.cluster import Cluster, ObservedSet, open_cluster
 from jwks_operator.plugin.exit_codes import Exit, Failure, refusal_error, to_printable
 from jwks_operator.plugin.gitops import find_annotation_owners
-from jwks_operator.plugin.options import (
-    MOMENT,
-    SPAN,
-    Place,
-    entries_argument,
-    kids_argument,
-    place_options,
-    set_argument,
-)
+from jwks_operator.plugin.options import MOMENT, SPAN, place_options
 from jwks_operator.plugin.output import format_clock, format_distance, result_console, say
+from jwks_operator.plugin.place import Place
 from jwks_operator.plugin.request_preview import (
     RequestPreview,
     ask_hold,

@@ -16,11 +16,12 @@ from jwks_operator.core.forecast import STEPS as ALL
 from jwks_operator.core.forecast import Forecast
 from jwks_operator.core.outputs.timeline import stretch_around
 from jwks_operator.kube.errors import Throttled, Unavailable
+from jwks_operator.plugin.arguments import optional_set
 from jwks_operator.plugin.bars import draw_bars
 from jwks_operator.plugin.cluster import Cluster, ObservedSet, open_cluster
 from jwks_operator.plugin.exit_codes import Exit, to_printable
 from jwks_operator.plugin.forecast_view import look_ahead
-from jwks_operator.plugin.options import SPAN, Place, optional_set, output_option, place_options
+from jwks_operator.plugin.options import SPAN, output_option, place_options
 from jwks_operator.plugin.output import (
     format_clock,
     format_distance,
@@ -30,6 +31,7 @@ from jwks_operator.plugin.output import (
     say,
     write_document,
 )
+from jwks_operator.plugin.place import Place
 from jwks_operator.plugin.wording import step_table, steps_document
 
 STEPS = 6

@@ -16,12 +16,14 @@ from jwks_operator.keys.key_errors import JwkError
 from jwks_operator.kube.client import SECRETS
 from jwks_operator.kube.errors import AlreadyExists
 from jwks_operator.kube.key_export import PRIVATE_KEY, create_import_sources, save_private_keys
+from jwks_operator.plugin.arguments import set_argument
 from jwks_operator.plugin.bars import short_kid
 from jwks_operator.plugin.cluster import ObservedSet, open_cluster
 from jwks_operator.plugin.exit_codes import Exit, Failure, not_found_error, refusal_error
 from jwks_operator.plugin.getjwks import print_public
-from jwks_operator.plugin.options import Place, place_options, set_argument
+from jwks_operator.plugin.options import place_options
 from jwks_operator.plugin.output import make_table, message_console, say
+from jwks_operator.plugin.place import Place
 
 _RSA = [name for name, row in ALGORITHMS.items() if row.kty == "RSA" and row.key_class is KeyClass.SIGNATURE]
 

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from jwks_operator.api.defaults import sum_of
+from jwks_operator.api.documents_spec import DocumentFormat
 from jwks_operator.api.durations import format_duration
 from jwks_operator.api.shards import shard_of
 from jwks_operator.api.spec import JsonWebKeySetSpec
@@ -18,10 +19,12 @@ from jwks_operator.core.transitions.transition_table import State
 from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
 from jwks_operator.keys.key_errors import JwkError
 from jwks_operator.keys.probe import probe
+from jwks_operator.keys.public_pem import kids_in_pem
 from jwks_operator.kube.client import Object
 from jwks_operator.kube.consumer_secret import FoundKey, keys_in_use
 from jwks_operator.kube.errors import Refused
 from jwks_operator.kube.gather import Gathered, gather
+from jwks_operator.plugin.arguments import set_argument
 from jwks_operator.plugin.cluster import Cluster, ObservedSet, keys_in, open_cluster
 from jwks_operator.plugin.findings import (
     Finding,
@@ -34,7 +37,9 @@ from jwks_operator.plugin.findings import (
 from jwks_operator.plugin.http import answer_age, http_findings, max_age, stale_window
 from jwks_operator.plugin.jwks_fetch import FetchFailure, FetchResult, fetch
 from jwks_operator.plugin.lint_command import set_findings
-from jwks_operator.plugin.options import Place, output_option, place_options, set_argument
+from jwks_operator.plugin.options import output_option, place_options
+from jwks_operator.plugin.place import Place
+from jwks_operator.plugin.published import WHOLE_SET, PublishedDocument, find_document, list_documents
 
 Keys = Mapping[str, Mapping[str, Any]]
 
@@ -43,7 +48,8 @@ Keys = Mapping[str, Mapping[str, Any]]
 @set_argument
 @place_options
 @output_option()
-@click.option("--url", metavar="URL", help="Where the set is served.")
+@click.option("--url", metavar="URL", help="Where the set, or the document, is served.")
+@click.option("--document", metavar="NAME", help="The document of spec.publish.documents that --url serves.")
 @click.option("--ca-file", metavar="FILE", help="CA to trust for the URL. Default: those of the system.")
 @click.option("--strict", is_flag=True, help="Warnings end with exit code 1, too.")
 def verify_command(place: Place, name: str, form: str | None, **options: Any) -> int:
@@ -58,13 +64,15 @@ def verify_command(place: Place, name: str, form: str | None, **options: Any) ->
       kubectl jwks verify auth -n shop
       kubectl jwks verify auth -n shop --url https://auth.example.com/.well-known/jwks.json --strict
     """
-    found = asyncio.run(_verify(place, name, options["url"], options["ca_file"]))
+    found = asyncio.run(_verify(place, name, options))
     return write_report(found, form, strict=options["strict"])
 
 
-async def _verify(place: Place, name: str, url: str | None, ca_file: str | None) -> list[Finding]:
+async def _verify(place: Place, name: str, options: Mapping[str, Any]) -> list[Finding]:
+    url, ca_file = options["url"], options["ca_file"]
     async with open_cluster(place) as cluster:
         seen = await cluster.the_set(name)
+        document = find_document(seen, options["document"] or WHOLE_SET) if seen.spec is not None else None
         found = list(_of_status(seen))
         gathered = await _secrets(cluster, seen)
         now = cluster.now()
@@ -76,17 +84,18 @@ async def _verify(place: Place, name: str, url: str | None, ca_file: str | None)
     elif seen.configmap is None:
         found.append(error_finding("configmap", "is not there", "kubectl jwks doctor: is the operator running?"))
     else:
-        found += _flaws("configmap", seen, now)
+        found += [one for each in list_documents(seen) for one in _flaws(each, now)]
     found += [_NO_SECRETS] if gathered is None else _of_record(gathered.world, seen)
     served = seen.published
     if answer is None:
         found.append(skip_finding("served", "nobody said where the set is served", "give --url"))
     else:
-        found += _of_url(url or "", answer, seen, now)
+        found += _of_url(url or "", answer, seen, document, now)
         served = keys_in(answer.body) if isinstance(answer, FetchResult) else {}
-    if gathered is not None and gathered.seen.secret is not None:
+    is_set = document is None or document.format is DocumentFormat.JWK_SET
+    if gathered is not None and gathered.seen.secret is not None and is_set:
         where = "the ConfigMap" if answer is None else "the served set"
-        found += _Probe(gathered.seen.secret, served, where, now).findings(seen.spec)
+        found += _Probe(gathered.seen.secret, served, where, now).findings(seen.spec, document)
     return found
 
 
@@ -117,10 +126,14 @@ async def _secrets(cluster: Cluster, seen: ObservedSet) -> Gathered | None:
         return None
 
 
-def _flaws(check: str, seen: ObservedSet, now: datetime) -> list[Finding]:
-    key = "" if seen.spec is None else seen.spec.publish.config_map.key
-    text = ((seen.configmap or {}).get("data") or {}).get(key, "")
-    return [Finding(one.verdict, check, _at(one), one.cure) for one in set_findings(text.encode(), now)]
+def _flaws(document: PublishedDocument, now: datetime) -> list[Finding]:
+    if document.text is None:
+        return [error_finding("configmap", f"lacks {document}", "kubectl jwks doctor: is the operator running?")]
+    if document.format is DocumentFormat.PEM:
+        return [ok_finding("configmap", f"{document}: {len(kids_in_pem(document.text))} public keys in PEM")]
+    where = f"{document}: " if document.name else ""
+    findings = set_findings(document.text.encode(), now)
+    return [Finding(one.verdict, "configmap", where + _at(one), one.cure) for one in findings]
 
 
 def _at(one: Finding) -> str:
@@ -159,25 +172,37 @@ _SIGHTS = {
 }
 
 
-def _of_url(url: str, answer: FetchResult | FetchFailure, seen: ObservedSet, now: datetime) -> Iterator[Finding]:
+def _of_url(
+    url: str, answer: FetchResult | FetchFailure, seen: ObservedSet, document: PublishedDocument | None, now: datetime
+) -> Iterator[Finding]:
     if isinstance(answer, FetchFailure):
         yield error_finding("served", f"{url}: {answer.problem}", "check the URL, and that it can be reached from here")
         return
     yield from http_findings(answer, now)
     if answer.status != 200:
         return
-    yield from (Finding(one.verdict, "served", _at(one), one.cure) for one in set_findings(answer.body, now))
-    served, published = keys_in(answer.body), seen.published
+    if document is None or document.format is DocumentFormat.JWK_SET:
+        yield from (Finding(one.verdict, "served", _at(one), one.cure) for one in set_findings(answer.body, now))
+        yield from _against_published(keys_in(answer.body), keys_in(((document and document.text) or "").encode()))
+    elif answer.body.decode("utf-8", "replace") == document.text:
+        yield ok_finding("served", f"{document} of the ConfigMap")
+    else:
+        yield error_finding("served", f"is not {document} of the ConfigMap", _PATIENCE)
+    if seen.spec is not None:
+        yield from _against_timing(answer, seen.spec)
+
+
+_PATIENCE = "wait for propagation and caches (spec.timing); else the server reads another ConfigMap, or subPath"
+
+
+def _against_published(served: Keys, published: Keys) -> Iterator[Finding]:
     if lacking := sorted(published.keys() - served.keys()):
-        cure = "wait for propagation and caches (spec.timing); else the server reads another ConfigMap, or subPath"
-        yield error_finding("served", f"lacks {', '.join(lacking)}", cure)
+        yield error_finding("served", f"lacks {', '.join(lacking)}", _PATIENCE)
     if surplus := sorted(served.keys() - published.keys()):
         cure = "wait for propagation and caches (spec.timing); else the server reads another source, too"
         yield warning_finding("served", f"also has {', '.join(surplus)}", cure)
     if not lacking and not surplus:
         yield ok_finding("served", f"the {len(served)} keys of the ConfigMap")
-    if seen.spec is not None:
-        yield from _against_timing(answer, seen.spec)
 
 
 _CACHED = ("cache_max_age", "stale_window", "edge_cache")
@@ -211,11 +236,12 @@ class _Probe:
     where: str
     now: datetime
 
-    def findings(self, spec: JsonWebKeySetSpec | None) -> Iterator[Finding]:
+    def findings(self, spec: JsonWebKeySetSpec | None, document: PublishedDocument | None) -> Iterator[Finding]:
         published = {
             entry.name
             for entry in (() if spec is None else spec.keys)
             if ALGORITHMS[entry.algorithm].key_class is not KeyClass.SYMMETRIC
+            and (document is None or entry.name in document.entries)
         }
         for file in keys_in_use(self.secret):
             if file.entry in published:

@@ -11,8 +11,9 @@ from jwks_operator import __version__
 from jwks_operator.api.names import VERSION
 from jwks_operator.plugin.cluster import open_cluster
 from jwks_operator.plugin.installed import Definition, Running, find_definition, find_operators
-from jwks_operator.plugin.options import Place, output_option, place_options
+from jwks_operator.plugin.options import output_option, place_options
 from jwks_operator.plugin.output import make_table, result_console, write_document
+from jwks_operator.plugin.place import Place
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,11 @@ the next one. The status is written at the end of the pass; Events are recorded 
 import logging
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 
 from jwks_operator.api.names import SetRef
 from jwks_operator.core.model.key_states import FreshKey
-from jwks_operator.core.model.policy import Facts
 from jwks_operator.core.model.record import Happening
 from jwks_operator.core.model.trouble import Trouble
 from jwks_operator.core.outputs.status import render_status
@@ -31,12 +30,22 @@ from jwks_operator.reconcile.audit_log import log_alarms, log_event
 from jwks_operator.reconcile.clock import Clock
 from jwks_operator.reconcile.config import ReconcilerConfig
 from jwks_operator.reconcile.deletion import DOUBT_RECHECK, DeletedSets
+from jwks_operator.reconcile.disputes import Disputes
 from jwks_operator.reconcile.key_pool import KeySource
 from jwks_operator.reconcile.observed_versions import Kind, ObservedVersions, copy_place
 from jwks_operator.reconcile.observer import Observer, ReconcileSnapshot
-from jwks_operator.reconcile.refusals import FailedWrites, list_refusal_troubles, list_revoked_kids, raise_first
-from jwks_operator.reconcile.requeue import Decision, find_alarms, has_step, is_degraded, next_pass_at
-from jwks_operator.reconcile.restart_troubles import add_restart_trouble, has_failed_restart
+from jwks_operator.reconcile.refusals import FailedWrites, add_refusal_troubles, raise_first
+from jwks_operator.reconcile.requeue import (
+    Decision,
+    add_restart_trouble,
+    clock_tolerance,
+    find_alarms,
+    has_restart_failed,
+    has_step,
+    is_degraded,
+    make_decision,
+    next_pass_at,
+)
 from jwks_operator.reconcile.withdrawal import withdraw_revoked
 
 logger = logging.getLogger(__name__)
@@ -65,6 +74,7 @@ class Reconciler:
         self._config = config
         self._record_events = config.record_events or partial(post_events, client)
         self._failed = FailedWrites()
+        self._disputes = Disputes()
         self._deleted = DeletedSets(client, clock, versions, config.deletion_delay)
         self.observers: list[Observer] = []
 
@@ -109,6 +119,7 @@ class Reconciler:
     def _forget(self, ref: SetRef) -> None:
         """Drop the work for a set that is deleted or belongs to another shard."""
         self._keys.drop(ref)
+        self._disputes.forget_set(ref)
         for observer in self.observers:
             observer.forget_set(ref)
 
@@ -163,20 +174,21 @@ class Reconciler:
 
         If keys are being generated, the decision has no step; the set comes back when they are there.
         """
-        reading = self._clock.read(_tolerance(gathered))
+        reading = self._clock.read(clock_tolerance(gathered))
+        gathered, weighed = self._disputes.weigh_drift(gathered, reading.now)
         plan = decide(gathered.world, reading)
         fresh: dict[Need, FreshKey] = {}
         for _ in range(MAX_STEPS):
             if not (plan.needs or plan.papers or plan.asks):
-                return Decision(gathered, plan, reading)
+                return make_decision(gathered, plan, reading, weighed)
             if plan.asks is not None:
                 answers = await self._config.ask(gathered.world.ref, plan.asks)
                 gathered = replace(gathered, world=replace(gathered.world, endpoints=answers))
                 # An observation is not dated earlier than it was made.
-                reading = self._clock.read(_tolerance(gathered))
+                reading = self._clock.read(clock_tolerance(gathered))
             made = await self._keys.take(gathered.world.ref, plan.needs) if plan.needs else {}
             if made is None:
-                return Decision(gathered, plan, reading)
+                return make_decision(gathered, plan, reading, weighed)
             halves = {key.kid: key.private for key in made.values()}
             fresh |= {need: FreshKey(k.kid, k.algorithm, k.thumbprint, k.public) for need, k in made.items()}
             gathered = replace(gathered, private_keys={**gathered.private_keys, **halves})
@@ -187,16 +199,19 @@ class Reconciler:
     async def _execute(self, decision: Decision) -> StepResult | None:
         """Execute the step of the plan; without a step, repair the copies. None if there is nothing to do."""
         gathered, record = decision.gathered, decision.plan.record
-        if record is None or decision.plan.needs:
+        if record is None or decision.plan.needs or decision.weighed.holds_back(record.step):
             return None
         idle = record == gathered.world.record and record.step is None
-        if idle and (not record.restart or has_failed_restart(decision)):
-            return await self._repair_copies(gathered)
+        if idle and (not record.restart or has_restart_failed(decision)):
+            return await self._repair_copies(decision)
         ref = gathered.world.ref
         if record.step is not None:
             for observer in self.observers:
                 observer.begin_step(ref, record.step.transition)
+        gathered = replace(gathered, copies=replace(gathered.copies, withheld=frozenset()))
+        self._disputes.record_repairs(ref, decision.weighed, decision.reading.now)
         result = await execute_step(self._client, gathered, record, lambda: self._confirmed(decision))
+        self._disputes.record_answers(result.gathered)
         self._observe(result.gathered)
         for happening in result.happenings:
             log_event(ref, happening)
@@ -214,16 +229,16 @@ class Reconciler:
             decision = add_restart_trouble(await self._plan(gathered), result, before)
         else:  # another plan would ask for the same keys again
             decision = replace(before, gathered=replace(gathered, world=replace(gathered.world, record=result.shown)))
-        if before.plan.record is None or not result.refusals:
-            return decision
-        told = list_refusal_troubles(gathered, result.refusals, list_revoked_kids(before.plan.record))
-        return replace(decision, plan=replace(decision.plan, troubles=(*told, *decision.plan.troubles)))
+        return add_refusal_troubles(decision, before.plan.record, result)
 
-    async def _repair_copies(self, gathered: Gathered) -> StepResult | None:
+    async def _repair_copies(self, decision: Decision) -> StepResult | None:
         """Follow namespaces that were created, deleted or relabelled, and repair copies that were edited."""
+        gathered = decision.gathered
+        self._disputes.record_repairs(gathered.world.ref, decision.weighed.without_waiting(), decision.reading.now)
         result = await apply_copies(self._client, gathered, repairs=True)
         if result.gathered.copies == gathered.copies:
             return None
+        self._disputes.record_answers(result.gathered)
         self._observe(result.gathered)
         for happening in result.happenings:
             log_event(gathered.world.ref, happening)
@@ -231,7 +246,7 @@ class Reconciler:
 
     def _confirmed(self, decision: Decision) -> datetime | None:
         """Return the time of a confirmation; None if the clock is not trusted."""
-        reading = self._clock.read(_tolerance(decision.gathered))
+        reading = self._clock.read(clock_tolerance(decision.gathered))
         return reading.latest if reading.trusted else None
 
     async def _update_status(
@@ -260,8 +275,10 @@ class Reconciler:
 
     async def _post_events(self, decision: Decision, happenings: tuple[Happening, ...]) -> None:
         """Record Events about the set, if it exists."""
-        if decision.gathered.seen.the_set is not None:
-            await self._record_events(decision.gathered.seen.the_set, happenings, decision.reading.now)
+        the_set = decision.gathered.seen.the_set
+        if the_set is not None:
+            events = self._disputes.omit_reported(decision.gathered.world.ref, decision.weighed, happenings)
+            await self._record_events(the_set, events, decision.reading.now)
 
     def _observe(self, gathered: Gathered) -> None:
         """Record the versions that were read or written, so that their echo is no news."""
@@ -281,9 +298,3 @@ class Reconciler:
                 meta = thing["metadata"]
                 self._versions.observe(ref, Kind.COPY, copy_place(meta), meta["uid"], meta["resourceVersion"])
         self._versions.set_copying(ref, gathered.copies.query is not None or bool(gathered.copies.orphaned))
-
-
-def _tolerance(gathered: Gathered) -> timedelta:
-    """Return the clockSkew of the policy in force, or of the spec if there is no policy yet."""
-    policy = gathered.world.written if gathered.world.record is None else gathered.world.record.policy
-    return (Facts() if policy is None else policy.facts).clock_skew

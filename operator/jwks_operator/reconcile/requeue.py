@@ -1,17 +1,22 @@
 """A decision of a pass, the time of the next pass, and the conditions that need attention since this pass."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from jwks_operator.api.reasons import ConditionType, Reason
 from jwks_operator.api.status_model import JsonWebKeySetStatus
 from jwks_operator.core.model.observed_state import Reading
+from jwks_operator.core.model.policy import Facts
 from jwks_operator.core.model.record import Happening
+from jwks_operator.core.model.trouble import Trouble
 from jwks_operator.core.planner.plan import Plan
 from jwks_operator.core.timing.policy_change import list_former_ends
+from jwks_operator.kube.apply import StepResult
 from jwks_operator.kube.gather import Gathered
+from jwks_operator.kube.workloads import restart_trouble
 from jwks_operator.reconcile.deletion import DOUBT_RECHECK
+from jwks_operator.reconcile.disputes import WeighedDrift
 
 CONFLICT_RECHECK = timedelta(minutes=1)
 """Time until the next pass after a conflict with a foreign object or a refused source: no watch reports their changes.
@@ -25,16 +30,44 @@ _UNWATCHED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A plan, the observed state it was made from, and the clock reading."""
+    """A plan, the observed state it was made from, the clock reading and the drift."""
 
     gathered: Gathered
     plan: Plan
     reading: Reading
+    weighed: WeighedDrift
+
+
+def make_decision(gathered: Gathered, plan: Plan, reading: Reading, weighed: WeighedDrift) -> Decision:
+    """Return the decision with the troubles of the disputes."""
+    return Decision(gathered, replace(plan, troubles=(*plan.troubles, *weighed.troubles)), reading, weighed)
+
+
+def add_restart_trouble(decision: Decision, result: StepResult, before: Decision) -> Decision:
+    """Add the trouble of a workload restart that failed in this pass and is still pending."""
+    record = decision.gathered.world.record
+    if record is None or not record.restart:
+        return decision
+    failed = result.restart.failed
+    trouble = restart_trouble(failed) if failed else next((t for t in before.plan.troubles if _is_of_restart(t)), None)
+    if trouble is None:
+        return decision
+    return replace(decision, plan=replace(decision.plan, troubles=(*decision.plan.troubles, trouble)))
+
+
+def _is_of_restart(trouble: Trouble) -> bool:
+    return trouble.reason is Reason.RESTART_FAILED
+
+
+def has_restart_failed(decision: Decision) -> bool:
+    """Whether a workload restart has failed in this pass."""
+    return any(_is_of_restart(trouble) for trouble in decision.plan.troubles)
 
 
 def has_step(decision: Decision) -> bool:
-    """Tell whether the plan has a step, which is executed next."""
-    return decision.plan.record is not None and decision.plan.record.step is not None
+    """Tell whether the plan has a step that is executed next."""
+    record = decision.plan.record
+    return record is not None and record.step is not None and not decision.weighed.holds_back(record.step)
 
 
 def next_pass_at(decision: Decision) -> datetime | None:
@@ -45,6 +78,8 @@ def next_pass_at(decision: Decision) -> datetime | None:
     wake = [decision.reading.locally(move.time) for move in plan.candidates if move.time > decision.reading.earliest]
     wake += [decision.reading.locally(time) for time in _fading(decision) if time > decision.reading.earliest]
     wake += [lag.again(now) for lag in plan.waiting]
+    if decision.weighed.next_time is not None:
+        wake.append(decision.weighed.next_time)
     reasons = {trouble.reason for trouble in plan.troubles}
     if reasons & _UNWATCHED or (Reason.IMPORT_REFUSED in reasons and _lacks_keys(decision)):
         wake.append(now + CONFLICT_RECHECK)
@@ -71,3 +106,9 @@ def find_alarms(before: JsonWebKeySetStatus, after: JsonWebKeySetStatus) -> tupl
     known = {(trouble.reason, trouble.about) for trouble in before.troubles}
     news = (trouble for trouble in after.troubles if (trouble.reason, trouble.about) not in known)
     return tuple(Happening(trouble.reason, trouble.message) for trouble in news)
+
+
+def clock_tolerance(gathered: Gathered) -> timedelta:
+    """Return the clockSkew of the policy in force, or of the spec if there is no policy yet."""
+    policy = gathered.world.written if gathered.world.record is None else gathered.world.record.policy
+    return (Facts() if policy is None else policy.facts).clock_skew

@@ -8,6 +8,7 @@ checked: that would need cryptography, and a verifier with such a key only refus
 
 import base64
 import binascii
+import re
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from typing import Final, cast
@@ -54,6 +55,27 @@ def check_set(raw: bytes) -> int:
     if set(jwks) != {"keys"}:
         raise SetRefused('not an object with the one member "keys", a list')
     return _check_keys(jwks["keys"])
+
+
+def check_pem(raw: bytes) -> int:
+    """Return how many public keys a PEM file has (RFC 7468 section 13), each below one comment with its kid.
+
+    Raise SetRefused for anything else in it, above all for a private key.
+    """
+    if len(raw) > MAX_BYTES:
+        raise SetRefused(f"larger than {MAX_BYTES} bytes")
+    blocks = _PEM_BLOCK.findall(raw)
+    if b"".join(_PEM_BLOCK.split(raw)[::3]) or not all(map(_is_public_key, (block for _, block in blocks))):
+        raise SetRefused("not a list of public keys in PEM, each below a comment with its kid")
+    kids = [kid for kid, _ in blocks]
+    if len({*kids}) != len(kids):
+        raise SetRefused("a kid occurs twice")
+    return len(blocks)
+
+
+def _is_public_key(block: bytes) -> bool:
+    """Tell whether base64 is a SubjectPublicKeyInfo: a sequence that begins with one (RFC 5280 section 4.1)."""
+    return _content(block.replace(b"\n", b""))[:1] == bytes([_SEQUENCE])
 
 
 def check_discovery(raw: bytes) -> None:
@@ -152,15 +174,22 @@ def _check_certificates(key: Mapping[str, object]) -> None:
     if not isinstance(chain, list) or not all(isinstance(each, str) for each in chain):
         raise SetRefused("x5c is not a list of certificates")
     for each in chain:
-        der = b""
-        with suppress(binascii.Error, ValueError):
-            der = base64.b64decode(each, validate=True)
-        content = der[2 + (der[1] & 0x7F if der[1] & 0x80 else 0) :] if len(der) > 1 and der[0] == _SEQUENCE else b""
-        if content[:1] != bytes([_SEQUENCE]):
+        if _content(each)[:1] != bytes([_SEQUENCE]):
             raise SetRefused("x5c is not a list of certificates")
 
 
+def _content(encoded: str | bytes) -> bytes:
+    """Return the content of a DER sequence in base64; nothing of what is none."""
+    der = b""
+    with suppress(binascii.Error, ValueError):
+        der = base64.b64decode(encoded, validate=True)
+    return der[2 + (der[1] & 0x7F if der[1] & 0x80 else 0) :] if len(der) > 1 and der[0] == _SEQUENCE else b""
+
+
 _SEQUENCE: Final = 0x30
+_PEM_BLOCK: Final = re.compile(
+    rb"# kid: ([ -~]*)\n-----BEGIN PUBLIC KEY-----\n([A-Za-z0-9+/=\n]+)-----END PUBLIC KEY-----\n"
+)
 _PUBLIC_OPS: Final = frozenset({"verify", "encrypt", "wrapKey", "deriveKey", "deriveBits"})
 _HISTORICAL_MEMBERS: Final = ("iat", "exp", "nbf", "revoked")
 _OF_KEYS: Final = frozenset({"kty", *(name for names in PRIVATE_MEMBERS.values() for name in names)})

@@ -154,6 +154,9 @@ class Watched:
         content = self._content(found)
         if not isinstance(content, Content):
             return False
+        return self._same(content, former)
+
+    def _same(self, content: Content, former: Content) -> bool:
         return self._shelf.capped(replace(content, modified=former.modified)) == former
 
     def _accept(self) -> None:
@@ -181,7 +184,7 @@ class Watched:
             self._shelf.complain(content)
             return
         former = self._shelf.content
-        if former is not None and former.body == content.body:  # a relist or another field: no change of the set
+        if former is not None and self._same(content, former):  # a relist or another field: no change
             content = replace(content, modified=former.modified)
         self._shelf.take(content)
 

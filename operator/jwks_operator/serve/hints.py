@@ -7,6 +7,7 @@ talk to an older server; known ones that make no sense are refused rather than g
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import Final
 
 from jwks_operator.serve.check import SetRefused, parse_object
@@ -14,7 +15,13 @@ from jwks_operator.serve.check import SetRefused, parse_object
 HINTS: Final = "zz-serve.json"
 MEDIA_TYPES: Final = ("application/jwk-set+json", "application/json")
 JWKS_PATHS: Final = ("/.well-known/jwks.json", "/keys")
-OPENID_PATHS: Final = ("/.well-known/openid-configuration",)
+METADATA_PATHS: Final = (
+    "/.well-known/openid-configuration",
+    "/.well-known/oauth-authorization-server",
+    "/.well-known/jwt-vc-issuer",
+)
+"""Paths of the issuer's metadata: one document has the members of OpenID Connect Discovery, of RFC 8414 section 2
+(section 5 allows that) and of a JWT VC issuer (issuer, jwks_uri); readers ignore members that they do not know."""
 HISTORICAL_PATHS: Final = ("/historical.jwt",)
 
 LONGEST_LIST: Final = 32
@@ -24,6 +31,23 @@ CAPPED_AGE: Final = 24 * 3600
 
 _PATH: Final = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@/-]{0,255}")
 _ORIGIN: Final = re.compile(r"\*|[a-z][a-z0-9+.-]*://[A-Za-z0-9.\[\]:_-]{1,255}")
+
+
+class DocumentFormat(StrEnum):
+    """What a document beside the set is."""
+
+    JWK_SET = "JWKSet"
+    PEM = "PEM"
+    DISCOVERY = "Discovery"
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentHint:
+    """A document beside the set: its data key, what it is, and its paths."""
+
+    key: str
+    format: DocumentFormat
+    paths: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +60,7 @@ class Hints:
     media_type: str = MEDIA_TYPES[0]
     jwks_paths: tuple[str, ...] = ()
     allow_origins: tuple[str, ...] = ("*",)
+    documents: tuple[DocumentHint, ...] = ()
 
     def capped(self, longest: int) -> "Hints":
         """Return them with no time longer than `longest` seconds; a shorter one never breaks the operator's waits."""
@@ -59,6 +84,7 @@ def parse_hints(raw: bytes | None) -> Hints:
             media_type=_media_type(told),
             jwks_paths=_strings(_object(told, "paths"), "jwks", (), _is_path),
             allow_origins=_strings(_object(told, "cors"), "allowOrigins", DEFAULTS.allow_origins, _is_origin),
+            documents=_documents(told),
         )
     except SetRefused as refused:
         raise SetRefused(f"{HINTS}: {refused}") from None
@@ -76,6 +102,26 @@ def _key(told: dict[str, object]) -> str | None:
     if value is not None and not (isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9._-]{1,253}", value)):
         raise SetRefused("key is not a data key of a ConfigMap")
     return value
+
+
+def _documents(told: dict[str, object]) -> tuple[DocumentHint, ...]:
+    """Return the documents that this version knows how to check; those of other formats are not served."""
+    value = told.get("documents")
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        raise SetRefused("documents is not a list of JSON objects")
+    if len(value) > LONGEST_LIST:
+        raise SetRefused("documents is too long")
+    known = [item for item in value if item.get("format") in list(DocumentFormat)]
+    return tuple(_document(item) for item in known)
+
+
+def _document(item: dict[str, object]) -> DocumentHint:
+    key = _key(item)
+    if key is None:
+        raise SetRefused("a document has no key")
+    return DocumentHint(key, DocumentFormat(str(item["format"])), _strings(item, "paths", (), _is_path))
 
 
 def _media_type(told: dict[str, object]) -> str:

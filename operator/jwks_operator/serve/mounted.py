@@ -17,7 +17,7 @@ from watchfiles import awatch
 
 from jwks_operator.serve.check import MAX_BYTES, SetRefused
 from jwks_operator.serve.hints import HINTS
-from jwks_operator.serve.shelf import HISTORICAL, OPENID, Content, NothingThere, Shelf, content_of, key_of
+from jwks_operator.serve.shelf import HISTORICAL, OPENID, Content, NothingThere, Shelf, content_of, files_of
 
 POLL_SECONDS: Final = 1.0
 
@@ -41,7 +41,7 @@ class Mounted:
     """The set at `path`: a mounted directory, or one file in it.
 
     In a directory the hints tell the name of the set; a set that keeps its name is read with its neighbours
-    `zz-serve.json`, `openid-configuration` and `historical.jwt`.
+    `zz-serve.json`, `openid-configuration` and `historical.jwt`, and with the documents that the hints name.
     """
 
     def __init__(self, path: Path, shelf: Shelf) -> None:
@@ -85,9 +85,7 @@ class Mounted:
         """Return the files that belong to the set, and the time of the newest."""
         base = resolve_directory(self._directory())
         files = {name: _read(base / name) for name in (HINTS, OPENID, HISTORICAL) if (base / name).is_file()}
-        key = key_of(files, self._key())
-        if (base / key).exists():
-            files[key] = _read(base / key)
+        files |= {name: _read(base / name) for name in files_of(files, self._key()) if (base / name).exists()}
         if not base.is_dir():
             raise FileNotFoundError(2, os.strerror(2))
         return files, max((os.stat(base / name).st_mtime for name in files), default=0.0)

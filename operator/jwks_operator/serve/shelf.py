@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from jwks_operator.serve.check import SetRefused, check_discovery, check_historical, check_set
-from jwks_operator.serve.hints import CAPPED_AGE, HINTS, Hints, parse_hints
+from jwks_operator.serve.check import SetRefused, check_discovery, check_historical, check_pem, check_set
+from jwks_operator.serve.hints import CAPPED_AGE, HINTS, DocumentFormat, DocumentHint, Hints, parse_hints
 
 DEFAULT_KEY: Final = "jwks.json"
 """The data key of the set, if neither the command line nor the hints name another."""
@@ -42,6 +42,7 @@ class Content:
     modified: float
     openid: bytes | None = None
     historical: bytes | None = None
+    documents: tuple[tuple[DocumentHint, bytes], ...] = ()
 
 
 def key_of(files: Mapping[str, bytes], key: str | None) -> str:
@@ -50,6 +51,11 @@ def key_of(files: Mapping[str, bytes], key: str | None) -> str:
     Raise SetRefused if they make no sense.
     """
     return key or parse_hints(files.get(HINTS)).key or DEFAULT_KEY
+
+
+def files_of(files: Mapping[str, bytes], key: str | None) -> tuple[str, ...]:
+    """Return the names of the files that a set needs beside its hints; raise SetRefused if they make no sense."""
+    return key_of(files, key), *(hint.key for hint in parse_hints(files.get(HINTS)).documents)
 
 
 def content_of(files: Mapping[str, bytes], key: str | None, modified: float) -> Content:
@@ -70,7 +76,25 @@ def content_of(files: Mapping[str, bytes], key: str | None, modified: float) -> 
                 check(found)
         except SetRefused as refused:
             raise SetRefused(f"{document}: {refused}") from None
-    return Content(body, hashlib.sha256(body).hexdigest(), keys, hints, modified, openid, historical)
+    documents = tuple((hint, _checked(hint, files)) for hint in hints.documents)
+    return Content(body, hashlib.sha256(body).hexdigest(), keys, hints, modified, openid, historical, documents)
+
+
+def _checked(hint: DocumentHint, files: Mapping[str, bytes]) -> bytes:
+    if hint.key not in files:
+        raise NothingThere(f"{hint.key} is not there")
+    try:
+        _CHECKS[hint.format](files[hint.key])
+    except SetRefused as refused:
+        raise SetRefused(f"{hint.key}: {refused}") from None
+    return files[hint.key]
+
+
+_CHECKS: Final[Mapping[DocumentFormat, Callable[[bytes], object]]] = {
+    DocumentFormat.JWK_SET: check_set,
+    DocumentFormat.PEM: check_pem,
+    DocumentFormat.DISCOVERY: check_discovery,
+}
 
 
 class Shelf:

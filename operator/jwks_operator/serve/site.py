@@ -3,8 +3,9 @@
 Each set has its paths below its prefix ("" for the only one, "/NAME" otherwise):
 
 * `/.well-known/jwks.json`, `/keys` and what the hints add: the set;
-* `/.well-known/openid-configuration`: the discovery document, if there is one;
-* `/historical.jwt`: the signed historical keys, if there are any.
+* `/.well-known/openid-configuration` and two more: the metadata of the issuer, if there is a discovery document;
+* `/historical.jwt`: the signed historical keys, if there are any;
+* the paths of its documents, none of which takes one of these.
 
 What a set asks for stays below its prefix. A set without a prefix gets neither a path of the probes nor one below the
 prefix of another set, whatever it asks for and whether or not the other one is loaded.
@@ -15,7 +16,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from jwks_operator.serve.hints import HISTORICAL_PATHS, JWKS_PATHS, OPENID_PATHS
+from jwks_operator.serve.hints import HISTORICAL_PATHS, JWKS_PATHS, METADATA_PATHS, DocumentFormat
 from jwks_operator.serve.reply import Reply, plain_reply, without_body
 from jwks_operator.serve.reply_pages import Page
 from jwks_operator.serve.request import Request
@@ -27,6 +28,8 @@ RETRY_AFTER: Final = 5
 
 HISTORICAL_TYPE: Final = "application/jwk-set+jwt"
 OPENID_TYPE: Final = "application/json"
+PEM_TYPE: Final = "application/x-pem-file"
+_MEDIA_TYPES: Final = {DocumentFormat.PEM: PEM_TYPE, DocumentFormat.DISCOVERY: OPENID_TYPE}
 
 RESERVED: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 """Paths of the probes and the metrics, on whichever port they are: no set is served there."""
@@ -58,7 +61,7 @@ class Site:
         for shelf in self.shelves:
             prefix = f"/{shelf.name}" if shelf.name else ""
             if shelf.content is None:
-                missing |= {(prefix + path).encode() for path in (*JWKS_PATHS, *OPENID_PATHS, *HISTORICAL_PATHS)}
+                missing |= {(prefix + path).encode() for path in (*JWKS_PATHS, *METADATA_PATHS, *HISTORICAL_PATHS)}
                 continue
             wanted = _pages(shelf.content)
             granted = {path: page for path, page in wanted.items() if self._may_have(shelf, prefix + path)}
@@ -110,8 +113,12 @@ def _pages(content: Content) -> dict[str, Page]:
     hints = content.hints
     modified = content.modified if 0 < content.modified <= time.time() else None
     page = Page(content.body, hints.media_type, hints, modified)
-    pages = dict.fromkeys((*hints.jwks_paths, *JWKS_PATHS), page)
-    others = ((OPENID_PATHS, content.openid, OPENID_TYPE), (HISTORICAL_PATHS, content.historical, HISTORICAL_TYPE))
+    pages: dict[str, Page] = {}
+    for hint, document in content.documents:
+        media_type = _MEDIA_TYPES.get(hint.format, hints.media_type)
+        pages |= dict.fromkeys(hint.paths, Page(document, media_type, hints, modified))
+    pages |= dict.fromkeys((*hints.jwks_paths, *JWKS_PATHS), page)
+    others = ((METADATA_PATHS, content.openid, OPENID_TYPE), (HISTORICAL_PATHS, content.historical, HISTORICAL_TYPE))
     for paths, body, media_type in others:
         if body is not None:
             pages |= dict.fromkeys(paths, Page(body, media_type, hints, modified))

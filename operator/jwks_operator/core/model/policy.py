@@ -12,6 +12,7 @@ from typing import Any
 
 from jwks_operator.api.certificate_spec import DEFAULT_DURATION
 from jwks_operator.api.defaults import DEFAULTS
+from jwks_operator.api.documents_spec import DocumentFormat
 from jwks_operator.api.names import JWKS_KEY
 from jwks_operator.api.spec import DeletionPolicy, Prepublish, Recovery
 from jwks_operator.api.targets_spec import DEFAULT_FORMATS
@@ -164,16 +165,29 @@ class ConfigMapTarget(Stored):
 
 
 @dataclass(frozen=True, slots=True)
+class Document(Stored):
+    """A subset of the published keys, by entry, under names and paths of its own."""
+
+    name: str
+    entries: tuple[str, ...] = ()
+    format: str = DocumentFormat.JWK_SET
+    aliases: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+    """Further URL paths, the one of its discovery document first."""
+
+
+@dataclass(frozen=True, slots=True)
 class Publish(Stored):
     """How the public keys are published."""
 
     config_map: ConfigMapTarget = ConfigMapTarget()
+    documents: tuple[Document, ...] = ()
     issuer: str | None = None
     discovery: Mapping[str, Any] = field(default_factory=dict)
     paths: tuple[str, ...] = ()
     """Further URL paths of the set, the one of the discovery document first."""
     media_type: str | None = None
-    eddsa_name: EddsaName = "Ed25519"
+    eddsa_name: EddsaName = "EdDSA"
     allow_origins: tuple[str, ...] | None = None
     """Origins of cross-origin requests; None is every one."""
     historical: bool = False

@@ -9,11 +9,13 @@ from jwks_operator.api.certificate_spec import Certificate as CertificateSpec
 from jwks_operator.api.defaults import DEFAULT_EVERY, DEFAULTS
 from jwks_operator.api.import_spec import Import as ImportSpec
 from jwks_operator.api.import_spec import ObjectKeyRef
+from jwks_operator.api.readers import default_eddsa_name
 from jwks_operator.core.model.policy import (
     NO_FACTS,
     NOTHING,
     CertificateTerms,
     ConfigMapTarget,
+    Document,
     EntryPolicy,
     Freeze,
     Import,
@@ -27,12 +29,13 @@ from jwks_operator.core.model.policy import (
     Window,
 )
 from jwks_operator.keys.algorithms import ALGORITHMS
+from jwks_operator.keys.naming import EddsaName
 
 
 def policy_from_spec(spec: api.JsonWebKeySetSpec) -> Policy:
     """Return the policy that a spec asks for, every default resolved. It need not have passed the checks."""
     restart = spec.secret.restart
-    facts: dict[str, Any] = {name: spec.timing.fact(name) for name in DEFAULTS}
+    facts: dict[str, Any] = {name: spec.fact(name) for name in DEFAULTS}
     return Policy(
         keys=tuple(_entry(entry, spec.rotation_of(entry)) for entry in spec.keys),
         rotation=_rotation(spec.rotation),
@@ -41,7 +44,7 @@ def policy_from_spec(spec: api.JsonWebKeySetSpec) -> Policy:
         retention=spec.timing.retention,
         revoked=tuple(Revocation(one.kid, one.created_before, one.reason.value) for one in spec.revoked),
         held=spec.held,
-        publish=_publish(spec.publish),
+        publish=_publish(spec.publish, default_eddsa_name(spec.readers)),
         secret=SecretTarget(
             spec.secret.name,
             spec.secret.formats,
@@ -100,15 +103,16 @@ def _certificate(given: CertificateSpec, entry: str) -> CertificateTerms:
     return CertificateTerms(given.common_name or entry, ca, given.names, given.life, given.renew_before)
 
 
-def _publish(given: api.Publish) -> Publish:
+def _publish(given: api.Publish, eddsa_name: EddsaName) -> Publish:
     target = given.config_map
     return Publish(
         ConfigMapTarget(target.name, target.key, target.aliases, target.labels, target.annotations),
+        documents=tuple(Document(d.name, d.entries, d.format, d.aliases, d.paths) for d in given.documents),
         issuer=given.issuer,
         discovery=given.discovery or {},
         paths=() if given.paths is None else given.paths.jwks or (),
         media_type=given.media_type,
-        eddsa_name=given.eddsa_name or "Ed25519",
+        eddsa_name=given.eddsa_name or eddsa_name,
         allow_origins=None if given.cors is None else given.cors.allow_origins,
         historical=given.historical,
         max_keys=given.max_keys,

@@ -8,13 +8,20 @@ from dataclasses import replace
 from enum import StrEnum
 
 from jwks_operator.api.names import HISTORICAL_KEY, OPENID_KEY, SERVE_KEY
-from jwks_operator.core.features.certificate_renewal import find_published_certificate
-from jwks_operator.core.model.policy import Policy
+from jwks_operator.api.serving_spec import JWKS_PATH
 from jwks_operator.core.model.record import KeyRecord, Record
-from jwks_operator.core.outputs.serving_documents import compact_json, discovery_document, serve_hints
+from jwks_operator.core.outputs.documents import (
+    document_hints,
+    list_data_keys,
+    list_keys_of,
+    order_keys,
+    pem_layout,
+    render_documents,
+    render_set,
+)
+from jwks_operator.core.outputs.serving_documents import discovery_document, serve_hints
 from jwks_operator.core.transitions.transition_table import ROWS, SIDES, Owned, Side, State
 from jwks_operator.keys.algorithms import KeyClass
-from jwks_operator.keys.chain import x5t_s256
 
 _PUBLISHED = {
     KeyClass.SIGNATURE: frozenset({State.PENDING, State.ACTIVE, State.RETIRED}),
@@ -37,33 +44,42 @@ _WRITES = {Owned.PUBLIC: Effect.PUBLIC, Owned.PRIVATE: Effect.PRIVATE}
 
 
 def list_published(record: Record) -> tuple[KeyRecord, ...]:
-    """Return the keys that stand in the ConfigMap, oldest first, so that a rotation moves no other key."""
-    shown = [key for key in record.keys if key.state in _PUBLISHED[key.key_class]]
-    return tuple(sorted(shown, key=lambda key: (key.created, key.kid)))
+    """Return the keys that stand in the ConfigMap, in the order of its documents."""
+    return order_keys(record.policy, (key for key in record.keys if key.state in _PUBLISHED[key.key_class]))
 
 
 def configmap_data(record: Record) -> dict[str, str]:
-    """Return the data of the ConfigMap: the JWK Set (RFC 7517 section 5), its aliases, and what stands beside it."""
+    """Return the data of the ConfigMap: the JWK Set, its aliases, the documents in JSON, and what is beside them."""
     publish, keys = record.policy.publish, list_published(record)
     target = publish.config_map
-    lines = ",\n".join(compact_json(public_members(record.policy, key)) for key in keys)
-    text = f'{{"keys":[\n{lines}\n]}}\n' if lines else '{"keys":[]}\n'
+    text = render_set(record.policy, keys)
     signed = record.historical.jwt if publish.historical and record.historical is not None else None
     beside = {
-        OPENID_KEY: discovery_document(publish, keys),
+        OPENID_KEY: discovery_document(publish, keys, next(iter(publish.paths), JWKS_PATH)),
         HISTORICAL_KEY: signed,
-        SERVE_KEY: serve_hints(record.policy),
+        SERVE_KEY: serve_hints(record.policy, document_hints(publish)),
     }
-    documents = dict.fromkeys((target.key, *target.aliases), text)
+    documents = render_documents(record.policy, keys) | dict.fromkeys((target.key, *target.aliases), text)
     return documents | {name: document for name, document in beside.items() if document is not None}
 
 
-def public_members(policy: Policy, key: KeyRecord) -> Mapping[str, object]:
-    """Return the members of a key's public JWK, those of its certificate included (RFC 7517 sections 4.7 and 4.9)."""
-    certificate = find_published_certificate(policy, key)
-    if certificate is None:
-        return key.public
-    return {**key.public, "x5c": list(certificate.x5c), "x5t#S256": x5t_s256(certificate.x5c)}
+def list_published_by_document(record: Record) -> dict[str, dict[str, Mapping[str, object]]]:
+    """Return the published keys, public JWKs by kid, that stand under each data key of the ConfigMap."""
+    publish, keys = record.policy.publish, list_published(record)
+    known = {key.kid: key.public for key in keys}
+    target = publish.config_map
+    whole = dict.fromkeys((target.key, *target.aliases), known)
+    parts = {
+        name: {key.kid: key.public for key in list_keys_of(document, keys)}
+        for document in publish.documents
+        for name in list_data_keys(document)
+    }
+    return parts | whole
+
+
+def list_pem_documents(record: Record) -> Mapping[str, tuple[Mapping[str, object], ...]]:
+    """Return the documents of the ConfigMap in PEM, by data key: the public JWKs of each, in order."""
+    return pem_layout(record.policy, list_published(record))
 
 
 def effect_order(record: Record) -> tuple[Effect, ...]:

@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterable, Mapping
 
 from jwks_operator.api.names import JWKS_KEY
-from jwks_operator.api.serving_spec import JWKS_PATH
 from jwks_operator.core.model.policy import Policy, Publish
 from jwks_operator.core.model.record import KeyRecord
 from jwks_operator.keys.algorithms import KeyClass
@@ -12,7 +11,7 @@ from jwks_operator.keys.algorithms import KeyClass
 _COMPACT = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 
 
-def serve_hints(policy: Policy) -> str:
+def serve_hints(policy: Policy, documents: list[dict[str, object]]) -> str:
     """Return `zz-serve.json`: what `jwks-operator serve` must know, silent about what it assumes anyway."""
     known, publish = policy.facts, policy.publish
     hints: dict[str, object] = {
@@ -27,11 +26,13 @@ def serve_hints(policy: Policy) -> str:
         hints["paths"] = {"jwks": list(publish.paths)}
     if publish.allow_origins is not None:
         hints["cors"] = {"allowOrigins": list(publish.allow_origins)}
+    if documents:
+        hints["documents"] = documents
     return compact_json(hints) + "\n"
 
 
-def discovery_document(publish: Publish, keys: Iterable[KeyRecord]) -> str | None:
-    """Return the discovery document for an issuer whose set has these keys; None without an issuer.
+def discovery_document(publish: Publish, keys: Iterable[KeyRecord], path: str) -> str | None:
+    """Return the discovery document for an issuer whose set at this path has these keys; None without an issuer.
 
     OpenID Connect Discovery 1.0 section 3: what we derive wins over the members of the spec, what we merely assume
     gives way to them, and a list without elements is left out (section 4.2). jwks_uri is below the issuer, as the
@@ -39,7 +40,6 @@ def discovery_document(publish: Publish, keys: Iterable[KeyRecord]) -> str | Non
     """
     if publish.issuer is None:
         return None
-    path = next(iter(publish.paths), JWKS_PATH)
     derived: dict[str, object] = {"issuer": publish.issuer, "jwks_uri": publish.issuer.rstrip("/") + path}
     signing = sorted({str(key.public["alg"]) for key in keys if key.key_class is KeyClass.SIGNATURE})
     if signing:

@@ -49,7 +49,9 @@ def leave_foreign_objects(case: Case) -> Case | Plan:
     trouble = set_troubles.find_name_conflict(case.world)
     if trouble is None:
         return case
-    return case.with_troubles(trouble) if _has_to_revoke(case) else Plan(None, troubles=(trouble,))
+    if revocation.has_to_revoke(case.world, case.record, case.reading.now):
+        return case.with_troubles(trouble)
+    return Plan(None, troubles=(trouble,))
 
 
 def leave_an_unreadable_record(case: Case) -> Case | Plan:
@@ -248,14 +250,6 @@ RULES: tuple[Rule, ...] = (
     make_the_first_due_transition,
 )
 """The order of decisions; docs/architecture.md shows it."""
-
-
-def _has_to_revoke(case: Case) -> bool:
-    """Tell whether keys are to be revoked, or a step that revokes some is unfinished."""
-    if case.record is None:
-        return False
-    asked = read_requests(case.world.annotations, frozenset())
-    return revocation.is_under_way(case.record, case.world.brakes, asked, case.reading.now)
 
 
 def _is_refused(case: Case) -> bool:

@@ -82,7 +82,7 @@ class Cause(StrEnum):
     IMPORT = "Import", "imported", True
     REVOCATION = "Revocation", "the active key was revoked", True
     KEY_LOST = "KeyLost", "the active key was lost", True
-    ROLL_BACK = "RollBack", "the request to roll back", True
+    ROLL_BACK = "RollBack", "the request", True
     CREATED_BEFORE = "CreatedBefore", "spec.revoked names keys of its age"
     SOURCE_FOLLOWED = "SourceFollowed", "the source of the entry brings its keys"
     SUSPENDED = "Suspended", "spec.suspend withholds rotations"

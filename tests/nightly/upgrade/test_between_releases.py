@@ -1,7 +1,7 @@
 """Upgrade and downgrade in the middle of every kind of step: another release ends what one has begun, and ends it well.
 
-Not part of `make test`: `make upgrade`. The release before is the newest tag v*. Until there is one, BEFORE stands for
-it: the last commit before these tests were written.
+`make upgrade` runs it, and `make nightly`. The release before is the newest tag v*. Until there is one, BEFORE stands
+for it: the last commit before these tests were written.
 """
 
 import subprocess

@@ -1,6 +1,6 @@
 """A client whose key rotates, at a real authorization server (oidc-provider): no assertion is refused.
 
-Not part of `make test`, since that server keeps a client's keys for a minute: `make clients`, four minutes.
+That server keeps a client's keys for a minute: `make clients` takes four, and `make nightly` runs it too.
 """
 
 import subprocess
@@ -25,7 +25,7 @@ from client import fetch_token, make_assertion  # type: ignore[import-not-found]
 
 pytestmark = pytest.mark.timeout(420)
 
-HERE = Path(__file__).with_name("authorization_server")
+HERE = ROOT / "tests" / "clients" / "authorization_server"
 FACTS = {"propagation": "2s", "cacheMaxAge": "1s", "clockSkew": "1s", "tokenLifetime": "1m"}
 ROTATIONS = 3
 
