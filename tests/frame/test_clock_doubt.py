@@ -39,6 +39,11 @@ def test_a_server_that_was_not_heard_is_no_doubt(clock: Clock) -> None:
     assert clock.ahead() is None
 
 
+def test_a_step_before_the_server_was_first_heard_is_in_doubt(clock: Clock, world: World) -> None:
+    world.wall += 10 * MINUTE
+    assert clock.doubt(MINUTE) == "the local clock was changed by +600 s and has not proved stable yet"
+
+
 def test_a_difference_is_told_with_its_side_and_stays_told_while_nobody_asks(clock: Clock, world: World) -> None:
     world.server -= 10 * MINUTE
     clock.hear_date(world.server)

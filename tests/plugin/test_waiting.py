@@ -1,12 +1,16 @@
 """--wait goes on until what was asked for is done, published and served, and says what it waits for."""
 
 from dataclasses import replace
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, cast
 
 import pytest
 
+from jwks_operator.api.status_model import Trouble
 from jwks_operator.keys.generate import generate
-from jwks_operator.plugin.cluster import ObservedSet
+from jwks_operator.plugin import waiting
+from jwks_operator.plugin.cluster import Cluster, ObservedSet
+from jwks_operator.plugin.exit_codes import Exit, Failure
 from jwks_operator.plugin.request_preview import RequestPreview
 from jwks_operator.plugin.waiting import Until, stage_of
 from plugin.pages import seen
@@ -45,6 +49,51 @@ async def test_each_stage_is_named(shown: ObservedSet, wish: Until, stage: str |
         if stage is None or not stage.startswith(f"waiting for {URL}")
         else (found or "").startswith(stage)
     )
+
+
+def _with(reason: str, about: str = "Ready", *, holds: str = "False") -> ObservedSet:
+    shown = publishing(ACTIVE)
+    conditions = tuple(
+        one.model_copy(update={"status": holds, "reason": reason, "message": f"because {reason}"})
+        if one.type == about
+        else one
+        for one in shown.status.conditions
+    )
+    return replace(shown, status=shown.status.model_copy(update={"conditions": conditions}))
+
+
+async def test_an_intention_is_not_enough() -> None:
+    assert await stage_of(_with("Progressing"), until()) == "waiting for the set to be Ready: because Progressing"
+    unfinished = _with("StepInProgress", "Rotating", holds="True")
+    assert await stage_of(unfinished, until()) == "waiting for the set to be Ready: because StepInProgress"
+    shown = publishing(ACTIVE)
+    behind = replace(shown, status=shown.status.model_copy(update={"observed_generation": 0}))
+    assert "not looked" in (await stage_of(behind, until()) or "")
+
+
+class Refusing:
+    """A cluster whose operator is refused a write."""
+
+    def __init__(self) -> None:
+        shown = _with("WriteRefused")
+        told = Trouble(
+            reason="WriteRefused", about="ConfigMap auth", message="ConfigMap auth could not be written: 403"
+        )
+        self.shown = replace(shown, status=shown.status.model_copy(update={"troubles": (told,)}))
+
+    def now(self) -> datetime:
+        return datetime(2026, 3, 2, tzinfo=UTC)
+
+    async def the_set(self, _name: str) -> ObservedSet:
+        return self.shown
+
+
+async def test_a_refused_write_ends_the_wait_with_its_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "PERIOD", 0.0)
+    cluster = Refusing()
+    with pytest.raises(Failure, match="ConfigMap auth could not be written: 403") as ended:
+        await waiting.wait_for(cast("Cluster", cluster), cluster.shown, until())
+    assert ended.value.code is Exit.REFUSED
 
 
 async def test_a_server_has_to_serve_it_too() -> None:

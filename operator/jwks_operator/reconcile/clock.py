@@ -161,6 +161,8 @@ class Clock:
         return (late, nothing) if late > EXPLAINED else (nothing, nothing)
 
     def _has_settled(self, tolerance: timedelta) -> bool:
+        if not self._history:
+            return False
         first = self._history[0]
         old_enough = self._monotonic() - first.at >= SETTLES_IN.total_seconds()
         unbroken = all(second.agrees(tolerance) for second in self._history)

@@ -35,7 +35,7 @@ from jwks_operator.reconcile.disputes import Disputes
 from jwks_operator.reconcile.key_pool import KeySource
 from jwks_operator.reconcile.observed_versions import Kind, ObservedVersions, copy_place
 from jwks_operator.reconcile.observer import Observer, ReconcileSnapshot
-from jwks_operator.reconcile.refusals import FailedWrites, list_refusal_troubles, list_revoked_kids, raise_first
+from jwks_operator.reconcile.refusals import FailedWrites, add_refusal_troubles, raise_first
 from jwks_operator.reconcile.requeue import Decision, clock_tolerance, has_step, make_decision, next_pass_at
 from jwks_operator.reconcile.restart_troubles import add_restart_trouble, has_restart_failed
 from jwks_operator.reconcile.withdrawal import withdraw_revoked
@@ -221,10 +221,7 @@ class Reconciler:
             decision = add_restart_trouble(await self._plan(gathered), result, before)
         else:  # another plan would ask for the same keys again
             decision = replace(before, gathered=replace(gathered, world=replace(gathered.world, record=result.shown)))
-        if before.plan.record is None or not result.refusals:
-            return decision
-        told = list_refusal_troubles(gathered, result.refusals, list_revoked_kids(before.plan.record))
-        return replace(decision, plan=replace(decision.plan, troubles=(*told, *decision.plan.troubles)))
+        return add_refusal_troubles(decision, before.plan.record, result)
 
     async def _repair_copies(self, decision: Decision) -> StepResult | None:
         """Follow namespaces that were created, deleted or relabelled, and repair copies that were edited."""

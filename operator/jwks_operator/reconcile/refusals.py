@@ -2,16 +2,19 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 
 from jwks_operator.api.names import SetRef
 from jwks_operator.core.model.record import Record
 from jwks_operator.core.model.trouble import Trouble
 from jwks_operator.core.planner.set_troubles import describe_refused_write, describe_remaining_key
 from jwks_operator.core.transitions.transition_table import State
+from jwks_operator.kube.apply import StepResult
 from jwks_operator.kube.errors import KubeError, NotLeading, Refused
 from jwks_operator.kube.gather import Gathered
 from jwks_operator.kube.held_keys import find_held_kids
 from jwks_operator.kube.revocation_writes import Refusal
+from jwks_operator.reconcile.requeue import Decision
 
 FOREIGN = "it does not belong to this set"
 
@@ -28,9 +31,13 @@ def list_refusal_troubles(
             yield describe_refused_write(refusal.about, str(refusal.error))
 
 
-def list_revoked_kids(record: Record) -> frozenset[str]:
-    """Return the kids that the unfinished step of a record revokes."""
-    return frozenset(key.kid for key in record.keys if key.state is State.COMPROMISED)
+def add_refusal_troubles(decision: Decision, record: Record | None, result: StepResult) -> Decision:
+    """Return the decision with the troubles of what a step could not write; `record` is the one to be."""
+    if record is None or not result.refusals:
+        return decision
+    revoked = {key.kid for key in record.keys if key.state is State.COMPROMISED}
+    told = list_refusal_troubles(result.gathered, result.refusals, revoked)
+    return replace(decision, plan=replace(decision.plan, troubles=(*told, *decision.plan.troubles)))
 
 
 class FailedWrites:
