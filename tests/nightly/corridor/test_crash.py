@@ -89,7 +89,7 @@ async def test_at_most_one_generated_key_is_lost_by_a_crash() -> None:
     """A key that never reached the record was never seen by anybody; one that did is used."""
     life = Life()
     await life.begin(ES256)
-    life.start_operator(CrashAfter(5))  # four reads, then the POST of the record
+    life.start_operator(CrashAfter(6))  # five reads, then the POST of the record
     with pytest.raises(Crash):
         await life.pass_()
     recorded = sorted(document["kid"] for document in (await life.keyring()).values() if "kid" in document)
