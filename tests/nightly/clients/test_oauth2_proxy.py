@@ -60,8 +60,8 @@ def ask(url: str, token: str = "") -> int:
         return 0
 
 
-@pytest.mark.parametrize("algorithm", ["ES256", "RS256"])
-async def test_it_follows_a_set(algorithm: str) -> None:
+async def test_it_follows_a_set_of_rs256_keys() -> None:
+    """Without a discovery document, as here, it checks RS256 alone."""
     with serving() as server:
         uri = server.uri("oauth2-proxy")
         issuer = Issuer(server, iss=uri, aud=AUDIENCE, email="alice@example.com")
@@ -72,6 +72,6 @@ async def test_it_follows_a_set(algorithm: str) -> None:
                 status = ask(f"{url}/", token)
                 return None if status == 200 else str(status)
 
-            revoked = await follow(issuer, algorithm, refusal, lambda: None)
+            revoked = await follow(issuer, "RS256", refusal, lambda: None)
             assert refusal(revoked) is not None, "it has fetched for the successor, and keeps only what it found"
             assert ask(f"{url}/") == 401
