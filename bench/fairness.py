@@ -98,6 +98,15 @@ async def measure(rounds: int) -> dict[str, Any]:
     }
 
 
+def _verdict(figures: dict[str, Any]) -> str:
+    """Return whether the goal is met, in words; a run that misses it in calm as well says nothing about tenants."""
+    late = [part for part in ("calm", "busy") if max(each["p99"] for each in figures[part].values()) > GOAL]
+    goal = f"The goal is a p99 of {GOAL:g} s"
+    if "calm" in late:
+        return f"{goal}; this run misses it in calm as well, because other work kept the machine busy: repeat it."
+    return f"{goal}: {'missed' if late else 'met'}."
+
+
 def render_page(figures: dict[str, Any]) -> str:
     """Return the page about these figures."""
     kinds = {"ready": "a new ES256 set is Ready", "revoked": "a revoked key is gone"}
@@ -113,7 +122,7 @@ One operator, {figures["cores"]} cores that it shares with the API server and et
 after the other and revokes the key of each, {figures["rounds"]} times in calm, and {figures["rounds"]} times while
 another tenant has just created {figures["slow_sets"]} sets of {figures["keys_of_a_slow_set"]} RSA-4096 entries. Those
 keep the key pool busy: after {figures["busy_seconds"]:.0f} s {figures["slow_sets_ready_at_the_end"]} of them were
-Ready. The goal is a p99 of {GOAL:g} s.
+Ready. {_verdict(figures)}
 
 | seconds | p50 | p99 | largest |
 |---|---|---|---|

@@ -15,7 +15,7 @@ from controlplane.credentials import MANAGER, write_key_pair, write_kubeconfig, 
 from controlplane.errors import ControlPlaneError, PortTaken
 from controlplane.processes import HOST, Deadline, Group, Server, free_ports
 
-READY_SECONDS = 120.0  # about 5 s are usual
+READY_SECONDS = 240.0  # about 5 s are usual
 PORT_ATTEMPTS = 5
 ISSUER = "https://kubernetes.default.svc.cluster.local"
 CONTROLLERS = (  # what works without nodes; the others would only use up processor time

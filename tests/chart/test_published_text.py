@@ -13,6 +13,8 @@ from helmchart import render as chart
 from jwks_operator.api.serving_spec import Discovery
 from jwks_operator.core.model.policy import Publish
 from jwks_operator.core.outputs.serving_documents import compact_json, discovery_document
+from jwks_operator.keys.generate import generate
+from jwks_operator.keys.public_pem import render_public_pem
 
 PRIVATE = ("d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv")
 ADMITTED: TypeAdapter[Any] = TypeAdapter(Discovery)
@@ -83,3 +85,11 @@ def test_every_private_member_is_refused_however_it_is_written(
 @pytest.mark.parametrize("name", PRIVATE)
 def test_a_private_member_may_be_the_first(name: str) -> None:
     assert refused(json.dumps({"keys": [{name: 1}]}))
+
+
+@pytest.mark.parametrize("kind", ["PRIVATE KEY", "EC PRIVATE KEY", "RSA PRIVATE KEY", "ENCRYPTED PRIVATE KEY"])
+def test_a_private_key_in_pem_is_refused_and_a_public_one_is_not(kind: str) -> None:
+    assert refused(f"-----BEGIN {kind}-----\nAAAA\n-----END {kind}-----\n")
+    assert refused(f"# kid: x\n-----BEGIN {kind}-----\nAAAA\n")
+    key = {**generate("ES256", None).public, "kid": f"-----BEGIN {kind}-----\n-----BEGIN {kind}-----"}
+    assert not refused(render_public_pem([key]))

@@ -51,8 +51,8 @@ _READERS = """\
 ## Readers
 
 What programs and libraries that fetch a set do with it: the names under which they check tokens of Ed25519 keys, and
-the kty, crv and alg of which one key makes them refuse the whole set. [readers.md](readers.md) has the figures,
-versions and sources, and what `spec.readers` does with them.
+the kty, crv and alg of which one key makes them refuse the whole set. [readers.md](readers.md) has figures, versions
+and sources, and what `spec.readers` does with them.
 """
 
 

@@ -437,6 +437,27 @@ def test_private_keys_leave_into_a_file_of_their_owner_alone(auth: Stage, jwks: 
     assert jwks.done("get-jwks", "auth").encode() == text_of(auth, "auth")
 
 
+def test_a_document_is_printed_and_verified_where_it_is_served(stage: Stage, jwks: Jwks) -> None:
+    documents = [{"name": "kube", "entries": ["signing"]}, {"name": "file", "entries": ["signing"], "format": "PEM"}]
+    keys = [{"name": "signing", "algorithm": "ES256"}, {"name": "hybrid", "algorithm": "ML-DSA-44"}]
+    stage.create("papers", {**CALM, "keys": keys, "readers": ["KubeApiserver"], "publish": {"documents": documents}})
+    stage.until_ready("papers")
+    data = stage.there("ConfigMap", "papers")["data"]
+    assert jwks.done("get-jwks", "papers", "--document", "kube") == data["kube.json"]
+    assert jwks.done("get-jwks", "papers", "--document", "file") == data["file.pem"]
+    assert jwks("get-jwks", "papers", "--document", "nothing")[0] == Exit.MISSING
+    for name, text in (("kube", data["kube.json"]), ("file", data["file.pem"])):
+        with served(text.encode, headers=dict(BY_HAND)) as site:
+            out = jwks("verify", "papers", "--document", name, "--url", site.url)[1]
+        assert "error   served" not in out
+        assert "kube" in out
+    with served(data["jwks.json"].encode, headers=dict(BY_HAND)) as site:
+        told = jwks("verify", "papers", "--document", "kube", "--url", site.url)[1]
+        assert "also has" in told, "the whole set instead of the document"
+        assert "is not document file" in jwks("verify", "papers", "--document", "file", "--url", site.url)[1]
+    assert "KubeApiserver can read document kube" in jwks("doctor")[1]
+
+
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [

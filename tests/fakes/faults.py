@@ -161,6 +161,8 @@ class SkewDate(Fault):
         self._by = by
 
     async def after(self, _number: int, _call: Call, reply: Reply) -> Reply:
+        if "date" not in reply.headers:  # another fault answered
+            return reply
         date = parsedate_to_datetime(reply.headers["date"]) + self._by
         return Reply(reply.status, {**reply.headers, "date": format_datetime(date, usegmt=True)}, reply.body)
 

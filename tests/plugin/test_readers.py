@@ -105,3 +105,18 @@ async def test_the_doctor_reads_with_the_readers_of_each_set() -> None:
 
 async def test_the_doctor_says_nothing_of_readers_where_none_are_named_or_nothing_is_published() -> None:
     assert not [one async for one in check_readers([seen(), seen(readers=["KubeApiserver"])])]
+
+
+async def test_a_reader_may_read_a_document_instead_of_the_whole_set() -> None:
+    keys = [{"name": "signing", "algorithm": "ES256"}, {"name": "hybrid", "algorithm": "ML-DSA-44"}]
+    documents = [{"name": "kube", "entries": ["signing"]}, {"name": "file", "entries": ["signing"], "format": "PEM"}]
+    wanted = seen(keys=keys, readers=["KubeApiserver", "PyJWT"], publish={"documents": documents})
+    data = {"jwks.json": a_set(ES256, ML_DSA).decode(), "kube.json": a_set(ES256).decode(), "file.pem": ""}
+    found = [one async for one in check_readers([replace(wanted, configmap={"data": data})])]
+    assert [one.message for one in found] == [
+        f"{wanted.ref}: KubeApiserver can read document kube",
+        f"{wanted.ref}: PyJWT can read the set",
+    ]
+    imported = {**data, "kube.json": a_set(ES256, EXCHANGE).decode()}
+    found = [one async for one in check_readers([replace(wanted, configmap={"data": imported})])]
+    assert errors(found) == [f"{wanted.ref}: KubeApiserver refuses the whole set for keys[1] (kty AKP)"]

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,8 +66,9 @@ class Running:
     def exchange(self, octets: bytes) -> bytes:
         """Send octets, half-close and read until the server closes."""
         with self.connect() as client:
-            client.sendall(octets)
-            client.shutdown(socket.SHUT_WR)
+            with suppress(OSError):  # it may have closed after the first octets
+                client.sendall(octets)
+                client.shutdown(socket.SHUT_WR)
             return read_all(client)
 
     def serves(self, body: bytes, path: str = JWKS) -> float:

@@ -53,7 +53,7 @@ def secure(tmp_path: Path) -> Iterator[Secure]:
     swap(volume, {"jwks.json": jwks(EC)})
     swap(certificates, pair(1))
     arguments = [f"--tls-cert={certificates}/tls.crt", f"--tls-key={certificates}/tls.key", "--admin-port=0"]
-    with serving(volume, *arguments, "--request-timeout=1") as server:
+    with serving(volume, *arguments, "--request-timeout=3") as server:  # a handshake on a busy machine takes a while
         assert server.scheme == "https"
         yield Secure(server, certificates)
 

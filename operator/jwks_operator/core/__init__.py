@@ -1,6 +1,6 @@
-"""What should happen now? Pure decisions: same facts and same clock reading, same plan.
+"""What should happen now? Pure decisions: same observed state and same clock reading, same plan.
 
-Nothing in this room performs I/O, reads a clock, rolls dice or touches private key bytes; import contracts
-keep it so. The way through it: `record` (what is known) → `timing`, `schedule`, `requests` (what the spec
-asks for) → `checks` (what of it cannot be) → `plan` (what to do now) → `projections`, `status` (what to show).
+Nothing in this room performs I/O, reads a clock, uses randomness or touches private key bytes; import contracts keep it
+so. The way through it: `model` (what is known) → `planner/rules.py` (the order of decisions) with `timing` (when) and
+`features` → `transitions` (what becomes of the keys) → `outputs` (what is written and shown).
 """

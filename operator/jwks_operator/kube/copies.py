@@ -44,17 +44,17 @@ class Copies:
     """Orphaned copies: copies in namespaces that must not have one."""
     refused: Mapping[str, str] = field(default_factory=dict)
     """Namespace → why its copy could not be written or removed in this pass."""
-    unordered: frozenset[str] = frozenset()
-    """Namespaces whose refused copy differs in nothing that a verifier needs: it has the same keys in another order."""
     withheld: frozenset[str] = frozenset()
     """Namespaces whose copy is not repaired in this pass, because another client changes it after every repair."""
+    unordered: frozenset[str] = frozenset()
+    """Namespaces whose refused copy differs in nothing that a verifier needs: it has the same keys in another order."""
     complaint: str = ""
     """Why the namespaces cannot be read; then no copy is written and no step is confirmed."""
 
     @property
     def complete(self) -> bool:
         """Whether every wanted copy has its keys; an orphaned copy that cannot be removed does not count."""
-        behind = {*self.refused, *self.withheld} - self.unordered
+        behind = (self.refused.keys() - self.unordered) | self.withheld
         return not self.complaint and not any(namespace in self.targets for namespace in behind)
 
 

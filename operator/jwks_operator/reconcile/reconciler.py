@@ -26,6 +26,7 @@ from jwks_operator.kube.events import post_events
 from jwks_operator.kube.gather import Gathered, gather
 from jwks_operator.kube.objects import is_copy
 from jwks_operator.kube.shard_takeover import take_over
+from jwks_operator.reconcile.alarms import find_alarms, is_degraded
 from jwks_operator.reconcile.audit_log import log_alarms, log_event
 from jwks_operator.reconcile.clock import Clock
 from jwks_operator.reconcile.config import ReconcilerConfig
@@ -35,17 +36,8 @@ from jwks_operator.reconcile.key_pool import KeySource
 from jwks_operator.reconcile.observed_versions import Kind, ObservedVersions, copy_place
 from jwks_operator.reconcile.observer import Observer, ReconcileSnapshot
 from jwks_operator.reconcile.refusals import FailedWrites, add_refusal_troubles, raise_first
-from jwks_operator.reconcile.requeue import (
-    Decision,
-    add_restart_trouble,
-    clock_tolerance,
-    find_alarms,
-    has_restart_failed,
-    has_step,
-    is_degraded,
-    make_decision,
-    next_pass_at,
-)
+from jwks_operator.reconcile.requeue import Decision, clock_tolerance, has_step, make_decision, next_pass_at
+from jwks_operator.reconcile.restart_troubles import add_restart_trouble, has_restart_failed
 from jwks_operator.reconcile.withdrawal import withdraw_revoked
 
 logger = logging.getLogger(__name__)

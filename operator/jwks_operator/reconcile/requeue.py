@@ -1,20 +1,15 @@
-"""A decision of a pass, the time of the next pass, and the conditions that need attention since this pass."""
+"""A decision of a pass, and the time of the next pass."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from jwks_operator.api.reasons import ConditionType, Reason
-from jwks_operator.api.status_model import JsonWebKeySetStatus
+from jwks_operator.api.reasons import Reason
 from jwks_operator.core.model.observed_state import Reading
 from jwks_operator.core.model.policy import Facts
-from jwks_operator.core.model.record import Happening
-from jwks_operator.core.model.trouble import Trouble
 from jwks_operator.core.planner.plan import Plan
 from jwks_operator.core.timing.policy_change import list_former_ends
-from jwks_operator.kube.apply import StepResult
 from jwks_operator.kube.gather import Gathered
-from jwks_operator.kube.workloads import restart_trouble
 from jwks_operator.reconcile.deletion import DOUBT_RECHECK
 from jwks_operator.reconcile.disputes import WeighedDrift
 
@@ -41,27 +36,6 @@ class Decision:
 def make_decision(gathered: Gathered, plan: Plan, reading: Reading, weighed: WeighedDrift) -> Decision:
     """Return the decision with the troubles of the disputes."""
     return Decision(gathered, replace(plan, troubles=(*plan.troubles, *weighed.troubles)), reading, weighed)
-
-
-def add_restart_trouble(decision: Decision, result: StepResult, before: Decision) -> Decision:
-    """Add the trouble of a workload restart that failed in this pass and is still pending."""
-    record = decision.gathered.world.record
-    if record is None or not record.restart:
-        return decision
-    failed = result.restart.failed
-    trouble = restart_trouble(failed) if failed else next((t for t in before.plan.troubles if _is_of_restart(t)), None)
-    if trouble is None:
-        return decision
-    return replace(decision, plan=replace(decision.plan, troubles=(*decision.plan.troubles, trouble)))
-
-
-def _is_of_restart(trouble: Trouble) -> bool:
-    return trouble.reason is Reason.RESTART_FAILED
-
-
-def has_restart_failed(decision: Decision) -> bool:
-    """Whether a workload restart has failed in this pass."""
-    return any(_is_of_restart(trouble) for trouble in decision.plan.troubles)
 
 
 def has_step(decision: Decision) -> bool:
@@ -94,18 +68,6 @@ def _fading(decision: Decision) -> Iterable[datetime]:
 def _lacks_keys(decision: Decision) -> bool:
     record = decision.gathered.world.record
     return record is None or any(record.active(entry.name) is None for entry in record.policy.keys)
-
-
-def is_degraded(status: JsonWebKeySetStatus) -> bool:
-    """Tell whether a status says that something needs attention."""
-    return any(c.type == ConditionType.DEGRADED and c.status == "True" for c in status.conditions)
-
-
-def find_alarms(before: JsonWebKeySetStatus, after: JsonWebKeySetStatus) -> tuple[Happening, ...]:
-    """Return an event for each trouble that is new since the status before, once, even if its sentence changes."""
-    known = {(trouble.reason, trouble.about) for trouble in before.troubles}
-    news = (trouble for trouble in after.troubles if (trouble.reason, trouble.about) not in known)
-    return tuple(Happening(trouble.reason, trouble.message) for trouble in news)
 
 
 def clock_tolerance(gathered: Gathered) -> timedelta:

@@ -9,6 +9,7 @@ from jwks_operator.core.model.record import Happening
 from jwks_operator.core.planner.requests import read_requests
 from jwks_operator.kube.client import Client
 from jwks_operator.kube.gather import refresh_comparisons
+from jwks_operator.kube.held_keys import find_held_kids
 from jwks_operator.kube.revocation_writes import Refusal
 from jwks_operator.kube.withdrawal import withdraw_keys
 from jwks_operator.reconcile.refusals import list_refusal_troubles
@@ -32,7 +33,7 @@ async def withdraw_revoked(client: Client, decision: Decision) -> Withdrawn:
         return Withdrawn(decision)
     found = await withdraw_keys(client, gathered, kids)
     troubles = tuple(list_refusal_troubles(gathered, found.refusals, kids))
-    remaining = {kid for refusal in troubles for kid in kids if kid in refusal.message}
+    remaining = {kid for each in found.refusals for kid in find_held_kids(gathered, each.about, kids)}
     keys = tuple(
         key.model_copy(update={"state": KeyState.COMPROMISED}) if key.kid in kids - remaining else key
         for key in gathered.status.keys

@@ -33,6 +33,8 @@ from cluster.chronicle import Object
 from cluster.stage import install_chart
 from controlplane import Access, ControlPlane
 from helmchart import render as chart
+from jwks_operator.keys.generate import generate
+from jwks_operator.keys.public_pem import render_public_pem
 
 BLUE = f"{chart.NAME}-blue"
 NO_OTHER = "may write no Lease but its own"
@@ -184,6 +186,15 @@ def test_a_set_as_large_as_a_configmap_can_be_is_looked_through(cluster: Cluster
     large = PUBLIC + " " * (room // 2) + '"n"' * (room // 6)
     assert cluster.creates((OPERATOR, ()), configmap(large)) == ""
     assert "private member" in cluster.creates((OPERATOR, ()), configmap(large[: -len('"d":')] + '"d":'))
+
+
+def test_a_document_in_pem_is_published_by_the_operator_and_nothing_else_of_that_form(cluster: Cluster) -> None:
+    pem = render_public_pem([generate("ES256", None).public, generate("ML-DSA-44", None).public])
+    for text, word in ((pem, ""), ("", ""), (pem + "x", "no other data"), (pem.replace("PUBLIC", "PRIVATE"), "a ")):
+        published = configmap(PUBLIC)
+        published["data"]["pems.pem"] = text
+        refusal = cluster.creates((OPERATOR, ()), published)
+        assert (word in refusal, bool(word)) == (True, bool(refusal)), refusal
 
 
 def test_other_configmaps_may_say_what_they_like(cluster: Cluster) -> None:

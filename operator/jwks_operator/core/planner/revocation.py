@@ -12,13 +12,12 @@ from datetime import datetime
 from jwks_operator.api.reasons import EventReason, Wait
 from jwks_operator.core.features.imports import is_followed, mark_revoked
 from jwks_operator.core.model.key_states import LIVING, FreshKey, enter_state
-from jwks_operator.core.model.observed_state import World
 from jwks_operator.core.model.policy import Brakes, EntryPolicy, Revocation
 from jwks_operator.core.model.record import Happening, KeyRecord, Record, Step
 from jwks_operator.core.planner.candidate import Candidate, Candidates
 from jwks_operator.core.planner.key_choice import find_next_key
 from jwks_operator.core.planner.key_requests import Need, make_key, need_of, refuse_buried
-from jwks_operator.core.planner.requests import Requests, read_requests
+from jwks_operator.core.planner.requests import Requests
 from jwks_operator.core.transitions.apply_transition import list_immediate
 from jwks_operator.core.transitions.transition_table import Cause, State, Transition
 
@@ -44,13 +43,10 @@ def list_revoked(record: Record, written: Brakes, asked: Requests, now: datetime
     return tuple(Revoked(kid, reason) for kid, reason in found.items())
 
 
-def has_to_revoke(world: World, record: Record | None, now: datetime) -> bool:
-    """Tell whether keys are to be revoked, or a step that revokes some is unfinished."""
-    if record is None:
-        return False
-    asked = read_requests(world.annotations, frozenset(entry.name for entry in record.policy.keys))
+def is_under_way(record: Record, written: Brakes, asked: Requests, now: datetime) -> bool:
+    """Tell whether keys are to be revoked now, or an unfinished step revokes some."""
     unfinished = any(key.state is State.COMPROMISED for key in record.keys)
-    return unfinished or bool(list_revoked(record, world.brakes, asked, now))
+    return unfinished or bool(list_revoked(record, written, asked, now))
 
 
 def list_coming(record: Record, written: Brakes, now: datetime) -> Candidates:

@@ -3,8 +3,8 @@
 Each rule takes the case and returns it, changed or not, or the plan, which ends the list. At most one step comes out;
 the reconciler executes it and asks again.
 
-"Cannot tell" decides nothing: an unreadable record, a foreign object or a refused spec leave the keys as they are, and
-a clock in doubt stops every timed transition and every confirmation, while repair and revocation go on.
+"Cannot tell" decides nothing: an unreadable record, a foreign object or a refused spec leave the keys as they are,
+except those that are revoked; a clock in doubt stops every timed transition and every confirmation.
 """
 
 from collections.abc import Callable
@@ -45,11 +45,11 @@ def decide(world: World, reading: Reading, fresh: Fresh | None = None) -> Plan:
 
 
 def leave_foreign_objects(case: Case) -> Case | Plan:
-    """An object that the set needs exists and is not ours: nothing is touched, but to revoke keys in the other ones."""
+    """An object that the set needs exists and is not ours: nothing is written, except that revoked keys leave ours."""
     trouble = set_troubles.find_name_conflict(case.world)
     if trouble is None:
         return case
-    if revocation.has_to_revoke(case.world, case.record, case.reading.now):
+    if _has_to_revoke(case):
         return case.with_troubles(trouble)
     return Plan(None, troubles=(trouble,))
 
@@ -103,7 +103,7 @@ def rebuild_the_record(case: Case) -> Case | Plan:
 
 
 def read_the_requests(case: Case) -> Case:
-    """What users ask for by annotations, and what is wrong with the set."""
+    """Read what users ask for by annotations, and list what is wrong with the set."""
     record = case.known
     requests = read_requests(case.world.annotations, frozenset(entry.name for entry in record.policy.keys))
     told = set_troubles.list_troubles(case.world, record, requests, case.reading.now)
@@ -134,7 +134,7 @@ def apply_the_written_spec(case: Case) -> Case:
     record, written, now = case.known, case.world.written, case.reading.earliest
     if record.step is not None or not case.reading.trusted:
         return case
-    if written is None or _is_refused(case):
+    if written is None or set_troubles.is_spec_refused(case.world, case.known, case.reading.now):
         return replace(case, record=accept_policy(record, add_brakes(record.policy, case.world.brakes), now))
     if record.unread is not None:
         return replace(case, record=replace_unread_policy(record, written, case.world.waits_before, now))
@@ -176,7 +176,11 @@ def hold_for_the_clock(case: Case) -> Case | Plan:
         return case
     record = case.known
     written = case.world.written
-    new_spec = written is not None and written != record.policy and not _is_refused(case)
+    new_spec = (
+        written is not None
+        and written != record.policy
+        and not set_troubles.is_spec_refused(case.world, case.known, case.reading.now)
+    )
     if not case.due and record.step is None and not new_spec:
         return case.plan(record)
     case = case.with_troubles(set_troubles.describe_clock_doubt(case.reading))
@@ -207,7 +211,7 @@ def prepare_the_transition(case: Case) -> Case | Plan:
     """Keys, certificates and signatures that the first due transition needs are made before it."""
     record, chosen = case.known, _first_due(case)
     missing = tuple(need for need in key_requests.list_needs(record, chosen) if need not in case.fresh)
-    # Also before its turn: what stands in the way of a certificate is told from the first round of a pass on.
+    # Also before its turn: what stands in the way of a certificate is told from the first decision of a pass on.
     signing = (each for each in case.due if each.transition is Transition.CERTIFY or each in chosen)
     papers = signed_artifacts.list_artifacts_to_make(case.world, record, signing) if chosen else ()
     if not missing and not papers:
@@ -252,9 +256,12 @@ RULES: tuple[Rule, ...] = (
 """The order of decisions; docs/architecture.md shows it."""
 
 
-def _is_refused(case: Case) -> bool:
-    """Tell whether the written spec cannot be put in force."""
-    return set_troubles.find_new_spec_trouble(case.world, case.known, case.reading.now) is not None
+def _has_to_revoke(case: Case) -> bool:
+    """Tell whether keys are to be revoked, or a step that revokes some is unfinished."""
+    if case.record is None:
+        return False
+    asked = read_requests(case.world.annotations, frozenset())
+    return revocation.is_under_way(case.record, case.world.brakes, asked, case.reading.now)
 
 
 _ONE_OF_AN_ENTRY = frozenset({Transition.ACTIVATE, Transition.PUBLISH})

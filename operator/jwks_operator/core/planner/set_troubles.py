@@ -68,6 +68,11 @@ def find_new_spec_trouble(world: World, record: Record, now: datetime) -> Troubl
     return None if world.written == record.policy else find_spec_trouble(world, now)
 
 
+def is_spec_refused(world: World, record: Record, now: datetime) -> bool:
+    """Tell whether the written spec cannot be put in force."""
+    return find_new_spec_trouble(world, record, now) is not None
+
+
 def list_troubles(world: World, record: Record, requests: Requests, now: datetime) -> Iterator[Trouble]:
     """Yield what is wrong with the written spec, the requests, or keys that were lost."""
     spec_trouble = find_new_spec_trouble(world, record, now)

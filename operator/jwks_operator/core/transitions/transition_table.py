@@ -6,7 +6,7 @@
 new ──► Pending ──► Active ──► Retired ──► Destroyed
  │         │          ▲                        ▲
  └─────────┼──────────┘ (first key, loss)      │
-           └── no longer wanted ───────────────┘      any ──► Compromised (final)
+           └── never used, unwanted ───────────┘      living ──► Compromised (final)
 ```
 
 Each row says which states a transition leads from and to, why it may happen, what can hold it back, which Event tells
