@@ -148,3 +148,43 @@ async def test_a_step_of_the_clock_is_no_delay() -> None:
     assert await _left(life) == 3
     await life.after(DELETION_DELAY)
     assert await _left(life) == 0
+
+
+async def test_leaders_that_change_every_few_minutes_do_not_start_the_delay_again() -> None:
+    life = await _deleted()
+    await life.pass_()
+    for _ in range(3):
+        life.time.pass_by(timedelta(minutes=3))
+        life.start_operator()
+        await life.pass_()
+    await life.after(timedelta(minutes=1, seconds=1))
+    assert await _left(life) == 0
+
+
+async def test_a_set_that_came_back_and_went_unseen_is_seen_gone_for_a_while() -> None:
+    life = await _deleted()
+    await life.pass_()
+    life.time.pass_by(timedelta(hours=1))
+    life.start_operator()
+    wake = await life.pass_()
+    assert await _left(life) == 3
+    assert wake == life.time.now + timedelta(minutes=1)
+
+
+async def test_sets_that_went_with_their_crd_keep_their_keys_for_a_day() -> None:
+    life = Life()
+    await life.begin()
+    await life.pass_()
+    crd = await life.people.read(CRDS, None, CRD["metadata"]["name"])
+    assert crd is not None
+    await life.people.delete(CRDS, crd)
+    with pytest.raises(NotServed):
+        await life.pass_()
+    await life.people.create(CRDS, None, CRD)
+    assert await life.pass_() == life.time.now + timedelta(days=1)
+    await life.after(timedelta(hours=23))
+    life.start_operator()
+    await life.pass_()
+    assert await _left(life) == 3
+    await life.after(timedelta(hours=2))
+    assert await _left(life) == 0

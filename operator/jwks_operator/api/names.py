@@ -35,6 +35,7 @@ ANNOTATION_ROLLBACK = f"{GROUP}/rollback"
 ANNOTATION_HOLD = f"{GROUP}/hold"
 ANNOTATION_REVOKE = f"{GROUP}/revoke"
 ANNOTATION_SOURCE = f"{GROUP}/source"
+ANNOTATION_DELETE_AFTER = f"{GROUP}/delete-after"
 """On a copy in another namespace: its set, as `<namespace>/<name>`."""
 
 KEYRING_TYPE = f"{GROUP}/keyring"

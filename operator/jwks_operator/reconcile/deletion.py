@@ -1,29 +1,41 @@
 """Deletes the objects of a deleted JsonWebKeySet after `--deletion-delay`, if its deletionPolicy is Delete.
 
 A set counts as deleted only after a read that found it missing while its kind is served. If a pass cannot tell, it
-deletes nothing.
+deletes nothing. When the objects may go is an annotation of the keyring, so that a change of leaders does not start the
+delay again; the set that comes back drops it. Sets that went while their kind was not served, or most of all sets at
+once, are no deletion that anybody is known to have wanted: their objects stay for a day.
 """
 
+import logging
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from jwks_operator.api.names import SetRef
 from jwks_operator.api.reasons import EventReason
 from jwks_operator.api.spec import DeletionPolicy
-from jwks_operator.core.model.observed_state import Sight
+from jwks_operator.core.model.observed_state import Reading, Sight
 from jwks_operator.core.model.policy import Facts
 from jwks_operator.core.model.record import Happening
 from jwks_operator.kube.apply import delete_objects
 from jwks_operator.kube.client import Client
 from jwks_operator.kube.copies import delete_copies
+from jwks_operator.kube.deletion_time import read_delete_after, write_delete_after
 from jwks_operator.kube.errors import Refused
 from jwks_operator.kube.gather import Gathered, ObservedObjects
 from jwks_operator.reconcile.audit_log import log_event
 from jwks_operator.reconcile.clock import Clock
 from jwks_operator.reconcile.observed_versions import ObservedVersions
 
+logger = logging.getLogger(__name__)
+
 DOUBT_RECHECK = timedelta(seconds=30)
 """Time until the next pass if the clock is not trusted."""
+CANNOT_TELL = timedelta(days=1)
+"""How long the objects of sets stay that went with their CRD, or most of all sets at once."""
+MANY = 3
+"""Fewer sets than these are never most of all sets."""
+SEEN_FOR = timedelta(minutes=1)
+"""How long each process sees a set gone before it deletes, whatever an earlier one has noted."""
 
 
 class DeletedSets:
@@ -35,10 +47,17 @@ class DeletedSets:
         self._versions = versions
         self._delay = delay
         self._gone_since: dict[SetRef, datetime] = {}
+        self._doubted: set[SetRef] = set()
 
     def cancel(self, ref: SetRef) -> None:
-        """Record that the set exists, or that its existence is unknown."""
+        """Record that the set exists."""
         self._gone_since.pop(ref, None)
+        self._doubted.discard(ref)
+
+    def doubt(self, ref: SetRef) -> None:
+        """Record that the existence of the set is unknown, because its kind is not served."""
+        self._gone_since.pop(ref, None)
+        self._doubted.add(ref)
 
     async def delete_due(self, gathered: Gathered) -> datetime | None:
         """Delete the objects of a deleted set if they are due; return the time of the next pass. Raises KubeError."""
@@ -49,8 +68,7 @@ class DeletedSets:
             self._versions.forget_set(ref)
             return None
         reading = self._clock.read((Facts() if record is None else record.policy.facts).clock_skew)
-        gone = self._gone_since.setdefault(ref, reading.latest)
-        due = max(gone, reading.since or gone) + self._delay  # a step of the clock does not shorten the delay
+        due = await self._due(gathered, reading)
         if reading.now < due:
             return due
         if not reading.trusted:
@@ -63,10 +81,36 @@ class DeletedSets:
         if copies.refused:
             where, why = next(iter(copies.refused.items()))
             raise Refused(f"the copy of {ref} in namespace {where} cannot be removed: {why}")
-        self._gone_since.pop(ref)
+        self.cancel(ref)
         self._versions.forget_set(ref)
         log_event(ref, Happening(EventReason.OBJECTS_REMOVED, "the set was deleted"))
         return None
+
+    async def _due(self, gathered: Gathered, reading: Reading) -> datetime:
+        """Return when the objects may go, and note it at the keyring; raises KubeError."""
+        ref, keyring = gathered.world.ref, gathered.seen.keyring
+        gone = self._gone_since.setdefault(ref, reading.latest)
+        since = max(gone, reading.since or gone)  # a step of the clock does not shorten the delay
+        doubted = ref in self._doubted or self._are_most_gone()
+        due = since + (CANNOT_TELL if doubted else self._delay)
+        if keyring is None:
+            return due
+        noted = read_delete_after(keyring)
+        if noted is not None and not (doubted and noted <= since + self._delay):
+            stepped = noted if reading.since is None else reading.since + self._delay
+            return max(noted, stepped, gone + min(self._delay, SEEN_FOR))
+        if doubted:
+            logger.warning(
+                "nobody can tell whether the set was deleted on purpose: it went with its CRD or with most sets; its "
+                "keys stay until %s. Apply the set again to keep them, or delete its keyring to confirm",
+                due.isoformat(timespec="seconds"), extra={"set": str(ref)},
+            )  # fmt: skip
+        await write_delete_after(self._client, keyring, due)
+        return due
+
+    def _are_most_gone(self) -> bool:
+        gone = len(self._gone_since)
+        return gone >= MANY and 2 * gone > sum(1 for _ in self._versions)
 
 
 def _ours(gathered: Gathered) -> ObservedObjects:

@@ -91,7 +91,7 @@ class Reconciler:
             )
         except NotServed:
             # The deletion of a CRD deletes its sets while it is still served: their delay starts again.
-            self._deleted.cancel(ref)
+            self._deleted.doubt(ref)
             raise
         self._observe(gathered)
         if gathered.seen.the_set is None:
