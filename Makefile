@@ -79,7 +79,7 @@ test: $(READY) ## Run every check and test, fast ones first
 
 .PHONY: nightly
 nightly: $(READY) ## Run what takes longer, after make test: crash points, mutants, the library matrix, histories, endurance
-	@$(BIN)/python hack/stages.py thorough histories endurance
+	@$(BIN)/python hack/stages.py thorough verifiers upgrade histories endurance
 
 .PHONY: lint
 lint: $(READY) ## Check format and style (make format repairs)
@@ -152,7 +152,12 @@ cluster: $(READY) ## Run the tests against a real API server
 thorough: $(READY) ## Run tests/nightly without endurance: crash points, mutants, the library matrix, a release
 	@$(BIN)/python -m controlplane build > /dev/null
 	@$(BIN)/python -m gotools helm > /dev/null
-	$(BIN)/pytest -n $(JOBS) --dist loadfile --ignore=tests/nightly/soak tests/nightly $(PYTEST_ARGS)
+	$(BIN)/pytest -n $(JOBS) --dist loadfile $(foreach each,soak upgrade verifiers,--ignore=tests/nightly/$(each)) tests/nightly $(PYTEST_ARGS)
+
+.PHONY: verifiers
+verifiers: $(READY) ## Run tests/nightly/verifiers: Go and Java libraries and oauth2-proxy as real processes, a client at a real server
+	@$(BIN)/python -m controlplane build > /dev/null
+	$(BIN)/pytest -n 2 --dist loadfile tests/nightly/verifiers $(PYTEST_ARGS)
 
 .PHONY: histories
 histories: $(READY) ## Play SIMULATION_EXAMPLES=1000 random histories of signers, caches and verifiers
@@ -181,7 +186,7 @@ upgrade: $(READY) ## Let other releases take over in the middle of every step, a
 .PHONY: clients
 clients: $(READY) ## Rotate a client's key three times at a real authorization server (four minutes)
 	@$(BIN)/python -m controlplane build > /dev/null
-	$(BIN)/pytest -n 2 tests/nightly/clients/test_rotating_client.py $(PYTEST_ARGS)
+	$(BIN)/pytest -n 2 tests/nightly/verifiers/test_rotating_client.py $(PYTEST_ARGS)
 
 .PHONY: canary
 canary: $(READY) ## Run the tests of the kopf adapter with the newest kopf, in an environment of their own

@@ -48,9 +48,12 @@ class DeletedSets:
         self._delay = delay
         self._gone_since: dict[SetRef, datetime] = {}
         self._doubted: set[SetRef] = set()
+        self._existed: set[SetRef] = set()
+        """The sets that this process has seen: a deletion noted before that is void."""
 
     def cancel(self, ref: SetRef) -> None:
         """Record that the set exists."""
+        self._existed.add(ref)
         self._gone_since.pop(ref, None)
         self._doubted.discard(ref)
 
@@ -82,6 +85,7 @@ class DeletedSets:
             where, why = next(iter(copies.refused.items()))
             raise Refused(f"the copy of {ref} in namespace {where} cannot be removed: {why}")
         self.cancel(ref)
+        self._existed.discard(ref)
         self._versions.forget_set(ref)
         log_event(ref, Happening(EventReason.OBJECTS_REMOVED, "the set was deleted"))
         return None
@@ -95,7 +99,7 @@ class DeletedSets:
         due = since + (CANNOT_TELL if doubted else self._delay)
         if keyring is None:
             return due
-        noted = read_delete_after(keyring)
+        noted = None if ref in self._existed else read_delete_after(keyring)
         if noted is not None and not (doubted and noted <= since + self._delay):
             stepped = noted if reading.since is None else reading.since + self._delay
             return max(noted, stepped, gone + min(self._delay, SEEN_FOR))
@@ -106,6 +110,7 @@ class DeletedSets:
                 due.isoformat(timespec="seconds"), extra={"set": str(ref)},
             )  # fmt: skip
         await write_delete_after(self._client, keyring, due)
+        self._existed.discard(ref)
         return due
 
     def _are_most_gone(self) -> bool:

@@ -30,7 +30,7 @@ def test_few_sets_are_created_started_rested_and_handed_over(tmp_path: Path) -> 
     assert dict(found["create"]["figures"]["steps"])["Bootstrap"] <= 5
     (made,) = found["create"]["figures"]["20"]["operator"]
     assert made["writes"] == found["create"]["figures"]["steps"][0][1] * 20
-    assert found["create"]["figures"]["reads"] == 4
+    assert found["create"]["figures"]["reads"] <= 6
     many = found["many"]["figures"]
     assert [start["writes"] for start in many["growth"]["starts"]] == [0, 0, 0]
     assert many["idle"]["resyncs"] >= 1

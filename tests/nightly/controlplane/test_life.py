@@ -56,7 +56,7 @@ def test_up_ends_in_good_order_at_a_signal(signum: signal.Signals) -> None:
     with up() as (process, access):
         assert len(processes_of(access.directory)) == 4  # three servers and the watcher
         process.send_signal(signum)
-        assert process.wait(15) == 0
+        assert process.wait(60) == 0
         assert not access.directory.exists()
         assert processes_of(access.directory) == []
 
