@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+BACKLOG: Final = 256
 LONGEST: Final = 100
 """Octets of the path; sun_path holds 108, and the temporary name is longer."""
 
@@ -51,6 +52,7 @@ def _bound(path: Path, mode: int) -> socket.socket:
     mask = os.umask(0o777 & ~mode)
     try:
         sock.bind(temporary)
+        sock.listen(BACKLOG)  # before it has its name: a client that finds the socket can connect
         os.rename(temporary, path)
     except BaseException:
         sock.close()
