@@ -21,7 +21,7 @@ from pathlib import Path
 from demo.mount import swap
 from jwks_operator.keys.formats import write_file
 from jwks_operator.keys.generate import generate
-from jwks_operator.keys.opened_key import OpenedKey, open_active_key
+from jwks_operator.keys.opened_key import OpenedKey, open_entry
 from jwks_operator.keys.secret_files import Form
 
 GOALS = {"ES256": 0.6, "RS256": 0.9}
@@ -79,7 +79,9 @@ def measure(algorithm: str, tokens: int, pairs: int, connections: int) -> Result
         "web.alg": algorithm.encode(),
         "web.jwk": write_file(Form.JWK, [(generated.public, generated.private)]),
     }
-    key = open_active_key(files, "web")
+    key = open_entry(files, "web").signer
+    if key is None:
+        raise SystemExit("bench: the key does not sign")
     bare, through, rates = list[float](), list[float](), list[float]()
     with run_signer(files) as (process, path), ExitStack() as stack:
         clients = [stack.enter_context(connect(path)) for _ in range(connections)]

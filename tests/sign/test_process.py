@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from demo.mount import swap
 from serve.running import read_all, until
 from sign.running import UID, claims, make_key, secret_files, signing
 
@@ -23,8 +24,12 @@ FILES = secret_files("web", KEY)
 NOBODY = 65534
 AS_ROOT = pytest.mark.skipif(UID != 0, reason="only root can become another user")
 
+BECOME = f"import os; os.setgroups([]); os.setgid({NOBODY}); os.setuid({NOBODY})"
+"""Once it runs, Python needs no more of the files that another user may not read."""
+
 CALL = """
 import socket, sys
+%s
 with socket.socket(socket.AF_UNIX) as client:
     client.settimeout(60)
     try:
@@ -32,6 +37,11 @@ with socket.socket(socket.AF_UNIX) as client:
     except OSError as error:
         sys.exit(error.strerror)
     print(client.recv(65536).decode())
+"""
+READ = """
+import sys
+%s
+open(f"/proc/{sys.argv[1]}/mem", "rb")
 """
 
 
@@ -43,12 +53,10 @@ def place() -> Iterator[Path]:
         yield Path(name)
 
 
-def call_as(uid: int, path: Path) -> subprocess.CompletedProcess[str]:
-    """Connect as another user and wait for what comes without a request."""
-    return subprocess.run(
-        [sys.executable, "-c", CALL, str(path)], user=uid, group=uid, extra_groups=[], capture_output=True, text=True,
-        timeout=240, check=False, cwd="/", env={"PYTHONDONTWRITEBYTECODE": "1"},
-    )  # fmt: skip
+def run_as_nobody(script: str, argument: object) -> subprocess.CompletedProcess[str]:
+    """Run a script as another user."""
+    command = [sys.executable, "-c", script % BECOME, str(argument)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
 
 
 def refuses(*arguments: str) -> str:
@@ -74,9 +82,9 @@ def test_only_allowed_users_are_answered(tmp_path: Path) -> None:
 @AS_ROOT
 def test_another_user_needs_the_mode_and_the_list(place: Path) -> None:
     with signing(place, FILES) as signer:
-        assert "Permission denied" in call_as(NOBODY, signer.socket).stderr
+        assert "Permission denied" in run_as_nobody(CALL, signer.socket).stderr
     with signing(place, FILES, "--socket-mode=0666") as signer:
-        assert "HTTP/1.1 403 " in call_as(NOBODY, signer.socket).stdout
+        assert "HTTP/1.1 403 " in run_as_nobody(CALL, signer.socket).stdout
 
 
 def test_the_socket_has_its_mode_from_the_start_and_goes_with_the_signer(tmp_path: Path) -> None:
@@ -111,15 +119,13 @@ def test_no_core_dump_has_the_keys_and_the_memory_belongs_to_root(tmp_path: Path
 
 @AS_ROOT
 def test_another_process_of_the_same_user_cannot_read_the_memory(place: Path) -> None:
-    with signing(
-        place, FILES, prefix=("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
-    ) as signer:
-        script = f"open('/proc/{signer.process.pid}/mem', 'rb')"
-        done = subprocess.run(
-            [sys.executable, "-c", script], user=NOBODY, group=NOBODY, extra_groups=[], capture_output=True, text=True,
-            timeout=240, check=False, cwd="/", env={},
-        )  # fmt: skip
-        assert "PermissionError" in done.stderr
+    swap(place / "keys", FILES)
+    (place / "run").mkdir()
+    for path in (place / "keys", *(place / "keys").rglob("*"), place / "run"):
+        os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
+    become = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
+    with signing(place, {}, prefix=become) as signer:
+        assert "PermissionError" in run_as_nobody(READ, signer.process.pid).stderr
 
 
 def test_uses_are_counted_by_entry_kid_user_and_outcome(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from jwks_operator.sign.problems import BY_STATUS, Problem, problem_reply
 
 
 class Gate(Protocol):
-    """Decides who may call; told of each refusal."""
+    """Decides who may call."""
 
     def admits(self, uid: int) -> bool:
         """Tell whether the user may sign; a refusal is counted."""

@@ -15,21 +15,21 @@ from errno import ENOENT
 from pathlib import Path
 
 from jwks_operator.keys.key_errors import InvalidMemberError, JwkError
-from jwks_operator.keys.opened_key import OpenedKey, named_kid, open_active_key
+from jwks_operator.keys.opened_key import OpenedEntry, active_kid, open_entry
 from jwks_operator.keys.secret_files import split_name
 
 _log = logging.getLogger(__name__)
 
 
 class KeyDirectory:
-    """The entries at `path` by name; None for an entry without a key that can sign."""
+    """The entries at `path` by name; None for an entry without an active key."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._link = str(path / "..data")
         self._version = ""
         self._digests: dict[str, int] = {}
-        self.keys: dict[str, OpenedKey | None] = {}
+        self.keys: dict[str, OpenedEntry | None] = {}
         self.troubles: dict[str, str] = {}
         self.reloads = 0
 
@@ -79,11 +79,11 @@ class KeyDirectory:
             return ""
 
     def _open(self, files: dict[str, bytes]) -> None:
-        keys: dict[str, OpenedKey | None] = {}
+        keys: dict[str, OpenedEntry | None] = {}
         troubles: dict[str, str] = {}
         for entry in dict.fromkeys(split_name(name)[0] for name in files):
             try:
-                keys[entry] = open_active_key(files, entry)
+                keys[entry] = open_entry(files, entry)
             except JwkError as error:
                 troubles[entry] = str(error)
                 keys[entry] = self._held(files, entry)
@@ -94,11 +94,11 @@ class KeyDirectory:
             "keys: %s", ", ".join(f"{entry} {key.kid} ({key.alg})" for entry, key in keys.items() if key) or "none"
         )
 
-    def _held(self, files: dict[str, bytes], entry: str) -> OpenedKey | None:
+    def _held(self, files: dict[str, bytes], entry: str) -> OpenedEntry | None:
         """Return the open key of an entry if it is still the active one."""
         held = self.keys.get(entry)
         try:
-            return held if held is not None and held.kid == named_kid(files, entry) else None
+            return held if held is not None and held.kid == active_kid(files, entry) else None
         except InvalidMemberError:
             return None
 

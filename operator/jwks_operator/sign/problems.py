@@ -27,15 +27,17 @@ class Problem(Enum):
     EXPECTATION = Row("expectation", 417, "an expectation is not met", "Send the body without Expect.")
     BUSY = Row("busy", 503, "too many connections", "Use fewer connections; one takes any number of requests.")
     CALLER = Row("caller", 403, "this user may not sign", "Start the signer with --allow-uid for this uid.")
-    PATH = Row("path", 404, "there is nothing here", "POST to /v1/sign.")
-    METHOD = Row("method", 405, "the method is not POST", "POST to /v1/sign.")
+    PATH = Row("path", 404, "there is nothing here", "POST to /v1/sign or /v1/decrypt.")
+    METHOD = Row("method", 405, "the method is not POST", "POST to /v1/sign or /v1/decrypt.")
     BODY = Row("body", 400, "the body is not understood", 'Send {"claims": {…}}, with "entry" and "typ" if needed.')
     ENTRY_NEEDED = Row("entry-needed", 400, "there are several entries", 'Name one of them as "entry".')
     ENTRY = Row("entry", 404, "there is no such entry", "Name an entry of spec.keys whose Secret is mounted.")
     NO_KEY = Row(
-        "no-key", 503, "the entry has no active key for signatures",
+        "no-key", 503, "the entry has no active key",
         "Look at kubectl jwks status and at the log of the signer; ask again in some seconds.",
     )  # fmt: skip
+    USE = Row("use", 400, "the keys of the entry are not for this", "Sign with signature entries, decrypt with others.")
+    TOKEN = Row("token", 400, "the token cannot be decrypted", "Send a compact JWE for a published key of the entry.")
     TYP = Row("typ", 400, "this typ is not allowed", "Use an allowed typ, or start the signer with --typ.")
     CLAIM = Row("claim", 400, "a claim is not valid", "Dates are numbers of seconds since 1970 (RFC 7519 section 2).")
     ISSUER = Row("issuer", 400, "iss is not the issuer of this signer", "Put the value of --issuer into iss.")

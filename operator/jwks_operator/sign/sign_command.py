@@ -158,7 +158,7 @@ async def _listen_for_probes(plan: SignPlan, server: Server, site: SignSite, key
     def readyz(verbose: bool) -> tuple[int, str]:
         ready = not server.draining and any(keys.keys.values())
         lines = [f"[-] {entry or 'keys'}: {trouble}\n" for entry, trouble in sorted(keys.troubles.items())]
-        lines += [f"[+] {entry}: signs with {key.kid}\n" for entry, key in sorted(keys.keys.items()) if key]
+        lines += [f"[+] {entry}: the active key is {key.kid}\n" for entry, key in sorted(keys.keys.items()) if key]
         text = "ok\n" if ready else "not ready; ask /readyz?verbose\n"
         return 200 if ready else 503, "".join(lines) if verbose and lines else text
 

@@ -18,36 +18,43 @@ PREFIX: Final = "jwks_signer"
 DONE: Final = "ok"
 """The outcome of a use that succeeded; the others are the codes of problems."""
 
-Use = tuple[str, str, int, str]
-"""Entry, kid, uid, outcome."""
+
+@dataclass(slots=True)
+class Use:
+    """One request: who asks, and which key it concerns as far as that is known."""
+
+    uid: int
+    entry: str = ""
+    kid: str = ""
 
 
 @dataclass(slots=True)
 class Usage:
     """Counters of one signer; kids of keys that are gone stay until the process ends."""
 
-    counts: dict[Use, int] = field(default_factory=dict)
+    counts: dict[tuple[str, str, int, str], int] = field(default_factory=dict)
+    """By entry, kid, uid and outcome."""
     last: dict[tuple[str, str], float] = field(default_factory=dict)
 
-    def count(self, entry: str, kid: str, uid: int, outcome: str, now: float) -> None:
+    def count(self, use: Use, outcome: str, now: float) -> None:
         """Count one use, or one refusal; entry and kid are empty where a request does not come that far."""
-        use = (entry, kid, uid, outcome)
-        self.counts[use] = self.counts.get(use, 0) + 1
+        counted = (use.entry, use.kid, use.uid, outcome)
+        self.counts[counted] = self.counts.get(counted, 0) + 1
         if outcome == DONE:
-            self.last[entry, kid] = now
+            self.last[use.entry, use.kid] = now
 
 
-def write_audit_line(entry: str, kid: str, uid: int, payload: bytes, jti: object) -> None:
+def write_audit_line(use: Use, kind: str, payload: bytes, jti: object = None) -> None:
     """Write one line for a use, before its token is given out; raises RequestRefused if it cannot be written.
 
-    It names the SHA-256 of the payload, never the payload or the token.
+    It names the SHA-256 of the payload, or of the token to decrypt, never what is in them.
     """
     line = {
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "use": "sign",
-        "entry": entry,
-        "kid": kid,
-        "uid": uid,
+        "use": kind,
+        "entry": use.entry,
+        "kid": use.kid,
+        "uid": use.uid,
         "sha256": sha256(payload).hexdigest(),
         "jti": jti if isinstance(jti, str) else None,
     }
@@ -77,7 +84,7 @@ def _families(stats: Stats, usage: Usage, keys: KeyDirectory) -> Iterator[Family
         for entry, key in sorted(keys.keys.items())
         if key
     ]
-    yield "key_active", "gauge", "1 for the key that signs for an entry.", held
+    yield "key_active", "gauge", "1 for the active key of an entry.", held
     yield "troubles", "gauge", "Entries whose files cannot be used as they are.", [("", (), len(keys.troubles))]
     yield "reloads_total", "counter", "Changes of the mounted Secret that were taken.", [("", (), keys.reloads)]
     text = "From the last octet read to the reply in the socket."
