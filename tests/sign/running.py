@@ -24,9 +24,13 @@ from serve.running import until
 UID = os.geteuid()
 
 
-@functools.cache
 def make_key(algorithm: str, number: int = 0) -> GeneratedKey:
     """Generate a key; the same arguments give the same key within a process."""
+    return _generated(algorithm, number)
+
+
+@functools.cache
+def _generated(algorithm: str, _: int) -> GeneratedKey:
     return generate(algorithm)
 
 

@@ -37,7 +37,7 @@ def encrypt(key: GeneratedKey, content: str, **header: str) -> str:
     direct = key.algorithm in DIRECT
     alg, enc = ("dir", key.algorithm) if direct else (key.algorithm, content)
     protected = {"alg": alg, "enc": enc, "kid": key.kid, **header}
-    return jwe.encrypt_compact(protected, b"attack at dawn", recipient, algorithms=[alg, enc])
+    return jwe.encrypt_compact(protected, b"attack at dawn", recipient, algorithms=[alg, enc, "DEF"])
 
 
 @pytest.mark.parametrize("content", CONTENT)

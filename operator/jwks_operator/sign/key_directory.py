@@ -41,8 +41,8 @@ class KeyDirectory:
 
     def poll(self) -> None:
         """Follow a swap, or a change of a plain directory; reads all files of the latter."""
-        self.refresh()
-        if not self._version:
+        version = self._target()
+        if not version or version != self._version:
             self.reload()
 
     def reload(self) -> None:
