@@ -1,7 +1,8 @@
 """`python bench/sign.py`: what a token costs through `jwks-operator sign`, beside signing it in the same process.
 
 Both sides make the same token: the payload from the same claims, header, base64url, signature. The figure is CPU time
-for a token, on one core, so that other load on the machine matters little; the ratio is the median over pairs that alternate.
+for a token, client and signer on one core, so that other load on the machine matters little; the ratio is the median
+over pairs that alternate.
 """
 
 import argparse
