@@ -7,9 +7,10 @@ from typing import Any
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+from jwks_operator.httpd.counters import Stats
 from jwks_operator.metrics.catalog import COUNTED, PROCESS_FAMILIES, SET_FAMILIES, Family
 from jwks_operator.serve.server_metrics import render as server_page
-from jwks_operator.serve.stats import SetState, Snapshot, Stats
+from jwks_operator.serve.stats import SetState, Snapshot
 
 ALERTS = Path(__file__).parents[2] / "helm" / "jwks-operator" / "files" / "alerts.yaml"
 

@@ -1,4 +1,4 @@
-"""The command line: `jwks-operator run | serve | crd`. Each command is loaded only when it is asked for."""
+"""The command line: `jwks-operator run | serve | sign | crd`. Each command is loaded only when it is asked for."""
 
 from importlib import import_module
 from importlib.util import find_spec
@@ -8,10 +8,11 @@ import click
 COMMANDS = {
     "run": ("jwks_operator.process.run", "run_command"),
     "serve": ("jwks_operator.serve.serve_command", "serve_command"),
+    "sign": ("jwks_operator.sign.sign_command", "sign_command"),
 }
 """Name of the command → module and attribute: the server starts without kopf and the Kubernetes client."""
 
-NEEDS = {"run": "kopf", "serve": "httptools"}
+NEEDS = {"run": "kopf", "serve": "httptools", "sign": "httptools"}
 """Name of the command → a package of the extra `operator`, without which it cannot start."""
 
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jwks_operator.serve.conditions import accepts_gzip, has_tag, http_date
+from jwks_operator.httpd.reply import http_date
+from jwks_operator.serve.conditions import accepts_gzip, has_tag
 from jwks_operator.serve.reply_pages import RING, max_ages
 
 TAG = b'"abc"'

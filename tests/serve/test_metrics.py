@@ -6,9 +6,10 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jwks_operator.httpd.counters import BUCKETS, Stats, sum_snapshots
 from jwks_operator.serve.probes import build_admin_pages, build_probes
 from jwks_operator.serve.server_metrics import render
-from jwks_operator.serve.stats import BUCKETS, SetState, Snapshot, Stats, sum_snapshots
+from jwks_operator.serve.stats import SetState, Snapshot
 
 GOOD = SetState("auth", loaded=True, etag="ab" * 32, keys=2, changed=100.0)
 LATE = SetState("auth", loaded=True, etag="cd" * 32, keys=1, changed=90.0, refused=3, trouble="keys[0]: not public")

@@ -8,9 +8,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from jwks_operator.serve.conditions import http_date
-from jwks_operator.serve.reply import Reply
-from jwks_operator.serve.request import Request
+from jwks_operator.httpd.reply import Reply, http_date
+from jwks_operator.httpd.request import Request
 from jwks_operator.serve.shelf import Shelf, content_of
 from jwks_operator.serve.site import Site
 from serve.running import JWKS, Answer

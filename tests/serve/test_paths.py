@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jwks_operator.serve.conditions import http_date
+from jwks_operator.httpd.reply import http_date
+from jwks_operator.httpd.request import Request
 from jwks_operator.serve.probes import build_admin_pages, build_probes
-from jwks_operator.serve.request import Request
 from jwks_operator.serve.shelf import Shelf, content_of
 from jwks_operator.serve.site import RESERVED, Site
 from serve.sets import EC, but, jwks

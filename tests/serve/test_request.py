@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jwks_operator.serve.request import Incoming, Limits, Request
+from jwks_operator.httpd.request import Incoming, Limits, Request
 
 LIMITS = Limits(target=100, headers=400, header_count=10, body=50)
 GET = b"GET /a?b HTTP/1.1\r\nHost: h\r\n\r\n"

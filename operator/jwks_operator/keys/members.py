@@ -68,12 +68,7 @@ def parse_json_strict(data: bytes) -> object:
     numbers that are not finite, and nesting or numbers beyond the interpreter's limits.
     """
     with suppress(ValueError, RecursionError):
-        return json.loads(
-            data.decode("utf-8"),
-            object_pairs_hook=_unique_members,
-            parse_constant=_refuse_constant,
-            parse_float=_finite,
-        )
+        return _STRICT.decode(data.decode("utf-8"))
     raise MalformedJsonError("not one JSON document in UTF-8 with finite numbers")
 
 
@@ -84,13 +79,18 @@ def list_keys(document: object) -> list[object]:
 
 
 def _unique_members(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    members: dict[str, object] = {}
-    for name, value in pairs:
-        if name in members:
-            known = f": {name}" if name in _RANK else ""
-            raise MalformedJsonError(f"an object names a member twice{known}")
-        members[name] = value
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        _refuse_twice(name for name, _ in pairs)
     return members
+
+
+def _refuse_twice(names: Iterable[str]) -> None:
+    met: set[str] = set()
+    for name in names:
+        if name in met:
+            raise MalformedJsonError(f"an object names a member twice{f': {name}' if name in _RANK else ''}")
+        met.add(name)
 
 
 def _refuse_constant(_: str) -> object:
@@ -102,6 +102,11 @@ def _finite(text: str) -> float:
     if number in (float("inf"), float("-inf")):
         raise MalformedJsonError("a number is too large")
     return number
+
+
+_STRICT: Final = json.JSONDecoder(
+    object_pairs_hook=_unique_members, parse_constant=_refuse_constant, parse_float=_finite
+)
 
 
 def encode_octets(octets: bytes) -> str:

@@ -1,7 +1,6 @@
 """Conditional requests and content coding: pure functions of header values."""
 
 import re
-from email.utils import formatdate
 from typing import Final
 
 _TAG: Final = re.compile(rb'"[^"]*"')
@@ -11,11 +10,6 @@ _WEIGHT: Final = re.compile(rb"\s*q\s*=\s*(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)\s*
 def has_tag(if_none_match: bytes, etag: bytes) -> bool:
     """Tell whether If-None-Match names `etag` (with its quotes), by weak comparison (RFC 9110 section 13.1.2)."""
     return if_none_match.strip() == b"*" or etag in _TAG.findall(if_none_match)
-
-
-def http_date(seconds: float) -> str:
-    """Return a time as an IMF-fixdate (RFC 9110 section 5.6.7)."""
-    return formatdate(int(seconds), usegmt=True)
 
 
 def accepts_gzip(accept_encoding: bytes) -> bool:

@@ -12,10 +12,18 @@ import math
 from dataclasses import dataclass, replace
 from typing import Final
 
-from jwks_operator.serve.conditions import accepts_gzip, has_tag, http_date
+from jwks_operator.httpd.reply import (
+    Headers,
+    Reply,
+    cycle_messages,
+    header_lines,
+    http_date,
+    plain_reply,
+    render_message,
+)
+from jwks_operator.httpd.request import Request
+from jwks_operator.serve.conditions import accepts_gzip, has_tag
 from jwks_operator.serve.hints import Hints
-from jwks_operator.serve.reply import Headers, Reply, cycle_messages, header_lines, plain_reply, render_message
-from jwks_operator.serve.request import Request
 
 RING: Final = 16
 """Messages that differ in max-age, so that clients spread over its last tenth."""

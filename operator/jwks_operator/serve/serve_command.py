@@ -12,9 +12,9 @@ from typing import Any, Final
 import click
 import uvloop
 
+from jwks_operator.httpd.server import Bounds, bind_socket
 from jwks_operator.serve.descriptors import allow_connections
 from jwks_operator.serve.hints import CAPPED_AGE, JWKS_PATHS, LONGEST_AGE
-from jwks_operator.serve.server import Bounds, bind_socket
 from jwks_operator.serve.site import RESERVED
 from jwks_operator.serve.supervisor import Supervisor, WorkerFailed, report
 from jwks_operator.serve.tls import CertificateRefused

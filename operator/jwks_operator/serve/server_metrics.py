@@ -1,19 +1,14 @@
-"""Prometheus text (exposition format 0.0.4) from the snapshots of all workers.
+"""Prometheus metrics from the snapshots of all workers."""
 
-Written by hand because it is one page, and the client library would cost a tenth of the memory of a server.
-"""
-
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate
+from collections.abc import Iterator, Sequence
 from typing import Final
 
-from jwks_operator.serve.stats import BUCKETS, SetState, Snapshot, Stats, sum_snapshots
+from jwks_operator.httpd.counters import Stats, sum_snapshots
+from jwks_operator.httpd.exposition import Family, Sample, list_buckets, write_families
+from jwks_operator.serve.stats import SetState, Snapshot
 
 PREFIX: Final = "jwks_server"
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
-
-Labels = tuple[tuple[str, str], ...]
-Sample = tuple[str, Labels, float]
 
 
 def render(snapshots: Sequence[Snapshot], now: float) -> str:
@@ -22,23 +17,14 @@ def render(snapshots: Sequence[Snapshot], now: float) -> str:
     lines = [*_requests(stats), *_connections(stats), *_processes(snapshots)]
     for states in zip(*(each.sets for each in snapshots), strict=True):
         lines += _set(states, now)
-    return _text(lines)
-
-
-Family = tuple[str, str, str, list[Sample]]
-"""Name without prefix, type, help, samples."""
+    return write_families(PREFIX, lines)
 
 
 def _requests(stats: Stats) -> Iterator[Family]:
     codes: list[Sample] = [("", (("code", str(code)),), count) for code, count in sorted(stats.codes.items())]
     yield "requests_total", "counter", "Answered requests by status code.", codes
-    bounds = [*(f"{bound:g}" for bound in BUCKETS), "+Inf"]
-    counts = list(accumulate(stats.buckets))
-    histogram: list[Sample] = [
-        ("_bucket", (("le", bound),), count) for bound, count in zip(bounds, counts, strict=True)
-    ]
-    histogram += [("_sum", (), stats.seconds), ("_count", (), counts[-1])]
-    yield "request_duration_seconds", "histogram", "From the last octet read to the reply in the socket.", histogram
+    text = "From the last octet read to the reply in the socket."
+    yield "request_duration_seconds", "histogram", text, list_buckets(stats)
 
 
 def _connections(stats: Stats) -> Iterator[Family]:
@@ -83,16 +69,3 @@ def _set(states: Sequence[SetState], now: float) -> Iterator[Family]:
         yield "set_keys", "gauge", "Keys in the served set.", [("", (label,), min(each.keys for each in loaded))]
         age = now - min(each.changed for each in loaded)
         yield "set_age_seconds", "gauge", "Time since the served set last changed here.", [("", (label,), age)]
-
-
-def _text(families: Iterable[Family]) -> str:
-    merged: dict[str, Family] = {}
-    for name, kind, text, samples in families:
-        merged.setdefault(name, (name, kind, text, []))[3].extend(samples)
-    lines = []
-    for name, kind, text, samples in merged.values():
-        lines += [f"# HELP {PREFIX}_{name} {text}", f"# TYPE {PREFIX}_{name} {kind}"]
-        for suffix, labels, value in samples:
-            inside = ",".join(f'{label}="{content}"' for label, content in labels)
-            lines.append(f"{PREFIX}_{name}{suffix}{f'{{{inside}}}' if inside else ''} {float(value):.10g}")
-    return "\n".join(lines) + "\n"

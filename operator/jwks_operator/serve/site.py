@@ -13,13 +13,14 @@ prefix of another set, whatever it asks for and whether or not the other one is 
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
+from jwks_operator.httpd.pages import Probe, probe_reply
+from jwks_operator.httpd.reply import Reply, plain_reply, without_body
+from jwks_operator.httpd.request import Request
 from jwks_operator.serve.hints import HISTORICAL_PATHS, JWKS_PATHS, METADATA_PATHS, DocumentFormat
-from jwks_operator.serve.reply import Reply, plain_reply, without_body
 from jwks_operator.serve.reply_pages import Page
-from jwks_operator.serve.request import Request
 from jwks_operator.serve.shelf import Content, Shelf
 from jwks_operator.serve.stats import SetState
 
@@ -35,9 +36,6 @@ RESERVED: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 """Paths of the probes and the metrics, on whichever port they are: no set is served there."""
 
 _log = logging.getLogger(__name__)
-
-Probe = Callable[[bool], tuple[int, str]]
-"""Gives status and text; is told whether the reader wants it verbose."""
 
 
 class Site:
@@ -98,10 +96,7 @@ class Site:
         path, final = request.path, request.last
         probe = self._probes.get(path)
         if probe is not None:
-            if request.method not in {b"GET", b"HEAD"}:
-                return plain_reply(405, date, "only GET and HEAD\n", [("Allow", "GET, HEAD")], final=final)
-            status, text = probe(request.verbose)
-            return plain_reply(status, date, text, final=final)
+            return probe_reply(probe, request, date)
         if path in self._missing:
             return plain_reply(503, date, "no set yet\n", [("Retry-After", str(RETRY_AFTER))], final=final)
         if path == b"*" and request.method == b"OPTIONS":

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from jwks_operator.httpd.counters import Stats
 from jwks_operator.serve.mounted import follow, resolve_directory
-from jwks_operator.serve.stats import Stats
 
 CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20"
 """For TLS 1.2: forward secrecy and authenticated encryption only (RFC 9325 section 4.2)."""

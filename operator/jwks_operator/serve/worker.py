@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from jwks_operator.httpd.counters import read_usage, sum_snapshots
+from jwks_operator.httpd.server import Bounds, Server, bind_socket
 from jwks_operator.serve.hints import CAPPED_AGE
 from jwks_operator.serve.mounted import Mounted
 from jwks_operator.serve.probes import Snapshots, build_admin_pages, build_probes
-from jwks_operator.serve.server import Bounds, Server, bind_socket
 from jwks_operator.serve.shelf import Shelf
 from jwks_operator.serve.site import Site, list_states
-from jwks_operator.serve.stats import Snapshot, read_usage, sum_snapshots
+from jwks_operator.serve.stats import Snapshot
 from jwks_operator.serve.tls import Tls
 
 QUIET_SECONDS: Final = 1.0
@@ -76,8 +77,8 @@ class Worker:
         """
         runners = await self._runners()
         for shelf in self.shelves:
-            shelf.on_change = self._server.changed
-        self._server.changed()
+            shelf.on_change = self._show_content
+        self._show_content()
         await self._server.listen(sock, self._tls.context if self._tls else None)
         started()
         ended = asyncio.Event()
@@ -88,6 +89,11 @@ class Worker:
             _log.info("stopping")
             await self._server.drain(min(QUIET_SECONDS, self._plan.drain / 4), self._plan.drain)
             ended.set()
+
+    def _show_content(self) -> None:
+        """Answer from the present content of the shelves."""
+        self._site.rebuild()
+        self._server.forget_replies()
 
     async def _runners(self) -> list[Runner]:
         runners: list[Runner] = [self._tls.run] if self._tls else []

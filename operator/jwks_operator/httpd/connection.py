@@ -10,9 +10,9 @@ import asyncio
 from time import perf_counter
 from typing import Protocol, cast
 
-from jwks_operator.serve.reply import Reply, plain_reply
-from jwks_operator.serve.request import Incoming, Limits, Request
-from jwks_operator.serve.stats import Stats
+from jwks_operator.httpd.counters import Stats
+from jwks_operator.httpd.reply import Reply, plain_reply
+from jwks_operator.httpd.request import Incoming, Limits, Request
 
 KNOWN_OCTETS = 2048
 """Longer requests are parsed each time."""
@@ -81,8 +81,7 @@ class Connection(asyncio.Protocol):
         """Start the connection; refuse it if there are too many."""
         self._transport = cast(asyncio.Transport, transport)  # uvloop's transports do not inherit from it
         if not self._hub.enter(self):
-            self._write(plain_reply(503, self._hub.date, "too many connections\n", [("Retry-After", "1")], final=True))
-            self._hang_up()
+            self.refuse(plain_reply(503, self._hub.date, "too many connections\n", [("Retry-After", "1")], final=True))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End."""
@@ -143,6 +142,18 @@ class Connection(asyncio.Protocol):
         if self._incoming is None and not self._stuck and not self._closing:
             self._hang_up()
 
+    def refuse(self, reply: Reply) -> None:
+        """Send a last reply before any request, and hang up."""
+        self._write(reply)
+        self._hang_up()
+
+    def reply_to(self, request: Request) -> Reply:
+        """Return the reply to one request, which may be a problem."""
+        if request.problem:
+            return plain_reply(request.problem, self._hub.date, PROBLEMS[request.problem], final=True)
+        request.last = request.last or self._hub.draining
+        return self._hub.answer(request)
+
     def abort(self) -> None:
         """End at once."""
         self._transport.abort()
@@ -153,7 +164,7 @@ class Connection(asyncio.Protocol):
         was_open, single = incoming.open, self._incoming is None
         requests = incoming.feed(data)
         for request in requests:
-            reply = self._reply(request)
+            reply = self.reply_to(request)
             self._write(reply)
             hub.stats.answered(reply.status, perf_counter() - began)
             hub.log(request, reply, self._transport)
@@ -174,12 +185,6 @@ class Connection(asyncio.Protocol):
             self.deadline = hub.write_until
         if self._used > hub.rate:
             self._throttle()
-
-    def _reply(self, request: Request) -> Reply:
-        if request.problem:
-            return plain_reply(request.problem, self._hub.date, PROBLEMS[request.problem], final=True)
-        request.last = request.last or self._hub.draining
-        return self._hub.answer(request)
 
     def _write(self, reply: Reply) -> None:
         self._transport.write(next(reply.ring))

@@ -10,16 +10,14 @@ import socket
 import ssl
 import time
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-from jwks_operator.serve import access
-from jwks_operator.serve.conditions import http_date
-from jwks_operator.serve.connection import Connection
-from jwks_operator.serve.reply import Reply
-from jwks_operator.serve.request import Limits, Request
-from jwks_operator.serve.secured import Secured
-from jwks_operator.serve.site import Site
-from jwks_operator.serve.stats import Stats
+from jwks_operator.httpd import access
+from jwks_operator.httpd.connection import Connection
+from jwks_operator.httpd.counters import Stats
+from jwks_operator.httpd.reply import Reply, http_date
+from jwks_operator.httpd.request import Limits, Request
+from jwks_operator.httpd.secured import Secured
 
 BACKLOG: Final = 1024
 MOST_REFUSED: Final = 16
@@ -45,10 +43,24 @@ class Bounds:
     limits: Limits = field(default_factory=Limits)
 
 
+class Site(Protocol):
+    """What there is under which path."""
+
+    def answer(self, request: Request, date: bytes) -> Reply:
+        """Return the reply to a well-formed request; `date` is the present second for its header."""
+        ...
+
+    def forget(self) -> None:
+        """Drop what was rendered for a second that has passed; called once a second or more often."""
+        ...
+
+
 class Server:
     """Serves one site on one socket. The attributes that are not named here are for its connections."""
 
-    def __init__(self, site: Site, bounds: Bounds, *, access_log: bool = False) -> None:
+    def __init__(
+        self, site: Site, bounds: Bounds, *, access_log: bool = False, connection: type[Connection] = Connection
+    ) -> None:
         self.stats = Stats()
         self.limits = bounds.limits
         self.known: dict[bytes, Reply] = {}
@@ -56,6 +68,7 @@ class Server:
         self._site = site
         self._bounds = bounds
         self._access_log = access_log
+        self._connection = connection
         self._connections: set[Connection] = set()
         self._refused: dict[Connection, None] = {}  # those of them that are above the limit, oldest first
         self._empty = asyncio.Event()
@@ -70,14 +83,14 @@ class Server:
         """Accept connections on a bound socket. Raises OSError."""
 
         def connection() -> asyncio.Protocol:
-            inner = Connection(self)
+            inner = self._connection(self)
             return inner if context is None else Secured(inner, context)
 
-        self._listener = await self._loop.create_server(connection, sock=sock, backlog=BACKLOG)
+        create = self._loop.create_unix_server if sock.family == socket.AF_UNIX else self._loop.create_server
+        self._listener = await create(connection, sock=sock, backlog=BACKLOG)
 
-    def changed(self) -> None:
-        """Answer from the present content of the shelves."""
-        self._site.rebuild()
+    def forget_replies(self) -> None:
+        """Drop the cached replies of this second: the site has other content."""
         self.known.clear()
 
     async def drain(self, quiet: float, limit: float) -> None:

@@ -5,8 +5,8 @@ import sys
 import time
 from asyncio import BaseTransport
 
-from jwks_operator.serve.reply import Reply
-from jwks_operator.serve.request import Request
+from jwks_operator.httpd.reply import Reply
+from jwks_operator.httpd.request import Request
 
 
 def write_access_line(request: Request, reply: Reply, transport: BaseTransport) -> None:

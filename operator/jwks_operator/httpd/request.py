@@ -1,8 +1,8 @@
 """Parses octets into requests with httptools (llhttp), with a limit on everything that it collects.
 
 llhttp enforces the grammar strictly; what it leaves to the application is decided here (RFC 9112 sections 2
-and 3): versions, Host, the forms of the target, sizes. A request with a body is answered and then the
-connection ends, so no trailer and no left-over of a body can be taken for part of the next request.
+and 3): versions, Host, the forms of the target, sizes. Where no body is expected, a request with one is answered and
+then the connection ends, so no trailer and no left-over of a body can be taken for part of the next request.
 """
 
 from dataclasses import dataclass, field
@@ -23,19 +23,24 @@ _SINGLE: Final = frozenset({b"host", b"expect", b"origin", b"if-modified-since",
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Octets of target, of all headers and of a body, and the number of headers of one request."""
+    """Octets of target, of all headers and of a body, and the number of headers of one request.
+
+    `takes_body` keeps the body for the site and the connection open behind it.
+    """
 
     target: int = 4096
     headers: int = 16384
     header_count: int = 100
     body: int = 16384
+    takes_body: bool = False
 
 
 @dataclass(slots=True)
 class Request:
     """One request: `path` without query, `headers` as far as WANTED, `last` if the connection ends after it.
 
-    `verbose` is the one query that is understood. `problem` is the status of the error that it is, or 0.
+    `verbose` is the one query that is understood. `problem` is the status of the error that it is, or 0. `body` is
+    empty unless the limits take one; `uid` is that of the client of a Unix socket, else -1.
     """
 
     method: bytes = b""
@@ -44,6 +49,8 @@ class Request:
     last: bool = False
     verbose: bool = False
     problem: int = 0
+    body: bytes = b""
+    uid: int = -1
 
 
 class Incoming:
@@ -138,17 +145,20 @@ class Incoming:
         request.method = bytes(self._parser.get_method())
         request.path, request.verbose = _path(self._url), self._url.endswith(b"?verbose")
         has_body = headers.get(b"content-length", b"0").strip(b"0") != b"" or b"transfer-encoding" in headers
-        request.last = has_body or version == "1.0" or request.method == b"CONNECT"
+        request.last = (has_body and not self._limits.takes_body) or version == "1.0" or request.method == b"CONNECT"
         if b"expect" in headers and not self.ended:  # the answer itself instead of "100 Continue"
             request.last = True
-            self._emit(problem=0 if headers[b"expect"].lower() == b"100-continue" else 417)
+            answered = headers[b"expect"].lower() == b"100-continue" and not self._limits.takes_body
+            self._emit(problem=0 if answered else 417)
             self.ended = True
 
     def on_body(self, part: bytes) -> None:
-        """Count the octets of the body, which is not used."""
+        """Count the octets of the body, and keep them if they are used."""
         self._body += len(part)
         if self._body > self._limits.body:
             self._fail(413)
+        elif self._limits.takes_body:
+            self._request.body += part
 
     def on_message_complete(self) -> None:
         """Emit the request."""

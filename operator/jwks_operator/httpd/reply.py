@@ -6,6 +6,7 @@ hold the Date of one second (RFC 9110 section 6.6.1), so none is kept for longer
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from email.utils import formatdate
 from http import HTTPStatus
 from itertools import cycle
 
@@ -26,6 +27,11 @@ class Reply:
     size: int = 0
     lasting: bool = False
     final: bool = False
+
+
+def http_date(seconds: float) -> str:
+    """Return a time as an IMF-fixdate (RFC 9110 section 5.6.7)."""
+    return formatdate(int(seconds), usegmt=True)
 
 
 def header_lines(headers: Headers) -> bytes:
