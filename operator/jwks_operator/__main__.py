@@ -1,4 +1,4 @@
-"""The command line: `jwks-operator run | serve | crd`. Each command is loaded only when it is asked for."""
+"""The command line: `jwks-operator run | serve | publish | crd`. Each command is loaded only when it is asked for."""
 
 from importlib import import_module
 from importlib.util import find_spec
@@ -8,11 +8,12 @@ import click
 COMMANDS = {
     "run": ("jwks_operator.process.run", "run_command"),
     "serve": ("jwks_operator.serve.serve_command", "serve_command"),
+    "publish": ("jwks_operator.publish.publish_command", "publish_command"),
 }
 """Name of the command → module and attribute: the server starts without kopf and the Kubernetes client."""
 
-NEEDS = {"run": "kopf", "serve": "httptools"}
-"""Name of the command → a package of the extra `operator`, without which it cannot start."""
+NEEDS = {"run": ("kopf", "operator"), "serve": ("httptools", "operator"), "publish": ("obstore", "operator,publish")}
+"""Name of the command → a package without which it cannot start, and the extras that bring it."""
 
 
 class Lazy(click.Group):
@@ -26,8 +27,9 @@ class Lazy(click.Group):
         """Find a command, importing it if need be."""
         if cmd_name not in COMMANDS:
             return super().get_command(ctx, cmd_name)
-        if find_spec(NEEDS[cmd_name]) is None:  # installed for `kubectl jwks` alone
-            message = f"jwks-operator {cmd_name} needs more packages; pip install 'jwks-operator[operator]'"
+        package, extras = NEEDS[cmd_name]
+        if find_spec(package) is None:  # installed for `kubectl jwks` alone
+            message = f"jwks-operator {cmd_name} needs more packages; pip install 'jwks-operator[{extras}]'"
             raise click.ClickException(message)
         module, attribute = COMMANDS[cmd_name]
         command: click.Command = getattr(import_module(module), attribute)

@@ -85,8 +85,10 @@ sys.exit(importlib.import_module("jwks_operator.plugin.plugin_command").run(["pl
     assert "takes over" in done.stdout
 
 
-@pytest.mark.parametrize("command", ["run", "serve"])
-def test_the_operator_says_which_extra_it_lacks(command: str) -> None:
+@pytest.mark.parametrize(
+    ("command", "extras"), [("run", "operator"), ("serve", "operator"), ("publish", "operator,publish")]
+)
+def test_the_operator_says_which_extra_it_lacks(command: str, extras: str) -> None:
     program = f"""
 import sys
 from importlib.util import find_spec
@@ -96,7 +98,7 @@ it.main([{command!r}])
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert f"jwks-operator {command} needs more packages; pip install 'jwks-operator[operator]'" in done.stderr
+    assert f"jwks-operator {command} needs more packages; pip install 'jwks-operator[{extras}]'" in done.stderr
 
 
 def test_the_script_for_powershell_can_be_parsed() -> None:

@@ -22,7 +22,7 @@ def render(snapshots: Sequence[Snapshot], now: float) -> str:
     lines = [*_requests(stats), *_connections(stats), *_processes(snapshots)]
     for states in zip(*(each.sets for each in snapshots), strict=True):
         lines += _set(states, now)
-    return _text(lines)
+    return render_families(lines, PREFIX)
 
 
 Family = tuple[str, str, str, list[Sample]]
@@ -85,14 +85,15 @@ def _set(states: Sequence[SetState], now: float) -> Iterator[Family]:
         yield "set_age_seconds", "gauge", "Time since the served set last changed here.", [("", (label,), age)]
 
 
-def _text(families: Iterable[Family]) -> str:
+def render_families(families: Iterable[Family], prefix: str) -> str:
+    """Return the text of metric families; those of one name become one."""
     merged: dict[str, Family] = {}
     for name, kind, text, samples in families:
         merged.setdefault(name, (name, kind, text, []))[3].extend(samples)
     lines = []
     for name, kind, text, samples in merged.values():
-        lines += [f"# HELP {PREFIX}_{name} {text}", f"# TYPE {PREFIX}_{name} {kind}"]
+        lines += [f"# HELP {prefix}_{name} {text}", f"# TYPE {prefix}_{name} {kind}"]
         for suffix, labels, value in samples:
             inside = ",".join(f'{label}="{content}"' for label, content in labels)
-            lines.append(f"{PREFIX}_{name}{suffix}{f'{{{inside}}}' if inside else ''} {float(value):.10g}")
+            lines.append(f"{prefix}_{name}{suffix}{f'{{{inside}}}' if inside else ''} {float(value):.10g}")
     return "\n".join(lines) + "\n"
