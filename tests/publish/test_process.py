@@ -70,9 +70,11 @@ class Program:
     async def shows(self, path: str, *words: str) -> None:
         """Wait until a page has all of the words."""
         began = monotonic()
-        while not all(word in (await self.ask(path))[1] for word in words):
+        text = (await self.ask(path))[1]
+        while not all(word in text for word in words):
             assert monotonic() - began < 120, self.log
             await asyncio.sleep(0.05)
+            text = (await self.ask(path))[1]
 
 
 @asynccontextmanager

@@ -66,7 +66,8 @@ def _split(url: str) -> tuple[str, str, str]:
     if parts.scheme not in _STORES:
         raise AddressRefused(f"--to {url}: the URL begins with one of s3://, gs://, az://")
     if not parts.hostname or parts.netloc != parts.hostname or parts.query or parts.fragment:
-        raise AddressRefused(f"--to {url}: the form is {parts.scheme}://BUCKET/PREFIX, the prefix may be left out")
+        # Not quoted: a name and a password may be in it.
+        raise AddressRefused(f"--to: the form is {parts.scheme}://BUCKET/PREFIX, the prefix may be left out")
     prefix = parts.path.strip("/")
     if prefix and not all(prefix.split("/")):
         raise AddressRefused(f"--to {url}: the prefix has an empty segment")
