@@ -22,7 +22,7 @@ class Front:
         self._old: dict[str, web.Response] = {}
 
     def fail(self, method: str, *kinds: str) -> None:
-        """Let the next requests of a method fail: a status, `lost`, `slow`, `unsent` or `stale`."""
+        """Let the next requests of a method fail: a status, `lost`, `slow`, `unsent`, `stale`; "" lets one through."""
         self.faults += [(method, kind) for kind in kinds]
 
     async def handle(self, request: web.Request) -> web.Response:
@@ -32,6 +32,8 @@ class Front:
             return await self._pass_on(request)
         self.faults.remove(fault)
         kind = fault[1]
+        if not kind:
+            return await self._pass_on(request)
         if kind.isdigit():
             return web.Response(status=int(kind), text="<Error><Code>Injected</Code></Error>")
         if kind == "stale":

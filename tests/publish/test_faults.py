@@ -89,6 +89,22 @@ async def test_newer_content_does_not_wait_for_the_pause(
     assert (await still.stored()).body == ONE
 
 
+async def test_a_set_that_returns_replaces_one_that_was_written_and_never_confirmed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.show(jwks=ONE)
+    await world.published()
+    monkeypatch.setattr(type(world.publisher._backoff), "delay", lambda *_: 3600.0)
+    world.front.fail("PUT", "lost")
+    world.front.fail("GET", "", "503")  # the read before the write is answered, the one behind it is not
+    world.show(jwks=TWO)
+    await until(lambda: world.publisher.trouble)
+    monkeypatch.undo()
+    world.show(jwks=ONE)
+    await world.published()
+    assert (await world.stored()).body == ONE
+
+
 async def test_a_killed_publisher_leaves_nothing_that_its_successor_cannot_finish(
     still: World, running: Callable[[Publisher], None]
 ) -> None:

@@ -21,7 +21,7 @@ def build_pages(publisher: Publisher) -> Mapping[str, Probe]:
 
     def readyz(verbose: bool) -> tuple[int, str]:
         ready = publisher.confirmed is not None and publisher.is_published()
-        text = explain(publisher) if verbose else "ok\n" if ready else "not ready; ask /readyz?verbose\n"
+        text = explain_state(publisher) if verbose else "ok\n" if ready else "not ready; ask /readyz?verbose\n"
         return (200 if ready else 503), text
 
     def metrics(_: bool) -> tuple[int, str]:
@@ -30,7 +30,7 @@ def build_pages(publisher: Publisher) -> Mapping[str, Probe]:
     return {"/healthz": healthz, "/readyz": readyz, "/metrics": metrics}
 
 
-def explain(publisher: Publisher) -> str:
+def explain_state(publisher: Publisher) -> str:
     """Return what is published and why something is not, one line each."""
     confirmed, shelf = publisher.confirmed, publisher.shelf
     lines = ["[-] nothing is published yet"]

@@ -52,6 +52,7 @@ class Publisher:
         self._backoff = backoff
         self._news = asyncio.Event()
         self._sent: defaultdict[str, deque[bytes]] = defaultdict(lambda: deque(maxlen=REMEMBERED))
+        self._in_doubt = False  # something newer than `confirmed` may have been written
         self._present: set[str] = set()  # names that this process has read back
         shelf.on_change = self._news.set
 
@@ -63,9 +64,9 @@ class Publisher:
                 await self._news.wait()
             self._news.clear()
             content = self.shelf.content
-            if content is None or content == self.confirmed:
-                self.confirmed = content
+            if content is None or self.is_published():
                 continue
+            self._in_doubt = True
             try:
                 await self._publish(content)
             except BucketError as error:
@@ -78,8 +79,8 @@ class Publisher:
                 self._confirm(content)
 
     def is_published(self) -> bool:
-        """Tell whether the newest content was read back from the bucket, or there is none yet."""
-        return self.confirmed == self.shelf.content
+        """Tell whether the newest content was read back from the bucket after all writes, or there is none yet."""
+        return self.confirmed == self.shelf.content and not self._in_doubt
 
     async def _publish(self, content: Content) -> None:
         for document in list_documents(content):
@@ -130,6 +131,7 @@ class Publisher:
 
     def _confirm(self, content: Content) -> None:
         self.confirmed, self.confirmed_at, self.trouble = content, time.time(), None
+        self._in_doubt = False
         refused = ", ".join(list_refused_paths(content))
         if refused:
             _log.error("no object for %s: a path of another document, or with an empty segment", refused)
