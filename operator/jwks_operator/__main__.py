@@ -12,8 +12,8 @@ COMMANDS = {
 }
 """Name of the command → module and attribute: the server starts without kopf and the Kubernetes client."""
 
-NEEDS = {"run": ("kopf", "operator"), "serve": ("httptools", "operator"), "publish": ("obstore", "operator,publish")}
-"""Name of the command → a package without which it cannot start, and the extras that bring it."""
+NEEDS = {"run": ("kopf", "operator"), "serve": ("httptools", "operator"), "publish": ("obstore", "publish")}
+"""Name of the command → a package without which it cannot start, and the extra that brings it."""
 
 
 class Lazy(click.Group):
@@ -27,9 +27,9 @@ class Lazy(click.Group):
         """Find a command, importing it if need be."""
         if cmd_name not in COMMANDS:
             return super().get_command(ctx, cmd_name)
-        package, extras = NEEDS[cmd_name]
+        package, extra = NEEDS[cmd_name]
         if find_spec(package) is None:  # installed for `kubectl jwks` alone
-            message = f"jwks-operator {cmd_name} needs more packages; pip install 'jwks-operator[{extras}]'"
+            message = f"jwks-operator {cmd_name} needs more packages; pip install 'jwks-operator[{extra}]'"
             raise click.ClickException(message)
         module, attribute = COMMANDS[cmd_name]
         command: click.Command = getattr(import_module(module), attribute)
