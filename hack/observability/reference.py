@@ -9,7 +9,11 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from jwks_operator.httpd.counters import Stats
 from jwks_operator.metrics.catalog import COUNTED, PROCESS_FAMILIES, SET_FAMILIES, Family
+from jwks_operator.publish.bucket import Bucket
+from jwks_operator.publish.publish_status import render_metrics as publisher_page
+from jwks_operator.publish.publisher import Publisher
 from jwks_operator.serve.server_metrics import render as server_page
+from jwks_operator.serve.shelf import Shelf, content_of
 from jwks_operator.serve.stats import SetState, Snapshot
 
 ALERTS = Path(__file__).parents[2] / "helm" / "jwks-operator" / "files" / "alerts.yaml"
@@ -58,7 +62,9 @@ def render() -> str:
             "## The process\n\nBeside `process_*` of the client library (CPU, memory, open files).\n",
             *_table(PROCESS_FAMILIES),
             "## The JWKS server\n\nAt `/metrics` of `jwks-operator serve` ([serving](serving.md)).\n",
-            *_of_server(),
+            *_of_page(sample_server_page()),
+            "## The publisher\n\nAt `/metrics` of `jwks-operator publish` ([buckets](buckets.md)).\n",
+            *_of_page(sample_publisher_page()),
             *_questions(),
             *_alerts(),
         ]
@@ -79,9 +85,18 @@ def sample_server_page() -> str:
     return server_page([Snapshot(Stats(codes={200: 1}), (state,), draining=False, rss=1, cpu=1.0)], 1.0)
 
 
-def _of_server() -> Iterator[str]:
+def sample_publisher_page() -> str:
+    """Return a page of the publisher on which every family has a sample."""
+    publisher = Publisher(Shelf(), Bucket(None, "s3://keys"), "shop/auth")
+    content = content_of({"jwks.json": b'{"keys": []}'}, None, 0.0)
+    publisher.shelf.take(content)
+    publisher.confirmed = content
+    return publisher_page(publisher, 1.0)
+
+
+def _of_page(text: str) -> Iterator[str]:
     yield "| metric | type | labels | meaning |\n|---|---|---|---|"
-    for family in text_string_to_metric_families(sample_server_page()):
+    for family in text_string_to_metric_families(text):
         name = f"{family.name}_total" if family.type == "counter" else family.name
         labels = dict.fromkeys(label for sample in family.samples for label in sample.labels if label != "le")
         told = ", ".join(f"`{label}`" for label in labels)

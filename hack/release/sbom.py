@@ -24,7 +24,7 @@ def make_sboms(plan: Plan) -> None:
     _write(plan, f"{NAME}-{plan.version}.cdx.json", _of_lock(plan, "plugin"))
     archive = image_archive(plan)
     if archive.exists():
-        bom = _of_lock(plan, "operator")
+        bom = _of_lock(plan, "publish")
         bom["components"] += list(debian_packages(archive))
         _write(plan, f"{archive.name.removesuffix('.oci.tar')}.cdx.json", bom)
 

@@ -1,4 +1,4 @@
-"""The command line: `jwks-operator run | serve | sign | crd`. Each command is loaded only when it is asked for."""
+"""The command line: `jwks-operator run | serve | sign | publish | crd`. Each command is loaded only when asked for."""
 
 from importlib import import_module
 from importlib.util import find_spec
@@ -9,11 +9,17 @@ COMMANDS = {
     "run": ("jwks_operator.process.run", "run_command"),
     "serve": ("jwks_operator.serve.serve_command", "serve_command"),
     "sign": ("jwks_operator.sign.sign_command", "sign_command"),
+    "publish": ("jwks_operator.publish.publish_command", "publish_command"),
 }
 """Name of the command → module and attribute: the server starts without kopf and the Kubernetes client."""
 
-NEEDS = {"run": "kopf", "serve": "httptools", "sign": "httptools"}
-"""Name of the command → a package of the extra `operator`, without which it cannot start."""
+NEEDS = {
+    "run": ("kopf", "operator"),
+    "serve": ("httptools", "operator"),
+    "sign": ("httptools", "operator"),
+    "publish": ("obstore", "publish"),
+}
+"""Name of the command → a package without which it cannot start, and the extra that brings it."""
 
 
 class Lazy(click.Group):
@@ -27,8 +33,9 @@ class Lazy(click.Group):
         """Find a command, importing it if need be."""
         if cmd_name not in COMMANDS:
             return super().get_command(ctx, cmd_name)
-        if find_spec(NEEDS[cmd_name]) is None:  # installed for `kubectl jwks` alone
-            message = f"jwks-operator {cmd_name} needs more packages; pip install 'jwks-operator[operator]'"
+        package, extra = NEEDS[cmd_name]
+        if find_spec(package) is None:  # installed for `kubectl jwks` alone
+            message = f"jwks-operator {cmd_name} needs more packages; pip install 'jwks-operator[{extra}]'"
             raise click.ClickException(message)
         module, attribute = COMMANDS[cmd_name]
         command: click.Command = getattr(import_module(module), attribute)

@@ -80,6 +80,38 @@ CASES = (
         },
     ),
     Case(
+        "publishers",
+        {
+            "publishers": [
+                {
+                    "name": "aws",
+                    "namespace": "shop",
+                    "configMap": "auth",
+                    "to": "s3://keys.example.com/auth",
+                    "serviceAccountAnnotations": {"eks.amazonaws.com/role-arn": "arn:aws:iam::111122223333:role/keys"},
+                    "env": {"AWS_REGION": "eu-central-1"},
+                },
+                {
+                    "name": "azure",
+                    "configMap": "auth",
+                    "to": "az://keys",
+                    "serviceAccountAnnotations": {"azure.workload.identity/client-id": "0"},
+                    "podLabels": {"azure.workload.identity/use": "true"},
+                    "env": {"AZURE_STORAGE_ACCOUNT_NAME": "example"},
+                },
+                {
+                    "name": "minio",
+                    "configMap": "auth",
+                    "to": "s3://keys/auth",
+                    "endpoint": "https://minio.example.com",
+                    "takeOver": True,
+                    "secretName": "minio-keys",
+                },
+            ]
+        },
+        ("--show-only=templates/publishers.yaml",),
+    ),
+    Case(
         "everything",
         {
             "fullnameOverride": "keys",

@@ -8,7 +8,7 @@ The first word behind the fence is the language, as on GitHub; a word behind it 
     sh docker          builds or pushes an image
     sh developer       sets up or checks this repository; CI does nothing else all day
     sh python          installs from a registry
-    sh elsewhere       needs a site of the reader's: Argo CD, Flux, Vault, a URL
+    sh elsewhere       needs a site of the reader's: Argo CD, Flux, Vault, a bucket, a URL
     console            a transcript; its commands stand behind `$ `
 
 All commands are checked for existence, also those that are not run (test_documents.py).
@@ -34,7 +34,7 @@ NEEDS = {
     "docker": r"\bdocker\b",
     "developer": r"\bmake\b|\bpython -m\b|\bgo \w+|\bpre-commit\b",
     "python": r"\bpip install\b",
-    "elsewhere": r"\bargocd\b|\bflux\b|\bvault\b|https://",
+    "elsewhere": r"\bargocd\b|\bflux\b|\bvault\b|https://|s3://",
 }
 """What a block must have in it that claims this need, as a pattern."""
 

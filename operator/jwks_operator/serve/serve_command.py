@@ -15,6 +15,7 @@ import uvloop
 from jwks_operator.httpd.server import Bounds, bind_socket
 from jwks_operator.serve.descriptors import allow_connections
 from jwks_operator.serve.hints import CAPPED_AGE, JWKS_PATHS, LONGEST_AGE
+from jwks_operator.serve.probes import build_admin_pages
 from jwks_operator.serve.site import RESERVED
 from jwks_operator.serve.supervisor import Supervisor, WorkerFailed, report
 from jwks_operator.serve.tls import CertificateRefused
@@ -181,20 +182,20 @@ def _plan(options: dict[str, Any]) -> Plan:
 
 async def _work(plan: Plan, *, as_worker: bool) -> None:
     """Serve in this process. Raise OSError if an address cannot be had."""
-    stop = _until_signalled()
+    stop = stop_on_signals()
     worker = Worker(plan)
     sock = bind_socket(plan.host, plan.port, shared=as_worker)
     admin = None
     if plan.admin_port is not None and not as_worker:
-        admin = AdminPort(lambda: [worker.snapshot()], 1)
-        _say_where("admin", *await admin.listen(plan.admin_host, plan.admin_port), tls=False)
+        admin = AdminPort(build_admin_pages(lambda: [worker.snapshot()], 1))
+        say_where("admin", *await admin.listen(plan.admin_host, plan.admin_port), tls=False)
     reporting: list[asyncio.Task[None]] = []
 
     def started() -> None:
         if as_worker:
             reporting.append(asyncio.create_task(report(worker.snapshot, stop)))
         else:
-            _say_where("listening", *sock.getsockname()[:2], tls=plan.tls is not None)
+            say_where("listening", *sock.getsockname()[:2], tls=plan.tls is not None)
 
     await worker.run(sock, stop, started)
     if admin is not None:
@@ -205,16 +206,16 @@ async def _work(plan: Plan, *, as_worker: bool) -> None:
 
 async def _supervise(plan: Plan) -> None:
     """Serve in several processes. Raise OSError if an address cannot be had."""
-    stop = _until_signalled()
+    stop = stop_on_signals()
     with bind_socket(
         plan.host, plan.port, shared=True
     ) as sock:  # bound, not listening: it keeps the port for the workers
         host, port = sock.getsockname()[:2]
-        say = partial(_say_where, "listening", host, port, tls=plan.tls is not None)
+        say = partial(say_where, "listening", host, port, tls=plan.tls is not None)
         supervisor = Supervisor(_worker_command(host, port), plan.workers, say)
-        admin = AdminPort(supervisor.snapshots, plan.workers)
+        admin = AdminPort(build_admin_pages(supervisor.snapshots, plan.workers))
         if plan.admin_port is not None:
-            _say_where("admin", *await admin.listen(plan.admin_host, plan.admin_port), tls=False)
+            say_where("admin", *await admin.listen(plan.admin_host, plan.admin_port), tls=False)
         try:
             await supervisor.run(stop, plan.drain + KILL_SECONDS)
         finally:
@@ -227,7 +228,8 @@ def _worker_command(host: str, port: int) -> list[str]:
             "--as-worker"]  # fmt: skip
 
 
-def _until_signalled() -> asyncio.Event:
+def stop_on_signals() -> asyncio.Event:
+    """Return an event that SIGTERM and SIGINT set."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -237,7 +239,8 @@ def _until_signalled() -> asyncio.Event:
     return stop
 
 
-def _say_where(what: str, host: str, port: int, *, tls: bool) -> None:
+def say_where(what: str, host: str, port: int, *, tls: bool) -> None:
+    """Log the URL of a port that was opened."""
     where = f"[{host}]" if ":" in host else host
     path = JWKS_PATHS[0] if what == "listening" else ""
     _log.info("%s on %s://%s:%d%s", what, "https" if tls else "http", where, port, path)

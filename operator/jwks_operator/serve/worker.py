@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Final
 
 from jwks_operator.httpd.counters import read_usage, sum_snapshots
+from jwks_operator.httpd.pages import Probe
 from jwks_operator.httpd.server import Bounds, Server, bind_socket
 from jwks_operator.serve.hints import CAPPED_AGE
 from jwks_operator.serve.mounted import Mounted
-from jwks_operator.serve.probes import Snapshots, build_admin_pages, build_probes
+from jwks_operator.serve.probes import build_probes
 from jwks_operator.serve.shelf import Shelf
 from jwks_operator.serve.site import Site, list_states
 from jwks_operator.serve.stats import Snapshot
@@ -131,8 +132,8 @@ async def _keep(runner: Runner, ended: asyncio.Event) -> None:
 class AdminPort:
     """The second port: probes and metrics, without TLS, for the kubelet and Prometheus."""
 
-    def __init__(self, snapshots: Snapshots, workers: int) -> None:
-        self._server = Server(Site((), build_admin_pages(snapshots, workers)), Bounds(connections=64, rate=1000))
+    def __init__(self, pages: Mapping[str, Probe]) -> None:
+        self._server = Server(Site((), pages), Bounds(connections=64, rate=1000))
 
     async def listen(self, host: str, port: int) -> tuple[str, int]:
         """Listen and return the address. Raises OSError."""
