@@ -17,7 +17,19 @@ from matrix.record import Counts
 SUITES = {
     "admission": ("api",),
     "chart": ("chart", "release"),
-    "cluster": ("cluster", "conformance", "docs", "examples", "frame", "ha", "kube", "plugin", "serve", "statuspage"),
+    "cluster": (
+        "cluster",
+        "conformance",
+        "docs",
+        "examples",
+        "frame",
+        "ha",
+        "kube",
+        "plugin",
+        "publish",
+        "serve",
+        "statuspage",
+    ),
 }
 """Suites by name: folders of tests, of which those run that need an API server."""
 LACKS = "not served: "
