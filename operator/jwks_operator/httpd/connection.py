@@ -65,11 +65,12 @@ class Hub(Protocol):
 class Connection(asyncio.Protocol):
     """The protocol of one client."""
 
-    __slots__ = ("_closing", "_hub", "_incoming", "_stuck", "_throttled", "_transport", "_used", "deadline")
+    __slots__ = ("_closing", "_hub", "_incoming", "_parser", "_stuck", "_throttled", "_transport", "_used", "deadline")
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
-        self._incoming: Incoming | None = None
+        self._incoming: Incoming | None = None  # while a request has begun and is not whole yet
+        self._parser: Incoming | None = None  # for the next request, where each of them is parsed
         self._transport: asyncio.Transport
         self._used = 0
         self._throttled = False
@@ -86,7 +87,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """End."""
         self._hub.leave(self)
-        self._incoming = None
+        self._incoming = self._parser = None
 
     def data_received(self, data: bytes) -> None:
         """Answer the complete requests."""
@@ -160,7 +161,7 @@ class Connection(asyncio.Protocol):
 
     def _read(self, data: bytes, began: float) -> None:
         hub = self._hub
-        incoming = self._incoming or Incoming(hub.limits)
+        incoming = self._incoming or self._parser or Incoming(hub.limits)
         was_open, single = incoming.open, self._incoming is None
         requests = incoming.feed(data)
         for request in requests:
@@ -180,6 +181,7 @@ class Connection(asyncio.Protocol):
                 self.deadline = hub.request_until
         else:
             self._incoming = None
+            self._parser = incoming if hub.limits.takes_body else None
             self.deadline = hub.idle_until
         if self._stuck:
             self.deadline = hub.write_until

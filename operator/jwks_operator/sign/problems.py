@@ -25,7 +25,6 @@ class Problem(Enum):
     TOO_LARGE = Row("too-large", 413, "the request is too large", "Send at most 32 KiB; put less into the token.")
     LONG_HEADERS = Row("long-headers", 431, "target or headers are too long", "Send fewer headers.")
     EXPECTATION = Row("expectation", 417, "an expectation is not met", "Send the body without Expect.")
-    BUSY = Row("busy", 503, "too many connections", "Use fewer connections; one takes any number of requests.")
     CALLER = Row("caller", 403, "this user may not sign", "Start the signer with --allow-uid for this uid.")
     PATH = Row("path", 404, "there is nothing here", "POST to /v1/sign or /v1/decrypt.")
     METHOD = Row("method", 405, "the method is not POST", "POST to /v1/sign or /v1/decrypt.")
