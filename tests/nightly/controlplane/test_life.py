@@ -36,12 +36,19 @@ def vanished(directory: Path, seconds: float) -> bool:
     return True
 
 
+def _heed_interrupts() -> None:
+    """A shell starts what runs in its background with SIGINT ignored, and children inherit that."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @contextmanager
 def up(*arguments: str, stdin: int = subprocess.DEVNULL) -> Iterator[tuple[subprocess.Popen[str], Access]]:
     """`python -m controlplane up` as a child; ended if the test has not done so."""
     environ = {**os.environ, "PYTHONPATH": str(HACK)}
     command = [sys.executable, "-m", "controlplane", "up", *arguments]
-    with subprocess.Popen(command, env=environ, stdin=stdin, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, env=environ, stdin=stdin, stdout=subprocess.PIPE, text=True, preexec_fn=_heed_interrupts
+    ) as process:
         try:
             assert process.stdout is not None
             printed = process.stdout.readline()
