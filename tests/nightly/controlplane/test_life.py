@@ -47,7 +47,12 @@ def up(*arguments: str, stdin: int = subprocess.DEVNULL) -> Iterator[tuple[subpr
     environ = {**os.environ, "PYTHONPATH": str(HACK)}
     command = [sys.executable, "-m", "controlplane", "up", *arguments]
     with subprocess.Popen(
-        command, env=environ, stdin=stdin, stdout=subprocess.PIPE, text=True, preexec_fn=_heed_interrupts
+        command,
+        env=environ,
+        stdin=stdin,
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=_heed_interrupts,  # noqa: PLW1509 - nothing forks beside it
     ) as process:
         try:
             assert process.stdout is not None
