@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from corridor.life import CRD, DELETION_DELAY, ES256, REF, Life
-from jwks_operator.api.names import keyring_name
+from jwks_operator.api.names import SetRef, keyring_name
 from jwks_operator.kube.client import CONFIGMAPS, CRDS, SECRETS, SETS
 from jwks_operator.kube.errors import NotServed
 
@@ -188,3 +188,29 @@ async def test_sets_that_went_with_their_crd_keep_their_keys_for_a_day() -> None
     assert await _left(life) == 3
     await life.after(timedelta(hours=2))
     assert await _left(life) == 0
+
+
+async def _wakes_after_deleting(number: int, of: int) -> list[timedelta]:
+    """Create sets, delete some of them at once, and return how long the operator leaves the objects of each."""
+    life = Life()
+    await life.begin()
+    refs = [SetRef(REF.namespace, f"set-{each}") for each in range(of)]
+    for ref in refs:
+        body = {"metadata": {"name": ref.name, "namespace": ref.namespace}, "spec": ES256}
+        await life.people.create(SETS, ref.namespace, body)
+        await life.operator.reconcile(ref)
+    for ref in refs[:number]:
+        await life.delete(SETS, ref.name)
+    for ref in refs[:number]:
+        await life.operator.reconcile(ref)
+    wakes = [await life.operator.reconcile(ref) for ref in refs[:number]]
+    return [wake - life.time.now for wake in wakes if wake is not None]
+
+
+async def test_most_sets_gone_at_once_keep_their_keys_for_a_day() -> None:
+    assert set(await _wakes_after_deleting(5, of=8)) == {timedelta(days=1)}
+
+
+async def test_some_sets_gone_at_once_are_a_deletion_like_any_other() -> None:
+    assert set(await _wakes_after_deleting(4, of=20)) == {DELETION_DELAY}
+    assert set(await _wakes_after_deleting(2, of=3)) == {DELETION_DELAY}

@@ -32,8 +32,10 @@ DOUBT_RECHECK = timedelta(seconds=30)
 """Time until the next pass if the clock is not trusted."""
 CANNOT_TELL = timedelta(days=1)
 """How long the objects of sets stay that went with their CRD, or most of all sets at once."""
-MANY = 3
+MANY = 5
 """Fewer sets than these are never most of all sets."""
+AT_ONCE = timedelta(seconds=10)
+"""Sets that go within this time of each other go at once."""
 SEEN_FOR = timedelta(minutes=1)
 """How long each process sees a set gone before it deletes, whatever an earlier one has noted."""
 
@@ -95,7 +97,7 @@ class DeletedSets:
         ref, keyring = gathered.world.ref, gathered.seen.keyring
         gone = self._gone_since.setdefault(ref, reading.latest)
         since = max(gone, reading.since or gone)  # a step of the clock does not shorten the delay
-        doubted = ref in self._doubted or self._are_most_gone()
+        doubted = ref in self._doubted or self._are_most_gone(gone)
         due = since + (CANNOT_TELL if doubted else self._delay)
         if keyring is None:
             return due
@@ -113,8 +115,9 @@ class DeletedSets:
         self._existed.discard(ref)
         return due
 
-    def _are_most_gone(self) -> bool:
-        gone = len(self._gone_since)
+    def _are_most_gone(self, since: datetime) -> bool:
+        """Tell whether most of all sets went at about this time (UTC)."""
+        gone = sum(1 for each in self._gone_since.values() if abs(each - since) <= AT_ONCE)
         return gone >= MANY and 2 * gone > sum(1 for _ in self._versions)
 
 
