@@ -19,7 +19,7 @@ from typing import Any
 from cluster.chronicle import Chronicle, Object, Sighting
 from cluster.reading import files, in_use, private_texts, published
 from controlplane import Access
-from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
+from jwks_operator.keys.algorithms import ALGORITHMS, EDDSA, KeyClass
 
 KEYRING = "-keyring"
 SETTLED = 3.0
@@ -272,5 +272,6 @@ def _openers(mounted: Mapping[str, bytes]) -> Iterator[tuple[str, str]]:
 def _by_class(keys: Iterable[tuple[str, str]]) -> dict[KeyClass, frozenset[str]]:
     found: dict[KeyClass, set[str]] = {each: set() for each in KeyClass}
     for kid, algorithm in keys:
-        found[ALGORITHMS[algorithm].key_class].add(kid)
+        key_class = KeyClass.SIGNATURE if algorithm == EDDSA else ALGORITHMS[algorithm].key_class
+        found[key_class].add(kid)
     return {each: frozenset(kids) for each, kids in found.items()}

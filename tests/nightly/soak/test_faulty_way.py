@@ -70,6 +70,9 @@ def _rotate(stage: Stage, way: FaultyWay) -> Arrived:
         stage.patch("auth", {"spec": {"rotation": {"policy": "Manual", "every": None}}})
         stage.until_ready("auth")
     stage.until(lambda: _states(stage) == ["Active", "Active", "Pending", "Pending"], "the end of the former keys")
+    stage.until(
+        lambda: condition(stage.there("JsonWebKeySet", "auth"), "Degraded")["status"] == "False", "a calm condition"
+    )
     return Arrived(stage, household, way)
 
 
