@@ -108,7 +108,7 @@ class DeletedSets:
         if doubted:
             logger.warning(
                 "nobody can tell whether the set was deleted on purpose: it went with its CRD or with most sets; its "
-                "keys stay until %s. Apply the set again to keep them, or delete its keyring to confirm",
+                "keys stay until %s. Apply the set again to keep them, or delete its objects to confirm",
                 due.isoformat(timespec="seconds"), extra={"set": str(ref)},
             )  # fmt: skip
         await write_delete_after(self._client, keyring, due)
