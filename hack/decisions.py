@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterator
 
-from generated import ROOT, write_or_check
+from generated import ROOT, replace_section, write_or_check
 from jwks_operator.core.planner.rules import RULES
 from jwks_operator.core.transitions.transition_table import TABLE, Row
 
@@ -13,11 +13,7 @@ BEGIN, END = "<!-- decisions, generated: make generate -->\n", "<!-- end of deci
 
 def render_page(text: str) -> str:
     """Return the text of the page with both tables as they are now; ValueError if there is no place for them."""
-    before, _, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not end:
-        raise ValueError(f"{PAGE.name} has no place for the order of decisions")
-    return "".join((before, BEGIN, *_rules(), "\n", *_transitions(), END, after))
+    return replace_section(text, BEGIN, END, "".join((*_rules(), "\n", *_transitions())))
 
 
 def _rules() -> Iterator[str]:

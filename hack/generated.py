@@ -8,6 +8,15 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 
 
+def replace_section(text: str, begin: str, end: str, section: str) -> str:
+    """Return the text of a page with what stands between two marks replaced; ValueError if a mark is missing."""
+    before, found, rest = text.partition(begin)
+    _, ended, after = rest.partition(end)
+    if not (found and ended):
+        raise ValueError(f"the page has no section from {begin.strip()} to {end.strip()}")
+    return "".join((before, begin, section, end, after))
+
+
 def write_or_check(texts: Mapping[Path, str], arguments: list[str]) -> int:
     """Write each text to its file; with `--check` print how the files differ and return 1 if one does."""
     stale = {path: text for path, text in texts.items() if not path.exists() or path.read_text() != text}

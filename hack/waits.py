@@ -2,7 +2,7 @@
 
 import sys
 
-from generated import ROOT, write_or_check
+from generated import ROOT, replace_section, write_or_check
 from jwks_operator.api.defaults import LEAD_TERMS, RETENTION_TERMS, sum_of
 from jwks_operator.keys.algorithms import KeyClass
 
@@ -12,12 +12,8 @@ BEGIN, END = "<!-- waits, generated: make generate -->\n", "<!-- end of waits --
 
 def render_page(text: str) -> str:
     """Return the text of the page with the table as it is now; ValueError if there is no place for it."""
-    before, _, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not end:
-        raise ValueError(f"{PAGE.name} has no place for the table of waits")
     rows = [f"| {kind} | {sum_of(LEAD_TERMS[kind])} | {sum_of(RETENTION_TERMS[kind])} |\n" for kind in KeyClass]
-    return "".join((before, BEGIN, "| class | lead | retention |\n|---|---|---|\n", *rows, END, after))
+    return replace_section(text, BEGIN, END, "".join(("| class | lead | retention |\n|---|---|---|\n", *rows)))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import json
 import sys
 from pathlib import Path
 
-from generated import ROOT, write_or_check
+from generated import ROOT, replace_section, write_or_check
 from helmchart.values import read_rows, render_table
 
 CHART = ROOT / "helm" / "jwks-operator"
@@ -16,15 +16,11 @@ END = "<!-- end of what is generated -->"
 def generate_files() -> dict[Path, str]:
     """Return each file with its content as it should be."""
     readme = (CHART / "README.md").read_text()
-    before, _, rest = readme.partition(BEGIN)
-    _, found, after = rest.partition(END)
-    if not found:
-        raise SystemExit(f"helm/jwks-operator/README.md lacks the line {BEGIN} or {END}")
     values = render_table(
         read_rows((CHART / "values.yaml").read_text()), json.loads((CHART / "values.schema.json").read_text())
     )
     return {
-        CHART / "README.md": f"{before}{BEGIN}\n\n{values}\n{END}{after}",
+        CHART / "README.md": replace_section(readme, BEGIN, END, f"\n\n{values}\n"),
         CHART / "files" / "crd.yaml": CRD.read_text(),
     }
 

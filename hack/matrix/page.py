@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from generated import ROOT
+from generated import ROOT, replace_section
 from matrix.record import Counts, Row
 from matrix.suites import SUITES
 
@@ -92,9 +92,5 @@ def render_pages(rows: Sequence[Row]) -> dict[Path, str]:
     """Return every file with something of the record in it, as it should be."""
     texts = {PAGE: HEAD + render_table(rows) + render_floor(rows) + TAIL}
     for path, link in CLAIMS.items():
-        before, _, rest = path.read_text().partition(BEGIN)
-        _, end, after = rest.partition(END)
-        if not end:
-            raise ValueError(f"{path.name} has no place for the Kubernetes versions")
-        texts[path] = before + BEGIN + render_claim(rows, link) + END + after
+        texts[path] = replace_section(path.read_text(), BEGIN, END, render_claim(rows, link))
     return texts

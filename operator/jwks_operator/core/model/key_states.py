@@ -112,6 +112,11 @@ def is_buried(record: Record, fresh: FreshKey) -> bool:
     return any(whole == stone.digest or kid == stone.kid or key == stone.key for stone in record.tombstones)
 
 
+def is_kid_buried(record: Record, kid: str) -> bool:
+    """Tell whether a tombstone stands for a key of this kid."""
+    return any(stone.kid == _digest(kid) for stone in record.tombstones)
+
+
 def tombstone_for(key: KeyRecord | FreshKey, state: State, time: datetime, told: Former | None = None) -> Tombstone:
     """Return the tombstone of a key that left in this state, with what the historical set says of it."""
     digest = digest_of(key.kid, key.thumbprint)

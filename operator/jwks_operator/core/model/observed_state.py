@@ -213,7 +213,10 @@ class World:
     @property
     def brakes(self) -> Brakes:
         """What of the written spec counts whether it is acceptable or not."""
-        written = self.written
+        return self.brakes_of(self.written)
+
+    def brakes_of(self, written: Policy | None) -> Brakes:
+        """Return the brakes of the written policy; of a spec that cannot be read, what was read of it."""
         return self.brakes_alone if written is None else Brakes(written.suspend, written.held, written.revoked)
 
     @property

@@ -7,12 +7,14 @@ from jwks_operator.core.features.imports import Offers
 from jwks_operator.core.features.signed_artifacts import Paper
 from jwks_operator.core.model.key_states import FreshKey
 from jwks_operator.core.model.observed_state import Reading, World
+from jwks_operator.core.model.policy import Brakes, Policy
 from jwks_operator.core.model.record import Record
 from jwks_operator.core.model.trouble import Trouble
 from jwks_operator.core.planner.candidate import Candidates
 from jwks_operator.core.planner.endpoint_gate import Lag, Question
 from jwks_operator.core.planner.key_requests import Need
 from jwks_operator.core.planner.requests import NO_REQUESTS, Requests, Verb, list_outstanding
+from jwks_operator.core.planner.set_troubles import find_new_spec_trouble
 
 Fresh = Mapping[Need, FreshKey]
 
@@ -47,6 +49,8 @@ class Case:
     reading: Reading
     fresh: Fresh
     """Generated keys, offered to the needs of a former answer."""
+    written: Policy | None
+    """The policy that the written spec asks for, made from it once; None if the spec cannot be read."""
     record: Record | None
     """The record as the rules so far have changed it; None of a set without one."""
     requests: Requests = NO_REQUESTS
@@ -56,6 +60,16 @@ class Case:
     due: Candidates = ()
     """The candidates whose time has come and that nothing holds."""
     waiting: tuple[Lag, ...] = ()
+
+    @property
+    def brakes(self) -> Brakes:
+        """What of the written spec counts whether it is acceptable or not."""
+        return self.world.brakes_of(self.written)
+
+    @property
+    def is_spec_refused(self) -> bool:
+        """Whether the written spec cannot be put in force."""
+        return find_new_spec_trouble(self.world, self.written, self.known, self.reading.now) is not None
 
     @property
     def known(self) -> Record:

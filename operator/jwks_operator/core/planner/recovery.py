@@ -15,7 +15,14 @@ from jwks_operator.api.spec import Recovery
 from jwks_operator.core.features.imports import find_key_in_source as source_key
 from jwks_operator.core.features.imports import settle_sources
 from jwks_operator.core.features.source_content import private_holding
-from jwks_operator.core.model.key_states import FreshKey, add_tombstones, enter_state, is_buried, new_key_record
+from jwks_operator.core.model.key_states import (
+    FreshKey,
+    add_tombstones,
+    enter_state,
+    is_buried,
+    is_kid_buried,
+    new_key_record,
+)
 from jwks_operator.core.model.observed_state import World
 from jwks_operator.core.model.policy import EntryPolicy, Policy
 from jwks_operator.core.model.record import Bounds, Happening, KeyRecord, Record, Step
@@ -148,10 +155,10 @@ def _remembered(world: World, record: Record, entry: str | None, key: FreshKey, 
 
 def _list_missing(world: World, record: Record, now: datetime) -> dict[str, datetime]:
     """Return the kids that the status names and of which nothing is left, each with the end of its retention."""
-    known = {key.kid for key in record.keys} | {stone.kid for stone in record.tombstones}
-    waits = {kind: told.retention for kind, told in world.waits_before.items()}
-    longest = max((*waits.values(), *(key.bounds.retention for key in record.keys)), default=timedelta())
-    return {kid: now + longest for kid in world.entries_before if kid not in known}
+    known = {key.kid for key in record.keys}
+    retentions = (told.retention for told in (*world.waits_before.values(), *(key.bounds for key in record.keys)))
+    until = now + max(retentions, default=timedelta())
+    return {kid: until for kid in world.entries_before if kid not in known and not is_kid_buried(record, kid)}
 
 
 def _made_at(world: World, key: FreshKey, now: datetime) -> datetime:

@@ -32,7 +32,7 @@ Rule = Callable[[Case], "Case | Plan"]
 
 def decide(world: World, reading: Reading, fresh: Fresh | None = None) -> Plan:
     """Return the plan for this moment; `fresh` are generated keys offered to the needs of a former answer."""
-    case = Case(world, reading, fresh or {}, world.record)
+    case = Case(world, reading, fresh or {}, world.written, world.record)
     for rule in RULES:
         decided = rule(case)
         if isinstance(decided, Plan):
@@ -73,7 +73,7 @@ def wait_for_a_sound_spec(case: Case) -> Case | Plan:
 
 def create_the_record(case: Case) -> Case | Plan:
     """A set that never existed: its first keys are active at once, because nobody can have cached it."""
-    policy = case.world.written
+    policy = case.written
     if case.record is not None or policy is None or _existed_before(case.world):
         return case
     offered = key_requests.list_first_offers(case.world, policy)
@@ -88,7 +88,7 @@ def create_the_record(case: Case) -> Case | Plan:
 
 def rebuild_the_record(case: Case) -> Case | Plan:
     """A set whose keyring is lost: its record is rebuilt from what the projections still hold."""
-    policy = case.world.written
+    policy = case.written
     if case.record is not None or policy is None:
         return case
     needs = recovery.list_needs(case.world, policy)
@@ -106,7 +106,7 @@ def read_the_requests(case: Case) -> Case:
     """Read what users ask for by annotations, and list what is wrong with the set."""
     record = case.known
     requests = read_requests(case.world.annotations, frozenset(entry.name for entry in record.policy.keys))
-    told = set_troubles.list_troubles(case.world, record, requests, case.reading.now)
+    told = set_troubles.list_troubles(case.world, case.written, record, requests, case.reading.now)
     return replace(case, requests=requests).with_troubles(*told, *copies_plan.list_copy_troubles(case.world, record))
 
 
@@ -119,7 +119,7 @@ def reset_doubtful_times(case: Case) -> Case:
 def revoke_keys(case: Case) -> Case | Plan:
     """Revocation comes before everything else, also before a clock in doubt."""
     record = case.known
-    revoked = revocation.list_revoked(record, case.world.brakes, case.requests, case.reading.now)
+    revoked = revocation.list_revoked(record, case.brakes, case.requests, case.reading.now)
     if not revoked:
         return case
     missing = tuple(need for need in revocation.list_needs(record, revoked) if need not in case.fresh)
@@ -131,11 +131,11 @@ def revoke_keys(case: Case) -> Case | Plan:
 
 def apply_the_written_spec(case: Case) -> Case:
     """A spec that passes its checks is put in force; of one that is refused, its brakes alone."""
-    record, written, now = case.known, case.world.written, case.reading.earliest
+    record, written, now = case.known, case.written, case.reading.earliest
     if record.step is not None or not case.reading.trusted:
         return case
-    if written is None or set_troubles.is_spec_refused(case.world, case.known, case.reading.now):
-        return replace(case, record=accept_policy(record, add_brakes(record.policy, case.world.brakes), now))
+    if written is None or case.is_spec_refused:
+        return replace(case, record=accept_policy(record, add_brakes(record.policy, case.brakes), now))
     if record.unread is not None:
         return replace(case, record=replace_unread_policy(record, written, case.world.waits_before, now))
     return replace(case, record=accept_policy(record, written, now))
@@ -175,12 +175,8 @@ def hold_for_the_clock(case: Case) -> Case | Plan:
     if case.reading.trusted:
         return case
     record = case.known
-    written = case.world.written
-    new_spec = (
-        written is not None
-        and written != record.policy
-        and not set_troubles.is_spec_refused(case.world, case.known, case.reading.now)
-    )
+    written = case.written
+    new_spec = written is not None and written != record.policy and not case.is_spec_refused
     if not case.due and record.step is None and not new_spec:
         return case.plan(record)
     case = case.with_troubles(set_troubles.describe_clock_doubt(case.reading))
@@ -261,7 +257,7 @@ def _has_to_revoke(case: Case) -> bool:
     if case.record is None:
         return False
     asked = read_requests(case.world.annotations, frozenset())
-    return revocation.is_under_way(case.record, case.world.brakes, asked, case.reading.now)
+    return revocation.is_under_way(case.record, case.brakes, asked, case.reading.now)
 
 
 _ONE_OF_AN_ENTRY = frozenset({Transition.ACTIVATE, Transition.PUBLISH})
@@ -275,7 +271,7 @@ def _existed_before(world: World) -> bool:
 def _candidates(case: Case) -> Candidates:
     record = case.known
     found = defer_to_window(record, list_candidates(record, case.requests, case.offers), case.reading.earliest)
-    coming = revocation.list_coming(record, case.world.brakes, case.reading.now)
+    coming = revocation.list_coming(record, case.brakes, case.reading.now)
     return sort_candidates((*signed_artifacts.drop_impossible(case.world, found), *coming))
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from jwks_operator.api.names import keyring_name
 from jwks_operator.api.reasons import Reason
 from jwks_operator.core.model.observed_state import Reading, Sight, World
+from jwks_operator.core.model.policy import Policy
 from jwks_operator.core.model.record import Record, Unread
 from jwks_operator.core.model.trouble import Trouble
 from jwks_operator.core.planner.requests import Requests
@@ -63,19 +64,16 @@ def find_spec_trouble(world: World, now: datetime) -> Trouble | None:
     return find_complaint(world.spec, now)
 
 
-def find_new_spec_trouble(world: World, record: Record, now: datetime) -> Trouble | None:
+def find_new_spec_trouble(world: World, written: Policy | None, record: Record, now: datetime) -> Trouble | None:
     """Return why the written spec cannot be put in force; None also for the one that is in force already."""
-    return None if world.written == record.policy else find_spec_trouble(world, now)
+    return None if written == record.policy else find_spec_trouble(world, now)
 
 
-def is_spec_refused(world: World, record: Record, now: datetime) -> bool:
-    """Tell whether the written spec cannot be put in force."""
-    return find_new_spec_trouble(world, record, now) is not None
-
-
-def list_troubles(world: World, record: Record, requests: Requests, now: datetime) -> Iterator[Trouble]:
+def list_troubles(
+    world: World, written: Policy | None, record: Record, requests: Requests, now: datetime
+) -> Iterator[Trouble]:
     """Yield what is wrong with the written spec, the requests, or keys that were lost."""
-    spec_trouble = find_new_spec_trouble(world, record, now)
+    spec_trouble = find_new_spec_trouble(world, written, record, now)
     if spec_trouble is not None:
         yield spec_trouble
     if record.lost:
