@@ -54,3 +54,8 @@ def test_the_plugin_has_no_circle_of_imports_also_by_name() -> None:
     loads["plugin_command"] |= {module for module, _ in COMMANDS.values()}
     assert "plugin_command" in loads["__init__"]
     assert list(TopologicalSorter(loads).static_order())
+
+
+def test_a_file_name_says_its_room_or_stands_once() -> None:
+    names = [path.name for path in PACKAGE.rglob("*.py") if path.name != "__init__.py"]
+    assert sorted({name for name in names if names.count(name) > 1}) == []

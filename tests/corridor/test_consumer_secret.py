@@ -12,7 +12,7 @@ from corridor.life import REF, Life
 from corridor.sources import offer, old_key, pem
 from jwks_operator.api.names import keyring_name
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, SETS
-from jwks_operator.kube.consumer_secret import keys_in_use
+from jwks_operator.kube.consumer_secret_data import keys_in_use
 
 RING = keyring_name(REF.name)
 MINUTE, LEAD = timedelta(minutes=1), timedelta(minutes=70)

@@ -11,7 +11,7 @@ import yaml
 from jwks_operator.keys.generate import GeneratedKey, generate
 from jwks_operator.keys.jwk import parse_json_strict
 from jwks_operator.kube.client import Object
-from jwks_operator.kube.consumer_secret import keys_in_use
+from jwks_operator.kube.consumer_secret_data import keys_in_use
 from jwks_operator.kube.errors import NotConfigured
 from jwks_operator.kube.key_export import save_private_keys
 from jwks_operator.kube.user_connection import connect_as_user

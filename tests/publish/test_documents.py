@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from jwks_operator.publish.documents import list_documents, list_refused_paths
+from jwks_operator.publish.bucket_documents import list_documents, list_refused_paths
 from jwks_operator.serve.shelf import Content, content_of
 from publish.world import OPENID, SET
 from serve.sets import DISCOVERY, EC, jwks, jws

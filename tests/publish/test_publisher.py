@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from jwks_operator.publish.bucket import Cause, Stored
-from jwks_operator.publish.documents import Document
+from jwks_operator.publish.bucket_documents import Document
 from jwks_operator.publish.publisher import Publisher
 from publish.world import OPENID, OWNER, SET, World, until
 from serve.sets import DISCOVERY, EC, RSA, jwks, jws

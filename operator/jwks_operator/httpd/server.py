@@ -21,7 +21,7 @@ from jwks_operator.httpd.secured import Secured
 
 BACKLOG: Final = 1024
 MOST_REFUSED: Final = 16
-"""Clients above the limit that are told so at one time, for each holds a descriptor until it closes or lingers out."""
+"""Clients above the limit that get an answer at one time: each holds a descriptor until it closes or lingers out."""
 MOST_KNOWN: Final = 1024
 """Different requests that are cached within one second; others are parsed each time."""
 

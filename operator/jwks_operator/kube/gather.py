@@ -29,7 +29,7 @@ from jwks_operator.keys.members import list_keys
 from jwks_operator.keys.naming import as_written
 from jwks_operator.keys.private import PrivateJwk, PrivateKeys
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, SETS, Client, Object
-from jwks_operator.kube.consumer_secret import read_keys
+from jwks_operator.kube.consumer_secret_data import read_keys
 from jwks_operator.kube.copies import Copies, compare_copies, find_copies, namespace_query
 from jwks_operator.kube.errors import OwnedByOtherShard
 from jwks_operator.kube.historical_tombstones import read_tombstones

@@ -10,7 +10,7 @@ from jwks_operator.keys.jwk import JwkError, parse_json_strict
 from jwks_operator.keys.members import list_keys
 from jwks_operator.keys.secret_files import KID, split_name
 from jwks_operator.kube.client import Object
-from jwks_operator.kube.consumer_secret import read_keys
+from jwks_operator.kube.consumer_secret_data import read_keys
 from jwks_operator.kube.gather import Gathered
 
 

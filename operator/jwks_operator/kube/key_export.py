@@ -11,7 +11,7 @@ from jwks_operator.keys.issuer_import import Brought
 from jwks_operator.keys.members import canonical_json
 from jwks_operator.keys.secret_files import Form
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, Client, Object
-from jwks_operator.kube.consumer_secret import keys_in_use
+from jwks_operator.kube.consumer_secret_data import keys_in_use
 
 PRIVATE_KEY = "key.jwk"
 """Data key of the private key in a source Secret."""

@@ -17,7 +17,7 @@ from jwks_operator.core.outputs.projections import configmap_data, list_pem_docu
 from jwks_operator.keys.private import PrivateKeys
 from jwks_operator.keys.public_pem import render_public_pem
 from jwks_operator.kube.client import Object
-from jwks_operator.kube.consumer_secret import consumer_data
+from jwks_operator.kube.consumer_secret_data import consumer_data
 
 
 def our_metadata(

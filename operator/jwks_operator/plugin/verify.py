@@ -21,7 +21,7 @@ from jwks_operator.keys.key_errors import JwkError
 from jwks_operator.keys.probe import probe
 from jwks_operator.keys.public_pem import kids_in_pem
 from jwks_operator.kube.client import Object
-from jwks_operator.kube.consumer_secret import FoundKey, keys_in_use
+from jwks_operator.kube.consumer_secret_data import FoundKey, keys_in_use
 from jwks_operator.kube.errors import Refused
 from jwks_operator.kube.gather import Gathered, gather
 from jwks_operator.plugin.arguments import set_argument

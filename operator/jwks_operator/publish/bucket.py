@@ -20,7 +20,7 @@ from obstore.exceptions import (
     UnauthenticatedError,
 )
 
-from jwks_operator.publish.documents import Document
+from jwks_operator.publish.bucket_documents import Document
 from jwks_operator.serve.check import MAX_BYTES
 
 OWNER: Final = "jwks_operator_set"

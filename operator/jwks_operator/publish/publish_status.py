@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from jwks_operator.httpd.exposition import Family, Sample, write_families
-from jwks_operator.httpd.pages import Probe
+from jwks_operator.httpd.probe_pages import Probe
 from jwks_operator.publish.bucket import Cause
-from jwks_operator.publish.documents import list_documents
+from jwks_operator.publish.bucket_documents import list_documents
 from jwks_operator.publish.publisher import Publisher
 
 PREFIX: Final = "jwks_publisher"

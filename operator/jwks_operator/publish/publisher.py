@@ -17,7 +17,7 @@ from contextlib import suppress
 from typing import Final
 
 from jwks_operator.publish.bucket import Bucket, BucketError, Cause, Stored
-from jwks_operator.publish.documents import Document, list_documents, list_refused_paths
+from jwks_operator.publish.bucket_documents import Document, list_documents, list_refused_paths
 from jwks_operator.reconcile.backoff import Backoff
 from jwks_operator.serve.shelf import Content, Shelf
 

@@ -41,7 +41,7 @@ def add_refusal_troubles(decision: Decision, record: Record | None, result: Step
 
 
 class FailedWrites:
-    """Counts the passes in a row whose writes failed, by set: a refusal is told at once, all else after a few tries."""
+    """Counts the passes in a row whose writes failed, by set: refusals are reported at once, all else after a few."""
 
     TRIES = 3
 

@@ -10,8 +10,8 @@ from jwks_operator.core.planner.requests import read_requests
 from jwks_operator.kube.client import Client
 from jwks_operator.kube.gather import refresh_comparisons
 from jwks_operator.kube.held_keys import find_held_kids
+from jwks_operator.kube.key_withdrawal import withdraw_keys
 from jwks_operator.kube.revocation_writes import Refusal
-from jwks_operator.kube.withdrawal import withdraw_keys
 from jwks_operator.reconcile.refusals import list_refusal_troubles
 from jwks_operator.reconcile.requeue import Decision
 

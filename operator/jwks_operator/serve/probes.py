@@ -7,7 +7,7 @@ taking the server down would turn a bad write into an outage. `/readyz?verbose` 
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from jwks_operator.httpd.pages import Probe
+from jwks_operator.httpd.probe_pages import Probe
 from jwks_operator.serve import server_metrics
 from jwks_operator.serve.stats import SetState, Snapshot
 

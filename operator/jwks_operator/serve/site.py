@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from jwks_operator.httpd.pages import Probe, probe_reply
+from jwks_operator.httpd.probe_pages import Probe, probe_reply
 from jwks_operator.httpd.reply import Reply, plain_reply, without_body
 from jwks_operator.httpd.request import Request
 from jwks_operator.serve.hints import HISTORICAL_PATHS, JWKS_PATHS, METADATA_PATHS, DocumentFormat

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from jwks_operator.httpd.counters import read_usage, sum_snapshots
-from jwks_operator.httpd.pages import Probe
+from jwks_operator.httpd.probe_pages import Probe
 from jwks_operator.httpd.server import Bounds, Server, bind_socket
 from jwks_operator.serve.hints import CAPPED_AGE
 from jwks_operator.serve.mounted import Mounted

@@ -11,7 +11,7 @@ from typing import Any, Final
 import click
 import uvloop
 
-from jwks_operator.httpd.pages import Pages
+from jwks_operator.httpd.probe_pages import Pages
 from jwks_operator.httpd.request import Limits
 from jwks_operator.httpd.server import Bounds, Server, bind_socket
 from jwks_operator.sign.caller import caller_at

@@ -207,7 +207,7 @@ def prepare_the_transition(case: Case) -> Case | Plan:
     """Keys, certificates and signatures that the first due transition needs are made before it."""
     record, chosen = case.known, _first_due(case)
     missing = tuple(need for need in key_requests.list_needs(record, chosen) if need not in case.fresh)
-    # Also before its turn: what stands in the way of a certificate is told from the first decision of a pass on.
+    # Also before its turn: what stands in the way of a certificate is reported from the first decision of a pass on.
     signing = (each for each in case.due if each.transition is Transition.CERTIFY or each in chosen)
     papers = signed_artifacts.list_artifacts_to_make(case.world, record, signing) if chosen else ()
     if not missing and not papers:

@@ -6,7 +6,7 @@ from jwks_operator.httpd.reply import Reply, plain_reply, without_body
 from jwks_operator.httpd.request import Request
 
 Probe = Callable[[bool], tuple[int, str]]
-"""Gives status and text; is told whether the reader wants it verbose."""
+"""Returns status and text; its argument says whether the reader wants it verbose."""
 
 
 class Pages:
