@@ -193,7 +193,7 @@ canary: $(READY) ## Run the tests of the kopf adapter with the newest kopf, in a
 	UV_PROJECT_ENVIRONMENT='$(CACHE)/canary' $(UV) sync --locked --quiet --python $(PYTHON)
 	$(UV) pip install --quiet --python '$(CACHE)/canary' --no-deps --upgrade kopf
 	'$(CACHE)/canary/bin/python' -c 'import importlib.metadata as found; print("kopf", found.version("kopf"))'
-	'$(CACHE)/canary/bin/python' -m pytest -n $(JOBS) tests/watch tests/frame tests/kube $(PYTEST_ARGS)
+	'$(CACHE)/canary/bin/python' -m pytest -n $(JOBS) tests/watch tests/process tests/kube $(PYTEST_ARGS)
 
 .PHONY: coverage
 coverage: $(READY) ## Run all tests and report what they cover

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from corridor.life import REF, Life
 from jwks_operator.api.names import keyring_name
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, SETS
+from reconcile.life import REF, Life
 from scale.verify import Objects, find_changed, find_faults, group_objects, is_ready
 
 Object = dict[str, Any]

@@ -18,9 +18,9 @@ from typing import Any
 
 import jwt
 
-from corridor.life import REF, Life
 from jwks_operator.keys.generate import generate
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS
+from reconcile.life import REF, Life
 
 ROTATIONS = 3
 PATIENCE = 30.0

@@ -9,11 +9,11 @@ from typing import Any
 
 from clients.libraries import Form, Mounted
 from clients.limits import Shape
-from corridor import authority
-from corridor.life import REF, Life
 from jwks_operator.keys.algorithms import KeyClass
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS
 from keys.samples import is_misread_by_node_jose
+from reconcile import authority
+from reconcile.life import REF, Life
 
 _SUFFIX: dict[Form, str] = {"JWK": "jwk", "JWKSet": "jwks", "PEM": "pem"}
 

@@ -18,13 +18,13 @@ from jwks_operator.core.model.policy_from_spec import policy_from_spec
 from jwks_operator.core.model.record import (
     Bounds,
     Certificate,
-    Former,
-    Happening,
     Historical,
+    HistoricalFacts,
     HistoryEntry,
-    Intake,
+    ImportState,
     KeyRecord,
     Record,
+    RecordedEvent,
     Step,
     Tombstone,
 )
@@ -120,8 +120,8 @@ FULL: dict[str, Any] = {
     "suspend": True,
 }
 MOVED = (
-    Happening("KeyActivated", "Schedule", "k2", "signing"),
-    Happening("KeyRetired", "Schedule", "k1", "signing"),
+    RecordedEvent("KeyActivated", "Schedule", "k2", "signing"),
+    RecordedEvent("KeyRetired", "Schedule", "k1", "signing"),
 )
 IMPORTING = {
     "keys": [
@@ -141,8 +141,10 @@ CERTIFIED = {
 }
 CERTIFICATE = Certificate(("bm90IGEgY2VydGlmaWNhdGU=",), START, START + 100 * HOUR, "digest-of-terms")
 TOMBSTONES = (
-    Tombstone("digest-1", "Destroyed", START, "kid-1", "key-1", Former({"kid": "k0"}, START, START - HOUR)),
-    Tombstone("digest-2", "Compromised", START, former=Former({"kid": "k8"}, START, revoked="KeyCompromise")),
+    Tombstone("digest-1", "Destroyed", START, "kid-1", "key-1", HistoricalFacts({"kid": "k0"}, START, START - HOUR)),
+    Tombstone(
+        "digest-2", "Compromised", START, historical=HistoricalFacts({"kid": "k8"}, START, revoked="KeyCompromise")
+    ),
     Tombstone("digest-3", "Destroyed", START),
 )
 
@@ -169,14 +171,16 @@ RECORDS = {
         IMPORTING,
         ACTIVE,
         key("other", "signing", "ES256", State.RETIRED, has_private=False),
-        intakes={"signing": Intake(("thumbprint-k1", "digest"), ("Secret/old/k", "ConfigMap/p/j"), True, True)},
+        import_states={
+            "signing": ImportState(("thumbprint-k1", "digest"), ("Secret/old/k", "ConfigMap/p/j"), True, True)
+        },
     ),
     "certificates": record(CERTIFIED, key("k1", "signing", "ES256", State.ACTIVE, certificate=CERTIFICATE)),
     "unfinished-step": record(SIGNING, ACTIVE, step=Step(Transition.ACTIVATE, MOVED)),
     "revoking": record(
         SIGNING,
         key("k1", "signing", "ES256", State.COMPROMISED, has_private=False),
-        step=Step(Transition.REVOKE, (Happening("KeyRevoked", "KeyCompromise", "k1", "signing"),)),
+        step=Step(Transition.REVOKE, (RecordedEvent("KeyRevoked", "KeyCompromise", "k1", "signing"),)),
     ),
     "tombstones": record(SIGNING, ACTIVE, tombstones=TOMBSTONES, history=(HistoryEntry(START, MOVED[0]),)),
     "former-facts": record(

@@ -1,6 +1,6 @@
 """A set's life in memory: objects, a clock moved by hand, and the planner between them; no cluster, no crypto.
 
-The operator here is the corridor in miniature: see → decide → intent → effects → witness. The record goes
+The operator here is the reconciler in miniature: observe → decide → intent → effects → confirmation. The record goes
 through its stored form at every step. Keys are made up and named k1, k2, … in the order of their birth. What
 was published and what was in use goes to an observer, by true time, whatever the operator's clock says.
 """
@@ -19,11 +19,11 @@ from jwks_operator.api.status_model import JsonWebKeySetStatus
 from jwks_operator.core.model import codec, key_states
 from jwks_operator.core.model.key_states import FreshKey
 from jwks_operator.core.model.observed_state import (
+    DriftState,
     Endpoints,
+    ObservedState,
     Reading,
-    Salvage,
-    Sight,
-    World,
+    RecoverableKeys,
     list_use_times,
     list_waiting_kids,
 )
@@ -157,10 +157,10 @@ class History:
             self._show(planning.decide(self.world(), reading))
         raise AssertionError("the operator does not come to rest")
 
-    def world(self) -> World:
+    def world(self) -> ObservedState:
         """The facts as gather finds them."""
         record, things = self.record(), self.objects
-        return World(
+        return ObservedState(
             ref=REF,
             generation=self.generation,
             spec=self.spec,
@@ -179,18 +179,20 @@ class History:
             waits_before={
                 KeyClass(told.key_class): Bounds(span(told.lead), span(told.retention)) for told in self.status.waits
             },
-            salvage=self._salvage() if record is None or record.uid not in {"", things.keyring_uid} else Salvage(),
+            recoverable=self._salvage()
+            if record is None or record.uid not in {"", things.keyring_uid}
+            else RecoverableKeys(),
         )
 
-    def _seen(self, thing: Thing | None, wanted: Callable[[Record], Any]) -> Sight:
+    def _seen(self, thing: Thing | None, wanted: Callable[[Record], Any]) -> DriftState:
         record = self.record()
         if thing is None:
-            return Sight.GONE
+            return DriftState.GONE
         if thing.foreign:
-            return Sight.FOREIGN
+            return DriftState.FOREIGN
         return _sight(True, same=record is not None and thing.content == wanted(record), labelled=thing.labelled)
 
-    def _salvage(self) -> Salvage:
+    def _salvage(self) -> RecoverableKeys:
         published, secret = self.published(), self.objects.secret
         content = {} if secret is None or secret.foreign else secret.content
         usable: dict[str, FreshKey] = {}
@@ -205,7 +207,9 @@ class History:
                     usable.setdefault(entry, key)
                 else:
                     openers.append((entry, key))
-        return Salvage(usable, tuple(replace(self.born[kid], has_private=False) for kid in published), tuple(openers))
+        return RecoverableKeys(
+            usable, tuple(replace(self.born[kid], has_private=False) for kid in published), tuple(openers)
+        )
 
     def _generated(self, needs: tuple[Need, ...]) -> dict[Need, FreshKey]:
         fresh = {need: made_up(len(self.born) + place, need) for place, need in enumerate(needs, start=1)}
@@ -322,16 +326,16 @@ def _nobody(question: Question) -> Endpoints:
 
 def _used_at_once(record: Record) -> set[str]:
     """Keys that no rule protects: revoked, or used at once because there was no other way."""
-    told = () if record.step is None else record.step.happenings
+    told = () if record.step is None else record.step.events
     at_once = {"Emergency", "KeyLost", "Revocation"}
     return {
         one.kid for one in told if one.event == "KeyRevoked" or (one.event == "KeyActivated" and one.reason in at_once)
     }
 
 
-def _sight(there: bool, *, same: bool, labelled: bool) -> Sight:
+def _sight(there: bool, *, same: bool, labelled: bool) -> DriftState:
     if not there:
-        return Sight.GONE
+        return DriftState.GONE
     if not same:
-        return Sight.DIFFERS
-    return Sight.SAME if labelled else Sight.RELABELLED
+        return DriftState.DIFFERS
+    return DriftState.SAME if labelled else DriftState.RELABELLED

@@ -1,4 +1,4 @@
-"""Brakes and refusals: suspend, hold, roll back, revoke, and specs that fail their checks."""
+"""SafetyFields and refusals: suspend, hold, roll back, revoke, and specs that fail their checks."""
 
 from core.rows import (
     FIRST,
@@ -97,7 +97,7 @@ CHANGED = "signing: k1 Active, k3 Pending"
         spec=DAILY,
     ),
     row(
-        "the brakes of a spec that fails its checks hold",
+        "the safety_fields of a spec that fails its checks hold",
         At(
             "23h",
             edit({**with_rotation(every="1h"), "suspend": True, "held": ["k1"]}),

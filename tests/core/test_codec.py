@@ -15,7 +15,16 @@ from jwks_operator.core.model import codec
 from jwks_operator.core.model.codec import RecordError
 from jwks_operator.core.model.policy import FACTS, Facts
 from jwks_operator.core.model.policy_from_spec import policy_from_spec
-from jwks_operator.core.model.record import Bounds, Happening, HistoryEntry, Intake, KeyRecord, Record, Step, Tombstone
+from jwks_operator.core.model.record import (
+    Bounds,
+    HistoryEntry,
+    ImportState,
+    KeyRecord,
+    Record,
+    RecordedEvent,
+    Step,
+    Tombstone,
+)
 from jwks_operator.core.transitions.transition_table import State, Transition
 from jwks_operator.keys.algorithms import KeyClass
 
@@ -38,7 +47,7 @@ KEYS = st.builds(
     in_use_since=st.none() | TIMES,
     retired=st.none() | TIMES,
 )
-HAPPENINGS = st.builds(Happening, TEXTS, TEXTS, TEXTS, TEXTS)
+HAPPENINGS = st.builds(RecordedEvent, TEXTS, TEXTS, TEXTS, TEXTS)
 POLICIES = st.sampled_from(
     (
         SIGNING,
@@ -62,10 +71,10 @@ RECORDS = st.builds(
     longest_until=st.none() | TIMES,
     lead_floor=st.dictionaries(st.sampled_from(KeyClass), TIMES, max_size=2),
     lost=st.lists(TEXTS, max_size=2).map(tuple),
-    intakes=st.dictionaries(
+    import_states=st.dictionaries(
         TEXTS,
         st.builds(
-            Intake,
+            ImportState,
             taken=st.lists(TEXTS, max_size=2).map(tuple),
             sources=st.lists(TEXTS, max_size=2).map(tuple),
             followed=st.booleans(),

@@ -9,7 +9,7 @@ import pytest
 from jwks_operator.api.names import SetRef
 from jwks_operator.api.parse import parse_spec
 from jwks_operator.core.forecast import Span, UnsoundSpecError, forecast, forecast_world
-from jwks_operator.core.model.observed_state import World
+from jwks_operator.core.model.observed_state import ObservedState
 from jwks_operator.core.transitions.transition_table import State
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
@@ -68,14 +68,12 @@ def test_a_year_of_a_monthly_set_is_twelve_rotations() -> None:
 
 def test_a_forecast_ends_with_its_steps_and_says_until_when_it_tells() -> None:
     parsed = parse_spec({"metadata": {"name": "auth"}, "spec": _entry(every="6h")})
-    world = World(SetRef("shop", "auth"), 1, parsed)
+    world = ObservedState(SetRef("shop", "auth"), 1, parsed)
     whole = forecast_world(world, START, START + timedelta(days=2))
     part = forecast_world(world, START, START + timedelta(days=2), steps=4)
     assert whole.until == START + timedelta(days=2)
     assert START < part.until < whole.until
-    assert (
-        part.happenings == tuple(each for each in whole.happenings if each.time <= part.until)[: len(part.happenings)]
-    )
+    assert part.events == tuple(each for each in whole.events if each.time <= part.until)[: len(part.events)]
 
 
 def test_an_unsound_spec_is_refused_with_the_cure() -> None:

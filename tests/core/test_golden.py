@@ -25,7 +25,7 @@ FREE = {
     "missing",
     "leadFloor",
     "formerLeads",
-    "intakes",
+    "import_states",
     "objects",
     "labels",
     "annotations",
@@ -35,7 +35,7 @@ NEWS = {"a": None, "b": [{"c": 1}]}
 REQUIRED = {
     "format", "setName", "policy", "kid", "entry", "algorithm", "keyClass", "state", "thumbprint", "public", "created",
     "bounds", "lead", "retention", "name", "key", "schedule", "duration", "from", "to", "commonName", "event", "reason",
-    "transition", "time", "happening", "digest", "expired", "issued", "notAfter", "x5c", "terms", "jwt", "keys",
+    "transition", "time", "recorded", "digest", "expired", "issued", "notAfter", "x5c", "terms", "jwt", "keys",
 }  # fmt: skip
 """Members without which something cannot be what it is; every other one may be missing."""
 
@@ -50,7 +50,7 @@ def _objects(value: Any, name: str = "") -> Iterator[dict[str, Any]]:
     if isinstance(value, dict):
         if name not in FREE:
             yield value
-        if name not in FREE - {"intakes"}:
+        if name not in FREE - {"import_states"}:
             for inner, each in value.items():
                 yield from _objects(each, inner)
     elif isinstance(value, list):

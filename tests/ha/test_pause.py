@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from frame.virtual import World, ref, run
 from jwks_operator.api.names import SetRef
 from jwks_operator.reconcile.work_queue import Priority, WorkQueue
+from process.virtual import World, ref, run
 
 NAMES = ("a", "b", "c", "d")
 

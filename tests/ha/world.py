@@ -212,7 +212,7 @@ async def _nothing_more() -> None:
 
 
 class Replica:
-    """One life of the process, made of the parts that frame.py puts together, without kopf and the admin port."""
+    """One life of the process, made of the parts that app.py puts together, without kopf and the admin port."""
 
     def __init__(self, world: World, identity: str, election: Election | None = None) -> None:
         self.world, self.identity = world, identity

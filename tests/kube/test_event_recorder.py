@@ -10,11 +10,11 @@ import pytest
 from fakes.apiserver import FakeApiServer
 from fakes.faults import Answer, Delay
 from fakes.seam import FakeTransport
-from frame.virtual import run
 from jwks_operator.api.reasons import EventReason
-from jwks_operator.core.model.record import Happening
+from jwks_operator.core.model.record import RecordedEvent
 from jwks_operator.kube.client import EVENTS, NAMESPACES, SETS, Client
 from jwks_operator.kube.events import PACE, EventRecorder
+from process.virtual import run
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 THE_SET = {
@@ -35,7 +35,9 @@ class Desk:
         self.recorder = EventRecorder(Client(self.seam, may_write=lambda: self.leads), lambda: self.busy, most)
 
     async def tell(self, *reasons: EventReason) -> None:
-        await self.recorder.record(THE_SET, [Happening(reason, "because", "k1", "signing") for reason in reasons], NOW)
+        await self.recorder.record(
+            THE_SET, [RecordedEvent(reason, "because", "k1", "signing") for reason in reasons], NOW
+        )
 
     def told(self) -> list[str]:
         return [call.body["reason"] for call in self.seam.log if call.body and call.path == EVENTS.path("shop")]

@@ -8,10 +8,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from corridor.life import ES256, Life
 from jwks_operator.api.names import SetRef
 from jwks_operator.metrics.page import Metrics
 from jwks_operator.reconcile.observer import ReconcileSnapshot
+from reconcile.life import ES256, Life
 
 REFUSED = {**ES256, "rotation": {"every": "10m"}}
 

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from corridor.life import Time
 from jwks_operator.api.names import SetRef
 from jwks_operator.core.planner.endpoint_gate import Lag
 from jwks_operator.core.transitions.transition_table import Transition
@@ -11,6 +10,7 @@ from jwks_operator.metrics.page import Metrics
 from jwks_operator.metrics.set_gauges import NAMED
 from metrics.crowd import REFUSED, look, metrics_of
 from metrics.scrape import Scrape
+from reconcile.life import Time
 
 
 async def test_sets_that_are_well_have_no_series_of_their_own() -> None:

@@ -4,7 +4,6 @@ from datetime import timedelta
 
 import pytest
 
-from corridor.life import ES256, REF, Life, Time
 from fakes.faults import Answer, Crash, CrashAfter, SkewDate
 from jwks_operator.api.names import SetRef
 from jwks_operator.kube.client import CONFIGMAPS, SETS
@@ -12,6 +11,7 @@ from jwks_operator.kube.errors import KubeError
 from jwks_operator.metrics import catalog
 from jwks_operator.metrics.page import Metrics
 from metrics.scrape import Scrape
+from reconcile.life import ES256, REF, Life, Time
 
 MONTH = timedelta(hours=720)
 LEAD = timedelta(minutes=70)

@@ -3,13 +3,13 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from corridor.life import START, Time
 from jwks_operator.metrics.catalog import CATALOG, SET_FAMILIES
 from jwks_operator.metrics.page import Metrics
 from jwks_operator.metrics.process_gauges import ProcessGauges
 from jwks_operator.reconcile.work_queue import Load
 from metrics.crowd import look, metrics_of
 from metrics.scrape import Scrape
+from reconcile.life import START, Time
 
 GAUGES = ProcessGauges(
     load=lambda: Load(repair=6, urgent=1, routine=2, retrying=3, timed=4, workers=8, busy=5),

@@ -27,7 +27,7 @@ def test_every_golden_page_is_drawn() -> None:
 @pytest.mark.parametrize("width", [44, 60, 100, 237])
 @pytest.mark.parametrize("days", [0.001, 0.5, 3, 400])
 def test_bars_keep_to_their_width_and_show_every_span(width: int, days: float) -> None:
-    spans = forecast_world(seen().world(NOW), NOW, NOW + timedelta(days=days)).spans
+    spans = forecast_world(seen().observed(NOW), NOW, NOW + timedelta(days=days)).spans
     stretch = stretch_around(spans, NOW, timedelta(days=days))
     lines = [line.plain for line in draw_bars(spans, stretch, width)][:-1]
     assert max(map(len, lines)) <= width
@@ -38,7 +38,7 @@ def test_bars_keep_to_their_width_and_show_every_span(width: int, days: float) -
 
 def test_the_bar_of_a_state_is_as_long_as_the_state_lasts() -> None:
     spans = [
-        s for s in forecast_world(seen().world(NOW), NOW, NOW + timedelta(days=4)).spans if s.kid.startswith("next")
+        s for s in forecast_world(seen().observed(NOW), NOW, NOW + timedelta(days=4)).spans if s.kid.startswith("next")
     ]
     stretch = Stretch(NOW, NOW + timedelta(days=4), NOW)
     row = draw_bars(spans, stretch, LEFT + 96)[3].plain  # one column an hour
@@ -49,7 +49,7 @@ def test_the_bar_of_a_state_is_as_long_as_the_state_lasts() -> None:
 def test_pictures_of_equal_forecasts_are_equal_and_png_is_their_double_size(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    told = forecast_world(seen().world(NOW), NOW, NOW + timedelta(days=3))
+    told = forecast_world(seen().observed(NOW), NOW, NOW + timedelta(days=3))
     stretch = Stretch(NOW, NOW + timedelta(days=3), NOW)
     drawn = make_picture("<shop>", told.spans, stretch)
     assert render_svg(drawn) == render_svg(make_picture("<shop>", told.spans, stretch))

@@ -142,9 +142,9 @@ class Chronicle:
         documents = _documents(keyring)
         rest = documents.pop(RECORD_KEY)
         self.known |= {key["kid"]: KeyClass(key["keyClass"]) for key in documents.values()}
-        step = rest.get("step") or {"transition": "", "happenings": ()}
+        step = rest.get("step") or {"transition": "", "events": ()}
         self._state(rest["policy"]["facts"], adopting=step["transition"] == "ApplySpec")
-        for told in step["happenings"]:
+        for told in step["events"]:
             if told["event"] == "KeyRevoked":
                 self.revoked.setdefault(told["kid"], self.now())
                 self.exempt.add(told["kid"])

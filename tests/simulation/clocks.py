@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from corridor.life import START
+from reconcile.life import START
 from simulation.directed import ask, h, spec
 from simulation.enemies import ENEMIES
 from simulation.world import Replica, World

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from corridor.life import CRD
 from jwks_operator.keys.algorithms import KeyClass
 from jwks_operator.kube.client import CRDS
+from reconcile.life import CRD
 from simulation.enemies import ENEMIES, lose_keyring, restore_keyring, save_keyring
 from simulation.imports import offer_buried, offer_foreign, source
 from simulation.world import World, finish

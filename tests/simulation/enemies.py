@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from corridor.life import REF
 from jwks_operator.api.names import ANNOTATION_REVOKE
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, SETS, Object, Resource
+from reconcile.life import REF
 from simulation.world import RING, World, finish
 
 Enemy = Callable[[World, int], None]

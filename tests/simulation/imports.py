@@ -3,11 +3,11 @@
 import json
 from base64 import b64encode
 
-from corridor.life import REF
-from corridor.sources import CONSENT, pem
 from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
 from jwks_operator.keys.generate import GeneratedKey
 from jwks_operator.kube.client import SECRETS
+from reconcile.life import REF
+from reconcile.sources import CONSENT, pem
 from simulation.pool import Pool
 from simulation.world import World, finish
 

@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from corridor.life import REF, Life
 from fakes.faults import Stuck, Where
 from jwks_operator.kube.client import CONFIGMAPS, NAMESPACES, SECRETS, Call
 from jwks_operator.kube.errors import NamespaceTerminating, Refused
+from reconcile.life import REF, Life
 from simulation.directed import h, spec
 from simulation.refusals import over_quota, unwelcome
 from simulation.world import RING, World, finish

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from corridor.life import REF
 from jwks_operator.keys.algorithms import KeyClass
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, SETS, Object, Resource
+from reconcile.life import REF
 from simulation.directed import ask, h, spec
 from simulation.enemies import restore_keyring, save_keyring
 from simulation.world import RING, World, finish

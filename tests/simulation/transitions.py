@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from corridor.life import REF, Life
 from jwks_operator.api.names import keyring_name
 from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS
+from reconcile.life import REF, Life
 
 RING = keyring_name(REF.name)
 MONTH = timedelta(hours=720)

@@ -1,4 +1,4 @@
-"""A set, its operators and their enemies in simulated time: whole passes of the corridor, on the fake API server.
+"""A set, its operators and their enemies in simulated time: whole passes of the reconciler, on the fake API server.
 
 Nothing here sleeps and no event loop runs: an operator is a coroutine that is advanced by hand, one API call at
 a time, so it can be left standing anywhere, for as long as one likes, while others go on. True time is what the
@@ -12,7 +12,6 @@ from email.utils import format_datetime, parsedate_to_datetime
 from hashlib import sha256
 from typing import Any, TypeVar
 
-from corridor.life import DELETION_DELAY, REF, START, Life
 from fakes.apiserver import FakeApiServer
 from fakes.faults import Crash, Fault
 from fakes.keys import KeysAtOnce
@@ -25,6 +24,7 @@ from jwks_operator.reconcile.clock import Clock
 from jwks_operator.reconcile.config import ReconcilerConfig
 from jwks_operator.reconcile.observed_versions import ObservedVersions
 from jwks_operator.reconcile.reconciler import Reconciler
+from reconcile.life import DELETION_DELAY, REF, START, Life
 from simulation.chronicle import Chronicle
 from simulation.pool import Pool
 from simulation.promise import Promise

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from corridor.life import REF, Life
 from jwks_operator.process.admin_port import AdminPort, Pages
 from jwks_operator.statuspage.pages import ROOT
+from reconcile.life import REF, Life
 from statuspage.shown import crowd, watched
 
 SCREENSHOT = Path(__file__).parents[2] / "docs" / "img" / "status-page.png"

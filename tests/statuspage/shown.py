@@ -6,13 +6,13 @@ from datetime import datetime
 from html.parser import HTMLParser
 from typing import Any
 
-from corridor.life import Life
 from jwks_operator.api.names import SetRef
 from jwks_operator.metrics.process_gauges import ProcessGauges
 from jwks_operator.reconcile.work_queue import Load
 from jwks_operator.statuspage.board import Board
 from jwks_operator.statuspage.pages import ROOT, Writer
 from jwks_operator.statuspage.status_site import Answer, Site
+from reconcile.life import Life
 
 VOID = {"input", "link", "meta"}
 

@@ -10,7 +10,6 @@ from datetime import timedelta
 import aiohttp
 import pytest
 
-from corridor.life import ES256, REF, Life, Time
 from jwks_operator.api.names import SetRef
 from jwks_operator.kube.client import SECRETS, SETS
 from jwks_operator.kube.errors import Conflict, KubeError
@@ -20,6 +19,7 @@ from jwks_operator.statuspage.board import Health
 from jwks_operator.statuspage.html import Html, join_html, render_element, render_void
 from jwks_operator.statuspage.pages import ROOT, STYLE
 from jwks_operator.statuspage.status_site import SAFETY
+from reconcile.life import ES256, REF, Life, Time
 from statuspage.shown import Markup, Seen, crowd, gauges, watched
 
 HASTY = {**ES256, "rotation": {"every": "10m"}}

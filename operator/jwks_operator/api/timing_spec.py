@@ -1,4 +1,4 @@
-"""Facts about the world of a set, and the two waiting times that follow from them."""
+"""Facts about the observed of a set, and the two waiting times that follow from them."""
 
 from typing import Annotated
 

@@ -1,6 +1,6 @@
 """What will happen, and when? A set's future, told by the code that will make it happen.
 
-The planner is run against a world in which every write succeeds at once and nobody interferes, from one due
+The planner is run against a observed in which every write succeeds at once and nobody interferes, from one due
 time to the next. Keys are made up: only their shape matters to a plan.
 """
 
@@ -12,7 +12,7 @@ from itertools import islice
 from jwks_operator.api.names import SetRef
 from jwks_operator.api.spec import JsonWebKeySetSpec
 from jwks_operator.core.model.key_states import LIVING, FreshKey, confirm_step
-from jwks_operator.core.model.observed_state import Reading, Sight, World
+from jwks_operator.core.model.observed_state import DriftState, ObservedState, Reading
 from jwks_operator.core.model.policy import Policy
 from jwks_operator.core.model.record import HistoryEntry, KeyRecord, Record
 from jwks_operator.core.planner.key_requests import Need
@@ -45,7 +45,7 @@ class Forecast:
     """Every state that every key is in until a moment, in the order of their begins, and what happens to them."""
 
     spans: tuple[Span, ...]
-    happenings: tuple[HistoryEntry, ...]
+    events: tuple[HistoryEntry, ...]
     until: datetime
     """How far it looks: as far as asked for, or less if there was more to tell than steps."""
 
@@ -55,30 +55,30 @@ def forecast(spec: JsonWebKeySetSpec, start: datetime, until: datetime) -> tuple
 
     Kids are `<entry>-1`, `<entry>-2` and so on. Raises UnsoundSpecError for a spec that fails the checks.
     """
-    return forecast_world(World(SetRef("forecast", "set"), 1, spec), start, until).spans
+    return forecast_world(ObservedState(SetRef("forecast", "set"), 1, spec), start, until).spans
 
 
-def forecast_world(world: World, start: datetime, until: datetime, steps: int = STEPS) -> Forecast:
-    """Return the past states of the keys of this world, as its record tells them, and what the planner will do.
+def forecast_world(observed: ObservedState, start: datetime, until: datetime, steps: int = STEPS) -> Forecast:
+    """Return the past states of the keys of this observed, as its record tells them, and what the planner will do.
 
-    It ends after so many steps of the planner, if they come first. The world may have a record or none; its objects
+    It ends after so many steps of the planner, if they come first. The observed may have a record or none; its objects
     are taken to be as they should be. Keys still to be made are called as in `forecast`, with `+1`, `+2` in a set that
     has keys. Raises UnsoundSpecError for a spec that fails the checks; one that is in force already has passed them.
     """
-    in_force = None if world.record is None else world.record.policy
-    trouble = None if world.spec is None or world.written == in_force else find_complaint(world.spec, start)
+    in_force = None if observed.record is None else observed.record.policy
+    trouble = None if observed.spec is None or observed.written == in_force else find_complaint(observed.spec, start)
     if trouble is not None:
         raise UnsoundSpecError(trouble.message)
     closed: list[Span] = []
     open_spans: dict[str, Span] = {}
-    for span in () if world.record is None else past_spans(world.record):
+    for span in () if observed.record is None else past_spans(observed.record):
         if span.end is None:
             open_spans[span.kid] = span
         else:
             closed.append(span)
     told: list[HistoryEntry] = []
     looked, now = 0, start
-    for now, record, news in islice(_moments(world, start, until), steps):
+    for now, record, news in islice(_moments(observed, start, until), steps):
         looked += 1
         told += news
         states = {key.kid: (key.entry, key.state) for key in record.keys}
@@ -113,37 +113,37 @@ def _past_of(key: KeyRecord) -> Iterator[Span]:
 
 
 def _moments(
-    world: World, start: datetime, until: datetime
+    observed: ObservedState, start: datetime, until: datetime
 ) -> Iterator[tuple[datetime, Record, tuple[HistoryEntry, ...]]]:
     """Every record of the future, with the time at which its step is confirmed and what that step tells."""
-    made = _Mint("-" if world.record is None else "+")
-    if world.spec is not None:
-        world = replace(world, spec=_without_papers(world.spec))
-    if world.record is not None:
-        record = replace(world.record, policy=_policy_without_papers(world.record.policy))
-        world = replace(_with(world, record), keyring_uid=record.uid)
+    made = _Mint("-" if observed.record is None else "+")
+    if observed.spec is not None:
+        observed = replace(observed, spec=_without_papers(observed.spec))
+    if observed.record is not None:
+        record = replace(observed.record, policy=_policy_without_papers(observed.record.policy))
+        observed = replace(_with(observed, record), keyring_uid=record.uid)
     now = start
     for _ in range(STEPS):
-        plan = decide(world, Reading(now))
+        plan = decide(observed, Reading(now))
         if plan.needs:
-            plan = decide(world, Reading(now), {need: made(need) for need in plan.needs})
+            plan = decide(observed, Reading(now), {need: made(need) for need in plan.needs})
         if plan.record is None:
             return
-        if plan.record == world.record:
+        if plan.record == observed.record:
             following = _next(plan, now)
             if following is None or following > until:
                 return
             now = following
             continue
         record = confirm_step(plan.record, now)
-        news = () if plan.record.step is None else plan.record.step.happenings
-        world = _with(world, record)
+        news = () if plan.record.step is None else plan.record.step.events
+        observed = _with(observed, record)
         yield now, record, tuple(HistoryEntry(now, told) for told in news)
 
 
-def _with(world: World, record: Record) -> World:
-    """The world in which the objects are as this record says."""
-    return replace(world, record=record, keyring=Sight.SAME, configmap=Sight.SAME, secret=Sight.SAME)
+def _with(observed: ObservedState, record: Record) -> ObservedState:
+    """The observed in which the objects are as this record says."""
+    return replace(observed, record=record, keyring=DriftState.SAME, configmap=DriftState.SAME, secret=DriftState.SAME)
 
 
 def _without_papers(spec: JsonWebKeySetSpec) -> JsonWebKeySetSpec:

@@ -18,7 +18,7 @@ from jwks_operator.api.names import LABEL_ALLOW_SET
 from jwks_operator.api.reasons import EventReason
 from jwks_operator.api.status_model import JsonWebKeySetStatus
 from jwks_operator.core.model.key_states import confirm_step
-from jwks_operator.core.model.record import Happening, Record
+from jwks_operator.core.model.record import Record, RecordedEvent
 from jwks_operator.core.outputs.projections import Effect, effect_order, without_unknown_keys
 from jwks_operator.core.transitions.transition_table import Owned
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, Client
@@ -41,7 +41,7 @@ class StepResult:
     """
 
     gathered: Gathered
-    happenings: tuple[Happening, ...]
+    events: tuple[RecordedEvent, ...]
     confirmed: bool = True
     restart: RestartResult = NOT_RESTARTED
     """Result of the pending workload restart. A failed restart never blocks the step."""
@@ -61,8 +61,8 @@ async def execute_step(client: Client, gathered: Gathered, record: Record, read_
     else:
         gathered, made_again = await _write_objects(client, gathered, record)
     copied = await apply_copies(client, gathered)
-    gathered, events = copied.gathered, (*made_again, *copied.happenings)
-    restarted = await restart_workloads(client, gathered.world.ref, record)
+    gathered, events = copied.gathered, (*made_again, *copied.events)
+    restarted = await restart_workloads(client, gathered.observed.ref, record)
     events = (*events, *_restart_events(restarted, record))
     if not restarted.failed:
         record = replace(record, restart="")
@@ -73,10 +73,12 @@ async def execute_step(client: Client, gathered: Gathered, record: Record, read_
         return StepResult(refresh_comparisons(gathered), events, confirmed=False, restart=restarted)
     final = _with_uids(confirm_step(record, confirmed), gathered.seen)
     gathered = await _write_record(client, gathered, final)
-    return StepResult(refresh_comparisons(gathered), (*record.step.happenings, *events), restart=restarted)
+    return StepResult(refresh_comparisons(gathered), (*record.step.events, *events), restart=restarted)
 
 
-async def _write_objects(client: Client, gathered: Gathered, record: Record) -> tuple[Gathered, tuple[Happening, ...]]:
+async def _write_objects(
+    client: Client, gathered: Gathered, record: Record
+) -> tuple[Gathered, tuple[RecordedEvent, ...]]:
     """Write keyring, ConfigMap and consumer Secret in the order of the step; raises KubeError at the first failure."""
     writer, read = ObjectWriter(client, gathered), gathered.seen.keyring
     await writer.write_record(record)
@@ -93,14 +95,14 @@ async def _write_objects(client: Client, gathered: Gathered, record: Record) -> 
 async def _leave_unfinished(client: Client, written: Writes) -> StepResult:
     """Write the copies and, if the record is stored, restart what reads the keys; the step stays unfinished."""
     gathered, refusals = written.gathered, written.refusals
-    stored = gathered.world.record
-    shown = replace(gathered, world=replace(gathered.world, record=written.shown))
+    stored = gathered.observed.record
+    shown = replace(gathered, observed=replace(gathered.observed, record=written.shown))
     events, restarted = written.events, NOT_RESTARTED
     try:
         copied = await apply_copies(client, shown)
-        gathered, events = replace(gathered, copies=copied.gathered.copies), (*events, *copied.happenings)
+        gathered, events = replace(gathered, copies=copied.gathered.copies), (*events, *copied.events)
         if stored is not None and stored == written.shown:
-            restarted = await restart_workloads(client, gathered.world.ref, stored)
+            restarted = await restart_workloads(client, gathered.observed.ref, stored)
             events = (*events, *_restart_events(restarted, stored))
     except KubeError as error:
         refusals = (*refusals, Refusal("a copy of the ConfigMap", error))
@@ -108,12 +110,12 @@ async def _leave_unfinished(client: Client, written: Writes) -> StepResult:
     return StepResult(refresh_comparisons(gathered), events, False, restarted, refusals, shown_instead)
 
 
-def _restart_events(restarted: RestartResult, record: Record) -> tuple[Happening, ...]:
+def _restart_events(restarted: RestartResult, record: Record) -> tuple[RecordedEvent, ...]:
     """Return what the pending workload restart did; an Event reports a restart without a consenting workload."""
     if record.restart and not restarted.consenting and not restarted.failed:
         what = f"label what is to restart with {LABEL_ALLOW_SET}: {record.set_name}"
-        return (Happening(EventReason.NOTHING_RESTARTED, f"no workload that was asked for consents; {what}"),)
-    return tuple(Happening(EventReason.WORKLOAD_RESTARTED, str(each)) for each in restarted.asked)
+        return (RecordedEvent(EventReason.NOTHING_RESTARTED, f"no workload that was asked for consents; {what}"),)
+    return tuple(RecordedEvent(EventReason.WORKLOAD_RESTARTED, str(each)) for each in restarted.asked)
 
 
 async def apply_copies(client: Client, gathered: Gathered, *, repairs: bool = False) -> StepResult:
@@ -121,15 +123,15 @@ async def apply_copies(client: Client, gathered: Gathered, *, repairs: bool = Fa
 
     With `repairs` a copy that differs was edited by another client.
     """
-    world, record, copies = gathered.world, gathered.world.record, gathered.copies
-    if record is None or not world.everywhere:
+    observed, record, copies = gathered.observed, gathered.observed.record, gathered.copies
+    if record is None or not observed.everywhere:
         return StepResult(gathered, ())
-    query = namespace_query(record.policy, world.written)
+    query = namespace_query(record.policy, observed.written)
     if query != copies.query:
-        copies = await find_copies(client, world.ref, world.configmap_name, query)
-    if query != gathered.copies.query or (repairs and has_pending_writes(world, copies)):
+        copies = await find_copies(client, observed.ref, observed.configmap_name, query)
+    if query != gathered.copies.query or (repairs and has_pending_writes(observed, copies)):
         await check_record(client, gathered)
-    copies, events = await write_copies(client, world, record, copies, repairs=repairs)
+    copies, events = await write_copies(client, observed, record, copies, repairs=repairs)
     if copies == gathered.copies:
         return StepResult(gathered, ())
     return StepResult(refresh_comparisons(replace(gathered, copies=copies)), events)

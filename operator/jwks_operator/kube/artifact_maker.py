@@ -13,7 +13,7 @@ from secrets import randbits
 
 from jwks_operator.api.names import LABEL_ALLOW_SET
 from jwks_operator.core.features.historical import Signing
-from jwks_operator.core.features.signed_artifacts import Certification, Paper
+from jwks_operator.core.features.signed_artifacts import Artifact, Certification
 from jwks_operator.core.model.record import Certificate
 from jwks_operator.keys.certificates import Authority, Terms, ca_signed, certificate_members, load_chain, self_signed
 from jwks_operator.keys.historical_signature import sign_set
@@ -34,39 +34,41 @@ class CertificateRefused(Exception):
     """A certificate cannot be made; the message says why and names the cure."""
 
 
-async def make_signed_artifacts(client: Client, gathered: Gathered, wanted: Iterable[Paper], now: datetime) -> Gathered:
+async def make_signed_artifacts(
+    client: Client, gathered: Gathered, wanted: Iterable[Artifact], now: datetime
+) -> Gathered:
     """Return the state with these artifacts made, or with the reasons why they cannot be; raises KubeError."""
-    for paper in wanted:
-        world = gathered.world
-        if isinstance(paper, Signing):
-            jwt = await asyncio.to_thread(_signed, gathered, paper, now)
-            world = replace(world, signed={**world.signed, paper.digest: jwt})
+    for artifact in wanted:
+        observed = gathered.observed
+        if isinstance(artifact, Signing):
+            jwt = await asyncio.to_thread(_signed, gathered, artifact, now)
+            observed = replace(observed, signed={**observed.signed, artifact.digest: jwt})
         else:
             try:
-                certificate = await _certificate(client, gathered, paper, now)
-                world = replace(world, certificates={**world.certificates, paper.kid: certificate})
+                certificate = await _certificate(client, gathered, artifact, now)
+                observed = replace(observed, certificates={**observed.certificates, artifact.kid: certificate})
             except CertificateRefused as why:
-                world = replace(world, uncertified={**world.uncertified, paper.entry.name: str(why)})
-        gathered = replace(gathered, world=world)
+                observed = replace(observed, uncertified={**observed.uncertified, artifact.entry.name: str(why)})
+        gathered = replace(gathered, observed=observed)
     return gathered
 
 
-def _signed(gathered: Gathered, paper: Signing, now: datetime) -> str:
-    return sign_set(paper.said, gathered.private_keys[paper.kid], now, eddsa_name_of(paper.signer))
+def _signed(gathered: Gathered, artifact: Signing, now: datetime) -> str:
+    return sign_set(artifact.said, gathered.private_keys[artifact.kid], now, eddsa_name_of(artifact.signer))
 
 
-async def _certificate(client: Client, gathered: Gathered, paper: Certification, now: datetime) -> Certificate:
+async def _certificate(client: Client, gathered: Gathered, artifact: Certification, now: datetime) -> Certificate:
     try:
-        authority = await _authority(client, gathered, paper)
+        authority = await _authority(client, gathered, artifact)
         # Reading a CA's RSA key takes a while: its primes are tested.
-        return await asyncio.to_thread(_issued, paper, gathered.private_keys.get(paper.kid), authority, now)
+        return await asyncio.to_thread(_issued, artifact, gathered.private_keys.get(artifact.kid), authority, now)
     except JwkError as error:
         raise CertificateRefused(str(error)) from None
 
 
-async def _authority(client: Client, gathered: Gathered, paper: Certification) -> Mapping[str, bytes] | None:
+async def _authority(client: Client, gathered: Gathered, artifact: Certification) -> Mapping[str, bytes] | None:
     """The files of the CA, if there is to be one."""
-    terms, ref = paper.entry.certificate, gathered.world.ref
+    terms, ref = artifact.entry.certificate, gathered.observed.ref
     if terms is None or terms.ca_secret is None:
         return None
     what = f"Secret {terms.ca_secret}"
@@ -83,11 +85,11 @@ async def _authority(client: Client, gathered: Gathered, paper: Certification) -
 
 
 def _issued(
-    paper: Certification, private: PrivateJwk | None, files: Mapping[str, bytes] | None, now: datetime
+    artifact: Certification, private: PrivateJwk | None, files: Mapping[str, bytes] | None, now: datetime
 ) -> Certificate:
     """Valid from a little earlier on, because not every clock is right, but not from before its CA was."""
-    spec = paper.entry.certificate
-    start = (now - paper.slack).replace(microsecond=0)
+    spec = artifact.entry.certificate
+    start = (now - artifact.slack).replace(microsecond=0)
     authority = None if files is None else Authority.load(files["tls.crt"], files["tls.key"])
     if authority is not None:
         start = max(start, authority.certificate.not_valid_before_utc)
@@ -98,9 +100,9 @@ def _issued(
     life = spec.duration + (now.replace(microsecond=0) - start)
     terms = Terms(spec.common_name, spec.names, start, life, randbits(SERIAL_BITS) + 1)
     if authority is not None:
-        pem = ca_signed(paper.public, authority, terms)
+        pem = ca_signed(artifact.public, authority, terms)
     elif private is not None:
-        pem = self_signed(paper.public, private, terms)
-    x5c = certificate_members(paper.public, pem)["x5c"]
+        pem = self_signed(artifact.public, private, terms)
+    x5c = certificate_members(artifact.public, pem)["x5c"]
     chain = tuple(map(str, x5c)) if isinstance(x5c, list) else ()
-    return Certificate(chain, now, load_chain(pem)[0].not_valid_after_utc, paper.terms)
+    return Certificate(chain, now, load_chain(pem)[0].not_valid_after_utc, artifact.terms)

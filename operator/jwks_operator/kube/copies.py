@@ -13,9 +13,9 @@ from jwks_operator.api import names
 from jwks_operator.api.names import SetRef, consent_label, copy_name
 from jwks_operator.api.reasons import EventReason
 from jwks_operator.core.features.copies_plan import describe_edited_copy
-from jwks_operator.core.model.observed_state import Copy, Sight, World
+from jwks_operator.core.model.observed_state import Copy, DriftState, ObservedState
 from jwks_operator.core.model.policy import Policy
-from jwks_operator.core.model.record import Happening, Record
+from jwks_operator.core.model.record import Record, RecordedEvent
 from jwks_operator.core.outputs.projections import list_published_by_document
 from jwks_operator.keys.key_errors import JwkError
 from jwks_operator.keys.members import parse_json_strict
@@ -105,25 +105,25 @@ async def _consenting(client: Client, ref: SetRef, wanted: str) -> list[str]:
 
 
 async def write_copies(
-    client: Client, world: World, record: Record, copies: Copies, *, repairs: bool
-) -> tuple[Copies, tuple[Happening, ...]]:
+    client: Client, observed: ObservedState, record: Record, copies: Copies, *, repairs: bool
+) -> tuple[Copies, tuple[RecordedEvent, ...]]:
     """Write the wanted copies, remove the orphaned ones; return the new state and the Events.
 
     A namespace that refused before in this pass is not tried again. With `repairs` only the copies can have changed,
     so that a difference is an edit by another client. Every namespace is tried; then the first KubeError that is not a
     refusal is raised.
     """
-    keeper = _CopyWriter(client, world.ref, dict(copies.targets), dict(copies.refused), repairs)
+    keeper = _CopyWriter(client, observed.ref, dict(copies.targets), dict(copies.refused), repairs)
     for namespace in copies.targets:
         if namespace not in copies.refused and namespace not in copies.withheld:
-            await keeper.write(namespace, copy_object(world.ref, record, namespace, world.shard))
+            await keeper.write(namespace, copy_object(observed.ref, record, namespace, observed.shard))
     written, told = await keeper.done(copies)
     refused = ((namespace, written.targets.get(namespace)) for namespace in written.refused)
     same = (namespace for namespace, seen in refused if seen is not None and not any(_differences(seen, record)))
     return replace(written, unordered=frozenset(same)), told
 
 
-async def delete_copies(client: Client, ref: SetRef, copies: Copies) -> tuple[Copies, tuple[Happening, ...]]:
+async def delete_copies(client: Client, ref: SetRef, copies: Copies) -> tuple[Copies, tuple[RecordedEvent, ...]]:
     """Remove the copies of a deleted set; return the new state and the Events. Raises as `write_copies` does."""
     return await _CopyWriter(client, ref, {}, dict(copies.refused)).done(copies)
 
@@ -137,10 +137,10 @@ class _CopyWriter:
     targets: dict[str, Object | None]
     refused: dict[str, str]
     repairs: bool = False
-    events: list[Happening] = field(default_factory=list)
+    events: list[RecordedEvent] = field(default_factory=list)
     trouble: KubeError | None = None
 
-    async def done(self, copies: Copies) -> tuple[Copies, tuple[Happening, ...]]:
+    async def done(self, copies: Copies) -> tuple[Copies, tuple[RecordedEvent, ...]]:
         """Remove the orphaned copies; return the new state and the Events, or raise the first error."""
         orphaned = tuple([each for each in copies.orphaned if not await self.remove(each)])
         if self.trouble is not None:
@@ -155,11 +155,11 @@ class _CopyWriter:
         try:
             self.targets[namespace], replaced = await write_object(self.client, CONFIGMAPS, wanted, seen)
             if seen is None:
-                self.events.append(Happening(EventReason.COPY_MADE, namespace))
+                self.events.append(RecordedEvent(EventReason.COPY_MADE, namespace))
             elif replaced:
                 self.events.append(describe_replacement(f"the copy in namespace {namespace}"))
             elif self.repairs and self.targets[namespace] is not seen:
-                self.events.append(Happening(EventReason.OBJECT_REPAIRED, describe_edited_copy(namespace)))
+                self.events.append(RecordedEvent(EventReason.OBJECT_REPAIRED, describe_edited_copy(namespace)))
         except NamespaceTerminating:
             del self.targets[namespace]
         except Missing as gone:
@@ -181,18 +181,18 @@ class _CopyWriter:
         except KubeError as trouble:
             self.trouble = self.trouble or trouble
         else:
-            self.events.append(Happening(EventReason.COPY_REMOVED, namespace))
+            self.events.append(RecordedEvent(EventReason.COPY_REMOVED, namespace))
             return True
         return False
 
-    def _summarize(self) -> Iterator[Happening]:
+    def _summarize(self) -> Iterator[RecordedEvent]:
         """Yield an Event for each change, or one for many changes of a kind."""
-        for event in dict.fromkeys(happening.event for happening in self.events):
-            what = [happening.reason for happening in self.events if happening.event == event]
+        for event in dict.fromkeys(recorded.event for recorded in self.events):
+            what = [recorded.reason for recorded in self.events if recorded.event == event]
             if len(what) <= TOLD:
-                yield from (Happening(event, reason) for reason in what)
+                yield from (RecordedEvent(event, reason) for reason in what)
             else:
-                yield Happening(event, f"{', '.join(what[:TOLD])} and {len(what) - TOLD} more")
+                yield RecordedEvent(event, f"{', '.join(what[:TOLD])} and {len(what) - TOLD} more")
 
     def _gone(self, namespace: str, gone: Missing) -> None:
         if gone.kind == NAMESPACES.plural:
@@ -201,31 +201,31 @@ class _CopyWriter:
             self.trouble = self.trouble or gone
 
 
-def has_pending_writes(world: World, copies: Copies) -> bool:
+def has_pending_writes(observed: ObservedState, copies: Copies) -> bool:
     """Tell whether a copy must be written or removed."""
-    drifted = (copy.namespace for copy in compare_copies(world, copies) if copy.sight.drifted)
+    drifted = (copy.namespace for copy in compare_copies(observed, copies) if copy.drift.drifted)
     return bool(copies.orphaned) or any(namespace not in copies.withheld for namespace in drifted)
 
 
-def compare_copies(world: World, copies: Copies) -> tuple[Copy, ...]:
+def compare_copies(observed: ObservedState, copies: Copies) -> tuple[Copy, ...]:
     """Return how each copy compares with the record."""
-    record = world.record
+    record = observed.record
     if record is None:
         return ()
     stuck = ((namespace, why) for namespace, why in copies.refused.items() if namespace not in copies.targets)
     return (
-        *(_fact(world, record, namespace, copies) for namespace in sorted(copies.targets)),
-        *(Copy(namespace, Sight.SAME, refused=why, leaves=True) for namespace, why in sorted(stuck)),
+        *(_fact(observed, record, namespace, copies) for namespace in sorted(copies.targets)),
+        *(Copy(namespace, DriftState.SAME, refused=why, leaves=True) for namespace, why in sorted(stuck)),
     )
 
 
-def _fact(world: World, record: Record, namespace: str, copies: Copies) -> Copy:
+def _fact(observed: ObservedState, record: Record, namespace: str, copies: Copies) -> Copy:
     seen, refused = copies.targets[namespace], copies.refused.get(namespace, "")
-    ours = seen is not None and is_copy(seen, world.ref)
-    found = compare_object(copy_object(world.ref, record, namespace, world.shard), seen, ours=ours)
-    if found is Sight.RELABELLED and namespace in copies.withheld:
-        found = Sight.SAME
-    if found is not Sight.DIFFERS or seen is None:
+    ours = seen is not None and is_copy(seen, observed.ref)
+    found = compare_object(copy_object(observed.ref, record, namespace, observed.shard), seen, ours=ours)
+    if found is DriftState.RELABELLED and namespace in copies.withheld:
+        found = DriftState.SAME
+    if found is not DriftState.DIFFERS or seen is None:
         return Copy(namespace, found, refused=refused)
     missing, extra = _differences(seen, record)
     return Copy(namespace, found, missing, extra, refused)

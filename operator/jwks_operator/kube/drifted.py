@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jwks_operator.api.names import FIELD_MANAGER, keyring_name
-from jwks_operator.core.model.observed_state import Sight
+from jwks_operator.core.model.observed_state import DriftState
 from jwks_operator.kube.client import Object
 from jwks_operator.kube.gather import Gathered
 from jwks_operator.kube.objects import (
@@ -29,7 +29,7 @@ class DriftedObject:
     """An object that differs: its kind and name, as people see them, and both states; None: it does not exist."""
 
     what: str
-    sight: Sight
+    drift: DriftState
     wanted: Object
     seen: Object | None
     field: str = ""
@@ -40,28 +40,28 @@ class DriftedObject:
 
 def list_drifted(gathered: Gathered) -> tuple[DriftedObject, ...]:
     """Return the objects that the record wants otherwise; none as long as there is no record."""
-    world, seen, record = gathered.world, gathered.seen, gathered.world.record
+    observed, seen, record = gathered.observed, gathered.seen, gathered.observed.record
     if record is None:
         return ()
-    ref, shard = world.ref, world.shard
+    ref, shard = observed.ref, observed.shard
     data = (seen.keyring or {}).get("data") or {}
     keyring = {"metadata": our_metadata(ref, keyring_name(ref.name), shard), "data": data}
     owned = (
-        ("Secret", "keyring", world.keyring, keyring, seen.keyring),
-        ("ConfigMap", "configmap", world.configmap, configmap_object(ref, record, shard), seen.configmap),
-        ("Secret", "secret", world.secret, secret_object(ref, record, gathered.private_keys, shard), seen.secret),
+        ("Secret", "keyring", observed.keyring, keyring, seen.keyring),
+        ("ConfigMap", "configmap", observed.configmap, configmap_object(ref, record, shard), seen.configmap),
+        ("Secret", "secret", observed.secret, secret_object(ref, record, gathered.private_keys, shard), seen.secret),
     )
     found = [
-        DriftedObject(f"{kind} {wanted['metadata']['name']}", sight, wanted, there, name)
-        for kind, name, sight, wanted, there in owned
-        if sight.drifted
+        DriftedObject(f"{kind} {wanted['metadata']['name']}", drift, wanted, there, name)
+        for kind, name, drift, wanted, there in owned
+        if drift.drifted
     ]
     for namespace, there in gathered.copies.targets.items():
         wanted = copy_object(ref, record, namespace, shard)
         if there is None or (is_copy(there, ref) and replacement_body(wanted, there) is not None):
-            sight = Sight.GONE if there is None else _sight(wanted, there)
+            drift = DriftState.GONE if there is None else _drift(wanted, there)
             what = f"ConfigMap {namespace}/{wanted['metadata']['name']}"
-            found.append(DriftedObject(what, sight, wanted, there, copied_to=namespace))
+            found.append(DriftedObject(what, drift, wanted, there, copied_to=namespace))
     return tuple(found)
 
 
@@ -74,9 +74,9 @@ def describe_drift(drifted: DriftedObject, by_admission: bool) -> str:
     return f"{manager} changes {field} of {drifted.what}"
 
 
-def _sight(wanted: Object, seen: Object) -> Sight:
+def _drift(wanted: Object, seen: Object) -> DriftState:
     same = (seen.get("data") or {}) == wanted["data"] and not seen.get("binaryData")
-    return Sight.RELABELLED if same else Sight.DIFFERS
+    return DriftState.RELABELLED if same else DriftState.DIFFERS
 
 
 def _differences(wanted: Object, seen: Object) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -7,8 +7,8 @@ that a pass that was under way could put a record of new keys in the way of one 
 from dataclasses import dataclass, field, replace
 
 from jwks_operator.api.names import keyring_name
-from jwks_operator.core.model.observed_state import Sight
-from jwks_operator.core.model.record import Happening, Record
+from jwks_operator.core.model.observed_state import DriftState
+from jwks_operator.core.model.record import Record, RecordedEvent
 from jwks_operator.core.outputs.projections import Effect
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, SETS, Client, Object, Resource
 from jwks_operator.kube.errors import Conflict, KubeError
@@ -24,43 +24,45 @@ class ObjectWriter:
 
     client: Client
     gathered: Gathered
-    events: list[Happening] = field(default_factory=list)
+    events: list[RecordedEvent] = field(default_factory=list)
     """Objects that were made again, because they were immutable."""
 
     async def write_record(self, record: Record) -> None:
         """Write the keyring; raises KubeError."""
-        world, seen = self.gathered.world, self.gathered.seen
-        wanted = keyring_object(world.ref, record, self.gathered.private_keys, world.shard)
+        observed, seen = self.gathered.observed, self.gathered.seen
+        wanted = keyring_object(observed.ref, record, self.gathered.private_keys, observed.shard)
         if seen.keyring is None:
             written = await self._create_keyring(wanted)
         else:
             written = await self._write(SECRETS, wanted, seen.keyring)
-        self.gathered = replace(self.gathered, seen=replace(seen, keyring=written), world=replace(world, record=record))
+        self.gathered = replace(
+            self.gathered, seen=replace(seen, keyring=written), observed=replace(observed, record=record)
+        )
 
     async def write_projection(self, record: Record, effect: Effect) -> None:
         """Write the object of an effect; raises KubeError."""
-        world, seen = self.gathered.world, self.gathered.seen
+        observed, seen = self.gathered.observed, self.gathered.seen
         if effect is Effect.PUBLIC:
-            wanted = configmap_object(world.ref, record, world.shard)
+            wanted = configmap_object(observed.ref, record, observed.shard)
             seen = replace(seen, configmap=await self._write(CONFIGMAPS, wanted, seen.configmap))
         else:
-            wanted = secret_object(world.ref, record, self.gathered.private_keys, world.shard)
+            wanted = secret_object(observed.ref, record, self.gathered.private_keys, observed.shard)
             seen = replace(seen, secret=await self._write(SECRETS, wanted, seen.secret))
         self.gathered = replace(self.gathered, seen=seen)
 
     def is_written(self, record: Record, effect: Effect) -> bool:
         """Tell whether the object of an effect is as the record wants it."""
-        world, seen = self.gathered.world, self.gathered.seen
+        observed, seen = self.gathered.observed, self.gathered.seen
         if effect is Effect.PUBLIC:
-            wanted, there = configmap_object(world.ref, record, world.shard), seen.configmap
+            wanted, there = configmap_object(observed.ref, record, observed.shard), seen.configmap
         else:
-            wanted, there = secret_object(world.ref, record, self.gathered.private_keys, world.shard), seen.secret
+            wanted, there = secret_object(observed.ref, record, self.gathered.private_keys, observed.shard), seen.secret
         return there is not None and not self.is_foreign(effect) and replacement_body(wanted, there) is None
 
     def is_foreign(self, effect: Effect) -> bool:
         """Tell whether the object of an effect is not ours."""
-        world = self.gathered.world
-        return (world.configmap if effect is Effect.PUBLIC else world.secret) is Sight.FOREIGN
+        observed = self.gathered.observed
+        return (observed.configmap if effect is Effect.PUBLIC else observed.secret) is DriftState.FOREIGN
 
     async def _create_keyring(self, wanted: Object) -> Object:
         """Make the keyring between two looks at the set; raises Conflict, with nothing left, if the set went."""
@@ -74,7 +76,7 @@ class ObjectWriter:
         return written
 
     async def _check_set(self) -> None:
-        ref, the_set = self.gathered.world.ref, self.gathered.seen.the_set
+        ref, the_set = self.gathered.observed.ref, self.gathered.seen.the_set
         now = await self.client.read(SETS, ref.namespace, ref.name)
         if the_set is None or now is None or now["metadata"]["uid"] != the_set["metadata"]["uid"]:
             raise Conflict(f"{ref} was deleted meanwhile; nothing is made for it")
@@ -97,7 +99,7 @@ async def check_record(client: Client, gathered: Gathered) -> None:
     Needed where a pass writes another object before the record; else the fence of the record's own write suffices
     (docs/adr/0025).
     """
-    ref, seen = gathered.world.ref, gathered.seen.keyring
+    ref, seen = gathered.observed.ref, gathered.seen.keyring
     now = await client.read(SECRETS, ref.namespace, keyring_name(ref.name))
     if _version(now) != _version(seen):
         raise Conflict(f"the keyring of {ref} was changed by another client meanwhile; the next pass reads it again")

@@ -12,7 +12,7 @@ from datetime import datetime
 from uuid import uuid4
 
 from jwks_operator.api.status_model import format_time
-from jwks_operator.core.model.record import Happening
+from jwks_operator.core.model.record import RecordedEvent
 from jwks_operator.core.outputs.event_texts import is_warning, render_message
 from jwks_operator.kube.client import EVENTS, Client, Object
 from jwks_operator.kube.errors import KubeError, NotLeading
@@ -24,11 +24,11 @@ PACE = 0.1
 """Seconds between two Normal Events while sets wait in the work queue."""
 
 
-async def post_events(client: Client, the_set: Object, happenings: Iterable[Happening], now: datetime) -> None:
-    """Post an Event about the set for each happening, in order."""
-    for happening in happenings:
+async def post_events(client: Client, the_set: Object, events: Iterable[RecordedEvent], now: datetime) -> None:
+    """Post an Event about the set for each recorded, in order."""
+    for recorded in events:
         try:
-            await _post(client, _event(the_set, happening, now))
+            await _post(client, _event(the_set, recorded, now))
         except KubeError as error:
             _log(error)
 
@@ -58,11 +58,11 @@ class EventRecorder:
     def __len__(self) -> int:
         return len(self._warnings) + len(self._others)
 
-    async def record(self, the_set: Object, happenings: Iterable[Happening], now: datetime) -> None:
-        """Queue an Event about the set for each happening; never waits."""
-        for happening in happenings:
+    async def record(self, the_set: Object, events: Iterable[RecordedEvent], now: datetime) -> None:
+        """Queue an Event about the set for each recorded; never waits."""
+        for recorded in events:
             if len(self) < self._most:
-                event = _event(the_set, happening, now)
+                event = _event(the_set, recorded, now)
                 (self._warnings if event["type"] == WARNING else self._others).append(event)
             else:
                 self._dropped += 1
@@ -117,7 +117,7 @@ def _log(error: KubeError) -> None:
     logger.warning("an Event was not written: %s", error)
 
 
-def _event(the_set: Object, happening: Happening, now: datetime) -> Object:
+def _event(the_set: Object, recorded: RecordedEvent, now: datetime) -> Object:
     meta = the_set["metadata"]
     time = format_time(now)
     return {
@@ -129,9 +129,9 @@ def _event(the_set: Object, happening: Happening, now: datetime) -> Object:
             "namespace": meta["namespace"],
             "uid": meta["uid"],
         },
-        "type": WARNING if is_warning(happening) else "Normal",
-        "reason": happening.event,
-        "message": render_message(happening),
+        "type": WARNING if is_warning(recorded) else "Normal",
+        "reason": recorded.event,
+        "message": render_message(recorded),
         "source": {"component": "jwks-operator"},
         "reportingComponent": "jwks-operator",
         "firstTimestamp": time,

@@ -18,8 +18,14 @@ from jwks_operator.api.spec import JsonWebKeySetSpec
 from jwks_operator.api.status_model import JsonWebKeySetStatus
 from jwks_operator.core.model.codec import RecordError
 from jwks_operator.core.model.key_states import FreshKey
-from jwks_operator.core.model.mended_policy import read_brakes
-from jwks_operator.core.model.observed_state import Salvage, Sight, World, list_use_times, list_waiting_kids
+from jwks_operator.core.model.mended_policy import read_safety_fields
+from jwks_operator.core.model.observed_state import (
+    DriftState,
+    ObservedState,
+    RecoverableKeys,
+    list_use_times,
+    list_waiting_kids,
+)
 from jwks_operator.core.model.policy import Policy
 from jwks_operator.core.model.policy_from_spec import policy_from_spec
 from jwks_operator.core.model.record import Bounds, Record
@@ -60,7 +66,7 @@ class Gathered:
     """The observed state for the planner, and beside it what only the writer may use."""
 
     seen: ObservedObjects
-    world: World
+    observed: ObservedState
     private_keys: PrivateKeys = field(default_factory=dict)
     status: JsonWebKeySetStatus = field(default_factory=JsonWebKeySetStatus)
     copies: Copies = field(default_factory=Copies)
@@ -78,29 +84,29 @@ async def gather(
     check_shard(ref, the_set or keyring, shard)
     spec, complaint = _spec(the_set)
     record, private_keys, unreadable = _record(keyring, ref, None if spec is None else policy_from_spec(spec))
-    world = World(
+    observed = ObservedState(
         ref=ref,
         generation=0 if the_set is None else the_set["metadata"]["generation"],
         spec=spec,
         spec_complaint=complaint,
         annotations={} if the_set is None else the_set["metadata"].get("annotations") or {},
         record=record,
-        brakes_alone=read_brakes((the_set or {}).get("spec")),
+        safety_fields_alone=read_safety_fields((the_set or {}).get("spec")),
         record_complaint=unreadable,
         everywhere=everywhere,
         shard=shard,
     )
-    wanted = world.written or (None if record is None else record.policy)
+    wanted = observed.written or (None if record is None else record.policy)
     if the_set is not None and wanted is not None:
         imports, halves = await read_sources(client, ref, wanted)
-        world = replace(world, imports=imports)
+        observed = replace(observed, imports=imports)
         private_keys = {**halves, **private_keys}  # a kid that two keys claim stays ours
-    configmap = await client.read(CONFIGMAPS, ref.namespace, world.configmap_name)
-    secret = await client.read(SECRETS, ref.namespace, world.secret_name)
-    gathered = Gathered(ObservedObjects(the_set, keyring, configmap, secret), world, private_keys)
+    configmap = await client.read(CONFIGMAPS, ref.namespace, observed.configmap_name)
+    secret = await client.read(SECRETS, ref.namespace, observed.secret_name)
+    gathered = Gathered(ObservedObjects(the_set, keyring, configmap, secret), observed, private_keys)
     if everywhere and (copied or (record is not None and record.policy.publish.namespaces is not None)):
-        query = None if record is None or the_set is None else namespace_query(record.policy, world.written)
-        copies = await find_copies(client, ref, world.configmap_name, query)
+        query = None if record is None or the_set is None else namespace_query(record.policy, observed.written)
+        copies = await find_copies(client, ref, observed.configmap_name, query)
         if the_set is None and keyring is None:
             copies = replace(copies, orphaned=tuple(each for each in copies.orphaned if shard_of(each) == shard))
         gathered = replace(gathered, copies=copies)
@@ -117,33 +123,33 @@ def check_shard(ref: SetRef, owner: Object | None, shard: Shard) -> None:
 
 def refresh_comparisons(gathered: Gathered) -> Gathered:
     """Return the same state with every comparison between the record and the observed objects recomputed."""
-    seen, world, record = gathered.seen, gathered.world, gathered.world.record
+    seen, observed, record = gathered.seen, gathered.observed, gathered.observed.record
     uids: Mapping[str, str] = {} if record is None else record.objects
     both = (("configmap", seen.configmap, uids.get("configMap")), ("secret", seen.secret, uids.get("secret")))
-    ours = {name: thing is not None and is_ours(thing, world.ref, uid) for name, thing, uid in both}
-    salvage, private_keys = Salvage(), dict(gathered.private_keys)
+    ours = {name: thing is not None and is_ours(thing, observed.ref, uid) for name, thing, uid in both}
+    recoverable, private_keys = RecoverableKeys(), dict(gathered.private_keys)
     if record is None or record.uid not in {"", _uid(seen.keyring)}:
-        salvage, found = _salvage(seen, ours)
+        recoverable, found = _salvage(seen, ours)
         private_keys |= found
-    wanted_configmap, wanted_secret = _wanted(world, record, private_keys)
-    world = replace(
-        world,
+    wanted_configmap, wanted_secret = _wanted(observed, record, private_keys)
+    observed = replace(
+        observed,
         keyring_uid=_uid(seen.keyring),
-        keyring=_sight_of_keyring(seen.keyring, world),
+        keyring=_sight_of_keyring(seen.keyring, observed),
         configmap=compare_object(wanted_configmap, seen.configmap, ours=ours["configmap"]),
         secret=compare_object(wanted_secret, seen.secret, ours=ours["secret"]),
-        salvage=salvage,
-        copies=compare_copies(world, gathered.copies),
+        recoverable=recoverable,
+        copies=compare_copies(observed, gathered.copies),
         copies_complaint=gathered.copies.complaint,
     )
-    return replace(gathered, world=world, private_keys=private_keys)
+    return replace(gathered, observed=observed, private_keys=private_keys)
 
 
 def with_status(gathered: Gathered) -> Gathered:
     """Return the same state with the facts from the status of the set."""
     status = _status(gathered.seen.the_set)
-    world = replace(
-        gathered.world,
+    observed = replace(
+        gathered.observed,
         lived_before=bool(status.keys),
         entries_before={key.kid: key.name for key in status.keys},
         created_before={key.kid: key.created for key in status.keys if key.created is not None},
@@ -151,15 +157,15 @@ def with_status(gathered: Gathered) -> Gathered:
         waiting_before=list_waiting_kids(status),
         waits_before=dict(_waits(status)),
     )
-    return replace(gathered, world=world, status=status)
+    return replace(gathered, observed=observed, status=status)
 
 
-def _wanted(world: World, record: Record | None, private_keys: PrivateKeys) -> tuple[Object, Object]:
+def _wanted(observed: ObservedState, record: Record | None, private_keys: PrivateKeys) -> tuple[Object, Object]:
     if record is None:
         bare: Object = {"data": {}, "metadata": {"labels": {}, "annotations": {}}}
         return bare, {"type": "Opaque", **bare}
-    configmap = configmap_object(world.ref, record, world.shard)
-    return configmap, secret_object(world.ref, record, private_keys, world.shard)
+    configmap = configmap_object(observed.ref, record, observed.shard)
+    return configmap, secret_object(observed.ref, record, private_keys, observed.shard)
 
 
 def _spec(the_set: Object | None) -> tuple[JsonWebKeySetSpec | None, str | None]:
@@ -185,14 +191,14 @@ def _record(
     return read.record, read.private_keys, None
 
 
-def _sight_of_keyring(keyring: Object | None, world: World) -> Sight:
+def _sight_of_keyring(keyring: Object | None, observed: ObservedState) -> DriftState:
     if keyring is None:
-        return Sight.GONE
+        return DriftState.GONE
     if keyring.get("type") != names.KEYRING_TYPE:
-        return Sight.FOREIGN
-    metadata = our_metadata(world.ref, keyring_name(world.ref.name), world.shard)
+        return DriftState.FOREIGN
+    metadata = our_metadata(observed.ref, keyring_name(observed.ref.name), observed.shard)
     wanted = {"metadata": metadata, "data": keyring.get("data") or {}}
-    return Sight.SAME if replacement_body(wanted, keyring) is None else Sight.RELABELLED
+    return DriftState.SAME if replacement_body(wanted, keyring) is None else DriftState.RELABELLED
 
 
 def _status(the_set: Object | None) -> JsonWebKeySetStatus:
@@ -213,7 +219,7 @@ def _waits(status: JsonWebKeySetStatus) -> Iterator[tuple[KeyClass, Bounds]]:
 # --- keys that can be recovered from the projections when the record is gone, or older than they are ---
 
 
-def _salvage(seen: ObservedObjects, ours: Mapping[str, bool]) -> tuple[Salvage, PrivateKeys]:
+def _salvage(seen: ObservedObjects, ours: Mapping[str, bool]) -> tuple[RecoverableKeys, PrivateKeys]:
     """Accept a private half if its public half is published, or if nothing is published (as for symmetric keys).
 
     What is published is in use, if its private half is here. Of the rest, the Secret says which key is in use.
@@ -235,7 +241,7 @@ def _salvage(seen: ObservedObjects, ours: Mapping[str, bool]) -> tuple[Salvage, 
         elif opens and key.kid not in private_keys:
             openers[key.kid], private_keys[key.kid] = (found.entry, key), found.private
     buried = read_tombstones(seen.configmap) if seen.configmap and ours["configmap"] else ()
-    return Salvage(usable, published, tuple(openers.values()), buried), private_keys
+    return RecoverableKeys(usable, published, tuple(openers.values()), buried), private_keys
 
 
 def _published(configmap: Object) -> Iterator[FreshKey]:

@@ -16,10 +16,10 @@ from jwks_operator.kube.gather import Gathered
 
 def find_held_kids(gathered: Gathered, about: str, kids: Collection[str]) -> frozenset[str]:
     """Return which of these keys an object of the set holds, which is given by kind and name."""
-    world, seen = gathered.world, gathered.seen
-    if about == f"Secret {keyring_name(world.ref.name)}":
+    observed, seen = gathered.observed, gathered.seen
+    if about == f"Secret {keyring_name(observed.ref.name)}":
         return kids_in_keyring(seen.keyring, kids)
-    if about == f"ConfigMap {world.configmap_name}":
+    if about == f"ConfigMap {observed.configmap_name}":
         return kids_in_configmap(seen.configmap) & frozenset(kids)
     return kids_in_secret(seen.secret) & frozenset(kids)
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from jwks_operator.api.names import HISTORICAL_KEY
 from jwks_operator.core.features.historical import reason_of
 from jwks_operator.core.model.key_states import FreshKey, tombstone_for
-from jwks_operator.core.model.record import Former, Tombstone
+from jwks_operator.core.model.record import HistoricalFacts, Tombstone
 from jwks_operator.core.transitions.transition_table import State
 from jwks_operator.keys.jwk import parse_public, thumbprint
 from jwks_operator.keys.key_errors import JwkError
@@ -52,8 +52,8 @@ def _tombstone(said: Mapping[str, object]) -> Tombstone:
     expired, revoked = _time(said["exp"]), said.get("revoked")
     issued = _time(said["iat"]) if "iat" in said else None
     if not isinstance(revoked, Mapping):
-        return tombstone_for(key, State.DESTROYED, expired, Former(public, expired, issued))
-    former = Former(public, expired, issued, reason_of(str(revoked["reason"])))
+        return tombstone_for(key, State.DESTROYED, expired, HistoricalFacts(public, expired, issued))
+    former = HistoricalFacts(public, expired, issued, reason_of(str(revoked["reason"])))
     return tombstone_for(key, State.COMPROMISED, _time(revoked["revoked_at"]), former)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from jwks_operator.api.names import key_data_name, keyring_name
-from jwks_operator.core.model.observed_state import Sight
+from jwks_operator.core.model.observed_state import DriftState
 from jwks_operator.core.outputs.serving_documents import compact_json
 from jwks_operator.keys.jwk import JwkError, parse_json_strict
 from jwks_operator.keys.members import list_keys
@@ -36,18 +36,18 @@ class Withdrawal:
 
 async def withdraw_keys(client: Client, gathered: Gathered, kids: Collection[str]) -> Withdrawal:
     """Take these keys out of every object of the set; raises NotLeading."""
-    world, seen = gathered.world, gathered.seen
+    observed, seen = gathered.observed, gathered.seen
     taken: dict[str, tuple[str, ...]] = {}
     refusals: list[Refusal] = []
-    for about, resource, thing, sight in (
-        (f"Secret {world.secret_name}", SECRETS, seen.secret, world.secret),
-        (f"ConfigMap {world.configmap_name}", CONFIGMAPS, seen.configmap, world.configmap),
-        (f"Secret {keyring_name(world.ref.name)}", SECRETS, seen.keyring, world.keyring),
+    for about, resource, thing, drift in (
+        (f"Secret {observed.secret_name}", SECRETS, seen.secret, observed.secret),
+        (f"ConfigMap {observed.configmap_name}", CONFIGMAPS, seen.configmap, observed.configmap),
+        (f"Secret {keyring_name(observed.ref.name)}", SECRETS, seen.keyring, observed.keyring),
     ):
         held = find_held_kids(gathered, about, kids)
         if thing is None or not held:
             continue
-        if sight is Sight.FOREIGN:
+        if drift is DriftState.FOREIGN:
             refusals.append(Refusal(about, None))
             continue
         try:

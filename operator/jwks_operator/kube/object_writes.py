@@ -5,7 +5,7 @@ and made again, once a dry run has shown that the API server lets it be made.
 """
 
 from jwks_operator.api.reasons import EventReason
-from jwks_operator.core.model.record import Happening
+from jwks_operator.core.model.record import RecordedEvent
 from jwks_operator.kube.client import Client, Object, Resource
 from jwks_operator.kube.errors import AlreadyExists
 from jwks_operator.kube.objects import has_data, replacement_body
@@ -42,9 +42,9 @@ async def _check_creation(client: Client, resource: Resource, namespace: str, wa
         return
 
 
-def describe_replacement(what: str) -> Happening:
+def describe_replacement(what: str) -> RecordedEvent:
     """Return the Event of an immutable object that was deleted and made again."""
-    return Happening(
+    return RecordedEvent(
         EventReason.OBJECT_REPAIRED,
         f"{what} was immutable and is made again; a pod that mounts it reads it after its next start",
     )

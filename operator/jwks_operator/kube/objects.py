@@ -11,7 +11,7 @@ from typing import Any
 from jwks_operator.api import names
 from jwks_operator.api.names import SetRef, copy_name
 from jwks_operator.api.shards import Shard, shard_labels
-from jwks_operator.core.model.observed_state import Sight
+from jwks_operator.core.model.observed_state import DriftState
 from jwks_operator.core.model.record import Record
 from jwks_operator.core.outputs.projections import configmap_data, list_pem_documents
 from jwks_operator.keys.private import PrivateKeys
@@ -92,15 +92,15 @@ def is_ours(seen: Object, ref: SetRef, recorded_uid: str | None) -> bool:
     return labelled or seen["metadata"]["uid"] == recorded_uid
 
 
-def compare_object(wanted: Object, seen: Object | None, *, ours: bool) -> Sight:
+def compare_object(wanted: Object, seen: Object | None, *, ours: bool) -> DriftState:
     """Return how an object compares with what it should be."""
     if seen is None:
-        return Sight.GONE
+        return DriftState.GONE
     if not ours or seen.get("type", "Opaque") != wanted.get("type", seen.get("type", "Opaque")):
-        return Sight.FOREIGN
+        return DriftState.FOREIGN
     if not has_data(seen, wanted["data"]):
-        return Sight.DIFFERS
-    return Sight.SAME if replacement_body(wanted, seen) is None else Sight.RELABELLED
+        return DriftState.DIFFERS
+    return DriftState.SAME if replacement_body(wanted, seen) is None else DriftState.RELABELLED
 
 
 def has_data(seen: Object, data: Mapping[str, str]) -> bool:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from jwks_operator.api.names import keyring_name
 from jwks_operator.core.model.key_states import LIVING, enter_state
-from jwks_operator.core.model.record import Happening, Record
+from jwks_operator.core.model.record import Record, RecordedEvent
 from jwks_operator.core.outputs.projections import Effect, effect_order, without_unknown_keys
 from jwks_operator.core.transitions.transition_table import Owned, State
 from jwks_operator.kube.client import Client
@@ -40,7 +40,7 @@ class Writes:
     """The record that the objects follow: the one to be or, if that could not be stored, the stored one without the
     revoked keys."""
     refusals: tuple[Refusal, ...]
-    events: tuple[Happening, ...]
+    events: tuple[RecordedEvent, ...]
 
 
 def is_revoking(record: Record) -> bool:
@@ -50,14 +50,14 @@ def is_revoking(record: Record) -> bool:
 
 async def write_revocation(client: Client, gathered: Gathered, record: Record) -> Writes:
     """Write keyring, ConfigMap and consumer Secret; raises NotLeading, and Conflict if the record was changed."""
-    world = gathered.world
+    observed = gathered.observed
     attempts = _Attempts(ObjectWriter(client, gathered))
     writer = attempts.writer
-    stored = await attempts.try_(f"Secret {keyring_name(world.ref.name)}", writer.write_record(record))
+    stored = await attempts.try_(f"Secret {keyring_name(observed.ref.name)}", writer.write_record(record))
     if writer.gathered.seen.keyring is gathered.seen.keyring:
         await check_record(client, gathered)  # another replica may go on from it
     shown = record if stored else _without_revoked(gathered, record)
-    names = {Owned.PUBLIC: f"ConfigMap {world.configmap_name}", Owned.PRIVATE: f"Secret {world.secret_name}"}
+    names = {Owned.PUBLIC: f"ConfigMap {observed.configmap_name}", Owned.PRIVATE: f"Secret {observed.secret_name}"}
     written = {owned for owned in names if writer.is_written(shown, Effect(owned.value))}
     for effect in effect_order(shown):
         owned = Owned.PUBLIC if effect is Effect.PUBLIC else Owned.PRIVATE
@@ -93,9 +93,9 @@ class _Attempts:
 
 def _without_revoked(gathered: Gathered, wanted: Record) -> Record:
     """Return the record that is stored, without the keys that the one to be revokes."""
-    stored = gathered.world.record
+    stored = gathered.observed.record
     if stored is None:
-        raise LookupError(f"{gathered.world.ref} has no record to revoke a key of")
+        raise LookupError(f"{gathered.observed.ref} has no record to revoke a key of")
     revoked = {key.kid for key in wanted.keys if key.state is State.COMPROMISED}
     gone = (key for key in stored.keys if key.kid in revoked and key.state in LIVING)
     return stored.with_keys(*(enter_state(key, State.COMPROMISED) for key in gone))

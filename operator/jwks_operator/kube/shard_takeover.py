@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from jwks_operator.api.names import LABEL_SHARD
 from jwks_operator.api.shards import shard_labels, shard_of
-from jwks_operator.core.model.observed_state import Sight, World
+from jwks_operator.core.model.observed_state import DriftState, ObservedState
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, SETS, Client, Object, Resource
 from jwks_operator.kube.effects import check_record
 from jwks_operator.kube.errors import KubeError
@@ -26,26 +26,28 @@ async def take_over(client: Client, gathered: Gathered) -> Gathered:
     An object that lost all our labels is left to repair, and a copy that cannot be written now to its next write.
     Raises KubeError: Conflict while the former owner continues, OwnedByOtherShard if the set is not ours any more.
     """
-    taker, world, seen, copies = _Taker(client, gathered.world), gathered.world, gathered.seen, gathered.copies
-    keyring = taker.wants(seen.keyring, world.keyring)
-    own = keyring or taker.wants(seen.configmap, world.configmap) or taker.wants(seen.secret, world.secret)
+    taker, observed, seen, copies = _Taker(client, gathered.observed), gathered.observed, gathered.seen, gathered.copies
+    keyring = taker.wants(seen.keyring, observed.keyring)
+    own = keyring or taker.wants(seen.configmap, observed.configmap) or taker.wants(seen.secret, observed.secret)
     if not own and not any(map(taker.wants_copy, (*copies.targets.values(), *copies.orphaned))):
         return gathered
     # The set once more, behind all that was read: it may have been taken over from us in between.
-    check_shard(world.ref, await client.read(SETS, world.ref.namespace, world.ref.name) or seen.keyring, world.shard)
+    check_shard(
+        observed.ref, await client.read(SETS, observed.ref.namespace, observed.ref.name) or seen.keyring, observed.shard
+    )
     if not keyring:
         await check_record(client, gathered)
     seen = replace(
         seen,
-        keyring=await taker.taken(SECRETS, seen.keyring, world.keyring),
-        configmap=await taker.taken(CONFIGMAPS, seen.configmap, world.configmap),
-        secret=await taker.taken(SECRETS, seen.secret, world.secret),
+        keyring=await taker.taken(SECRETS, seen.keyring, observed.keyring),
+        configmap=await taker.taken(CONFIGMAPS, seen.configmap, observed.configmap),
+        secret=await taker.taken(SECRETS, seen.secret, observed.secret),
     )
     targets = {where: await taker.taken_copy(each) for where, each in copies.targets.items()}
     orphaned = [await taker.taken_copy(each) for each in copies.orphaned]
     copies = replace(copies, targets=targets, orphaned=tuple(each for each in orphaned if each is not None))
     if own:  # not each time that a copy could not be written
-        logger.info("taken over from another shard", extra={"set": str(world.ref)})
+        logger.info("taken over from another shard", extra={"set": str(observed.ref)})
     return refresh_comparisons(replace(gathered, seen=seen, copies=copies))
 
 
@@ -54,24 +56,24 @@ class _Taker:
     """Writes labels of one set."""
 
     client: Client
-    world: World
+    observed: ObservedState
 
-    def wants(self, thing: Object | None, sight: Sight) -> bool:
+    def wants(self, thing: Object | None, drift: DriftState) -> bool:
         """Tell whether an object belongs to the set and carries another shard's label."""
-        ours = thing is not None and sight is not Sight.FOREIGN and is_ours(thing, self.world.ref, None)
-        return thing is not None and ours and shard_of(thing) != self.world.shard
+        ours = thing is not None and drift is not DriftState.FOREIGN and is_ours(thing, self.observed.ref, None)
+        return thing is not None and ours and shard_of(thing) != self.observed.shard
 
     def wants_copy(self, thing: Object | None) -> bool:
         """Tell the same of a copy."""
-        return thing is not None and is_copy(thing, self.world.ref) and self.wants(thing, Sight.SAME)
+        return thing is not None and is_copy(thing, self.observed.ref) and self.wants(thing, DriftState.SAME)
 
-    async def taken(self, resource: Resource, thing: Object | None, sight: Sight) -> Object | None:
+    async def taken(self, resource: Resource, thing: Object | None, drift: DriftState) -> Object | None:
         """Write our label onto an object as it was read, if it carries another one; return it as it is then."""
-        if thing is None or not self.wants(thing, sight):
+        if thing is None or not self.wants(thing, drift):
             return thing
         metadata = {name: value for name, value in thing["metadata"].items() if name != "managedFields"}
         labels = {name: value for name, value in metadata["labels"].items() if name != LABEL_SHARD}
-        metadata["labels"] = {**labels, **shard_labels(self.world.shard)}
+        metadata["labels"] = {**labels, **shard_labels(self.observed.shard)}
         return await self.client.replace(resource, {**thing, "metadata": metadata})
 
     async def taken_copy(self, thing: Object | None) -> Object | None:
@@ -79,6 +81,6 @@ class _Taker:
         if not self.wants_copy(thing):
             return thing
         try:
-            return await self.taken(CONFIGMAPS, thing, Sight.SAME)
+            return await self.taken(CONFIGMAPS, thing, DriftState.SAME)
         except KubeError:
             return thing

@@ -25,7 +25,7 @@ from prometheus_client.registry import Collector
 from jwks_operator import __version__
 from jwks_operator.api.names import SetRef
 from jwks_operator.api.reasons import EventReason, Reason
-from jwks_operator.core.model.record import Happening
+from jwks_operator.core.model.record import RecordedEvent
 from jwks_operator.core.transitions.transition_table import Cause, Transition
 from jwks_operator.kube.workloads import WORKLOADS, RestartedWorkload
 from jwks_operator.metrics import catalog
@@ -66,12 +66,12 @@ class Metrics:
         """A step starts or continues."""
         self._set_gauges.begin_step(ref, transition, self._now())
 
-    def confirm_step(self, ref: SetRef, happenings: tuple[Happening, ...]) -> None:
+    def confirm_step(self, ref: SetRef, events: tuple[RecordedEvent, ...]) -> None:
         """A step is confirmed, with its events."""
         self._set_gauges.end_step(ref)
-        for happening in happenings:
-            self._count(catalog.EVENTS, happening.event)
-            cause = _cause(happening)
+        for recorded in events:
+            self._count(catalog.EVENTS, recorded.event)
+            cause = _cause(recorded)
             if cause is not None:
                 self._count(catalog.ROTATIONS, cause)
 
@@ -85,7 +85,7 @@ class Metrics:
         for each in workloads:
             self._count(catalog.RESTARTS, each.kind, "asked" if each.trouble is None else "failed")
 
-    def report_alarms(self, ref: SetRef, alarms: tuple[Happening, ...]) -> None:
+    def report_alarms(self, ref: SetRef, alarms: tuple[RecordedEvent, ...]) -> None:
         """A set needs attention since this pass."""
         del ref
         for alarm in alarms:
@@ -207,9 +207,9 @@ def _of_process(gauges: ProcessGauges) -> Iterator[Samples]:
     yield catalog.MISSED, [((), gauges.missed())]
 
 
-def _cause(happening: Happening) -> Cause | None:
+def _cause(recorded: RecordedEvent) -> Cause | None:
     """Return why a key replaced another one; None for other events."""
-    if happening.event not in {EventReason.KEY_ACTIVATED, EventReason.KEY_ROLLED_BACK}:
+    if recorded.event not in {EventReason.KEY_ACTIVATED, EventReason.KEY_ROLLED_BACK}:
         return None
-    cause = Cause.of(happening.reason)
+    cause = Cause.of(recorded.reason)
     return cause if cause is not None and cause.rotates else None

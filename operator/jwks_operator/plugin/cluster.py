@@ -13,7 +13,7 @@ from jwks_operator.api.names import SetRef
 from jwks_operator.api.parse import SpecError, parse_spec
 from jwks_operator.api.spec import JsonWebKeySetSpec
 from jwks_operator.api.status_model import Condition, JsonWebKeySetStatus, KeyState, KeyStatus
-from jwks_operator.core.model.observed_state import World
+from jwks_operator.core.model.observed_state import ObservedState
 from jwks_operator.core.model.policy_from_spec import policy_from_spec
 from jwks_operator.core.planner.record_from_status import record_from_status
 from jwks_operator.keys.key_errors import JwkError
@@ -61,7 +61,7 @@ class ObservedSet:
         """Return the active key of an entry."""
         return next(iter(self.keys(entry, KeyState.ACTIVE)), None)
 
-    def world(self, now: datetime, annotations: Mapping[str, str] | None = None) -> World:
+    def observed(self, now: datetime, annotations: Mapping[str, str] | None = None) -> ObservedState:
         """Return the facts to plan from, with other annotations if some are given."""
         record = (
             None
@@ -69,7 +69,9 @@ class ObservedSet:
             else record_from_status(self.ref, policy_from_spec(self.spec), self.status, self.published, now)
         )
         asked = self.annotations if annotations is None else annotations
-        return World(self.ref, self.object["metadata"]["generation"], self.spec, annotations=asked, record=record)
+        return ObservedState(
+            self.ref, self.object["metadata"]["generation"], self.spec, annotations=asked, record=record
+        )
 
 
 @dataclass(slots=True)

@@ -64,8 +64,8 @@ class Case:
             raise Failure(f"{self.wanted.ref}: {trouble.message}{_because(self.spec, self.now)}", Exit.FOUND)
         living = self.living or self.wanted
         annotations = {**living.annotations, **self.wanted.annotations}
-        world = replace(living.world(self.now, annotations), spec=self.spec)
-        return forecast_world(world, self.now, self.until, steps)
+        observed = replace(living.observed(self.now, annotations), spec=self.spec)
+        return forecast_world(observed, self.now, self.until, steps)
 
 
 def _because(spec: JsonWebKeySetSpec, now: datetime) -> str:
@@ -141,9 +141,7 @@ def _three_changes(seen: ObservedSet, now: datetime) -> timedelta:
     """Return a span of three rotations, so that the whole life of one key is visible."""
     far = Case(seen, None, now, now + timedelta(days=3 * 366))
     changes = [
-        each.time
-        for each in far.forecast(STEPS * len(far.spec.keys)).happenings
-        if each.happening.event == "KeyActivated"
+        each.time for each in far.forecast(STEPS * len(far.spec.keys)).events if each.recorded.event == "KeyActivated"
     ]
     changes = sorted({time for time in changes if time > now})[:3]
     return (changes[-1] - now) * 1.2 if changes else timedelta(days=90)
@@ -153,8 +151,8 @@ def render_plan(case: Case, told: Forecast, width: int) -> RenderableType:
     """Return the plan for people."""
     stretch = Stretch(case.now, told.until, case.now)
     lines: list[RenderableType] = [_headline(case), *_waits(case), Text()]
-    lines += [*draw_bars(told.spans, stretch, width), Text(), step_table(told.happenings, case.now, STEPS)]
-    if not told.happenings:
+    lines += [*draw_bars(told.spans, stretch, width), Text(), step_table(told.events, case.now, STEPS)]
+    if not told.events:
         lines.append(Text("Nothing will happen to its keys in this time."))
     if told.until < case.until:
         lines.append(Text(f"Told until {format_clock(told.until)}: there are too many steps after that; give --until."))
@@ -210,7 +208,7 @@ def plan_document(case: Case, told: Forecast) -> dict[str, Any]:
             }
             for s in told.spans
         ],
-        "steps": steps_document(told.happenings),
+        "steps": steps_document(told.events),
     }
 
 

@@ -93,7 +93,7 @@ def ask_rotate(
     annotations = {names.ANNOTATION_ROTATE: text}
     former = {entry: key.kid for entry in entries for key in [seen.active(entry)] if key is not None}
     told = _changes(_foreseen(seen, annotations, now), entries, EventReason.KEY_ACTIVATED)
-    warnings = list(_brakes(seen, [entry for entry in entries if all(e.happening.entry != entry for e in told)]))
+    warnings = list(_brakes(seen, [entry for entry in entries if all(e.recorded.entry != entry for e in told)]))
     warnings += [f"it takes the place of the request {text}" for text in _outstanding(seen, entries, at or now)]
     if emergency:
         latency = seen.status.revocation_latency or "its lead"
@@ -114,13 +114,13 @@ def ask_rollback(seen: ObservedSet, entries: tuple[str, ...], now: datetime) -> 
     text = _with_requests(seen, names.ANNOTATION_ROLLBACK, [f"{entry}@{stamp}" for entry in entries])
     annotations = {names.ANNOTATION_ROLLBACK: text}
     foreseen = _foreseen(seen, annotations, now)
-    if nowhere := {each.happening.entry for each in _changes(foreseen, entries, EventReason.ROLLBACK_REFUSED)}:
+    if nowhere := {each.recorded.entry for each in _changes(foreseen, entries, EventReason.ROLLBACK_REFUSED)}:
         raise refusal_error(
             f"{', '.join(sorted(nowhere))}: no former key has its private half any more; "
             "kubectl jwks rotate brings a new key, spec.rotation.rollbackWindow keeps former ones longer"
         )
     told = _changes(foreseen, entries, EventReason.KEY_ROLLED_BACK)
-    wanted = {e.happening.entry: e.happening.kid for e in told if e.happening.event == EventReason.KEY_ROLLED_BACK}
+    wanted = {e.recorded.entry: e.recorded.kid for e in told if e.recorded.event == EventReason.KEY_ROLLED_BACK}
 
     def done(later: ObservedSet) -> bool:
         _look_for_complaints(later)
@@ -151,8 +151,8 @@ def ask_unhold(seen: ObservedSet, keys: tuple[KeyStatus, ...], now: datetime) ->
     annotations = {names.ANNOTATION_HOLD: ",".join(rest) or None}
     told = tuple(
         each
-        for each in _foreseen(seen, annotations, now).happenings
-        if each.happening.event == EventReason.KEY_DESTROYED and each.happening.kid in kids
+        for each in _foreseen(seen, annotations, now).events
+        if each.recorded.event == EventReason.KEY_DESTROYED and each.recorded.kid in kids
     )
     return RequestPreview(
         _about("Hold no longer", keys), annotations, lambda later: _held(later.status, keys, False), told
@@ -165,8 +165,8 @@ def ask_revoke(seen: ObservedSet, keys: tuple[KeyStatus, ...], reason: str, now:
     listed = [part for part in _listed(seen, names.ANNOTATION_REVOKE) if part.rpartition("=")[0] not in kids]
     listed = [part for part in listed if part not in kids] + [f"{kid}={reason}" for kid in kids]
     annotations = {names.ANNOTATION_REVOKE: ",".join(listed)}
-    happenings = _foreseen(seen, annotations, now).happenings
-    told = tuple(each for each in happenings if each.time <= now + _SECOND)
+    events = _foreseen(seen, annotations, now).events
+    told = tuple(each for each in events if each.time <= now + _SECOND)
     latency = seen.status.revocation_latency
     warnings = ["this is final: the private half is destroyed, tokens made with it fail"]
     if latency:
@@ -184,22 +184,22 @@ _SECOND = timedelta(seconds=1)
 
 def _foreseen(seen: ObservedSet, annotations: Annotations, now: datetime) -> Forecast:
     texts = {name: text for name, text in {**seen.annotations, **annotations}.items() if text is not None}
-    world = seen.world(now, texts)
-    if world.spec is None or world.record is None:
+    observed = seen.observed(now, texts)
+    if observed.spec is None or observed.record is None:
         raise refusal_error(f"{seen.ref} has no keys that could be asked about; kubectl jwks status {seen.ref.name}")
-    return look_ahead(world, now, now + AHEAD, STEPS)
+    return look_ahead(observed, now, now + AHEAD, STEPS)
 
 
 def _changes(foreseen: Forecast, entries: tuple[str, ...], event: EventReason) -> tuple[HistoryEntry, ...]:
     """Return the first such event of each entry, with its other effects on the active keys of the entry."""
     first: dict[str, datetime] = {}
-    for each in foreseen.happenings:
-        if each.happening.event == event and each.happening.entry in entries:
-            first.setdefault(each.happening.entry, each.time)
+    for each in foreseen.events:
+        if each.recorded.event == event and each.recorded.entry in entries:
+            first.setdefault(each.recorded.entry, each.time)
     return tuple(
         each
-        for each in foreseen.happenings
-        if first.get(each.happening.entry) == each.time and each.happening.event in {event, EventReason.KEY_RETIRED}
+        for each in foreseen.events
+        if first.get(each.recorded.entry) == each.time and each.recorded.event in {event, EventReason.KEY_RETIRED}
     )
 
 

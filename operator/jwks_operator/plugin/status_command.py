@@ -45,10 +45,10 @@ PERIOD = 2.0
 
 def forecast_set(seen: ObservedSet, now: datetime, until: timedelta | None = None) -> Forecast:
     """Return history and forecast of a set; None before its first pass."""
-    world = seen.world(now)
-    if world.spec is None or (world.record is None and not seen.looked_at):
+    observed = seen.observed(now)
+    if observed.spec is None or (observed.record is None and not seen.looked_at):
         return Forecast((), (), now)
-    return look_ahead(world, now, now + (until or LONGEST), ALL if until else AHEAD * len(world.spec.keys))
+    return look_ahead(observed, now, now + (until or LONGEST), ALL if until else AHEAD * len(observed.spec.keys))
 
 
 def render_details(seen: ObservedSet, now: datetime, width: int, until: timedelta | None = None) -> RenderableType:
@@ -57,8 +57,8 @@ def render_details(seen: ObservedSet, now: datetime, width: int, until: timedelt
     lines: list[RenderableType] = [render_headline(seen, now), *find_remarks(seen)]
     if told.spans:
         lines += [Text(), *draw_bars(told.spans, stretch_around(told.spans, now, until), width)]
-    if told.happenings:
-        lines += [Text(), step_table(told.happenings, now, STEPS)]
+    if told.events:
+        lines += [Text(), step_table(told.events, now, STEPS)]
     if seen.status.revocation_latency:
         lines += [Text(), Text(f"A revoked key may still be trusted for {seen.status.revocation_latency}.")]
     return Group(*lines)
@@ -136,7 +136,7 @@ def status_document(seen: ObservedSet, now: datetime, until: timedelta | None = 
             for span in told.spans
             if until is not None or span.begin <= now
         ],
-        "steps": steps_document(told.happenings if until is not None else told.happenings[:STEPS]),
+        "steps": steps_document(told.events if until is not None else told.events[:STEPS]),
     }
 
 

@@ -13,7 +13,7 @@ from jwks_operator.api.documents_spec import DocumentFormat
 from jwks_operator.api.durations import format_duration
 from jwks_operator.api.shards import shard_of
 from jwks_operator.api.spec import JsonWebKeySetSpec
-from jwks_operator.core.model.observed_state import Sight, World
+from jwks_operator.core.model.observed_state import DriftState, ObservedState
 from jwks_operator.core.model.policy_from_spec import policy_from_spec
 from jwks_operator.core.transitions.transition_table import State
 from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
@@ -85,7 +85,7 @@ async def _verify(place: Place, name: str, options: Mapping[str, Any]) -> list[F
         found.append(error_finding("configmap", "is not there", "kubectl jwks doctor: is the operator running?"))
     else:
         found += [one for each in list_documents(seen) for one in _flaws(each, now)]
-    found += [_NO_SECRETS] if gathered is None else _of_record(gathered.world, seen)
+    found += [_NO_SECRETS] if gathered is None else _of_record(gathered.observed, seen)
     served = seen.published
     if answer is None:
         found.append(skip_finding("served", "nobody said where the set is served", "give --url"))
@@ -140,35 +140,35 @@ def _at(one: Finding) -> str:
     return one.message if one.check == "keys" else f"{one.check} {one.message}"
 
 
-def _of_record(world: World, seen: ObservedSet) -> Iterator[Finding]:
-    if world.record is None:
-        told = world.record_complaint or "there is no record (keyring)"
+def _of_record(observed: ObservedState, seen: ObservedSet) -> Iterator[Finding]:
+    if observed.record is None:
+        told = observed.record_complaint or "there is no record (keyring)"
         yield error_finding(
             "record", told, "restore it from a backup, or see docs/rotation.md for what the operator rebuilds"
         )
         return
     told_kids = {key.kid for key in seen.status.keys if key.state.value in _LIVING}
-    kids = {key.kid for key in world.record.keys if key.state in _LIVING}
+    kids = {key.kid for key in observed.record.keys if key.state in _LIVING}
     if kids != told_kids:
         yield warning_finding(
             "record", "status and record name different keys", "look again in a moment; else kubectl jwks doctor"
         )
     else:
         yield ok_finding("record", f"{len(kids)} keys, as the status says")
-    for what, sight in (("configmap", world.configmap), ("secret", world.secret)):
-        if sight in _SIGHTS:
-            message, cure = _SIGHTS[sight]
+    for what, drift in (("configmap", observed.configmap), ("secret", observed.secret)):
+        if drift in _DRIFTS:
+            message, cure = _DRIFTS[drift]
             yield error_finding(what, message, cure)
         else:
             yield ok_finding(what, "holds what the record says")
 
 
 _LIVING = frozenset({State.PENDING, State.ACTIVE, State.RETIRED})
-_SIGHTS = {
-    Sight.GONE: ("is not there", "the operator makes it again at once; if not, kubectl jwks doctor"),
-    Sight.DIFFERS: ("differs from the record", "the operator repairs it at once; if not, kubectl jwks doctor"),
-    Sight.RELABELLED: ("has lost a label of ours", "the operator repairs it at once; if not, kubectl jwks doctor"),
-    Sight.FOREIGN: ("belongs to another owner", "remove it, or give the set another name for it"),
+_DRIFTS = {
+    DriftState.GONE: ("is not there", "the operator makes it again at once; if not, kubectl jwks doctor"),
+    DriftState.DIFFERS: ("differs from the record", "the operator repairs it at once; if not, kubectl jwks doctor"),
+    DriftState.RELABELLED: ("has lost a label of ours", "the operator repairs it at once; if not, kubectl jwks doctor"),
+    DriftState.FOREIGN: ("belongs to another owner", "remove it, or give the set another name for it"),
 }
 
 

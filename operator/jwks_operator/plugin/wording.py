@@ -7,7 +7,7 @@ from itertools import groupby
 from rich.table import Table
 
 from jwks_operator.api.reasons import EventReason
-from jwks_operator.core.model.record import Happening, HistoryEntry
+from jwks_operator.core.model.record import HistoryEntry, RecordedEvent
 from jwks_operator.core.outputs.event_texts import describe_forecast
 from jwks_operator.core.transitions.transition_table import Cause
 from jwks_operator.plugin.bars import short_kid
@@ -26,27 +26,27 @@ def step_table(told: Iterable[HistoryEntry], now: datetime, most: int | None = N
 
 def describe_steps(told: Iterable[HistoryEntry]) -> Iterator[tuple[datetime, str, str]]:
     """Yield time, entry and sentence of each step."""
-    ordered = sorted(told, key=lambda each: (each.time, each.happening.entry))
-    for (time, entry), group in groupby(ordered, key=lambda each: (each.time, each.happening.entry)):
-        for sentence in _sentences([each.happening for each in group]):
+    ordered = sorted(told, key=lambda each: (each.time, each.recorded.entry))
+    for (time, entry), group in groupby(ordered, key=lambda each: (each.time, each.recorded.entry)):
+        for sentence in _sentences([each.recorded for each in group]):
             yield time, entry, sentence
 
 
-def _sentences(happenings: list[Happening]) -> Iterator[str]:
+def _sentences(events: list[RecordedEvent]) -> Iterator[str]:
     """Return one sentence for the replacement of a key."""
-    change = next((one for one in happenings if one.event in _IN_USE), None)
-    former = next((one for one in happenings if one.event == EventReason.KEY_RETIRED), None)
+    change = next((one for one in events if one.event in _IN_USE), None)
+    former = next((one for one in events if one.event == EventReason.KEY_RETIRED), None)
     if change is not None and former is not None:
-        happenings = [one for one in happenings if one not in (change, former)]
+        events = [one for one in events if one not in (change, former)]
         again = " again" if change.event == EventReason.KEY_ROLLED_BACK else ""
         yield f"{short_kid(change.kid)} takes over{again} from {short_kid(former.kid)}{_why(change)}"
-    for one in happenings:
+    for one in events:
         yield describe_forecast(one, short_kid(one.kid)) + _why(one)
 
 
-def _why(happening: Happening) -> str:
-    cause = Cause.of(happening.reason)
-    why = happening.reason if cause is None else cause.text
+def _why(recorded: RecordedEvent) -> str:
+    cause = Cause.of(recorded.reason)
+    why = recorded.reason if cause is None else cause.text
     return f" ({why})" if why else ""
 
 
@@ -55,10 +55,10 @@ def steps_document(told: Iterable[HistoryEntry]) -> list[dict[str, str | None]]:
     return [
         {
             "time": format_moment(each.time),
-            "event": str(each.happening.event),
-            "entry": each.happening.entry,
-            "kid": each.happening.kid,
-            "reason": each.happening.reason,
+            "event": str(each.recorded.event),
+            "entry": each.recorded.entry,
+            "kid": each.recorded.kid,
+            "reason": each.recorded.reason,
         }
         for each in told
     ]

@@ -2,7 +2,7 @@
 
 from jwks_operator.api.reasons import ConditionType
 from jwks_operator.api.status_model import JsonWebKeySetStatus
-from jwks_operator.core.model.record import Happening
+from jwks_operator.core.model.record import RecordedEvent
 
 
 def is_degraded(status: JsonWebKeySetStatus) -> bool:
@@ -10,8 +10,8 @@ def is_degraded(status: JsonWebKeySetStatus) -> bool:
     return any(c.type == ConditionType.DEGRADED and c.status == "True" for c in status.conditions)
 
 
-def find_alarms(before: JsonWebKeySetStatus, after: JsonWebKeySetStatus) -> tuple[Happening, ...]:
+def find_alarms(before: JsonWebKeySetStatus, after: JsonWebKeySetStatus) -> tuple[RecordedEvent, ...]:
     """Return an event for each trouble that is new since the status before, once, even if its sentence changes."""
     known = {(trouble.reason, trouble.about) for trouble in before.troubles}
     news = (trouble for trouble in after.troubles if (trouble.reason, trouble.about) not in known)
-    return tuple(Happening(trouble.reason, trouble.message) for trouble in news)
+    return tuple(RecordedEvent(trouble.reason, trouble.message) for trouble in news)

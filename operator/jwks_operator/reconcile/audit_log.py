@@ -4,19 +4,19 @@ import logging
 from collections.abc import Iterable
 
 from jwks_operator.api.names import SetRef
-from jwks_operator.core.model.record import Happening
+from jwks_operator.core.model.record import RecordedEvent
 
 _audit_log = logging.getLogger("jwks_operator.audit_log")
 _attention = logging.getLogger("jwks_operator.attention")
 
 
-def log_event(ref: SetRef, happening: Happening) -> None:
+def log_event(ref: SetRef, recorded: RecordedEvent) -> None:
     """Write the line of the audit log for an event that really happened to a set."""
-    fields = {"set": str(ref), "kid": happening.kid, "entry": happening.entry, "reason": happening.reason}
-    _audit_log.info(happening.event, extra={name: text for name, text in fields.items() if text})
+    fields = {"set": str(ref), "kid": recorded.kid, "entry": recorded.entry, "reason": recorded.reason}
+    _audit_log.info(recorded.event, extra={name: text for name, text in fields.items() if text})
 
 
-def log_alarms(ref: SetRef, alarms: Iterable[Happening], *, over: bool) -> None:
+def log_alarms(ref: SetRef, alarms: Iterable[RecordedEvent], *, over: bool) -> None:
     """Write the new alarms of a pass, with the text of their Events; `over`: nothing needs attention any more."""
     for alarm in alarms:
         _attention.warning(alarm.reason, extra={"set": str(ref), "reason": alarm.event})

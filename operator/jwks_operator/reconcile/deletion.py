@@ -13,9 +13,9 @@ from datetime import datetime, timedelta
 from jwks_operator.api.names import SetRef
 from jwks_operator.api.reasons import EventReason
 from jwks_operator.api.spec import DeletionPolicy
-from jwks_operator.core.model.observed_state import Reading, Sight
+from jwks_operator.core.model.observed_state import DriftState, Reading
 from jwks_operator.core.model.policy import Facts
-from jwks_operator.core.model.record import Happening
+from jwks_operator.core.model.record import RecordedEvent
 from jwks_operator.kube.apply import delete_objects
 from jwks_operator.kube.client import Client
 from jwks_operator.kube.copies import delete_copies
@@ -66,7 +66,7 @@ class DeletedSets:
 
     async def delete_due(self, gathered: Gathered) -> datetime | None:
         """Delete the objects of a deleted set if they are due; return the time of the next pass. Raises KubeError."""
-        ref, record = gathered.world.ref, gathered.world.record
+        ref, record = gathered.observed.ref, gathered.observed.record
         nothing = record is None and not gathered.copies.orphaned
         if nothing or (record is not None and record.policy.deletion_policy is DeletionPolicy.RETAIN):
             self.cancel(ref)  # an object that is restored later has a delay of its own
@@ -81,20 +81,20 @@ class DeletedSets:
         # Copies first: they are found without the record. A refused copy never blocks the deletion of private keys.
         copies, events = await delete_copies(self._client, ref, gathered.copies)
         await delete_objects(self._client, _ours(gathered))
-        for happening in events:
-            log_event(ref, happening)
+        for recorded in events:
+            log_event(ref, recorded)
         if copies.refused:
             where, why = next(iter(copies.refused.items()))
             raise Refused(f"the copy of {ref} in namespace {where} cannot be removed: {why}")
         self.cancel(ref)
         self._existed.discard(ref)
         self._versions.forget_set(ref)
-        log_event(ref, Happening(EventReason.OBJECTS_REMOVED, "the set was deleted"))
+        log_event(ref, RecordedEvent(EventReason.OBJECTS_REMOVED, "the set was deleted"))
         return None
 
     async def _due(self, gathered: Gathered, reading: Reading) -> datetime:
         """Return when the objects may go, and note it at the keyring; raises KubeError."""
-        ref, keyring = gathered.world.ref, gathered.seen.keyring
+        ref, keyring = gathered.observed.ref, gathered.seen.keyring
         gone = self._gone_since.setdefault(ref, reading.latest)
         since = max(gone, reading.since or gone)  # a step of the clock does not shorten the delay
         doubted = ref in self._doubted or self._are_most_gone(gone)
@@ -122,9 +122,9 @@ class DeletedSets:
 
 
 def _ours(gathered: Gathered) -> ObservedObjects:
-    world, seen = gathered.world, gathered.seen
+    observed, seen = gathered.observed, gathered.seen
     return replace(
         seen,
-        configmap=None if world.configmap is Sight.FOREIGN else seen.configmap,
-        secret=None if world.secret is Sight.FOREIGN else seen.secret,
+        configmap=None if observed.configmap is DriftState.FOREIGN else seen.configmap,
+        secret=None if observed.secret is DriftState.FOREIGN else seen.secret,
     )

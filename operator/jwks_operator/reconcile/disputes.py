@@ -15,8 +15,8 @@ from typing import Any
 
 from jwks_operator.api.names import SetRef
 from jwks_operator.api.reasons import EventReason, Reason
-from jwks_operator.core.model.observed_state import Sight
-from jwks_operator.core.model.record import Happening, Step
+from jwks_operator.core.model.observed_state import DriftState
+from jwks_operator.core.model.record import RecordedEvent, Step
 from jwks_operator.core.model.trouble import Trouble
 from jwks_operator.core.transitions.transition_table import Transition
 from jwks_operator.kube.copies import compare_copies
@@ -77,7 +77,7 @@ class Disputes:
 
     def weigh_drift(self, gathered: Gathered, now: datetime) -> tuple[Gathered, WeighedDrift]:
         """Return which repairs wait, and the observed state in which labels that wait count as right."""
-        repairs = self._repairs.get(gathered.world.ref, {})
+        repairs = self._repairs.get(gathered.observed.ref, {})
         drifted = list_drifted(gathered)
         waiting, times = set[str](), list[datetime]()
         for each in drifted:
@@ -112,10 +112,12 @@ class Disputes:
     def record_answers(self, gathered: Gathered) -> None:
         """Record which objects the API server stored otherwise than they were written: admission changed them."""
         changed = {each.what for each in list_drifted(gathered)}
-        for what, known in self._repairs.get(gathered.world.ref, {}).items():
+        for what, known in self._repairs.get(gathered.observed.ref, {}).items():
             known.by_admission = what in changed
 
-    def omit_reported(self, ref: SetRef, weighed: WeighedDrift, events: Iterable[Happening]) -> tuple[Happening, ...]:
+    def omit_reported(
+        self, ref: SetRef, weighed: WeighedDrift, events: Iterable[RecordedEvent]
+    ) -> tuple[RecordedEvent, ...]:
         """Return the events without repairs in a dispute and without alarms about disputes that have their Event."""
         reported = self._reported.setdefault(ref, set())
         kept = []
@@ -146,8 +148,8 @@ def _longest(drifted: DriftedObject) -> timedelta:
 
 def _count_as_right(gathered: Gathered, weighed: WeighedDrift) -> Gathered:
     waiting = [each for each in weighed.drifted if each.what in weighed.waiting]
-    labels = (each.field for each in waiting if each.field and each.sight is Sight.RELABELLED)
-    right: dict[str, Any] = dict.fromkeys(labels, Sight.SAME)
+    labels = (each.field for each in waiting if each.field and each.drift is DriftState.RELABELLED)
+    right: dict[str, Any] = dict.fromkeys(labels, DriftState.SAME)
     copies = replace(gathered.copies, withheld=frozenset(each.copied_to for each in waiting if each.copied_to))
-    world = replace(gathered.world, copies=compare_copies(gathered.world, copies), **right)
-    return replace(gathered, copies=copies, world=world)
+    observed = replace(gathered.observed, copies=compare_copies(gathered.observed, copies), **right)
+    return replace(gathered, copies=copies, observed=observed)

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from jwks_operator.api.names import SetRef
 from jwks_operator.api.status_model import JsonWebKeySetStatus
-from jwks_operator.core.model.record import Happening, Record
+from jwks_operator.core.model.record import Record, RecordedEvent
 from jwks_operator.core.planner.plan import Plan
 from jwks_operator.core.transitions.transition_table import Transition
 from jwks_operator.kube.workloads import RestartedWorkload
@@ -32,7 +32,7 @@ class Observer(Protocol):
         """A step starts, or an unfinished step continues."""
         ...
 
-    def confirm_step(self, ref: SetRef, happenings: tuple[Happening, ...]) -> None:
+    def confirm_step(self, ref: SetRef, events: tuple[RecordedEvent, ...]) -> None:
         """A step is confirmed, with its events."""
         ...
 
@@ -44,7 +44,7 @@ class Observer(Protocol):
         """These workloads were restarted, or could not be."""
         ...
 
-    def report_alarms(self, ref: SetRef, alarms: tuple[Happening, ...]) -> None:
+    def report_alarms(self, ref: SetRef, alarms: tuple[RecordedEvent, ...]) -> None:
         """A set needs attention since this pass."""
         ...
 

@@ -13,7 +13,7 @@ from functools import partial
 
 from jwks_operator.api.names import SetRef
 from jwks_operator.core.model.key_states import FreshKey
-from jwks_operator.core.model.record import Happening
+from jwks_operator.core.model.record import RecordedEvent
 from jwks_operator.core.model.trouble import Trouble
 from jwks_operator.core.outputs.status import render_status
 from jwks_operator.core.planner.key_requests import Need
@@ -138,28 +138,28 @@ class Reconciler:
             if result is None:
                 withdrawn = await withdraw_revoked(self._client, decision)
                 if not shown:
-                    await self._update_status(withdrawn.decision, withdrawn.happenings)
+                    await self._update_status(withdrawn.decision, withdrawn.events)
                 raise_first(withdrawn.refusals)
                 return next_pass_at(decision)
             decision = await self._continue(decision, result)
             if not result.confirmed:
-                await self._update_status(decision, result.happenings)
+                await self._update_status(decision, result.events)
                 raise_first(result.refusals)
                 return decision.reading.now + DOUBT_RECHECK
             shown = not has_step(decision)
             if shown:
-                decision = replace(decision, gathered=await self._update_status(decision, result.happenings))
+                decision = replace(decision, gathered=await self._update_status(decision, result.events))
             else:
-                await self._post_events(decision, result.happenings)
+                await self._post_events(decision, result.events)
         return decision.reading.now
 
     async def _tell_failure(self, decision: Decision, failure: KubeError, *, anyway: bool = False) -> None:
         """Tell of a write that failed, once it is time to; `anyway`: the pass has made steps that are not shown yet."""
-        told = self._failed.count(decision.gathered.world.ref, failure)
+        told = self._failed.count(decision.gathered.observed.ref, failure)
         with suppress(KubeError):  # the raised error says more
             withdrawn = await withdraw_revoked(self._client, decision)
-            if told or anyway or withdrawn.happenings:
-                await self._update_status(withdrawn.decision, withdrawn.happenings, *told)
+            if told or anyway or withdrawn.events:
+                await self._update_status(withdrawn.decision, withdrawn.events, *told)
 
     async def _plan(self, gathered: Gathered) -> Decision:
         """Read the clock once and decide; take the keys, make the artifacts and ask the endpoints that the plan needs.
@@ -168,35 +168,35 @@ class Reconciler:
         """
         reading = self._clock.read(clock_tolerance(gathered))
         gathered, weighed = self._disputes.weigh_drift(gathered, reading.now)
-        plan = decide(gathered.world, reading)
+        plan = decide(gathered.observed, reading)
         fresh: dict[Need, FreshKey] = {}
         for _ in range(MAX_STEPS):
-            if not (plan.needs or plan.papers or plan.asks):
+            if not (plan.needs or plan.artifacts or plan.asks):
                 return make_decision(gathered, plan, reading, weighed)
             if plan.asks is not None:
-                answers = await self._config.ask(gathered.world.ref, plan.asks)
-                gathered = replace(gathered, world=replace(gathered.world, endpoints=answers))
+                answers = await self._config.ask(gathered.observed.ref, plan.asks)
+                gathered = replace(gathered, observed=replace(gathered.observed, endpoints=answers))
                 # An observation is not dated earlier than it was made.
                 reading = self._clock.read(clock_tolerance(gathered))
-            made = await self._keys.take(gathered.world.ref, plan.needs) if plan.needs else {}
+            made = await self._keys.take(gathered.observed.ref, plan.needs) if plan.needs else {}
             if made is None:
                 return make_decision(gathered, plan, reading, weighed)
             halves = {key.kid: key.private for key in made.values()}
             fresh |= {need: FreshKey(k.kid, k.algorithm, k.thumbprint, k.public) for need, k in made.items()}
             gathered = replace(gathered, private_keys={**gathered.private_keys, **halves})
-            gathered = await make_signed_artifacts(self._client, gathered, plan.papers, reading.now)
-            plan = decide(gathered.world, reading, fresh)
-        raise UnsettledPlanError(f"the plan for {gathered.world.ref} never settles: a defect")
+            gathered = await make_signed_artifacts(self._client, gathered, plan.artifacts, reading.now)
+            plan = decide(gathered.observed, reading, fresh)
+        raise UnsettledPlanError(f"the plan for {gathered.observed.ref} never settles: a defect")
 
     async def _execute(self, decision: Decision) -> StepResult | None:
         """Execute the step of the plan; without a step, repair the copies. None if there is nothing to do."""
         gathered, record = decision.gathered, decision.plan.record
         if record is None or decision.plan.needs or decision.weighed.holds_back(record.step):
             return None
-        idle = record == gathered.world.record and record.step is None
+        idle = record == gathered.observed.record and record.step is None
         if idle and (not record.restart or has_restart_failed(decision)):
             return await self._repair_copies(decision)
-        ref = gathered.world.ref
+        ref = gathered.observed.ref
         if record.step is not None:
             for observer in self.observers:
                 observer.begin_step(ref, record.step.transition)
@@ -205,13 +205,13 @@ class Reconciler:
         result = await execute_step(self._client, gathered, record, lambda: self._confirmed(decision))
         self._disputes.record_answers(result.gathered)
         self._observe(result.gathered)
-        for happening in result.happenings:
-            log_event(ref, happening)
+        for recorded in result.events:
+            log_event(ref, recorded)
         for observer in self.observers:
             observer.report_restarts(ref, result.restart.workloads)
         if result.confirmed:
             for observer in self.observers:
-                observer.confirm_step(ref, result.happenings)
+                observer.confirm_step(ref, result.events)
         return result
 
     async def _continue(self, before: Decision, result: StepResult) -> Decision:
@@ -220,20 +220,22 @@ class Reconciler:
         if result.shown is None:
             decision = add_restart_trouble(await self._plan(gathered), result, before)
         else:  # another plan would ask for the same keys again
-            decision = replace(before, gathered=replace(gathered, world=replace(gathered.world, record=result.shown)))
+            decision = replace(
+                before, gathered=replace(gathered, observed=replace(gathered.observed, record=result.shown))
+            )
         return add_refusal_troubles(decision, before.plan.record, result)
 
     async def _repair_copies(self, decision: Decision) -> StepResult | None:
         """Follow namespaces that were created, deleted or relabelled, and repair copies that were edited."""
         gathered = decision.gathered
-        self._disputes.record_repairs(gathered.world.ref, decision.weighed.without_waiting(), decision.reading.now)
+        self._disputes.record_repairs(gathered.observed.ref, decision.weighed.without_waiting(), decision.reading.now)
         result = await apply_copies(self._client, gathered, repairs=True)
         if result.gathered.copies == gathered.copies:
             return None
         self._disputes.record_answers(result.gathered)
         self._observe(result.gathered)
-        for happening in result.happenings:
-            log_event(gathered.world.ref, happening)
+        for recorded in result.events:
+            log_event(gathered.observed.ref, recorded)
         return result
 
     def _confirmed(self, decision: Decision) -> datetime | None:
@@ -242,7 +244,7 @@ class Reconciler:
         return reading.latest if reading.trusted else None
 
     async def _update_status(
-        self, decision: Decision, happenings: tuple[Happening, ...], *troubles: Trouble
+        self, decision: Decision, events: tuple[RecordedEvent, ...], *troubles: Trouble
     ) -> Gathered:
         """Write the status, then record the Events, even if the write of the status fails.
 
@@ -250,31 +252,31 @@ class Reconciler:
         """
         gathered = decision.gathered
         plan = replace(decision.plan, troubles=(*troubles, *decision.plan.troubles))
-        status = render_status(gathered.world, plan, gathered.world.record, gathered.status, decision.reading)
+        status = render_status(gathered.observed, plan, gathered.observed.record, gathered.status, decision.reading)
         alarms = find_alarms(gathered.status, status)
-        log_alarms(gathered.world.ref, alarms, over=is_degraded(gathered.status) and not is_degraded(status))
-        world = gathered.world
-        snapshot = ReconcileSnapshot(status, world.record, plan, decision.reading.now, world.annotations)
+        log_alarms(gathered.observed.ref, alarms, over=is_degraded(gathered.status) and not is_degraded(status))
+        observed = gathered.observed
+        snapshot = ReconcileSnapshot(status, observed.record, plan, decision.reading.now, observed.annotations)
         for observer in self.observers:
-            observer.show_status(gathered.world.ref, snapshot)
-            observer.report_alarms(gathered.world.ref, alarms)
+            observer.show_status(gathered.observed.ref, snapshot)
+            observer.report_alarms(gathered.observed.ref, alarms)
         try:
             gathered = await write_status(self._client, gathered, status)
         finally:
-            await self._post_events(decision, (*happenings, *alarms))
+            await self._post_events(decision, (*events, *alarms))
         self._observe(gathered)
         return gathered
 
-    async def _post_events(self, decision: Decision, happenings: tuple[Happening, ...]) -> None:
+    async def _post_events(self, decision: Decision, events: tuple[RecordedEvent, ...]) -> None:
         """Record Events about the set, if it exists."""
         the_set = decision.gathered.seen.the_set
         if the_set is not None:
-            events = self._disputes.omit_reported(decision.gathered.world.ref, decision.weighed, happenings)
+            events = self._disputes.omit_reported(decision.gathered.observed.ref, decision.weighed, events)
             await self._record_events(the_set, events, decision.reading.now)
 
     def _observe(self, gathered: Gathered) -> None:
         """Record the versions that were read or written, so that their echo is no news."""
-        ref, seen = gathered.world.ref, gathered.seen
+        ref, seen = gathered.observed.ref, gathered.seen
         marks = (
             (Kind.SET, seen.the_set),
             (Kind.KEYRING, seen.keyring),

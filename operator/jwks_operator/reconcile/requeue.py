@@ -66,11 +66,11 @@ def _fading(decision: Decision) -> Iterable[datetime]:
 
 
 def _lacks_keys(decision: Decision) -> bool:
-    record = decision.gathered.world.record
+    record = decision.gathered.observed.record
     return record is None or any(record.active(entry.name) is None for entry in record.policy.keys)
 
 
 def clock_tolerance(gathered: Gathered) -> timedelta:
     """Return the clockSkew of the policy in force, or of the spec if there is no policy yet."""
-    policy = gathered.world.written if gathered.world.record is None else gathered.world.record.policy
+    policy = gathered.observed.written if gathered.observed.record is None else gathered.observed.record.policy
     return (Facts() if policy is None else policy.facts).clock_skew

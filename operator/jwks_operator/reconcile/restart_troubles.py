@@ -11,7 +11,7 @@ from jwks_operator.reconcile.requeue import Decision
 
 def add_restart_trouble(decision: Decision, result: StepResult, before: Decision) -> Decision:
     """Add the trouble of a workload restart that failed in this pass and is still pending."""
-    record = decision.gathered.world.record
+    record = decision.gathered.observed.record
     if record is None or not record.restart:
         return decision
     failed = result.restart.failed

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from jwks_operator.api.reasons import EventReason
 from jwks_operator.api.status_model import KeyState
-from jwks_operator.core.model.record import Happening
+from jwks_operator.core.model.record import RecordedEvent
 from jwks_operator.core.planner.requests import read_requests
 from jwks_operator.kube.client import Client
 from jwks_operator.kube.gather import refresh_comparisons
@@ -21,7 +21,7 @@ class Withdrawn:
     """The decision with what is left, the Events of what was taken out, and the objects that could not be written."""
 
     decision: Decision
-    happenings: tuple[Happening, ...] = ()
+    events: tuple[RecordedEvent, ...] = ()
     refusals: tuple[Refusal, ...] = ()
 
 
@@ -29,7 +29,7 @@ async def withdraw_revoked(client: Client, decision: Decision) -> Withdrawn:
     """Take the keys that spec or annotation revoke out of the objects of a set without a record; raises NotLeading."""
     gathered = decision.gathered
     kids = frozenset(_list_kids(decision))
-    if gathered.world.record is not None or not kids:
+    if gathered.observed.record is not None or not kids:
         return Withdrawn(decision)
     found = await withdraw_keys(client, gathered, kids)
     troubles = tuple(list_refusal_troubles(gathered, found.refusals, kids))
@@ -43,15 +43,15 @@ async def withdraw_revoked(client: Client, decision: Decision) -> Withdrawn:
     status = gathered.status.model_copy(update={"keys": keys, "active_kid": None if gone else shown})
     after = refresh_comparisons(replace(gathered, seen=found.seen, status=status))
     plan = replace(decision.plan, troubles=(*troubles, *decision.plan.troubles))
-    told = (Happening(EventReason.KEY_WITHDRAWN, " and ".join(names), kid) for kid, names in found.taken.items())
+    told = (RecordedEvent(EventReason.KEY_WITHDRAWN, " and ".join(names), kid) for kid, names in found.taken.items())
     return Withdrawn(replace(decision, gathered=after, plan=plan), tuple(told), found.refusals)
 
 
 def _list_kids(decision: Decision) -> Iterator[str]:
     """Yield what is revoked by kid, and by age as far as the status tells when a key was made."""
-    world, now = decision.gathered.world, decision.reading.now
-    yield from read_requests(world.annotations, frozenset()).revoked
-    for item in world.brakes.revoked:
+    observed, now = decision.gathered.observed, decision.reading.now
+    yield from read_requests(observed.annotations, frozenset()).revoked
+    for item in observed.safety_fields.revoked:
         if item.kid is not None:
             yield item.kid
         if item.created_before is not None and item.created_before <= now:

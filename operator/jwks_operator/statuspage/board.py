@@ -15,7 +15,7 @@ from jwks_operator.api.reasons import ConditionType, Reason
 from jwks_operator.api.status_model import JsonWebKeySetStatus
 from jwks_operator.core.model.codec import dump_policy, load_policy
 from jwks_operator.core.model.policy import Policy
-from jwks_operator.core.model.record import Happening
+from jwks_operator.core.model.record import RecordedEvent
 from jwks_operator.core.transitions.transition_table import Transition
 from jwks_operator.kube.workloads import RestartedWorkload
 from jwks_operator.metrics.interning import InternPool
@@ -91,13 +91,13 @@ class Board:
     def begin_step(self, ref: SetRef, transition: Transition) -> None:
         """A step is begun; the status reports it."""
 
-    def confirm_step(self, ref: SetRef, happenings: tuple[Happening, ...]) -> None:
+    def confirm_step(self, ref: SetRef, events: tuple[RecordedEvent, ...]) -> None:
         """A step is confirmed; the status reports it."""
 
     def report_restarts(self, ref: SetRef, workloads: tuple[RestartedWorkload, ...]) -> None:
         """Ignored: the page shows keys."""
 
-    def report_alarms(self, ref: SetRef, alarms: tuple[Happening, ...]) -> None:
+    def report_alarms(self, ref: SetRef, alarms: tuple[RecordedEvent, ...]) -> None:
         """A set needs attention; the status reports it."""
 
 

@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 from jwks_operator.api.names import SetRef
 from jwks_operator.api.status_model import JsonWebKeySetStatus
 from jwks_operator.core.forecast import UnsoundSpecError, forecast_world
-from jwks_operator.core.model.observed_state import World
+from jwks_operator.core.model.observed_state import ObservedState
 from jwks_operator.core.outputs.timeline import make_picture, render_svg, stretch_around
 from jwks_operator.core.planner.record_from_status import record_from_status
 from jwks_operator.metrics.process_gauges import ProcessGauges
@@ -150,7 +150,7 @@ class Writer:
         if policy is None:
             return None
         now = self.now().replace(second=0, microsecond=0)
-        world = World(
+        observed = ObservedState(
             shown.row.ref,
             status.observed_generation or 1,
             None,
@@ -158,7 +158,7 @@ class Writer:
             record=record_from_status(shown.row.ref, policy, status, {}, now),
         )
         try:
-            spans = forecast_world(world, now, now + _YEAR, STEPS * len(policy.keys)).spans
+            spans = forecast_world(observed, now, now + _YEAR, STEPS * len(policy.keys)).spans
         except UnsoundSpecError:
             return None
         drawn = make_picture(f"Keys of {shown.row.ref}", spans, stretch_around(spans, now, None))

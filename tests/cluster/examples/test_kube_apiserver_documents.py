@@ -14,9 +14,9 @@ import yaml
 from cluster.examples.test_kube_apiserver import EXAMPLE, served, until_known, whoami
 from controlplane import ControlPlane
 from controlplane.processes import free_ports
-from corridor.life import REF, Life
 from demo.mount import swap
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS
+from reconcile.life import REF, Life
 
 ROTATIONS = 5
 

@@ -14,7 +14,7 @@ from core import test_served as histories
 from core.history import History
 from core.pods import MINUTE, SEALED, SERVED, Pods
 from core.rows import annotate
-from jwks_operator.core.model.observed_state import Endpoints, World
+from jwks_operator.core.model.observed_state import Endpoints, ObservedState
 from jwks_operator.core.model.record import Record
 from jwks_operator.core.planner import endpoint_gate, rules, succession
 from jwks_operator.core.planner.endpoint_gate import Question
@@ -104,7 +104,7 @@ def _kid_alone(_real: Any) -> Any:
 
 
 def _for_ever(real: Any) -> Any:
-    def attested(world: World, record: Record, now: datetime) -> Record:
+    def attested(world: ObservedState, record: Record, now: datetime) -> Record:
         after: Record = real(world, record, now)
         kept = {key.kid: key for key in record.keys if key.served or key.unserved}
         return replace(after, keys=tuple(kept.get(key.kid, key) for key in after.keys))

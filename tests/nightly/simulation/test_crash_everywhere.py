@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from corridor.life import REF, Life
 from fakes.faults import Crash, CrashBefore
 from jwks_operator.keys.algorithms import ALGORITHMS
 from jwks_operator.kube.client import CONFIGMAPS, EVENTS, SECRETS
+from reconcile.life import REF, Life
 from simulation.chronicle import Chronicle, in_use, openers, published
 from simulation.pool import Pool
 from simulation.promise import Promise

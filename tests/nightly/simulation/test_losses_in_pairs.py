@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from corridor.life import REF
 from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, SETS
+from reconcile.life import REF
 from simulation.directed import h, spec
 from simulation.world import RING, World, finish
 

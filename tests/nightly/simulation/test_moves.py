@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corridor.life import REF, Life
 from fakes.store import Change
 from jwks_operator.api.names import LABEL_SHARD
 from jwks_operator.api.shards import Shard, shard_of
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, SETS, Object
+from reconcile.life import REF, Life
 from simulation.directed import spec
 from simulation.enemies import ENEMIES
 from simulation.promise import Promise

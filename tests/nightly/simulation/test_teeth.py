@@ -1,4 +1,4 @@
-"""The simulation has teeth: without each piece of safety, a history of the whole corridor shows the gap."""
+"""The simulation has teeth: without each piece of safety, a history of whole passes shows the gap."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace

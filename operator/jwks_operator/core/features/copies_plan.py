@@ -10,8 +10,8 @@ from dataclasses import replace
 
 from jwks_operator.api.names import consent_label, copy_name
 from jwks_operator.api.reasons import EventReason, Reason
-from jwks_operator.core.model.observed_state import Copy, Sight, World
-from jwks_operator.core.model.record import Happening, KeyRecord, Record
+from jwks_operator.core.model.observed_state import Copy, DriftState, ObservedState
+from jwks_operator.core.model.record import KeyRecord, Record, RecordedEvent
 from jwks_operator.core.model.trouble import Trouble
 from jwks_operator.core.transitions.transition_table import State
 from jwks_operator.keys.algorithms import KeyClass
@@ -20,12 +20,12 @@ NAMED = 3
 """So many namespaces are told with their trouble; of the others their number."""
 
 
-def reset_doubted_copies(world: World, record: Record) -> tuple[Record, tuple[Happening, ...]]:
+def reset_doubted_copies(observed: ObservedState, record: Record) -> tuple[Record, tuple[RecordedEvent, ...]]:
     """Return the record without the confirmations that edited copies deny, and an event for each of those copies."""
-    edited = tuple(copy for copy in world.copies if copy.sight is Sight.DIFFERS)
+    edited = tuple(copy for copy in observed.copies if copy.drift is DriftState.DIFFERS)
     changed = [after for key in record.keys for after in (_doubted(key, edited),) if after != key]
     guilty = (copy for copy in edited if any(_denied(key, copy) for key in record.keys))
-    told = tuple(Happening(EventReason.OBJECT_REPAIRED, describe_edited_copy(copy.namespace)) for copy in guilty)
+    told = tuple(RecordedEvent(EventReason.OBJECT_REPAIRED, describe_edited_copy(copy.namespace)) for copy in guilty)
     return (record.with_keys(*changed), told) if changed else (record, ())
 
 
@@ -34,28 +34,28 @@ def describe_edited_copy(namespace: str) -> str:
     return f"the copy in namespace {namespace} was edited"
 
 
-def list_copy_troubles(world: World, record: Record) -> Iterator[Trouble]:
+def list_copy_troubles(observed: ObservedState, record: Record) -> Iterator[Trouble]:
     """Yield what a person has to know of the copies of a set."""
-    if record.policy.publish.namespaces is not None and not world.everywhere:
+    if record.policy.publish.namespaces is not None and not observed.everywhere:
         yield Trouble(
             Reason.COPIES_UNSUPPORTED,
             "spec.publish.namespaces needs an operator that watches all namespaces, but this one runs with --namespace",
             "remove the field, or run the operator for the whole cluster",
         )
         return
-    if world.copies_complaint:
+    if observed.copies_complaint:
         yield Trouble(
             Reason.COPY_REFUSED,
-            f"it cannot be told which namespaces are to have a copy: {world.copies_complaint}",
+            f"it cannot be told which namespaces are to have a copy: {observed.copies_complaint}",
         )
-    yield from _named(tuple(_of_one(world, copy) for copy in world.copies if copy.sight is Sight.FOREIGN))
-    yield from _named(tuple(_of_one(world, copy) for copy in world.copies if copy.refused))
+    yield from _named(tuple(_of_one(observed, copy) for copy in observed.copies if copy.drift is DriftState.FOREIGN))
+    yield from _named(tuple(_of_one(observed, copy) for copy in observed.copies if copy.refused))
 
 
-def _of_one(world: World, copy: Copy) -> Trouble:
-    name = copy_name(world.ref, world.configmap_name)
-    consent = f"withdraw the label {consent_label(world.ref.namespace)} from the namespace"
-    if copy.sight is Sight.FOREIGN:
+def _of_one(observed: ObservedState, copy: Copy) -> Trouble:
+    name = copy_name(observed.ref, observed.configmap_name)
+    consent = f"withdraw the label {consent_label(observed.ref.namespace)} from the namespace"
+    if copy.drift is DriftState.FOREIGN:
         what = f"ConfigMap {copy.namespace}/{name} exists and is not a copy of this set"
         return Trouble(Reason.COPY_CONFLICT, what, f"remove it, or {consent}", about=copy.namespace)
     if copy.leaves:
@@ -82,7 +82,7 @@ def _doubted(key: KeyRecord, edited: tuple[Copy, ...]) -> KeyRecord:
 
 def _denied(key: KeyRecord, copy: Copy) -> bool:
     """Whether a copy lacks a key that waits for everybody to have it, or shows one that nobody is to use."""
-    if copy.sight is not Sight.DIFFERS:
+    if copy.drift is not DriftState.DIFFERS:
         return False
     if key.key_class is KeyClass.ENCRYPTION:
         return key.state is State.RETIRED and key.kid in copy.extra

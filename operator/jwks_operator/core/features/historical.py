@@ -10,7 +10,7 @@ from datetime import datetime
 
 from jwks_operator.api.reasons import EventReason
 from jwks_operator.api.revocation_spec import RevocationReason
-from jwks_operator.core.model.record import Former, Happening, KeyRecord, Record, Tombstone
+from jwks_operator.core.model.record import HistoricalFacts, KeyRecord, Record, RecordedEvent, Tombstone
 from jwks_operator.core.transitions.transition_table import State
 from jwks_operator.keys import historical_set as telling
 from jwks_operator.keys.algorithms import KeyClass
@@ -42,34 +42,34 @@ def reason_of(word: str) -> str:
     return next((reason for reason, known in _REASONS.items() if known == word), "")
 
 
-def historical_key_of(record: Record, key: KeyRecord, time: datetime) -> Former | None:
+def historical_key_of(record: Record, key: KeyRecord, time: datetime) -> HistoricalFacts | None:
     """Return what to keep of a key that leaves with the step of this record at this time, if anything."""
     if not record.policy.publish.historical or key.key_class is not KeyClass.SIGNATURE:
         return None
     if key.state is State.COMPROMISED:
         why = {told.kid: told.reason for told in _happenings(record) if told.event == EventReason.KEY_REVOKED}
-        return Former(key.public, min(key.retired or time, time), key.in_use_since, why.get(key.kid, ""))
+        return HistoricalFacts(key.public, min(key.retired or time, time), key.in_use_since, why.get(key.kid, ""))
     # A key that never retired was never used: nobody holds a signature of it.
-    return None if key.retired is None else Former(key.public, key.retired, key.in_use_since)
+    return None if key.retired is None else HistoricalFacts(key.public, key.retired, key.in_use_since)
 
 
 def within_limit(stones: tuple[Tombstone, ...]) -> tuple[Tombstone, ...]:
     """Return the tombstones, with only as many former keys to be told as there is room for."""
     room = TOLD_LIMIT
     kept: set[str] = set()
-    newest_first = [stone for stone in reversed(stones) if stone.former is not None]
+    newest_first = [stone for stone in reversed(stones) if stone.historical is not None]
     for stone in sorted(newest_first, key=lambda stone: stone.reason != State.COMPROMISED):
-        room -= 0 if stone.former is None else len(canonical_json(dict(stone.former.public)))
+        room -= 0 if stone.historical is None else len(canonical_json(dict(stone.historical.public)))
         if room < 0:
             break
         kept.add(stone.digest)
-    return tuple(stone if stone.digest in kept else replace(stone, former=None) for stone in stones)
+    return tuple(stone if stone.digest in kept else replace(stone, historical=None) for stone in stones)
 
 
 def find_due_signing(record: Record) -> Signing | None:
     """Return the set that is to be signed; None while the one there is says the same, or nobody can sign."""
     issuer, signer = record.policy.publish.issuer, _signer(record)
-    told = [_told(stone, stone.former) for stone in record.tombstones if stone.former is not None]
+    told = [_told(stone, stone.historical) for stone in record.tombstones if stone.historical is not None]
     if not record.policy.publish.historical or issuer is None or signer is None or not told:
         return None
     said = telling.historical_claims(issuer, told)
@@ -85,12 +85,12 @@ def _signer(record: Record) -> KeyRecord | None:
     return next((key for key in in_use if key is not None and key.key_class is KeyClass.SIGNATURE), None)
 
 
-def _told(stone: Tombstone, said: Former) -> telling.HistoricalKey:
+def _told(stone: Tombstone, said: HistoricalFacts) -> telling.HistoricalKey:
     revoked = None
     if said.revoked is not None:
         revoked = telling.Revoked(stone.time, _REASONS.get(said.revoked, "unspecified"))
     return telling.HistoricalKey(said.public, said.expired, said.issued, revoked)
 
 
-def _happenings(record: Record) -> Iterable[Happening]:
-    return () if record.step is None else record.step.happenings
+def _happenings(record: Record) -> Iterable[RecordedEvent]:
+    return () if record.step is None else record.step.events

@@ -15,12 +15,12 @@ from jwks_operator.api.reasons import Reason
 from jwks_operator.core.features.source_content import Holding, Refusal, Sources, is_as_read, names_of, private_holding
 from jwks_operator.core.model.key_states import FreshKey, digest_of, is_buried
 from jwks_operator.core.model.policy import EntryPolicy, Policy
-from jwks_operator.core.model.record import Certificate, Intake, KeyRecord, Record
+from jwks_operator.core.model.record import Certificate, ImportState, KeyRecord, Record
 from jwks_operator.core.model.trouble import Trouble
 from jwks_operator.core.transitions.transition_table import State
 
 REMEMBERED = 64
-"""How many keys an intake remembers: far more than a source can hold while any of them is still about."""
+"""How many keys an import_state remembers: far more than a source can hold while any of them is still about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,28 +84,28 @@ def must_wait(policy: Policy, found: Offers) -> bool:
 
 def is_followed(record: Record, entry: EntryPolicy) -> bool:
     """Tell whether the keys of an entry come from a source that is followed, and from nowhere else."""
-    intake = record.intakes.get(entry.name)
-    return entry.imports_private and intake is not None and intake.followed
+    import_state = record.import_states.get(entry.name)
+    return entry.imports_private and import_state is not None and import_state.followed
 
 
 def generates_keys(record: Record, entry: EntryPolicy) -> bool:
     """Tell whether keys of an entry are made here; not before the one to be imported is there, where there is none."""
     if not entry.imports_private:
         return True
-    if record.intakes.get(entry.name) is None:
+    if record.import_states.get(entry.name) is None:
         return record.active(entry.name) is not None
     return not is_followed(record, entry)
 
 
 def is_imported(record: Record, key: KeyRecord) -> bool:
     """Tell whether a key was taken from the private source of its entry."""
-    intake = record.intakes.get(key.entry)
-    return intake is not None and key.thumbprint in intake.taken
+    import_state = record.import_states.get(key.entry)
+    return import_state is not None and key.thumbprint in import_state.taken
 
 
 def remember_offer(record: Record, entry: str, offer: Offer) -> Record:
     """Return the record that remembers that an offer was taken, and that its sources have done their work."""
-    before = record.intakes.get(entry, Intake())
+    before = record.import_states.get(entry, ImportState())
     marks = [_mark(key) for key in offer.former]
     marks += [] if offer.key is None else [offer.key.thumbprint]
     after = replace(
@@ -115,7 +115,7 @@ def remember_offer(record: Record, entry: str, offer: Offer) -> Record:
         followed=offer.current is not None if offer.key is not None or offer.adopts else before.followed,
         lost_to_revocation=before.lost_to_revocation and offer.key is None,
     )
-    return replace(record, intakes={**record.intakes, entry: after})
+    return replace(record, import_states={**record.import_states, entry: after})
 
 
 def settle_sources(record: Record, sources: Mapping[str, Sources], entries: Collection[str]) -> Record:
@@ -129,9 +129,9 @@ def settle_sources(record: Record, sources: Mapping[str, Sources], entries: Coll
             held = private_holding(sources.get(entry.name), entry)
             key = None if held is None or held.followed else held.keys[0]
             record = remember_offer(record, entry.name, Offer(key=key, sources=tuple(filter(None, names_of(entry)))))
-            followed = record.intakes[entry.name].followed if held is None else held.followed
-            intake = replace(record.intakes[entry.name], followed=followed)
-            record = replace(record, intakes={**record.intakes, entry.name: intake})
+            followed = record.import_states[entry.name].followed if held is None else held.followed
+            import_state = replace(record.import_states[entry.name], followed=followed)
+            record = replace(record, import_states={**record.import_states, entry.name: import_state})
     return record
 
 
@@ -146,13 +146,15 @@ def find_key_in_source(
 
 def mark_revoked(record: Record, entry: EntryPolicy) -> Record:
     """Return the record of an entry whose key was revoked: the next one of its source is used at once."""
-    intake = record.intakes.get(entry.name, Intake())
-    return replace(record, intakes={**record.intakes, entry.name: replace(intake, lost_to_revocation=True)})
+    import_state = record.import_states.get(entry.name, ImportState())
+    return replace(
+        record, import_states={**record.import_states, entry.name: replace(import_state, lost_to_revocation=True)}
+    )
 
 
 def was_revoked(record: Record, entry: EntryPolicy) -> bool:
     """Tell whether the active key of an entry was revoked and the next one of its source is used at once."""
-    return record.intakes.get(entry.name, Intake()).lost_to_revocation
+    return record.import_states.get(entry.name, ImportState()).lost_to_revocation
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +167,8 @@ class _Reader:
     claimed: Mapping[str, str]
 
     @property
-    def intake(self) -> Intake:
-        return self.record.intakes.get(self.entry.name, Intake())
+    def import_state(self) -> ImportState:
+        return self.record.import_states.get(self.entry.name, ImportState())
 
     def offer(self, seen: Sources) -> Offer:
         offer = Offer(complaints=tuple(self._missing(seen)))
@@ -176,7 +178,7 @@ class _Reader:
             offer = self._with_public(offer, seen.public)
         verdicts = zip((seen.private, seen.public), names_of(self.entry), strict=True)
         read = [name for verdict, name in verdicts if isinstance(verdict, Holding) and not offer.complaints]
-        before = [name for name in self.intake.sources if name in names_of(self.entry)]
+        before = [name for name in self.import_state.sources if name in names_of(self.entry)]
         return replace(offer, sources=tuple(dict.fromkeys((*before, *read))))
 
     def _missing(self, seen: Sources) -> Iterator[str]:
@@ -184,7 +186,7 @@ class _Reader:
         for verdict, name in zip((seen.private, seen.public), names_of(self.entry), strict=True):
             if not isinstance(verdict, Refusal):
                 continue
-            done = name in self.intake.sources and not (verdict is seen.private and self.intake.followed)
+            done = name in self.import_state.sources and not (verdict is seen.private and self.import_state.followed)
             if not done:
                 yield verdict.message
             elif not verdict.absent:
@@ -196,8 +198,8 @@ class _Reader:
             theirs = None if self.entry.certificate is not None else holding.certificate
             offer = replace(offer, current=key.thumbprint, certificate=theirs)
         if self._in_use(key):
-            return replace(offer, adopts=holding.followed and not self.intake.followed)
-        if key.thumbprint in self.intake.taken and not holding.followed:
+            return replace(offer, adopts=holding.followed and not self.import_state.followed)
+        if key.thumbprint in self.import_state.taken and not holding.followed:
             return offer
         objection = self._objection(key)
         if objection is None:
@@ -216,7 +218,7 @@ class _Reader:
         former = []
         complaints = []
         for key in holding.keys:
-            if (key.kid, key.thumbprint) in known or _mark(key) in self.intake.taken or self._was_ours(key):
+            if (key.kid, key.thumbprint) in known or _mark(key) in self.import_state.taken or self._was_ours(key):
                 continue
             objection = self._objection(key, also=() if offer.key is None else (offer.key,))
             if objection is None:
@@ -236,7 +238,7 @@ class _Reader:
 
     def _was_ours(self, key: FreshKey) -> bool:
         """Whether the key was imported with its private half and lived its whole life here."""
-        return key.thumbprint in self.intake.taken and digest_of(key.kid, key.thumbprint) in {
+        return key.thumbprint in self.import_state.taken and digest_of(key.kid, key.thumbprint) in {
             stone.digest for stone in self.record.tombstones if stone.reason == State.DESTROYED
         }
 

@@ -15,7 +15,7 @@ from jwks_operator.core.model.record import (
     HISTORY_LIMIT,
     TOMBSTONE_LIMIT,
     Bounds,
-    Former,
+    HistoricalFacts,
     HistoryEntry,
     KeyRecord,
     Record,
@@ -86,7 +86,7 @@ def confirm_step(record: Record, confirmed: datetime) -> Record:
         return record
     living = tuple(_stamped(key, confirmed) for key in record.keys if key.state in LIVING)
     gone = tuple(key for key in record.keys if key.state not in LIVING)
-    story = tuple(HistoryEntry(confirmed, told) for told in record.step.happenings)
+    story = tuple(HistoryEntry(confirmed, told) for told in record.step.events)
     return replace(
         record,
         keys=living,
@@ -117,7 +117,9 @@ def is_kid_buried(record: Record, kid: str) -> bool:
     return any(stone.kid == _digest(kid) for stone in record.tombstones)
 
 
-def tombstone_for(key: KeyRecord | FreshKey, state: State, time: datetime, told: Former | None = None) -> Tombstone:
+def tombstone_for(
+    key: KeyRecord | FreshKey, state: State, time: datetime, told: HistoricalFacts | None = None
+) -> Tombstone:
     """Return the tombstone of a key that left in this state, with what the historical set says of it."""
     digest = digest_of(key.kid, key.thumbprint)
     return Tombstone(digest, state.value, time, _digest(key.kid), _digest(key.thumbprint), told)

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from jwks_operator.core.model.codec import PolicyError, RecordError, dump_policy, load_record, paths_of
-from jwks_operator.core.model.policy import Brakes, EntryPolicy, Policy, Revocation
+from jwks_operator.core.model.policy import EntryPolicy, Policy, Revocation, SafetyFields
 from jwks_operator.core.model.record import KeyRecord, Record, Unread
 from jwks_operator.core.model.stored import Document
 from jwks_operator.core.transitions.transition_table import State
@@ -56,7 +56,7 @@ def _mended(rest: Document, keys: tuple[KeyRecord, ...], written: Policy | None)
     return replace(policy, keys=tuple(entries.values()))
 
 
-def read_brakes(spec: object) -> Brakes:
+def read_safety_fields(spec: object) -> SafetyFields:
     """Return what counts of a written spec that is refused as a whole: every brake in it that can be read."""
     members: Mapping[str, Any] = spec if isinstance(spec, Mapping) else {}
 
@@ -71,7 +71,7 @@ def read_brakes(spec: object) -> Brakes:
             if (found.kid is None) != (found.created_before is None):
                 revoked.append(found)
     held = tuple(kid for kid in listed("held") if isinstance(kid, str))
-    return Brakes(members.get("suspend") is True, held, tuple(revoked))
+    return SafetyFields(members.get("suspend") is True, held, tuple(revoked))
 
 
 def _without(document: Document, path: tuple[int | str, ...], other: Document) -> Document:

@@ -15,7 +15,7 @@ from jwks_operator.api.spec import JsonWebKeySetSpec
 from jwks_operator.api.status_model import JsonWebKeySetStatus, KeyState
 from jwks_operator.core.features.source_content import Sources
 from jwks_operator.core.model.key_states import FreshKey
-from jwks_operator.core.model.policy import NO_BRAKES, Brakes, Policy
+from jwks_operator.core.model.policy import NO_SAFETY_FIELDS, Policy, SafetyFields
 from jwks_operator.core.model.policy_from_spec import policy_from_spec
 from jwks_operator.core.model.record import Bounds, Certificate, Record, Tombstone
 from jwks_operator.keys.algorithms import KeyClass
@@ -62,7 +62,7 @@ class Reading:
         return time + self.ahead + RESOLUTION  # the Date that is heard then may be cut off by more than the last one
 
 
-class Sight(StrEnum):
+class DriftState(StrEnum):
     """How an owned object compares with what the record says it should be."""
 
     SAME = "Same"
@@ -76,16 +76,16 @@ class Sight(StrEnum):
     @property
     def drifted(self) -> bool:
         """Whether a write is needed to make it right."""
-        return self in {Sight.GONE, Sight.DIFFERS, Sight.RELABELLED}
+        return self in {DriftState.GONE, DriftState.DIFFERS, DriftState.RELABELLED}
 
     @property
     def restarts_clocks(self) -> bool:
         """Whether its readers may have missed a key, so that the waits that it confirms start again."""
-        return self in {Sight.GONE, Sight.DIFFERS}
+        return self in {DriftState.GONE, DriftState.DIFFERS}
 
 
 @dataclass(frozen=True, slots=True)
-class Salvage:
+class RecoverableKeys:
     """What the projections still hold of a record that is gone."""
 
     usable: Mapping[str, FreshKey] = field(default_factory=dict)
@@ -131,7 +131,7 @@ class Copy:
     """The copy of the published set in a namespace that is to have one, or one that cannot be removed."""
 
     namespace: str
-    sight: Sight
+    drift: DriftState
     missing: frozenset[str] = frozenset()
     """Kids that are published and that an edited copy lacks."""
     extra: frozenset[str] = frozenset()
@@ -143,7 +143,7 @@ class Copy:
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class ObservedState:
     """Everything a plan may depend on, except the time."""
 
     ref: SetRef
@@ -153,14 +153,14 @@ class World:
     spec_complaint: str | None = None
     annotations: Mapping[str, str] = field(default_factory=dict)
     record: Record | None = None
-    brakes_alone: Brakes = NO_BRAKES
+    safety_fields_alone: SafetyFields = NO_SAFETY_FIELDS
     """What of a spec that cannot be read counts all the same."""
     record_complaint: str | None = None
     """Why the record that is there cannot be used; None if it can, or if there is none."""
     keyring_uid: str = ""
-    keyring: Sight = Sight.GONE
-    configmap: Sight = Sight.GONE
-    secret: Sight = Sight.GONE
+    keyring: DriftState = DriftState.GONE
+    configmap: DriftState = DriftState.GONE
+    secret: DriftState = DriftState.GONE
     lived_before: bool = False
     """Whether the status tells of keys: a record that is gone then was lost, not never written."""
     entries_before: Mapping[str, str] = field(default_factory=dict)
@@ -173,7 +173,7 @@ class World:
     """From the status, the pending keys of entries without an active one: they still wait for their lead."""
     waits_before: Mapping[KeyClass, Bounds] = field(default_factory=dict)
     """From the status, the longest waits in force per class: what is lost with a keyring was no shorter."""
-    salvage: Salvage = field(default_factory=Salvage)
+    recoverable: RecoverableKeys = field(default_factory=RecoverableKeys)
     imports: Mapping[str, Sources] = field(default_factory=dict)
     """Per entry, what its sources hold; an entry that names none is not in it."""
     certificates: Mapping[str, Certificate] = field(default_factory=dict)
@@ -211,13 +211,17 @@ class World:
         return None if self.spec is None else policy_from_spec(self.spec)
 
     @property
-    def brakes(self) -> Brakes:
+    def safety_fields(self) -> SafetyFields:
         """What of the written spec counts whether it is acceptable or not."""
-        return self.brakes_of(self.written)
+        return self.safety_fields_of(self.written)
 
-    def brakes_of(self, written: Policy | None) -> Brakes:
-        """Return the brakes of the written policy; of a spec that cannot be read, what was read of it."""
-        return self.brakes_alone if written is None else Brakes(written.suspend, written.held, written.revoked)
+    def safety_fields_of(self, written: Policy | None) -> SafetyFields:
+        """Return the safety fields of the written policy; of a spec that cannot be read, what was read of it."""
+        return (
+            self.safety_fields_alone
+            if written is None
+            else SafetyFields(written.suspend, written.held, written.revoked)
+        )
 
     @property
     def _in_force(self) -> Policy | None:

@@ -24,7 +24,7 @@ NOTHING = timedelta()
 
 @dataclass(frozen=True, slots=True)
 class Facts(Stored):
-    """Facts about the world of a set, of which every wait is a sum (the sums stand in `api/defaults.py`).
+    """Facts about the observed of a set, of which every wait is a sum (the sums stand in `api/defaults.py`).
 
     One that an older version did not store is not believed to be nothing: it takes its default.
     """
@@ -237,7 +237,7 @@ class Policy(Stored):
 
 
 @dataclass(frozen=True, slots=True)
-class Brakes:
+class SafetyFields:
     """What of a spec counts although the rest of it is refused: nobody who pulls a brake waits for a correction."""
 
     suspend: bool = False
@@ -245,4 +245,4 @@ class Brakes:
     revoked: tuple[Revocation, ...] = ()
 
 
-NO_BRAKES = Brakes()
+NO_SAFETY_FIELDS = SafetyFields()

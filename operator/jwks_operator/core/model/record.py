@@ -75,7 +75,7 @@ class KeyRecord(Stored):
 
 
 @dataclass(frozen=True, slots=True)
-class Former(Stored):
+class HistoricalFacts(Stored):
     """What the historical set says of a key that left: its public JWK and its times."""
 
     public: Mapping[str, Any]
@@ -99,7 +99,7 @@ class Tombstone(Stored):
     """SHA-256 over the kid alone, so that it never names another key."""
     key: str = ""
     """SHA-256 over the thumbprint alone, so that the key does not return under another kid."""
-    former: Former | None = None
+    historical: HistoricalFacts | None = None
     """Kept for the historical set, if there is to be one."""
 
 
@@ -113,7 +113,7 @@ class Historical(Stored):
 
 
 @dataclass(frozen=True, slots=True)
-class Intake(Stored):
+class ImportState(Stored):
     """What one entry has taken from the sources of its `import`."""
 
     taken: tuple[str, ...] = ()
@@ -127,7 +127,7 @@ class Intake(Stored):
 
 
 @dataclass(frozen=True, slots=True)
-class Happening(Stored):
+class RecordedEvent(Stored):
     """One thing a step does, told to people once its effects are confirmed."""
 
     event: str
@@ -141,17 +141,17 @@ class Step(Stored):
     """The step whose intent is written and whose effects are not confirmed."""
 
     transition: Transition
-    happenings: tuple[Happening, ...] = ()
+    events: tuple[RecordedEvent, ...] = ()
     immediate: tuple[str, ...] = ()
     """The kids that this step puts in use before their check side is known to have them."""
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry(Stored):
-    """A happening and the time at which it was confirmed."""
+    """A recorded and the time at which it was confirmed."""
 
     time: Time
-    happening: Happening
+    recorded: RecordedEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +190,7 @@ class Record(Stored):
     """Entries whose key was lost with a keyring and has not been rotated since."""
     missing: Mapping[str, Time] = field(default_factory=dict)
     """Per kid of a public half that was lost with keyring and ConfigMap, when its last token has expired."""
-    intakes: Mapping[str, Intake] = field(default_factory=dict)
+    import_states: Mapping[str, ImportState] = field(default_factory=dict)
     """Per entry, what was imported."""
     restart: str = ""
     """What the workloads that are restarted are to be marked with; empty if no restart is owed."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from jwks_operator.api.reasons import EventReason
-from jwks_operator.core.model.record import Happening
+from jwks_operator.core.model.record import RecordedEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ EVENT_TEXTS: Final[Mapping[EventReason, EventText]] = {
 }
 
 
-def render_message(event: Happening) -> str:
+def render_message(event: RecordedEvent) -> str:
     """Return what happened and, in brackets, why; the reason of a trouble is a complete sentence."""
     text = _text_of(event)
     if not text.sentence:
@@ -70,17 +70,17 @@ def render_message(event: Happening) -> str:
     return f"{text.sentence.format(entry=event.entry, kid=event.kid)} ({event.reason})"
 
 
-def is_warning(event: Happening) -> bool:
+def is_warning(event: RecordedEvent) -> bool:
     """Tell whether an Event is a Warning: troubles are, and what the table says."""
     return _text_of(event).warns
 
 
-def describe_forecast(event: Happening, kid: str) -> str:
+def describe_forecast(event: RecordedEvent, kid: str) -> str:
     """Return what a forecast says of an event; `kid` is how it names the key."""
     return (_text_of(event).forecast or event.event).format(kid=kid)
 
 
-def _text_of(event: Happening) -> EventText:
+def _text_of(event: RecordedEvent) -> EventText:
     """Return the row of an event; one without a row is a trouble, whose reason is its sentence."""
     return _BY_CODE.get(event.event, _TROUBLE)
 

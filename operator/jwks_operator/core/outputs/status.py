@@ -27,7 +27,7 @@ from jwks_operator.api.status_model import (
     merge_conditions,
     truncate,
 )
-from jwks_operator.core.model.observed_state import Reading, World
+from jwks_operator.core.model.observed_state import ObservedState, Reading
 from jwks_operator.core.model.record import HistoryEntry as RecordedEntry
 from jwks_operator.core.model.record import KeyRecord, Record
 from jwks_operator.core.model.trouble import Trouble as FoundTrouble
@@ -55,7 +55,7 @@ _WAITING = {
 
 
 def render_status(
-    world: World, plan: Plan, record: Record | None, before: JsonWebKeySetStatus, reading: Reading
+    observed: ObservedState, plan: Plan, record: Record | None, before: JsonWebKeySetStatus, reading: Reading
 ) -> JsonWebKeySetStatus:
     """Return the status to be; `record` is the one confirmed in the cluster now, None if there is none.
 
@@ -63,16 +63,16 @@ def render_status(
     be known of the keys, what the status said of them last.
     """
     now = reading.now
-    conditions = merge_conditions(before.conditions, _conditions(world, plan, record, now), now)
+    conditions = merge_conditions(before.conditions, _conditions(observed, plan, record, now), now)
     if record is None:
         told = tuple(_trouble(trouble) for trouble in plan.troubles[:TROUBLES])
         return before.model_copy(
-            update={"observed_generation": world.generation, "conditions": conditions, "troubles": told}
+            update={"observed_generation": observed.generation, "conditions": conditions, "troubles": told}
         )
     policy = record.policy
     first = record.active(policy.keys[0].name)
     return JsonWebKeySetStatus(
-        observed_generation=world.generation,
+        observed_generation=observed.generation,
         conditions=conditions,
         algorithms=",".join(dict.fromkeys(entry.algorithm for entry in policy.keys)),
         active_kid=None if first is None else first.kid[:SHORT_KID],
@@ -85,7 +85,7 @@ def render_status(
     )
 
 
-def _conditions(world: World, plan: Plan, record: Record | None, now: datetime) -> Iterable[Condition]:
+def _conditions(observed: ObservedState, plan: Plan, record: Record | None, now: datetime) -> Iterable[Condition]:
     def condition(kind: ConditionType, holds: bool, reason: Reason, message: str) -> Condition:
         return Condition(
             type=kind,
@@ -93,10 +93,10 @@ def _conditions(world: World, plan: Plan, record: Record | None, now: datetime) 
             reason=reason,
             message=truncate(message, MESSAGE_MAX),
             last_transition_time=now,
-            observed_generation=world.generation,
+            observed_generation=observed.generation,
         )
 
-    yield condition(ConditionType.READY, *_ready(world, plan, record))
+    yield condition(ConditionType.READY, *_ready(observed, plan, record))
     yield condition(ConditionType.DEGRADED, *_degraded(plan.troubles))
     yield condition(ConditionType.ROTATING, *_rotating(plan, record, now))
 
@@ -107,14 +107,14 @@ _UNUSABLE = {Reason.NAME_CONFLICT, Reason.UNKNOWN_RECORD_FORMAT, Reason.REVOKED_
 """Troubles under which it cannot be told that the outputs are right."""
 
 
-def _ready(world: World, plan: Plan, record: Record | None) -> _Verdict:
+def _ready(observed: ObservedState, plan: Plan, record: Record | None) -> _Verdict:
     """Ready means: every output exists as the record wants it and was confirmed, and every entry has an active key."""
     grave = next((trouble for trouble in plan.troubles if trouble.reason in _UNUSABLE or record is None), None)
     if grave is not None:
         return False, grave.reason, grave.message
     if record is None:
         return False, Reason.PROGRESSING, "the first keys are being made"
-    unfinished = _unfinished(world, plan, record)
+    unfinished = _unfinished(observed, plan, record)
     if unfinished is not None:
         why = next(iter(plan.troubles), None)
         return (False, why.reason, why.message) if why else (False, Reason.PROGRESSING, unfinished)
@@ -141,13 +141,16 @@ def _ready_without_active(plan: Plan, record: Record, without: list[str]) -> _Ve
     )
 
 
-def _unfinished(world: World, plan: Plan, record: Record) -> str | None:
+def _unfinished(observed: ObservedState, plan: Plan, record: Record) -> str | None:
     """Return what of the outputs is not yet as the record wants it, in words; None if all of it is confirmed."""
     step = record.step or (None if plan.record is None else plan.record.step)
     if step is not None:
         return f"step {step.transition} is not confirmed yet"
-    seen = ((f"ConfigMap {world.configmap_name}", world.configmap), (f"Secret {world.secret_name}", world.secret))
-    wrong = [what for what, sight in seen if sight.restarts_clocks]
+    seen = (
+        (f"ConfigMap {observed.configmap_name}", observed.configmap),
+        (f"Secret {observed.secret_name}", observed.secret),
+    )
+    wrong = [what for what, drift in seen if drift.restarts_clocks]
     return f"{' and '.join(wrong)} is not yet as it should be" if wrong else None
 
 
@@ -251,7 +254,7 @@ def _waits(record: Record, now: datetime) -> tuple[Waits, ...]:
 
 
 def _told(entry: RecordedEntry) -> HistoryEntry:
-    told = entry.happening
+    told = entry.recorded
     return HistoryEntry(
         time=entry.time,
         kid=told.kid or None,

@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 
 from jwks_operator.api.reasons import Reason
 from jwks_operator.api.serving_spec import JWKS_PATH
-from jwks_operator.core.model.observed_state import Endpoint, Endpoints, World
+from jwks_operator.core.model.observed_state import Endpoint, Endpoints, ObservedState
 from jwks_operator.core.model.policy import Policy
 from jwks_operator.core.model.record import KeyRecord, Record
 from jwks_operator.core.model.trouble import Trouble
@@ -63,12 +63,14 @@ class Lag:
         return now + min(max((now - self.since) / 4, SOONEST), LATEST)
 
 
-def find_question(world: World, record: Record, ripe: Iterable[Candidate], urgent: Collection[str]) -> Question | None:
+def find_question(
+    observed: ObservedState, record: Record, ripe: Iterable[Candidate], urgent: Collection[str]
+) -> Question | None:
     """Return what to ask before these moves are made; None if nothing waits for an answer, or it is there already."""
     service = record.policy.publish.service_name
     kids = {key.kid for key in record.keys if awaits_endpoints(record, key)}
     kids |= {key.kid for key in _to_be_confirmed(record, ripe, urgent)}
-    if service is None or not kids or world.endpoints is not None:
+    if service is None or not kids or observed.endpoints is not None:
         return None
     return Question(service, path_of(record.policy), frozenset(kids))
 
@@ -78,9 +80,9 @@ def path_of(policy: Policy) -> str:
     return next(iter(policy.publish.paths), JWKS_PATH)
 
 
-def record_answers(world: World, record: Record, now: datetime) -> Record:
+def record_answers(observed: ObservedState, record: Record, now: datetime) -> Record:
     """Return the record with the witnesses that the answers of this pass give, and without those that they deny."""
-    said = world.endpoints
+    said = observed.endpoints
     if said is None or record.policy.publish.service_name is None:
         return record
     changed = []
@@ -93,18 +95,18 @@ def record_answers(world: World, record: Record, now: datetime) -> Record:
     return record.with_keys(*changed)
 
 
-def keep_confirmed(world: World, record: Record, ripe: Candidates, urgent: Collection[str]) -> Candidates:
+def keep_confirmed(observed: ObservedState, record: Record, ripe: Candidates, urgent: Collection[str]) -> Candidates:
     """Return the moves that may be made: those that ask nobody, and those about which everybody agrees now."""
-    said = world.endpoints
+    said = observed.endpoints
     doubtful = {key.kid for key in _to_be_confirmed(record, ripe, urgent) if said is None or not _agreed(said, key)}
     return tuple(move for move in ripe if move.kid not in doubtful)
 
 
-def list_lags(world: World, record: Record, withheld: Iterable[Candidate]) -> tuple[Lag, ...]:
+def list_lags(observed: ObservedState, record: Record, withheld: Iterable[Candidate]) -> tuple[Lag, ...]:
     """Return what waits for the endpoints: keys without a witness, and moves withheld for a last look."""
     kids = {move.kid for move in withheld}
     waiting = (key for key in record.keys if awaits_endpoints(record, key) or key.kid in kids)
-    return tuple(_lag(world.endpoints, record, key) for key in waiting)
+    return tuple(_lag(observed.endpoints, record, key) for key in waiting)
 
 
 def list_lag_troubles(record: Record, waiting: Iterable[Lag], now: datetime) -> tuple[Trouble, ...]:

@@ -8,9 +8,9 @@ from jwks_operator.api.reasons import EventReason
 from jwks_operator.api.spec import Prepublish
 from jwks_operator.core.features.imports import NO_OFFER, Offer, Offers, list_offers, remember_offer
 from jwks_operator.core.model.key_states import FreshKey, IllegalMoveError, is_buried, new_key_record
-from jwks_operator.core.model.observed_state import World
+from jwks_operator.core.model.observed_state import ObservedState
 from jwks_operator.core.model.policy import EntryPolicy, Policy
-from jwks_operator.core.model.record import Happening, KeyRecord, Record, Step
+from jwks_operator.core.model.record import KeyRecord, Record, RecordedEvent, Step
 from jwks_operator.core.planner.candidate import Candidate
 from jwks_operator.core.planner.key_choice import name_to_publish
 from jwks_operator.core.planner.requests import Verb, mark_honoured, read_requests
@@ -47,16 +47,16 @@ def list_bootstrap_needs(policy: Policy, offers: Offers) -> tuple[Need, ...]:
     )
 
 
-def list_first_offers(world: World, policy: Policy) -> Offers:
+def list_first_offers(observed: ObservedState, policy: Policy) -> Offers:
     """Return what a set that never existed may take from its sources."""
-    asked = read_requests(world.annotations, frozenset(entry.name for entry in policy.keys))
-    return list_offers(Record(world.ref.name, policy), world.imports, asked.revoked)
+    asked = read_requests(observed.annotations, frozenset(entry.name for entry in policy.keys))
+    return list_offers(Record(observed.ref.name, policy), observed.imports, asked.revoked)
 
 
-def create_record(world: World, policy: Policy, now: datetime, fresh: Mapping[Need, FreshKey]) -> Record:
+def create_record(observed: ObservedState, policy: Policy, now: datetime, fresh: Mapping[Need, FreshKey]) -> Record:
     """Return the first record of a set; its keys are active at once, because nobody can have cached it."""
-    record = Record(set_name=world.ref.name, policy=policy)
-    found = list_first_offers(world, policy)
+    record = Record(set_name=observed.ref.name, policy=policy)
+    found = list_first_offers(observed, policy)
     generated = tuple(make_key(policy, need, now, fresh[need]) for need in list_bootstrap_needs(policy, found))
     told = tuple(_first_told(key) for key in generated)
     for entry in policy.keys:
@@ -66,14 +66,14 @@ def create_record(world: World, policy: Policy, now: datetime, fresh: Mapping[Ne
     record = record.with_keys(*generated)
     immediate = tuple(key.kid for key in record.keys if key.state is State.ACTIVE)
     # A request that is older than the set is answered by its first keys.
-    requests = read_requests(world.annotations, frozenset(entry.name for entry in policy.keys))
+    requests = read_requests(observed.annotations, frozenset(entry.name for entry in policy.keys))
     record = mark_honoured(record, requests, Verb, (entry.name for entry in policy.keys), now)
     return replace(record, step=Step(Transition.BOOTSTRAP, told, immediate))
 
 
 def join_offer(
     record: Record, entry: EntryPolicy, offer: Offer, state: State, now: datetime
-) -> tuple[Record, tuple[Happening, ...]]:
+) -> tuple[Record, tuple[RecordedEvent, ...]]:
     """Return the record in which an entry has taken an offer, its private key in this first state, and the news."""
     states = ((offer.key, state), *((key, State.RETIRED) for key in offer.former))
     keys = [
@@ -81,9 +81,9 @@ def join_offer(
         for key, first in states
         if key is not None
     ]
-    told = [Happening(EventReason.KEY_IMPORTED, f"{key.state}", key.kid, key.entry) for key in keys]
+    told = [RecordedEvent(EventReason.KEY_IMPORTED, f"{key.state}", key.kid, key.entry) for key in keys]
     told += [
-        Happening(EventReason.KEY_ACTIVATED, Cause.IMPORT, key.kid, key.entry)
+        RecordedEvent(EventReason.KEY_ACTIVATED, Cause.IMPORT, key.kid, key.entry)
         for key in keys
         if key.state is State.ACTIVE
     ]
@@ -121,10 +121,10 @@ def refuse_buried(record: Record, fresh: FreshKey) -> FreshKey:
     return fresh
 
 
-def _first_told(key: KeyRecord) -> Happening:
+def _first_told(key: KeyRecord) -> RecordedEvent:
     if key.state is State.ACTIVE:
-        return Happening(EventReason.KEY_ACTIVATED, Cause.BOOTSTRAP, key.kid, key.entry)
-    return Happening(EventReason.KEY_PUBLISHED, Cause.PREPUBLISH, key.kid, key.entry)
+        return RecordedEvent(EventReason.KEY_ACTIVATED, Cause.BOOTSTRAP, key.kid, key.entry)
+    return RecordedEvent(EventReason.KEY_PUBLISHED, Cause.PREPUBLISH, key.kid, key.entry)
 
 
 def _first_states(policy: Policy, entry: EntryPolicy, offer: Offer) -> tuple[State, ...]:

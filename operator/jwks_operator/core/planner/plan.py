@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from jwks_operator.core.features.imports import Offers
-from jwks_operator.core.features.signed_artifacts import Paper
+from jwks_operator.core.features.signed_artifacts import Artifact
 from jwks_operator.core.model.key_states import FreshKey
-from jwks_operator.core.model.observed_state import Reading, World
-from jwks_operator.core.model.policy import Brakes, Policy
+from jwks_operator.core.model.observed_state import ObservedState, Reading
+from jwks_operator.core.model.policy import Policy, SafetyFields
 from jwks_operator.core.model.record import Record
 from jwks_operator.core.model.trouble import Trouble
 from jwks_operator.core.planner.candidate import Candidates
@@ -24,14 +24,14 @@ class Plan:
     """What to do now and what to show.
 
     `record` is the record to be (the one there is, if nothing changes); None means: write nothing at all.
-    `needs` are keys to be generated before this plan can be made: generate them and decide again. `papers` are
+    `needs` are keys to be generated before this plan can be made: generate them and decide again. `artifacts` are
     certificates and signed sets to be made likewise, and `asks` is what to ask the endpoints of the Service.
     `blocked` tells that a clock in doubt withholds something: a due candidate, or the confirmation of a step.
     """
 
     record: Record | None
     needs: tuple[Need, ...] = ()
-    papers: tuple[Paper, ...] = ()
+    artifacts: tuple[Artifact, ...] = ()
     asks: Question | None = None
     troubles: tuple[Trouble, ...] = ()
     candidates: Candidates = ()
@@ -45,7 +45,7 @@ class Plan:
 class Case:
     """The observed state and one clock reading, and what the rules before have made of them."""
 
-    world: World
+    observed: ObservedState
     reading: Reading
     fresh: Fresh
     """Generated keys, offered to the needs of a former answer."""
@@ -62,20 +62,20 @@ class Case:
     waiting: tuple[Lag, ...] = ()
 
     @property
-    def brakes(self) -> Brakes:
+    def safety_fields(self) -> SafetyFields:
         """What of the written spec counts whether it is acceptable or not."""
-        return self.world.brakes_of(self.written)
+        return self.observed.safety_fields_of(self.written)
 
     @property
     def is_spec_refused(self) -> bool:
         """Whether the written spec cannot be put in force."""
-        return find_new_spec_trouble(self.world, self.written, self.known, self.reading.now) is not None
+        return find_new_spec_trouble(self.observed, self.written, self.known, self.reading.now) is not None
 
     @property
     def known(self) -> Record:
         """The record; raises LookupError for a set without one."""
         if self.record is None:
-            raise LookupError(f"{self.world.ref} has no record")
+            raise LookupError(f"{self.observed.ref} has no record")
         return self.record
 
     def with_troubles(self, *found: Trouble) -> "Case":

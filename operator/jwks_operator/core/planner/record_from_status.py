@@ -17,7 +17,7 @@ from jwks_operator.api.reasons import EventReason, Wait
 from jwks_operator.api.status_model import JsonWebKeySetStatus, KeyState, KeyStatus
 from jwks_operator.core.forecast import shape_of
 from jwks_operator.core.model.policy import Policy
-from jwks_operator.core.model.record import Bounds, Happening, HistoryEntry, KeyRecord, Record
+from jwks_operator.core.model.record import Bounds, HistoryEntry, KeyRecord, Record, RecordedEvent
 from jwks_operator.core.planner.key_requests import need_of
 from jwks_operator.core.planner.requests import Verb
 from jwks_operator.core.timing.formulas import LONG_AGO, bounds_of, entry_named, rollback_window, rotation_of
@@ -115,4 +115,4 @@ def _floor(keys: tuple[KeyRecord, ...], status: JsonWebKeySetStatus) -> dict[Key
 
 def _history(status: JsonWebKeySetStatus) -> Iterator[HistoryEntry]:
     for told in status.history:
-        yield HistoryEntry(told.time, Happening(told.event, told.reason or "", told.kid or "", told.name or ""))
+        yield HistoryEntry(told.time, RecordedEvent(told.event, told.reason or "", told.kid or "", told.name or ""))

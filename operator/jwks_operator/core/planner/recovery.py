@@ -23,9 +23,9 @@ from jwks_operator.core.model.key_states import (
     is_kid_buried,
     new_key_record,
 )
-from jwks_operator.core.model.observed_state import World
+from jwks_operator.core.model.observed_state import ObservedState
 from jwks_operator.core.model.policy import EntryPolicy, Policy
-from jwks_operator.core.model.record import Bounds, Happening, KeyRecord, Record, Step
+from jwks_operator.core.model.record import Bounds, KeyRecord, Record, RecordedEvent, Step
 from jwks_operator.core.planner.key_choice import fits_entry
 from jwks_operator.core.planner.key_requests import Need, make_key, need_of
 from jwks_operator.core.planner.requests import Verb, mark_honoured, read_requests
@@ -35,49 +35,50 @@ from jwks_operator.core.transitions.transition_table import Cause, State, Transi
 from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
 
 
-def list_needs(world: World, policy: Policy) -> tuple[Need, ...]:
+def list_needs(observed: ObservedState, policy: Policy) -> tuple[Need, ...]:
     """Return the keys to be generated for entries whose key is lost, if the spec wants that."""
     if policy.recovery is not Recovery.REGENERATE:
         return ()
-    return tuple(need_of(entry, State.ACTIVE) for entry in _lost(world, policy) if not _follows(world, entry))
+    return tuple(need_of(entry, State.ACTIVE) for entry in _lost(observed, policy) if not _follows(observed, entry))
 
 
-def rebuild_record(world: World, policy: Policy, now: datetime, fresh: Mapping[Need, FreshKey]) -> Record:
+def rebuild_record(observed: ObservedState, policy: Policy, now: datetime, fresh: Mapping[Need, FreshKey]) -> Record:
     """Return a record rebuilt from what is left; every wait in it begins now.
 
     A request is repeated only if it is younger than the active key of its entry, as far as the status knows that.
     """
-    saved = tuple(_saved(world, policy, now))
-    lost = tuple(entry.name for entry in _lost(world, policy))
-    record = Record(set_name=world.ref.name, policy=policy, keys=saved, lost=lost)
-    record = add_tombstones(record, world.salvage.buried)
-    found = list_unknown_keys(world, record, now)
-    record = settle_sources(record, world.imports, _settled_entries(world, policy, (*saved, *found)))
-    made = tuple(make_key(policy, need, now, fresh[need]) for need in list_needs(world, policy))
+    saved = tuple(_saved(observed, policy, now))
+    lost = tuple(entry.name for entry in _lost(observed, policy))
+    record = Record(set_name=observed.ref.name, policy=policy, keys=saved, lost=lost)
+    record = add_tombstones(record, observed.recoverable.buried)
+    found = list_unknown_keys(observed, record, now)
+    record = settle_sources(record, observed.imports, _settled_entries(observed, policy, (*saved, *found)))
+    made = tuple(make_key(policy, need, now, fresh[need]) for need in list_needs(observed, policy))
     record = record.with_keys(*found, *made)
-    asked = read_requests(world.annotations, frozenset(entry.name for entry in policy.keys))
+    asked = read_requests(observed.annotations, frozenset(entry.name for entry in policy.keys))
     told = (
-        Happening(EventReason.KEYRING_REBUILT, f"kept {len(saved)} keys in use and {len(found)} others"),
-        *(Happening(EventReason.KEYS_LOST, f"recovery: {policy.recovery}", entry=name) for name in lost),
-        *(Happening(EventReason.KEY_ACTIVATED, Cause.KEY_LOST, key.kid, key.entry) for key in made),
+        RecordedEvent(EventReason.KEYRING_REBUILT, f"kept {len(saved)} keys in use and {len(found)} others"),
+        *(RecordedEvent(EventReason.KEYS_LOST, f"recovery: {policy.recovery}", entry=name) for name in lost),
+        *(RecordedEvent(EventReason.KEY_ACTIVATED, Cause.KEY_LOST, key.kid, key.entry) for key in made),
     )
-    record = replace(record, missing=_list_missing(world, record, now))
+    record = replace(record, missing=_list_missing(observed, record, now))
     for entry in policy.keys:
-        record = mark_honoured(record, asked, Verb, (entry.name,), world.used_before.get(entry.name, now))
+        record = mark_honoured(record, asked, Verb, (entry.name,), observed.used_before.get(entry.name, now))
     return replace(
-        remember_waits(record, world.waits_before), step=Step(Transition.RECOVER, told, tuple(key.kid for key in made))
+        remember_waits(record, observed.waits_before),
+        step=Step(Transition.RECOVER, told, tuple(key.kid for key in made)),
     )
 
 
-def restore_keys_in_use(world: World, record: Record, now: datetime) -> Record:
+def restore_keys_in_use(observed: ObservedState, record: Record, now: datetime) -> Record:
     """Return the record of a backup with the keys in use that are: everybody has what the Secret and the set show."""
-    for entry, key in world.salvage.usable.items():
+    for entry, key in observed.recoverable.usable.items():
         known = next((one for one in record.keys if one.kid == key.kid), None)
-        if not _wanted(world, record, entry) or is_buried(record, key):
+        if not _wanted(observed, record, entry) or is_buried(record, key):
             continue
         if known is None:
             successor = new_key_record(
-                key, entry, State.ACTIVE, _made_at(world, key, now), _waits(record.policy, entry, key)
+                key, entry, State.ACTIVE, _made_at(observed, key, now), _waits(record.policy, entry, key)
             )
         elif known.entry == entry and known.has_private and known.state in {State.PENDING, State.RETIRED}:
             successor = enter_state(known, State.ACTIVE)
@@ -90,80 +91,84 @@ def restore_keys_in_use(world: World, record: Record, now: datetime) -> Record:
     return record
 
 
-def list_unknown_keys(world: World, record: Record, now: datetime) -> tuple[KeyRecord, ...]:
+def list_unknown_keys(observed: ObservedState, record: Record, now: datetime) -> tuple[KeyRecord, ...]:
     """Return every key on the check side that the record does not know, as retired from now; the buried stay buried.
 
     A key that was pending in an entry without an active one is pending again, and its lead begins now.
     """
-    whole = (*world.salvage.usable.items(), *world.salvage.openers)
+    whole = (*observed.recoverable.usable.items(), *observed.recoverable.openers)
     openers = {
         key.kid: (entry, key) for entry, key in whole if ALGORITHMS[key.algorithm].key_class is not KeyClass.SIGNATURE
     }
-    published = {key.kid: (world.entries_before.get(key.kid), key) for key in world.salvage.published}
+    published = {key.kid: (observed.entries_before.get(key.kid), key) for key in observed.recoverable.published}
     known = {key.kid for key in record.keys}
     return tuple(
-        _remembered(world, record, entry, key, now)
+        _remembered(observed, record, entry, key, now)
         for kid, (entry, key) in (published | openers).items()
         if kid not in known and not is_buried(record, key)
     )
 
 
-def _wanted(world: World, record: Record, entry: str) -> bool:
+def _wanted(observed: ObservedState, record: Record, entry: str) -> bool:
     """Whether an entry is in the spec in force, or in the one as written, which a backup may not know yet."""
     return any(
-        policy is not None and entry_named(policy, entry) is not None for policy in (record.policy, world.written)
+        policy is not None and entry_named(policy, entry) is not None for policy in (record.policy, observed.written)
     )
 
 
-def _saved(world: World, policy: Policy, now: datetime) -> list[KeyRecord]:
+def _saved(observed: ObservedState, policy: Policy, now: datetime) -> list[KeyRecord]:
     """Every usable key once, also if it was copied to a second name; names of the spec come first."""
-    usable = sorted(_usable(world, policy).items(), key=lambda found: entry_named(policy, found[0]) is None)
+    usable = sorted(_usable(observed, policy).items(), key=lambda found: entry_named(policy, found[0]) is None)
     names = {key.kid: name for name, key in reversed(usable)}
     return [
-        new_key_record(key, name, _state_of(world, policy, name), _made_at(world, key, now), _waits(policy, name, key))
+        new_key_record(
+            key, name, _state_of(observed, policy, name), _made_at(observed, key, now), _waits(policy, name, key)
+        )
         for name, key in usable
         if names[key.kid] == name
     ]
 
 
-def _state_of(world: World, policy: Policy, entry: str) -> State:
+def _state_of(observed: ObservedState, policy: Policy, entry: str) -> State:
     """The state of the usable key of an entry: one that only its source still holds may not have been used yet."""
     if entry_named(policy, entry) is None:
         return State.RETIRED
-    waiting = entry in _waiting_entries(world) and entry not in world.salvage.usable
+    waiting = entry in _waiting_entries(observed) and entry not in observed.recoverable.usable
     return State.PENDING if waiting else State.ACTIVE
 
 
-def _usable(world: World, policy: Policy) -> dict[str, FreshKey]:
+def _usable(observed: ObservedState, policy: Policy) -> dict[str, FreshKey]:
     """Per entry, the key whose private half is left: in the consumer Secret, else in the source it came from."""
-    imported = {entry.name: source_key(world.imports, entry, world.salvage.published) for entry in policy.keys}
-    return {name: key for name, key in imported.items() if key is not None} | dict(world.salvage.usable)
+    imported = {
+        entry.name: source_key(observed.imports, entry, observed.recoverable.published) for entry in policy.keys
+    }
+    return {name: key for name, key in imported.items() if key is not None} | dict(observed.recoverable.usable)
 
 
-def _remembered(world: World, record: Record, entry: str | None, key: FreshKey, now: datetime) -> KeyRecord:
+def _remembered(observed: ObservedState, record: Record, entry: str | None, key: FreshKey, now: datetime) -> KeyRecord:
     policy = record.policy
     name = entry or _likely_entry(policy, key)
-    made = _made_at(world, key, now)
+    made = _made_at(observed, key, now)
     found = new_key_record(key, name, State.PENDING, made, _waits(policy, name, key))
     wanted = entry_named(policy, name)
     opens = found.key_class is not KeyClass.SIGNATURE and key.has_private
-    waiting = key.kid in world.waiting_before and opens and record.active(name) is None
+    waiting = key.kid in observed.waiting_before and opens and record.active(name) is None
     if waiting and wanted is not None and fits_entry(found, wanted, policy):
         return found
     return new_key_record(key, name, State.RETIRED, made, found.bounds)
 
 
-def _list_missing(world: World, record: Record, now: datetime) -> dict[str, datetime]:
+def _list_missing(observed: ObservedState, record: Record, now: datetime) -> dict[str, datetime]:
     """Return the kids that the status names and of which nothing is left, each with the end of its retention."""
     known = {key.kid for key in record.keys}
-    retentions = (told.retention for told in (*world.waits_before.values(), *(key.bounds for key in record.keys)))
+    retentions = (told.retention for told in (*observed.waits_before.values(), *(key.bounds for key in record.keys)))
     until = now + max(retentions, default=timedelta())
-    return {kid: until for kid in world.entries_before if kid not in known and not is_kid_buried(record, kid)}
+    return {kid: until for kid in observed.entries_before if kid not in known and not is_kid_buried(record, kid)}
 
 
-def _made_at(world: World, key: FreshKey, now: datetime) -> datetime:
+def _made_at(observed: ObservedState, key: FreshKey, now: datetime) -> datetime:
     """Return when a key was made, as far as the status knows it."""
-    return world.created_before.get(key.kid, now)
+    return observed.created_before.get(key.kid, now)
 
 
 def _likely_entry(policy: Policy, public: FreshKey) -> str:
@@ -176,35 +181,35 @@ def _waits(policy: Policy, entry: str, key: FreshKey) -> Bounds:
     return bounds_of(policy, rotation, ALGORITHMS[key.algorithm].key_class)
 
 
-def _lost(world: World, policy: Policy) -> tuple[EntryPolicy, ...]:
+def _lost(observed: ObservedState, policy: Policy) -> tuple[EntryPolicy, ...]:
     """Entries that lived before and have no private half left; an entry never seen is simply new."""
-    usable = _usable(world, policy)
-    return tuple(entry for entry in policy.keys if entry.name not in usable and _lived(world, entry))
+    usable = _usable(observed, policy)
+    return tuple(entry for entry in policy.keys if entry.name not in usable and _lived(observed, entry))
 
 
-def _lived(world: World, entry: EntryPolicy) -> bool:
+def _lived(observed: ObservedState, entry: EntryPolicy) -> bool:
     """Whether an entry had a key in use before, as far as the status tells; without a status, as the Secret tells."""
-    known = set(world.entries_before.values())
+    known = set(observed.entries_before.values())
     if known:
-        return entry.name in known - _waiting_entries(world)
-    unused = {name for name, _ in world.salvage.openers} - world.salvage.usable.keys()
+        return entry.name in known - _waiting_entries(observed)
+    unused = {name for name, _ in observed.recoverable.openers} - observed.recoverable.usable.keys()
     return entry.name not in unused
 
 
-def _waiting_entries(world: World) -> set[str]:
+def _waiting_entries(observed: ObservedState) -> set[str]:
     """The entries whose first key was pending when the status was written."""
-    return {world.entries_before[kid] for kid in world.waiting_before}
+    return {observed.entries_before[kid] for kid in observed.waiting_before}
 
 
-def _settled_entries(world: World, policy: Policy, keys: tuple[KeyRecord, ...]) -> set[str]:
+def _settled_entries(observed: ObservedState, policy: Policy, keys: tuple[KeyRecord, ...]) -> set[str]:
     """The entries whose private source was taken from: they had a key in use, or the source holds their pending key."""
     pending = {key.thumbprint: key.entry for key in keys if key.state is State.PENDING}
-    holdings = ((entry, private_holding(world.imports.get(entry.name), entry)) for entry in policy.keys)
+    holdings = ((entry, private_holding(observed.imports.get(entry.name), entry)) for entry in policy.keys)
     taken = {pending.get(held.keys[0].thumbprint) for _, held in holdings if held is not None} - {None}
-    return {entry.name for entry in policy.keys if entry.name in taken or _lived(world, entry)}
+    return {entry.name for entry in policy.keys if entry.name in taken or _lived(observed, entry)}
 
 
-def _follows(world: World, entry: EntryPolicy) -> bool:
+def _follows(observed: ObservedState, entry: EntryPolicy) -> bool:
     """Whether the source of an entry brings its keys, also after a loss."""
-    held = private_holding(world.imports.get(entry.name), entry)
+    held = private_holding(observed.imports.get(entry.name), entry)
     return held is not None and held.followed

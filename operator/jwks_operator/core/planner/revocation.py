@@ -12,8 +12,8 @@ from datetime import datetime
 from jwks_operator.api.reasons import EventReason, Wait
 from jwks_operator.core.features.imports import is_followed, mark_revoked
 from jwks_operator.core.model.key_states import LIVING, FreshKey, enter_state
-from jwks_operator.core.model.policy import Brakes, EntryPolicy, Revocation
-from jwks_operator.core.model.record import Happening, KeyRecord, Record, Step
+from jwks_operator.core.model.policy import EntryPolicy, Revocation, SafetyFields
+from jwks_operator.core.model.record import KeyRecord, Record, RecordedEvent, Step
 from jwks_operator.core.planner.candidate import Candidate, Candidates
 from jwks_operator.core.planner.key_choice import find_next_key
 from jwks_operator.core.planner.key_requests import Need, make_key, need_of, refuse_buried
@@ -30,7 +30,7 @@ class Revoked:
     reason: str
 
 
-def list_revoked(record: Record, written: Brakes, asked: Requests, now: datetime) -> tuple[Revoked, ...]:
+def list_revoked(record: Record, written: SafetyFields, asked: Requests, now: datetime) -> tuple[Revoked, ...]:
     """Return the living keys that the spec as written, the spec in force or an annotation revokes."""
     listed = (*written.revoked, *record.policy.revoked)
     found = {
@@ -43,13 +43,13 @@ def list_revoked(record: Record, written: Brakes, asked: Requests, now: datetime
     return tuple(Revoked(kid, reason) for kid, reason in found.items())
 
 
-def is_under_way(record: Record, written: Brakes, asked: Requests, now: datetime) -> bool:
+def is_under_way(record: Record, written: SafetyFields, asked: Requests, now: datetime) -> bool:
     """Tell whether keys are to be revoked now, or an unfinished step revokes some."""
     unfinished = any(key.state is State.COMPROMISED for key in record.keys)
     return unfinished or bool(list_revoked(record, written, asked, now))
 
 
-def list_coming(record: Record, written: Brakes, now: datetime) -> Candidates:
+def list_coming(record: Record, written: SafetyFields, now: datetime) -> Candidates:
     """Return the revocations by age whose moment is still to come, so that the operator acts at it."""
     found = (
         Candidate(item.created_before, Transition.REVOKE, key.entry, key.kid, Cause.CREATED_BEFORE, Wait.REQUESTED_TIME)
@@ -71,7 +71,7 @@ def apply_revocation(
     """Return the record with the step that revokes these keys, joined to a step that is unfinished."""
     rest = _without(record, revoked)
     told = [
-        Happening(EventReason.KEY_REVOKED, one.reason, one.kid, key.entry)
+        RecordedEvent(EventReason.KEY_REVOKED, one.reason, one.kid, key.entry)
         for one in revoked
         for key in record.keys
         if key.kid == one.kid
@@ -88,12 +88,12 @@ def apply_revocation(
             else make_key(record.policy, need, now, refuse_buried(rest, fresh[need]))
         )
         rest = rest.with_keys(successor)
-        told.append(Happening(EventReason.KEY_ACTIVATED, Cause.REVOCATION, successor.kid, successor.entry))
+        told.append(RecordedEvent(EventReason.KEY_ACTIVATED, Cause.REVOCATION, successor.kid, successor.entry))
     before = record.step or Step(Transition.REVOKE)
     immediate = (*before.immediate, *list_immediate(record, rest))
     # While a spec is being put in force, caches may still follow the former one: the step goes on being that.
     transition = before.transition if before.transition is Transition.APPLY_SPEC else Transition.REVOKE
-    return replace(rest, step=Step(transition, (*before.happenings, *told), immediate))
+    return replace(rest, step=Step(transition, (*before.events, *told), immediate))
 
 
 def _reason(key: KeyRecord, listed: tuple[Revocation, ...], asked: Requests, now: datetime) -> str | None:

@@ -13,8 +13,8 @@ from dataclasses import replace
 from jwks_operator.core.features import copies_plan, signed_artifacts, workload_restart
 from jwks_operator.core.features.imports import list_import_troubles as import_troubles
 from jwks_operator.core.features.imports import list_offers, must_wait
-from jwks_operator.core.features.signed_artifacts import PAPERWORK
-from jwks_operator.core.model.observed_state import Reading, World
+from jwks_operator.core.features.signed_artifacts import ARTIFACT_TRANSITIONS
+from jwks_operator.core.model.observed_state import ObservedState, Reading
 from jwks_operator.core.outputs.projections import list_published
 from jwks_operator.core.planner import endpoint_gate, key_requests, max_keys, recovery, revocation, set_troubles
 from jwks_operator.core.planner.candidate import Candidate, Candidates, sort_candidates
@@ -23,22 +23,22 @@ from jwks_operator.core.planner.plan import Case, Fresh, Plan, list_urgent_entri
 from jwks_operator.core.planner.requests import read_requests
 from jwks_operator.core.planner.timestamp_reset import reset_doubtful, reset_drifted
 from jwks_operator.core.timing.next_window import defer_to_window
-from jwks_operator.core.timing.policy_change import accept_policy, add_brakes, replace_unread_policy
+from jwks_operator.core.timing.policy_change import accept_policy, add_safety_fields, replace_unread_policy
 from jwks_operator.core.transitions.apply_transition import answer_requests, apply_transition
 from jwks_operator.core.transitions.transition_table import Hold, Transition, is_held_by, rank_of
 
 Rule = Callable[[Case], "Case | Plan"]
 
 
-def decide(world: World, reading: Reading, fresh: Fresh | None = None) -> Plan:
+def decide(observed: ObservedState, reading: Reading, fresh: Fresh | None = None) -> Plan:
     """Return the plan for this moment; `fresh` are generated keys offered to the needs of a former answer."""
-    case = Case(world, reading, fresh or {}, world.written, world.record)
+    case = Case(observed, reading, fresh or {}, observed.written, observed.record)
     for rule in RULES:
         decided = rule(case)
         if isinstance(decided, Plan):
-            return _with_certificates(world, decided, reading)
+            return _with_certificates(observed, decided, reading)
         case = decided
-    return _with_certificates(world, case.plan(case.record), reading)
+    return _with_certificates(observed, case.plan(case.record), reading)
 
 
 # --- what is not ours, or cannot be read ---
@@ -46,7 +46,7 @@ def decide(world: World, reading: Reading, fresh: Fresh | None = None) -> Plan:
 
 def leave_foreign_objects(case: Case) -> Case | Plan:
     """An object that the set needs exists and is not ours: nothing is written, except that revoked keys leave ours."""
-    trouble = set_troubles.find_name_conflict(case.world)
+    trouble = set_troubles.find_name_conflict(case.observed)
     if trouble is None:
         return case
     if _has_to_revoke(case):
@@ -56,7 +56,7 @@ def leave_foreign_objects(case: Case) -> Case | Plan:
 
 def leave_an_unreadable_record(case: Case) -> Case | Plan:
     """The keyring cannot be understood by this version: nothing is touched."""
-    trouble = set_troubles.find_unreadable_record(case.world)
+    trouble = set_troubles.find_unreadable_record(case.observed)
     return case if trouble is None else Plan(None, troubles=(trouble,))
 
 
@@ -67,23 +67,23 @@ def wait_for_a_sound_spec(case: Case) -> Case | Plan:
     """Without a record there is no policy in force, so the written spec has to pass its checks."""
     if case.record is not None:
         return case
-    trouble = set_troubles.find_spec_trouble(case.world, case.reading.now)
+    trouble = set_troubles.find_spec_trouble(case.observed, case.reading.now)
     return case if trouble is None else Plan(None, troubles=(trouble,))
 
 
 def create_the_record(case: Case) -> Case | Plan:
     """A set that never existed: its first keys are active at once, because nobody can have cached it."""
     policy = case.written
-    if case.record is not None or policy is None or _existed_before(case.world):
+    if case.record is not None or policy is None or _existed_before(case.observed):
         return case
-    offered = key_requests.list_first_offers(case.world, policy)
+    offered = key_requests.list_first_offers(case.observed, policy)
     if must_wait(policy, offered):
         return Plan(None, troubles=import_troubles(offered))
     needs = key_requests.list_bootstrap_needs(policy, offered)
     missing = tuple(need for need in needs if need not in case.fresh)
     if missing:
         return Plan(None, needs=missing)
-    return Plan(key_requests.create_record(case.world, policy, case.reading.now, case.fresh))
+    return Plan(key_requests.create_record(case.observed, policy, case.reading.now, case.fresh))
 
 
 def rebuild_the_record(case: Case) -> Case | Plan:
@@ -91,11 +91,11 @@ def rebuild_the_record(case: Case) -> Case | Plan:
     policy = case.written
     if case.record is not None or policy is None:
         return case
-    needs = recovery.list_needs(case.world, policy)
+    needs = recovery.list_needs(case.observed, policy)
     missing = tuple(need for need in needs if need not in case.fresh)
     if missing:
         return Plan(None, needs=missing)
-    record = recovery.rebuild_record(case.world, policy, case.reading.now, case.fresh)
+    record = recovery.rebuild_record(case.observed, policy, case.reading.now, case.fresh)
     return Plan(workload_restart.require_restart(record) if needs else record)
 
 
@@ -105,39 +105,39 @@ def rebuild_the_record(case: Case) -> Case | Plan:
 def read_the_requests(case: Case) -> Case:
     """Read what users ask for by annotations, and list what is wrong with the set."""
     record = case.known
-    requests = read_requests(case.world.annotations, frozenset(entry.name for entry in record.policy.keys))
-    told = set_troubles.list_troubles(case.world, case.written, record, requests, case.reading.now)
-    return replace(case, requests=requests).with_troubles(*told, *copies_plan.list_copy_troubles(case.world, record))
+    requests = read_requests(case.observed.annotations, frozenset(entry.name for entry in record.policy.keys))
+    told = set_troubles.list_troubles(case.observed, case.written, record, requests, case.reading.now)
+    return replace(case, requests=requests).with_troubles(*told, *copies_plan.list_copy_troubles(case.observed, record))
 
 
 def reset_doubtful_times(case: Case) -> Case:
     """A confirmed time that a restore, a clock or drift makes doubtful is taken back, and what drifted is repaired."""
-    record = reset_doubtful(case.world, case.known, case.reading, case.requests)
-    return replace(case, record=reset_drifted(case.world, record))
+    record = reset_doubtful(case.observed, case.known, case.reading, case.requests)
+    return replace(case, record=reset_drifted(case.observed, record))
 
 
 def revoke_keys(case: Case) -> Case | Plan:
     """Revocation comes before everything else, also before a clock in doubt."""
     record = case.known
-    revoked = revocation.list_revoked(record, case.brakes, case.requests, case.reading.now)
+    revoked = revocation.list_revoked(record, case.safety_fields, case.requests, case.reading.now)
     if not revoked:
         return case
     missing = tuple(need for need in revocation.list_needs(record, revoked) if need not in case.fresh)
     if missing:
-        return Plan(case.world.record, needs=missing)
+        return Plan(case.observed.record, needs=missing)
     intended = revocation.apply_revocation(record, revoked, case.reading.now, case.fresh)
     return Plan(workload_restart.mark_pending_restart(record, intended), troubles=case.troubles)
 
 
 def apply_the_written_spec(case: Case) -> Case:
-    """A spec that passes its checks is put in force; of one that is refused, its brakes alone."""
+    """A spec that passes its checks is put in force; of one that is refused, its safety fields alone."""
     record, written, now = case.known, case.written, case.reading.earliest
     if record.step is not None or not case.reading.trusted:
         return case
     if written is None or case.is_spec_refused:
-        return replace(case, record=accept_policy(record, add_brakes(record.policy, case.brakes), now))
+        return replace(case, record=accept_policy(record, add_safety_fields(record.policy, case.safety_fields), now))
     if record.unread is not None:
-        return replace(case, record=replace_unread_policy(record, written, case.world.waits_before, now))
+        return replace(case, record=replace_unread_policy(record, written, case.observed.waits_before, now))
     return replace(case, record=accept_policy(record, written, now))
 
 
@@ -145,13 +145,13 @@ def confirm_served_keys(case: Case) -> Case:
     """What the endpoints of the Service answered in this pass is written into the record."""
     if case.known.step is not None or not case.reading.trusted:
         return case
-    return replace(case, record=endpoint_gate.record_answers(case.world, case.known, case.reading.latest))
+    return replace(case, record=endpoint_gate.record_answers(case.observed, case.known, case.reading.latest))
 
 
 def find_due_candidates(case: Case) -> Case:
     """List what can happen next, and what of it is due and held neither by `spec.suspend` nor by a lost policy."""
     record, now = case.known, case.reading.earliest
-    offered = list_offers(record, case.world.imports, case.requests.revoked)
+    offered = list_offers(record, case.observed.imports, case.requests.revoked)
     case = replace(case, offers=offered).with_troubles(*import_troubles(offered))
     candidates = _candidates(case)
     due = tuple(each for each in candidates if each.time <= now and not each.gated and not _is_suspended(case, each))
@@ -190,15 +190,15 @@ def finish_the_step(case: Case) -> Case | Plan:
 
 def ask_the_endpoints(case: Case) -> Case | Plan:
     """A key that waits for the endpoints of the Service, or that they may still hold back, is asked about."""
-    question = endpoint_gate.find_question(case.world, case.known, case.due, list_urgent_entries(case))
-    return case if question is None else replace(case.plan(case.world.record), asks=question)
+    question = endpoint_gate.find_question(case.observed, case.known, case.due, list_urgent_entries(case))
+    return case if question is None else replace(case.plan(case.observed.record), asks=question)
 
 
 def hold_for_the_endpoints(case: Case) -> Case:
     """What the endpoints do not confirm is held, and told once it takes longer than `propagation`."""
     record = case.known
-    sure = endpoint_gate.keep_confirmed(case.world, record, case.due, list_urgent_entries(case))
-    waiting = endpoint_gate.list_lags(case.world, record, (each for each in case.due if each not in sure))
+    sure = endpoint_gate.keep_confirmed(case.observed, record, case.due, list_urgent_entries(case))
+    waiting = endpoint_gate.list_lags(case.observed, record, (each for each in case.due if each not in sure))
     told = endpoint_gate.list_lag_troubles(record, waiting, case.reading.earliest)
     return replace(case, due=sure, waiting=waiting).with_troubles(*told)
 
@@ -209,10 +209,10 @@ def prepare_the_transition(case: Case) -> Case | Plan:
     missing = tuple(need for need in key_requests.list_needs(record, chosen) if need not in case.fresh)
     # Also before its turn: what stands in the way of a certificate is reported from the first decision of a pass on.
     signing = (each for each in case.due if each.transition is Transition.CERTIFY or each in chosen)
-    papers = signed_artifacts.list_artifacts_to_make(case.world, record, signing) if chosen else ()
-    if not missing and not papers:
+    artifacts = signed_artifacts.list_artifacts_to_make(case.observed, record, signing) if chosen else ()
+    if not missing and not artifacts:
         return case
-    return replace(case.plan(case.world.record), needs=missing, papers=papers)
+    return replace(case.plan(case.observed.record), needs=missing, artifacts=artifacts)
 
 
 def make_the_first_due_transition(case: Case) -> Case | Plan:
@@ -220,8 +220,8 @@ def make_the_first_due_transition(case: Case) -> Case | Plan:
     record, chosen, now = case.known, _first_due(case), case.reading.earliest
     if not chosen:
         return case
-    if chosen[0].transition in PAPERWORK:
-        intended = signed_artifacts.apply_artifacts(case.world, record, chosen)
+    if chosen[0].transition in ARTIFACT_TRANSITIONS:
+        intended = signed_artifacts.apply_artifacts(case.observed, record, chosen)
     else:
         answered = answer_requests(record, chosen, case.requests, now)
         intended = apply_transition(answered, chosen, case.reading.now, case.fresh)
@@ -256,23 +256,23 @@ def _has_to_revoke(case: Case) -> bool:
     """Tell whether keys are to be revoked, or a step that revokes some is unfinished."""
     if case.record is None:
         return False
-    asked = read_requests(case.world.annotations, frozenset())
-    return revocation.is_under_way(case.record, case.brakes, asked, case.reading.now)
+    asked = read_requests(case.observed.annotations, frozenset())
+    return revocation.is_under_way(case.record, case.safety_fields, asked, case.reading.now)
 
 
 _ONE_OF_AN_ENTRY = frozenset({Transition.ACTIVATE, Transition.PUBLISH})
 """The transitions that an entry may have several triggers for, and makes once."""
 
 
-def _existed_before(world: World) -> bool:
-    return world.lived_before or not world.salvage.empty
+def _existed_before(observed: ObservedState) -> bool:
+    return observed.lived_before or not observed.recoverable.empty
 
 
 def _candidates(case: Case) -> Candidates:
     record = case.known
     found = defer_to_window(record, list_candidates(record, case.requests, case.offers), case.reading.earliest)
-    coming = revocation.list_coming(record, case.brakes, case.reading.now)
-    return sort_candidates((*signed_artifacts.drop_impossible(case.world, found), *coming))
+    coming = revocation.list_coming(record, case.safety_fields, case.reading.now)
+    return sort_candidates((*signed_artifacts.drop_impossible(case.observed, found), *coming))
 
 
 def _is_suspended(case: Case, candidate: Candidate) -> bool:
@@ -287,10 +287,10 @@ def _first_due(case: Case) -> Candidates:
     return tuple(each for each in chosen if each in once.values())
 
 
-def _with_certificates(world: World, plan: Plan, reading: Reading) -> Plan:
+def _with_certificates(observed: ObservedState, plan: Plan, reading: Reading) -> Plan:
     """Return the same plan with certificates for its new keys, and with a trouble for each that cannot be made."""
-    troubles = (*plan.troubles, *signed_artifacts.list_artifact_troubles(world, plan.record))
-    if plan.record is None or plan.needs or plan.papers or plan.asks:
+    troubles = (*plan.troubles, *signed_artifacts.list_artifact_troubles(observed, plan.record))
+    if plan.record is None or plan.needs or plan.artifacts or plan.asks:
         return replace(plan, troubles=troubles)
-    record, missing = signed_artifacts.certify_new_keys(world, plan.record, reading)
-    return replace(plan, record=world.record if missing else record, papers=missing, troubles=troubles)
+    record, missing = signed_artifacts.certify_new_keys(observed, plan.record, reading)
+    return replace(plan, record=observed.record if missing else record, artifacts=missing, troubles=troubles)

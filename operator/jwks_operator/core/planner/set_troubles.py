@@ -5,7 +5,7 @@ from datetime import datetime
 
 from jwks_operator.api.names import keyring_name
 from jwks_operator.api.reasons import Reason
-from jwks_operator.core.model.observed_state import Reading, Sight, World
+from jwks_operator.core.model.observed_state import DriftState, ObservedState, Reading
 from jwks_operator.core.model.policy import Policy
 from jwks_operator.core.model.record import Record, Unread
 from jwks_operator.core.model.trouble import Trouble
@@ -13,14 +13,14 @@ from jwks_operator.core.planner.requests import Requests
 from jwks_operator.core.planner.spec_checks import find_complaint
 
 
-def find_name_conflict(world: World) -> Trouble | None:
+def find_name_conflict(observed: ObservedState) -> Trouble | None:
     """Return the trouble of objects that the set needs, that exist and that are not ours."""
     owned = (
-        (f"Secret {keyring_name(world.ref.name)}", world.keyring),
-        (f"ConfigMap {world.configmap_name}", world.configmap),
-        (f"Secret {world.secret_name}", world.secret),
+        (f"Secret {keyring_name(observed.ref.name)}", observed.keyring),
+        (f"ConfigMap {observed.configmap_name}", observed.configmap),
+        (f"Secret {observed.secret_name}", observed.secret),
     )
-    foreign = " and ".join(what for what, sight in owned if sight is Sight.FOREIGN)
+    foreign = " and ".join(what for what, drift in owned if drift is DriftState.FOREIGN)
     if not foreign:
         return None
     return Trouble(
@@ -52,28 +52,32 @@ def describe_refused_write(about: str, words: str) -> Trouble:
     )
 
 
-def find_unreadable_record(world: World) -> Trouble | None:
+def find_unreadable_record(observed: ObservedState) -> Trouble | None:
     """Return the trouble of a keyring that this version cannot read."""
-    return None if world.record_complaint is None else Trouble(Reason.UNKNOWN_RECORD_FORMAT, world.record_complaint)
+    return (
+        None if observed.record_complaint is None else Trouble(Reason.UNKNOWN_RECORD_FORMAT, observed.record_complaint)
+    )
 
 
-def find_spec_trouble(world: World, now: datetime) -> Trouble | None:
+def find_spec_trouble(observed: ObservedState, now: datetime) -> Trouble | None:
     """Return why the written spec cannot be put in force; None if it can."""
-    if world.spec is None:
-        return Trouble(Reason.INVALID_SPEC, world.spec_complaint or "the spec cannot be read")
-    return find_complaint(world.spec, now)
+    if observed.spec is None:
+        return Trouble(Reason.INVALID_SPEC, observed.spec_complaint or "the spec cannot be read")
+    return find_complaint(observed.spec, now)
 
 
-def find_new_spec_trouble(world: World, written: Policy | None, record: Record, now: datetime) -> Trouble | None:
+def find_new_spec_trouble(
+    observed: ObservedState, written: Policy | None, record: Record, now: datetime
+) -> Trouble | None:
     """Return why the written spec cannot be put in force; None also for the one that is in force already."""
-    return None if written == record.policy else find_spec_trouble(world, now)
+    return None if written == record.policy else find_spec_trouble(observed, now)
 
 
 def list_troubles(
-    world: World, written: Policy | None, record: Record, requests: Requests, now: datetime
+    observed: ObservedState, written: Policy | None, record: Record, requests: Requests, now: datetime
 ) -> Iterator[Trouble]:
     """Yield what is wrong with the written spec, the requests, or keys that were lost."""
-    spec_trouble = find_new_spec_trouble(world, written, record, now)
+    spec_trouble = find_new_spec_trouble(observed, written, record, now)
     if spec_trouble is not None:
         yield spec_trouble
     if record.lost:

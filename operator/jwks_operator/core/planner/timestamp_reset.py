@@ -14,8 +14,8 @@ from jwks_operator.api.reasons import EventReason
 from jwks_operator.core.features import copies_plan
 from jwks_operator.core.features.imports import settle_sources
 from jwks_operator.core.model.key_states import add_tombstones
-from jwks_operator.core.model.observed_state import Reading, Sight, World
-from jwks_operator.core.model.record import Happening, KeyRecord, Record, Step
+from jwks_operator.core.model.observed_state import DriftState, ObservedState, Reading
+from jwks_operator.core.model.record import KeyRecord, Record, RecordedEvent, Step
 from jwks_operator.core.planner import recovery
 from jwks_operator.core.planner.requests import Requests, Verb, mark_honoured
 from jwks_operator.core.timing.policy_change import delay_former_facts, remember_waits
@@ -25,16 +25,16 @@ _NOISE = timedelta(seconds=5)
 """Right clocks differ by less: a stamp that is so little in the future is true, and its wait a moment longer."""
 
 
-def reset_doubtful(world: World, record: Record, reading: Reading, asked: Requests) -> Record:
+def reset_doubtful(observed: ObservedState, record: Record, reading: Reading, asked: Requests) -> Record:
     """Return the record with every timestamp reset that a restore or a time in the future makes doubtful."""
-    if record.uid and record.uid != world.keyring_uid:
-        return _restored(world, record, reading, asked)
+    if record.uid and record.uid != observed.keyring_uid:
+        return _restored(observed, record, reading, asked)
     if not record.uid:
-        record = replace(record, uid=world.keyring_uid)
+        record = replace(record, uid=observed.keyring_uid)
     if not reading.trusted:
         return record
     if any(_from_the_future(key, reading.latest) for key in record.keys):
-        told = Happening(EventReason.OBJECT_REPAIRED, Cause.CLOCK_WENT_BACK)
+        told = RecordedEvent(EventReason.OBJECT_REPAIRED, Cause.CLOCK_WENT_BACK)
         return _retold(_anew(record, lambda key: _from_the_future(key, reading.latest)), (told,))
     return record if reading.since is None else _after_a_step(record, reading.since)
 
@@ -45,37 +45,37 @@ def _after_a_step(record: Record, since: datetime) -> Record:
     after = delay_former_facts(record.with_keys(*waiting), since)
     if after == record:
         return record
-    return _retold(after, (Happening(EventReason.OBJECT_REPAIRED, Cause.CLOCK_WENT_AHEAD),))
+    return _retold(after, (RecordedEvent(EventReason.OBJECT_REPAIRED, Cause.CLOCK_WENT_AHEAD),))
 
 
-def reset_drifted(world: World, record: Record) -> Record:
+def reset_drifted(observed: ObservedState, record: Record) -> Record:
     """Return the record with a step that repairs every drifted object, its waits taken back; same if none did."""
-    seen = ((Owned.PUBLIC, world.configmap), (Owned.PRIVATE, world.secret), (Owned.KEYRING, world.keyring))
+    seen = ((Owned.PUBLIC, observed.configmap), (Owned.PRIVATE, observed.secret), (Owned.KEYRING, observed.keyring))
     told = tuple(
-        Happening(EventReason.OBJECT_REPAIRED, f"{what} {_story(sight)}") for what, sight in seen if sight.drifted
+        RecordedEvent(EventReason.OBJECT_REPAIRED, f"{what} {_story(drift)}") for what, drift in seen if drift.drifted
     )
-    record, edited = copies_plan.reset_doubted_copies(world, record)
+    record, edited = copies_plan.reset_doubted_copies(observed, record)
     told = (*told, *edited)
     if not told:
         return record
-    stale = {what for what, sight in seen if sight.restarts_clocks}
+    stale = {what for what, drift in seen if drift.restarts_clocks}
     record = record.with_keys(*(_doubted(key, stale) for key in record.keys))
     return _retold(record, told) if record.step is None or record.step.transition is Transition.REPAIR else record
 
 
-def _restored(world: World, record: Record, reading: Reading, asked: Requests) -> Record:
+def _restored(observed: ObservedState, record: Record, reading: Reading, asked: Requests) -> Record:
     """A backup knows neither what was published since nor what was asked.
 
     Every wait and floor begins now. A key that is in use and published stays so, whatever the backup says; what else
     is published beyond it stays published as retired.
     """
     record = mark_honoured(record, asked, Verb, (entry.name for entry in record.policy.keys), reading.now)
-    record = add_tombstones(settle_sources(record, world.imports, record.intakes), world.salvage.buried)
-    record = recovery.restore_keys_in_use(world, record, reading.now)
-    found = recovery.list_unknown_keys(world, record, reading.now)
-    after = replace(record.with_keys(*(_of_backup(key) for key in record.keys), *found), uid=world.keyring_uid)
-    after = remember_waits(after, world.waits_before)
-    return _retold(after, (Happening(EventReason.RECORD_RESTORED, "the record comes from a backup"),))
+    record = add_tombstones(settle_sources(record, observed.imports, record.import_states), observed.recoverable.buried)
+    record = recovery.restore_keys_in_use(observed, record, reading.now)
+    found = recovery.list_unknown_keys(observed, record, reading.now)
+    after = replace(record.with_keys(*(_of_backup(key) for key in record.keys), *found), uid=observed.keyring_uid)
+    after = remember_waits(after, observed.waits_before)
+    return _retold(after, (RecordedEvent(EventReason.RECORD_RESTORED, "the record comes from a backup"),))
 
 
 def _anew(record: Record, which: Callable[[KeyRecord], bool]) -> Record:
@@ -125,11 +125,13 @@ def _outrun(key: KeyRecord, since: datetime) -> KeyRecord:
     )
 
 
-def _retold(record: Record, told: Iterable[Happening]) -> Record:
+def _retold(record: Record, told: Iterable[RecordedEvent]) -> Record:
     step = record.step or Step(Transition.REPAIR)
-    news = tuple(happening for happening in told if happening not in step.happenings)
-    return replace(record, step=replace(step, happenings=(*step.happenings, *news)))
+    news = tuple(recorded for recorded in told if recorded not in step.events)
+    return replace(record, step=replace(step, events=(*step.events, *news)))
 
 
-def _story(sight: Sight) -> str:
-    return {Sight.GONE: "was deleted", Sight.DIFFERS: "was edited"}.get(sight, "had lost labels or annotations")
+def _story(drift: DriftState) -> str:
+    return {DriftState.GONE: "was deleted", DriftState.DIFFERS: "was edited"}.get(
+        drift, "had lost labels or annotations"
+    )

@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 
 from jwks_operator.api.defaults import LEAD_TERMS
 from jwks_operator.api.reasons import EventReason
-from jwks_operator.core.model.policy import Brakes, Facts, Policy
-from jwks_operator.core.model.record import Bounds, Happening, KeyRecord, Record, Step
+from jwks_operator.core.model.policy import Facts, Policy, SafetyFields
+from jwks_operator.core.model.record import Bounds, KeyRecord, Record, RecordedEvent, Step
 from jwks_operator.core.timing.formulas import bounds_of, entry_named, horizon_of, rotation_of
 from jwks_operator.core.transitions.transition_table import Transition
 from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
@@ -43,10 +43,10 @@ def accept_policy(record: Record, policy: Policy, now: datetime) -> Record:
     return replace(after, former_leads=owed, longest_until=None, step=Step(Transition.APPLY_SPEC))
 
 
-def add_brakes(in_force: Policy, brakes: Brakes) -> Policy:
-    """Return the policy in force with the brakes of a spec that is refused; what it revokes needs no place in it."""
-    held = dict.fromkeys((*in_force.held, *brakes.held))
-    return replace(in_force, suspend=in_force.suspend or brakes.suspend, held=tuple(held))
+def add_safety_fields(in_force: Policy, safety_fields: SafetyFields) -> Policy:
+    """Return the policy in force with the safety fields of a refused spec; what it revokes needs no place in it."""
+    held = dict.fromkeys((*in_force.held, *safety_fields.held))
+    return replace(in_force, suspend=in_force.suspend or safety_fields.suspend, held=tuple(held))
 
 
 def replace_unread_policy(record: Record, policy: Policy, waits: Mapping[KeyClass, Bounds], now: datetime) -> Record:
@@ -55,7 +55,7 @@ def replace_unread_policy(record: Record, policy: Policy, waits: Mapping[KeyClas
     Nobody knows the former facts, so the waits that the status told count as after a loss, beside those of each key.
     """
     after = remember_waits(replace(accept_policy(record, policy, now), unread=None, step=None), waits)
-    told = Happening(EventReason.RECORD_RESTORED, "the policy could not be read; the spec as written is in force")
+    told = RecordedEvent(EventReason.RECORD_RESTORED, "the policy could not be read; the spec as written is in force")
     return replace(after, step=Step(Transition.APPLY_SPEC, (told,)))
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from jwks_operator.api.reasons import EventReason
 from jwks_operator.core.model.key_states import FreshKey, enter_state
-from jwks_operator.core.model.record import Happening, KeyRecord, Record, Step
+from jwks_operator.core.model.record import KeyRecord, Record, RecordedEvent, Step
 from jwks_operator.core.planner.candidate import Candidate, Candidates
 from jwks_operator.core.planner.key_requests import Need, join_offer, make_key, need_of, refuse_buried
 from jwks_operator.core.planner.requests import Requests, mark_honoured, verbs_answered_by
@@ -22,7 +22,7 @@ def apply_transition(record: Record, chosen: Candidates, now: datetime, fresh: F
     `fresh` are the generated keys that they need. Raises IllegalMoveError if the table does not permit it.
     """
     row = ROWS[chosen[0].transition]
-    events: tuple[Happening, ...] = ()
+    events: tuple[RecordedEvent, ...] = ()
     before = record
     for candidate in chosen:
         record, told = _apply_row(row, record, candidate, now, fresh)
@@ -47,7 +47,7 @@ def list_immediate(before: Record, after: Record) -> tuple[str, ...]:
 
 def _apply_row(
     row: Row, record: Record, candidate: Candidate, now: datetime, fresh: Fresh
-) -> tuple[Record, tuple[Happening, ...]]:
+) -> tuple[Record, tuple[RecordedEvent, ...]]:
     entry = entry_named(record.policy, candidate.entry)
     if candidate.offer is not None and entry is not None:
         return join_offer(record, entry, candidate.offer, row.target, now)
@@ -60,26 +60,26 @@ def _apply_row(
         key = make_key(record.policy, need, now, refuse_buried(record, fresh[need]))
     else:
         raise LookupError(f"no entry {candidate.entry} to make a key for")
-    events: tuple[Happening, ...] = (_event(row, key.kid, candidate),)
+    events: tuple[RecordedEvent, ...] = (_event(row, key.kid, candidate),)
     replaced = record.active(candidate.entry) if row.replaces_active else None
     if replaced is not None:
         record = record.with_keys(enter_state(replaced, State.RETIRED))
-        events += (Happening(EventReason.KEY_RETIRED, candidate.cause, replaced.kid, replaced.entry),)
+        events += (RecordedEvent(EventReason.KEY_RETIRED, candidate.cause, replaced.kid, replaced.entry),)
     if row.replaces_active:
         record = replace(record, lost=tuple(name for name in record.lost if name != candidate.entry))
     return record.with_keys(key), events
 
 
-def _without_new_state(row: Row, record: Record, candidate: Candidate) -> tuple[Record, tuple[Happening, ...]]:
+def _without_new_state(row: Row, record: Record, candidate: Candidate) -> tuple[Record, tuple[RecordedEvent, ...]]:
     if row.transition is Transition.DESTROY_PRIVATE_HALF:
         record = record.with_keys(replace(_key(record, candidate), has_private=False))
     return record, (_event(row, candidate.kid, candidate),)
 
 
-def _event(row: Row, kid: str, candidate: Candidate) -> Happening:
+def _event(row: Row, kid: str, candidate: Candidate) -> RecordedEvent:
     if row.event is None:
         raise LookupError(f"{row.transition} has no Event")
-    return Happening(row.event, candidate.cause, kid, candidate.entry)
+    return RecordedEvent(row.event, candidate.cause, kid, candidate.entry)
 
 
 def _key(record: Record, candidate: Candidate) -> KeyRecord:

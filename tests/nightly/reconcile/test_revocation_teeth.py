@@ -1,0 +1,41 @@
+"""The property of a revocation has teeth: without each of its pieces some combination keeps the key."""
+
+from typing import Any
+
+import pytest
+
+from jwks_operator.core.planner import revocation, rules
+from jwks_operator.reconcile import reconciler
+from jwks_operator.reconcile.withdrawal import Withdrawn
+from reconcile.test_revocation_everywhere import test_every_object_that_can_be_written_gives_a_revoked_key_up as holds
+
+
+async def _nothing_withdrawn(_client: Any, decision: Any) -> Withdrawn:
+    return Withdrawn(decision)
+
+
+MUTANTS: dict[str, tuple[Any, str, Any, tuple[str, str, str]]] = {
+    "a foreign object stops everything": (revocation, "is_under_way", lambda *_: False, ("ok", "ok", "ok")),
+    "a clock in doubt stops it": (
+        rules,
+        "RULES",
+        (*rules.RULES[:6], rules.find_due_candidates, rules.hold_for_the_clock, *rules.RULES[6:]),
+        ("ok", "ok", "doubt"),
+    ),
+    "nothing is withdrawn without a record": (
+        reconciler,
+        "withdraw_revoked",
+        _nothing_withdrawn,
+        ("unreadable", "unreadable", "ok"),
+    ),
+}
+
+
+@pytest.mark.parametrize("mutant", MUTANTS.values(), ids=[name.replace(" ", "_") for name in MUTANTS])
+async def test_without_it_some_object_keeps_the_key(
+    mutant: tuple[Any, str, Any, tuple[str, str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, name, value, case = mutant
+    monkeypatch.setattr(place, name, value)
+    with pytest.raises(AssertionError):
+        await holds(*case)
