@@ -26,6 +26,7 @@ FREE = {
     "leadFloor",
     "formerLeads",
     "import_states",
+    "former",
     "objects",
     "labels",
     "annotations",
@@ -50,7 +51,7 @@ def _objects(value: Any, name: str = "") -> Iterator[dict[str, Any]]:
     if isinstance(value, dict):
         if name not in FREE:
             yield value
-        if name not in FREE - {"import_states"}:
+        if name not in FREE - {"import_states", "former"}:
             for inner, each in value.items():
                 yield from _objects(each, inner)
     elif isinstance(value, list):

@@ -94,6 +94,7 @@ class EventReason(StrEnum):
     RECORD_RESTORED = "RecordRestored"
     COPY_MADE = "CopyMade"
     COPY_REMOVED = "CopyRemoved"
+    OBJECTS_RENAMED = "ObjectsRenamed"
     OBJECTS_REMOVED = "ObjectsRemoved"
     WORKLOAD_RESTARTED = "WorkloadRestarted"
     NOTHING_RESTARTED = "NothingRestarted"

@@ -11,6 +11,7 @@ from typing import Any
 from jwks_operator.api.names import FIELD_MANAGER, keyring_name
 from jwks_operator.core.model.observed_state import DriftState
 from jwks_operator.kube.client import Object
+from jwks_operator.kube.former_objects import Projector
 from jwks_operator.kube.gather import Gathered
 from jwks_operator.kube.objects import (
     configmap_object,
@@ -33,7 +34,7 @@ class DriftedObject:
     wanted: Object
     seen: Object | None
     field: str = ""
-    """The field of the observed state that compares it; empty for a copy."""
+    """The field of the observed state that compares it; empty for a copy and for an object under a former name."""
     copied_to: str = ""
     """The namespace of a copy of the ConfigMap."""
 
@@ -56,6 +57,11 @@ def list_drifted(gathered: Gathered) -> tuple[DriftedObject, ...]:
         for kind, name, drift, wanted, there in owned
         if drift.drifted
     ]
+    projector = Projector(observed, gathered.private_keys)
+    for what, former in gathered.former.seen.items():
+        if projector.differs(record, what, former):
+            wanted = projector.project(record, what)
+            found.append(DriftedObject(what, _drift(wanted, former), wanted, former))
     for namespace, there in gathered.copies.targets.items():
         wanted = copy_object(ref, record, namespace, shard)
         if there is None or (is_copy(there, ref) and replacement_body(wanted, there) is not None):

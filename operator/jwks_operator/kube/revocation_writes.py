@@ -4,13 +4,13 @@
    comes into use before it is recorded.
 2. ConfigMap and consumer Secret, in the order of the step. A key that comes into use stays off its use side while the
    object that is its check side could not be written. An object that is not ours is left as it is.
-3. The copies of the ConfigMap.
+3. The objects under former names, then the copies of the ConfigMap.
 
 What could not be written is part of the result, in place of an error.
 """
 
 from collections.abc import Awaitable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from jwks_operator.api.names import keyring_name
 from jwks_operator.core.model.key_states import LIVING, enter_state
@@ -20,6 +20,7 @@ from jwks_operator.core.transitions.transition_table import Owned, State
 from jwks_operator.kube.client import Client
 from jwks_operator.kube.effects import ObjectWriter, check_record
 from jwks_operator.kube.errors import KubeError, NotLeading
+from jwks_operator.kube.former_objects import Projector, write_former
 from jwks_operator.kube.gather import Gathered
 
 
@@ -69,8 +70,11 @@ async def write_revocation(client: Client, gathered: Gathered, record: Record) -
             written.add(owned)
         else:
             written.discard(owned)
-    refusals = tuple(Refusal(about, error) for about, error in attempts.refusals.items())
-    return Writes(writer.gathered, shown, refusals, tuple(writer.events))
+    projector = Projector(observed, gathered.private_keys)
+    former = await write_former(client, gathered.former, projector, without_unknown_keys(shown, written))
+    found = (*attempts.refusals.items(), *former.refused.items())
+    refusals = tuple(Refusal(about, error) for about, error in found)
+    return Writes(replace(writer.gathered, former=former), shown, refusals, tuple(writer.events))
 
 
 @dataclass(slots=True)

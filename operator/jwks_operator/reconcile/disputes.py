@@ -152,4 +152,5 @@ def _count_as_right(gathered: Gathered, weighed: WeighedDrift) -> Gathered:
     right: dict[str, Any] = dict.fromkeys(labels, DriftState.SAME)
     copies = replace(gathered.copies, withheld=frozenset(each.copied_to for each in waiting if each.copied_to))
     observed = replace(gathered.observed, copies=compare_copies(gathered.observed, copies), **right)
-    return replace(gathered, copies=copies, observed=observed)
+    former = replace(gathered.former, withheld=weighed.waiting & gathered.former.seen.keys())
+    return replace(gathered, copies=copies, former=former, observed=observed)

@@ -192,6 +192,10 @@ class ObservedState:
     """The copies in the namespaces that are to have one."""
     copies_complaint: str = ""
     """Why that cannot be told."""
+    former: Mapping[str, str] = field(default_factory=dict)
+    """By kind and name, the uids of the objects of the set that are there under other names than it has now."""
+    former_refused: Mapping[str, str] = field(default_factory=dict)
+    """By kind and name, why one of them could not be written or removed in this pass."""
 
     @property
     def configmap_name(self) -> str:
