@@ -25,8 +25,8 @@ FREE = {
     "missing",
     "leadFloor",
     "formerLeads",
-    "import_states",
     "former",
+    "importStates",
     "objects",
     "labels",
     "annotations",
@@ -51,7 +51,7 @@ def _objects(value: Any, name: str = "") -> Iterator[dict[str, Any]]:
     if isinstance(value, dict):
         if name not in FREE:
             yield value
-        if name not in FREE - {"import_states", "former"}:
+        if name not in FREE - {"importStates", "former"}:
             for inner, each in value.items():
                 yield from _objects(each, inner)
     elif isinstance(value, list):

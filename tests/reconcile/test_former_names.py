@@ -10,12 +10,13 @@ import pytest
 
 from fakes.faults import Answer, to
 from jwks_operator.api.names import KEYRING_SUFFIX, keyring_name
-from jwks_operator.kube.client import CONFIGMAPS, EVENTS, SECRETS, SETS
+from jwks_operator.kube.client import CONFIGMAPS, EVENTS, SECRETS, SETS, Call
 from jwks_operator.kube.errors import KubeError
 from jwks_operator.reconcile.observed_versions import Kind
 from reconcile.life import DELETION_DELAY, ES256, REF, Life
 from reconcile.test_revocation_wins import _break_spec
 
+OURS = {"app.kubernetes.io/managed-by": "jwks-operator", "jwks-operator.dev/set": REF.name}
 LONG = timedelta(hours=6)
 """Longer than anything that the default facts let begin."""
 
@@ -237,13 +238,15 @@ async def test_a_spec_that_cannot_be_read_hides_no_object_when_the_keyring_is_lo
     assert await _holding(life, bad) == set()
 
 
-@pytest.mark.parametrize("labels", [{}, {"app.kubernetes.io/managed-by": "jwks-operator", "jwks-operator.dev/set": "auth"}])
+@pytest.mark.parametrize("labels", [{}, OURS])
 async def test_what_another_client_made_under_a_former_name_is_not_touched(labels: dict[str, str]) -> None:
     life = await _renamed("old", "new")
     await life.delete(SECRETS, "old")
     await life.pass_()
-    body = {"metadata": {"name": "old", "labels": labels}, "data": {"a": "Yg=="}}
-    await life.people.create(SECRETS, REF.namespace, body)
+    metadata = {"name": "old", "namespace": REF.namespace, "labels": labels}
+    body = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": {"a": "Yg=="}}
+    made = life.server.handle(Call("POST", SECRETS.path(REF.namespace), {"fieldManager": "kubectl-create"}, body))
+    assert made.status == 201
     await _show_labelled(life)
     before = await life.read(SECRETS, "old")
     await life.live(LONG)

@@ -20,7 +20,7 @@ from jwks_operator.core.model.record import RecordedEvent, Step
 from jwks_operator.core.model.trouble import Trouble
 from jwks_operator.core.transitions.transition_table import Transition
 from jwks_operator.kube.copies import compare_copies
-from jwks_operator.kube.drifted import DriftedObject, describe_drift, list_drifted
+from jwks_operator.kube.drifted import DriftedObject, describe_drift, list_drifted, list_refused
 from jwks_operator.kube.gather import Gathered
 
 FREE = 2
@@ -112,7 +112,10 @@ class Disputes:
     def record_answers(self, gathered: Gathered) -> None:
         """Record which objects the API server stored otherwise than they were written: admission changed them."""
         changed = {each.what for each in list_drifted(gathered)}
-        for what, known in self._repairs.get(gathered.observed.ref, {}).items():
+        repairs = self._repairs.get(gathered.observed.ref, {})
+        for what in list_refused(gathered):
+            repairs.pop(what, None)
+        for what, known in repairs.items():
             known.by_admission = what in changed
 
     def omit_reported(

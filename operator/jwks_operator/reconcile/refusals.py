@@ -36,8 +36,10 @@ def add_refusal_troubles(decision: Decision, record: Record | None, result: Step
     if record is None or not result.refusals:
         return decision
     revoked = {key.kid for key in record.keys if key.state is State.COMPROMISED}
-    told = list_refusal_troubles(result.gathered, result.refusals, revoked)
-    return replace(decision, plan=replace(decision.plan, troubles=(*told, *decision.plan.troubles)))
+    told = tuple(list_refusal_troubles(result.gathered, result.refusals, revoked))
+    named = {trouble.about for trouble in told}
+    others = (trouble for trouble in decision.plan.troubles if trouble.about not in named)
+    return replace(decision, plan=replace(decision.plan, troubles=(*told, *others)))
 
 
 class FailedWrites:
