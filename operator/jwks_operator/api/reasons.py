@@ -42,6 +42,7 @@ class Reason(StrEnum):
     INTERVAL_TOO_SHORT = "IntervalTooShort"
     INVALID_REQUEST = "InvalidRequest"
     WRITE_REFUSED = "WriteRefused"
+    READ_REFUSED = "ReadRefused"
     REVOKED_KEY_REMAINS = "RevokedKeyRemains"
     CERTIFICATE_REFUSED = "CertificateRefused"
     IMPORT_REFUSED = "ImportRefused"

@@ -1,6 +1,7 @@
 """Gathers the observed state of one pass, by uncached reads by name.
 
-A read that fails ends the pass: nothing is planned on missing facts. Private halves stay beside the observed state.
+A read that fails is part of the result: nothing is planned on missing facts, but a revoked key leaves what can be
+written. Only what the set asks for has to be known. Private halves stay beside the observed state.
 """
 
 from collections.abc import Iterator, Mapping
@@ -30,9 +31,10 @@ from jwks_operator.core.model.policy_from_spec import policy_from_spec
 from jwks_operator.core.model.record import Bounds, Record
 from jwks_operator.keys.algorithms import KeyClass
 from jwks_operator.keys.private import PrivateKeys
+from jwks_operator.kube.attempted_reads import AttemptedReads
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, SETS, Client, Object
 from jwks_operator.kube.copies import Copies, compare_copies, find_copies, namespace_query
-from jwks_operator.kube.errors import OwnedByOtherShard
+from jwks_operator.kube.errors import KubeError, OwnedByOtherShard
 from jwks_operator.kube.former_objects import FormerObjects, find_former, resource_of
 from jwks_operator.kube.keyring import read_keyring
 from jwks_operator.kube.objects import (
@@ -80,17 +82,21 @@ class Gathered:
     status: JsonWebKeySetStatus = field(default_factory=JsonWebKeySetStatus)
     copies: Copies = field(default_factory=Copies)
     former: FormerObjects = field(default_factory=FormerObjects)
+    unread: Mapping[str, KubeError] = field(default_factory=dict)
+    """By kind and name, or in words, what could not be read in this pass."""
 
 
 async def gather(
     client: Client, ref: SetRef, shard: Shard, *, everywhere: bool = True, labelled: Labelled = NOTHING_LABELLED
 ) -> Gathered:
-    """Return the observed state of a set; raises KubeError if a read fails, OwnedByOtherShard for another shard's set.
+    """Return the observed state of a set; raises OwnedByOtherShard for another shard's set.
 
-    `everywhere` says whether the operator may read other namespaces.
+    Raises KubeError if the set cannot be read, or anything of a set that is gone. `everywhere` says whether the
+    operator may read other namespaces.
     """
     the_set = await client.read(SETS, ref.namespace, ref.name)
-    keyring = await client.read(SECRETS, ref.namespace, keyring_name(ref.name))
+    reads = AttemptedReads(client, ref)
+    keyring = await reads.read(SECRETS, keyring_name(ref.name))
     check_shard(ref, the_set or keyring, shard)
     spec, complaint = _spec(the_set)
     record, private_keys, unreadable = _record(keyring, ref, None if spec is None else policy_from_spec(spec))
@@ -108,20 +114,26 @@ async def gather(
     )
     wanted = observed.written or (None if record is None else record.policy)
     if the_set is not None and wanted is not None:
-        imports, halves = await read_sources(client, ref, wanted)
+        sources = await reads.attempt("a source of its imports", read_sources(client, ref, wanted))
+        imports, halves = sources or ({}, {})
         observed = replace(observed, imports=imports)
         private_keys = {**halves, **private_keys}  # a kid that two keys claim stays ours
-    configmap = await client.read(CONFIGMAPS, ref.namespace, observed.configmap_name)
-    secret = await client.read(SECRETS, ref.namespace, observed.secret_name)
-    former = await find_former(client, observed, labelled.objects)
-    gathered = Gathered(ObservedObjects(the_set, keyring, configmap, secret), observed, private_keys, former=former)
+    configmap = await reads.read(CONFIGMAPS, observed.configmap_name)
+    secret = await reads.read(SECRETS, observed.secret_name)
+    former = await reads.attempt("an object under a former name", find_former(client, observed, labelled.objects))
+    gathered = Gathered(ObservedObjects(the_set, keyring, configmap, secret), observed, private_keys)
+    gathered = replace(gathered, former=former or FormerObjects())
     if everywhere and (labelled.copies or (record is not None and record.policy.publish.namespaces is not None)):
         query = None if record is None or the_set is None else namespace_query(record.policy, observed.written)
-        copies = await find_copies(client, ref, observed.configmap_name, query)
+        looking = find_copies(client, ref, observed.configmap_name, query)
+        found = await reads.attempt("a copy of its ConfigMap", looking)
+        copies = found or Copies(query, complaint="they cannot be read")
         if the_set is None and keyring is None:
             copies = replace(copies, orphaned=tuple(each for each in copies.orphaned if shard_of(each) == shard))
         gathered = replace(gathered, copies=copies)
-    return refresh_comparisons(with_status(gathered))
+    if the_set is None:
+        reads.raise_first()
+    return refresh_comparisons(with_status(replace(gathered, unread=reads.failed)))
 
 
 def check_shard(ref: SetRef, owner: Object | None, shard: Shard) -> None:
@@ -143,12 +155,16 @@ def refresh_comparisons(gathered: Gathered) -> Gathered:
         recoverable, found = recover_keys(_list_readable(gathered, ours))
         private_keys |= found
     wanted_configmap, wanted_secret = _wanted(observed, record, private_keys)
+    configmap = compare_object(wanted_configmap, seen.configmap, ours=ours["configmap"])
+    secret = compare_object(wanted_secret, seen.secret, ours=ours["secret"])
+    unread = gathered.unread
     observed = replace(
         observed,
+        unread=frozenset(gathered.unread),
         keyring_uid=_uid(seen.keyring),
         keyring=_sight_of_keyring(seen.keyring, observed),
-        configmap=compare_object(wanted_configmap, seen.configmap, ours=ours["configmap"]),
-        secret=compare_object(wanted_secret, seen.secret, ours=ours["secret"]),
+        configmap=DriftState.UNREAD if f"ConfigMap {observed.configmap_name}" in unread else configmap,
+        secret=DriftState.UNREAD if f"Secret {observed.secret_name}" in unread else secret,
         recoverable=recoverable,
         copies=compare_copies(observed, gathered.copies),
         copies_complaint=gathered.copies.complaint,

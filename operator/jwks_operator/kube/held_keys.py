@@ -15,8 +15,13 @@ from jwks_operator.kube.gather import Gathered
 
 
 def find_held_kids(gathered: Gathered, about: str, kids: Collection[str]) -> frozenset[str]:
-    """Return which of these keys an object of the set holds, which is given by kind and name."""
+    """Return which of these keys an object of the set holds, which is given by kind and name.
+
+    One that could not be read may hold them all.
+    """
     observed, seen = gathered.observed, gathered.seen
+    if about in gathered.unread:
+        return frozenset(kids)
     if about == f"Secret {keyring_name(observed.ref.name)}":
         return kids_in_keyring(seen.keyring, kids)
     present = {f"ConfigMap {observed.configmap_name}": seen.configmap, f"Secret {observed.secret_name}": seen.secret}

@@ -47,6 +47,9 @@ async def withdraw_keys(client: Client, gathered: Gathered, kids: Collection[str
         *((what, resource_of(what)[0], each, DriftState.SAME) for what, each in gathered.former.seen.items()),
         (f"Secret {keyring_name(observed.ref.name)}", SECRETS, seen.keyring, observed.keyring),
     ):
+        if about in gathered.unread:
+            refusals.append(Refusal(about, gathered.unread[about]))
+            continue
         held = find_held_kids(gathered, about, kids)
         if thing is None or not held:
             continue

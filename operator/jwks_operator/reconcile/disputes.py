@@ -141,6 +141,12 @@ class Disputes:
         self._reported.pop(ref, None)
 
 
+def without_withheld(gathered: Gathered) -> Gathered:
+    """Return the same state with every object to be written: a step repairs whatever it meets."""
+    copies = replace(gathered.copies, withheld=frozenset())
+    return replace(gathered, copies=copies, former=replace(gathered.former, withheld=frozenset()))
+
+
 def _trouble(what: str, repairs: _Repairs) -> Trouble:
     return Trouble(Reason.OBJECT_DISPUTED, f"{repairs.drift} after every repair", CURE, about=what)
 

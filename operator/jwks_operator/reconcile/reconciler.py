@@ -40,11 +40,11 @@ from jwks_operator.reconcile.audit_log import log_alarms, log_event
 from jwks_operator.reconcile.clock import Clock
 from jwks_operator.reconcile.config import ReconcilerConfig
 from jwks_operator.reconcile.deletion import DOUBT_RECHECK, DeletedSets
-from jwks_operator.reconcile.disputes import Disputes
+from jwks_operator.reconcile.disputes import Disputes, without_withheld
 from jwks_operator.reconcile.key_pool import KeySource
 from jwks_operator.reconcile.observed_versions import OBJECT_KINDS, Kind, ObservedVersions, copy_place
 from jwks_operator.reconcile.observer import Observer, ReconcileSnapshot
-from jwks_operator.reconcile.refusals import FailedWrites, add_refusal_troubles, raise_first
+from jwks_operator.reconcile.refusals import FailedPasses, add_refusal_troubles, raise_first, raise_unread
 from jwks_operator.reconcile.requeue import Decision, clock_tolerance, has_step, make_decision, next_pass_at
 from jwks_operator.reconcile.restart_troubles import add_restart_trouble, has_restart_failed
 from jwks_operator.reconcile.withdrawal import withdraw_revoked
@@ -74,7 +74,7 @@ class Reconciler:
         self._versions = versions
         self._config = config
         self._record_events = config.record_events or partial(post_events, client)
-        self._failed = FailedWrites()
+        self._failed = FailedPasses()
         self._disputes = Disputes()
         self._deleted = DeletedSets(client, clock, versions, config.deletion_delay)
         self.observers: list[Observer] = []
@@ -140,6 +140,7 @@ class Reconciler:
         decision, shown = await self._plan(gathered), False
         for number in range(MAX_STEPS):
             try:
+                raise_unread(decision)
                 result = await self._execute(decision)
             except KubeError as failure:
                 await self._tell_failure(decision, failure, anyway=number > 0 and not shown)
@@ -212,7 +213,7 @@ class Reconciler:
         if record.step is not None:
             for observer in self.observers:
                 observer.begin_step(ref, record.step.transition)
-        gathered = replace(gathered, copies=replace(gathered.copies, withheld=frozenset()))
+        gathered = without_withheld(gathered)
         self._disputes.record_repairs(ref, decision.weighed, decision.reading.now)
         result = await execute_step(self._client, gathered, record, lambda: self._confirmed(decision))
         self._disputes.record_answers(result.gathered)

@@ -45,6 +45,16 @@ def decide(observed: ObservedState, reading: Reading, fresh: Fresh | None = None
 # --- what is not ours, or cannot be read ---
 
 
+def leave_what_cannot_be_read(case: Case) -> Case | Plan:
+    """Nobody can tell what an unread object is: nothing is planned, except that revoked keys leave the others."""
+    if not case.observed.unread:
+        return case
+    if case.record is None or not _has_to_revoke(case):
+        return Plan(None)
+    decided = revoke_keys(read_the_requests(case))
+    return decided if isinstance(decided, Plan) else decided.plan(decided.known)
+
+
 def follow_the_names(case: Case) -> Case | Plan:
     """A set that was made again with other object names: these are recorded, so that the objects are read by them."""
     record, written = case.record, case.written
@@ -246,6 +256,7 @@ def make_the_first_due_transition(case: Case) -> Case | Plan:
 
 
 RULES: tuple[Rule, ...] = (
+    leave_what_cannot_be_read,
     follow_the_names,
     leave_foreign_objects,
     leave_an_unreadable_record,
