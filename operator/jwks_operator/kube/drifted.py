@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from jwks_operator.api.names import FIELD_MANAGER, copy_name, keyring_name
+from jwks_operator.api.names import FIELD_MANAGER, keyring_name
 from jwks_operator.core.model.observed_state import DriftState
 from jwks_operator.kube.client import Object
 from jwks_operator.kube.former_objects import Projector
@@ -73,14 +73,6 @@ def list_drifted(gathered: Gathered) -> tuple[DriftedObject, ...]:
             what = f"ConfigMap {namespace}/{wanted['metadata']['name']}"
             found.append(DriftedObject(what, drift, wanted, there, copied_to=namespace))
     return tuple(found)
-
-
-def list_refused(gathered: Gathered) -> tuple[str, ...]:
-    """Return the objects beside those of the set that could not be written in this pass."""
-    observed = gathered.observed
-    name = copy_name(observed.ref, observed.configmap_name)
-    copies = (f"ConfigMap {namespace}/{name}" for namespace in gathered.copies.refused)
-    return (*gathered.former.refused, *copies)
 
 
 def describe_drift(drifted: DriftedObject, by_admission: bool) -> str:

@@ -8,7 +8,7 @@ A dispute has one Event and the condition `Degraded` with the field and its mana
 for a while. Disputes are not stored: after a restart the delays start again.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,7 +20,7 @@ from jwks_operator.core.model.record import RecordedEvent, Step
 from jwks_operator.core.model.trouble import Trouble
 from jwks_operator.core.transitions.transition_table import Transition
 from jwks_operator.kube.copies import compare_copies
-from jwks_operator.kube.drifted import DriftedObject, describe_drift, list_drifted, list_refused
+from jwks_operator.kube.drifted import DriftedObject, describe_drift, list_drifted
 from jwks_operator.kube.gather import Gathered
 
 FREE = 2
@@ -62,6 +62,10 @@ class WeighedDrift:
         """Return the drift without the objects whose repair waits."""
         return replace(self, drifted=tuple(each for each in self.drifted if each.what not in self.waiting))
 
+    def without(self, refused: Collection[str]) -> "WeighedDrift":
+        """Return the drift without the objects that could not be written: a write that fails is no repair."""
+        return replace(self, drifted=tuple(each for each in self.drifted if each.what not in refused))
+
     def holds_back(self, step: Step | None) -> bool:
         """Tell whether a step only repairs objects whose repair waits."""
         only_repairs = step is not None and step.transition is Transition.REPAIR
@@ -99,7 +103,7 @@ class Disputes:
         return _count_as_right(gathered, weighed), weighed
 
     def record_repairs(self, ref: SetRef, weighed: WeighedDrift, now: datetime) -> None:
-        """Record that the drifted objects of a pass are written now."""
+        """Record that the drifted objects of a pass were written."""
         repairs = self._repairs.setdefault(ref, {})
         for each in weighed.drifted:
             known = repairs.get(each.what)
@@ -112,10 +116,7 @@ class Disputes:
     def record_answers(self, gathered: Gathered) -> None:
         """Record which objects the API server stored otherwise than they were written: admission changed them."""
         changed = {each.what for each in list_drifted(gathered)}
-        repairs = self._repairs.get(gathered.observed.ref, {})
-        for what in list_refused(gathered):
-            repairs.pop(what, None)
-        for what, known in repairs.items():
+        for what, known in self._repairs.get(gathered.observed.ref, {}).items():
             known.by_admission = what in changed
 
     def omit_reported(

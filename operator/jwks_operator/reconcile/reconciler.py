@@ -44,7 +44,7 @@ from jwks_operator.reconcile.disputes import Disputes, without_withheld
 from jwks_operator.reconcile.key_pool import KeySource
 from jwks_operator.reconcile.observed_versions import OBJECT_KINDS, Kind, ObservedVersions, copy_place
 from jwks_operator.reconcile.observer import Observer, ReconcileSnapshot
-from jwks_operator.reconcile.refusals import FailedPasses, add_refusal_troubles, raise_first, raise_unread
+from jwks_operator.reconcile.refusals import FailedPasses, add_refusal_troubles, list_refused, raise_first, raise_unread
 from jwks_operator.reconcile.requeue import Decision, clock_tolerance, has_step, make_decision, next_pass_at
 from jwks_operator.reconcile.restart_troubles import add_restart_trouble, has_restart_failed
 from jwks_operator.reconcile.withdrawal import withdraw_revoked
@@ -214,8 +214,8 @@ class Reconciler:
             for observer in self.observers:
                 observer.begin_step(ref, record.step.transition)
         gathered = without_withheld(gathered)
-        self._disputes.record_repairs(ref, decision.weighed, decision.reading.now)
         result = await execute_step(self._client, gathered, record, lambda: self._confirmed(decision))
+        self._disputes.record_repairs(ref, decision.weighed.without(list_refused(result)), decision.reading.now)
         self._disputes.record_answers(result.gathered)
         self._observe(result.gathered)
         for recorded in result.events:
@@ -244,7 +244,6 @@ class Reconciler:
         Namespaces that were created, deleted or relabelled are followed.
         """
         gathered = decision.gathered
-        self._disputes.record_repairs(gathered.observed.ref, decision.weighed.without_waiting(), decision.reading.now)
         record = gathered.observed.record
         unneeded = frozenset[str]() if record is None else list_unneeded(record, decision.reading)
         kept = await apply_former(self._client, gathered, unneeded)
@@ -255,6 +254,8 @@ class Reconciler:
         if gone:
             removed = RecordedEvent(EventReason.OBJECTS_REMOVED, f"{' and '.join(sorted(gone))}: a former name")
             result = replace(result, events=(*result.events, removed))
+        written = decision.weighed.without_waiting().without(list_refused(result))
+        self._disputes.record_repairs(gathered.observed.ref, written, decision.reading.now)
         self._disputes.record_answers(result.gathered)
         self._observe(result.gathered)
         for recorded in result.events:
