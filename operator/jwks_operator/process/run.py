@@ -78,6 +78,7 @@ def make_reconciler(parts: Parts) -> tuple[Work, Closer]:
     pool = KeyPool(keys, parts.requeue)
     reconciler = Reconciler(parts.client, pool, parts.clock, parts.versions, config)
     reconciler.observers.append(parts.metrics)
+    parts.metrics.set_kept_gauge(reconciler.count_kept)
     if parts.board is not None:
         reconciler.observers.append(parts.board)
 

@@ -103,6 +103,10 @@ class Reconciler:
         self._deleted.cancel(ref)
         return await self._execute_steps(await self._take_over(gathered))
 
+    def count_kept(self) -> int:
+        """Return how many sets are gone whose objects stay longer than the delay, because of doubt."""
+        return self._deleted.count_kept()
+
     async def _gather(self, ref: SetRef) -> Gathered:
         labelled = Labelled(self._versions.find_labelled(ref), self._versions.has_copies(ref))
         return await gather(
