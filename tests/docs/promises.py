@@ -1,7 +1,7 @@
 """What is promised when things go wrong, each line with the test that proves it: a section of docs/rotation.md.
 
-`python -m docs.promises [--check]` (with `hack` and `tests` on the path) writes it. What stands in the way of a write is
-a table of its own, made from the rows that `tests/cluster/test_obstacles.py` asserts.
+`python -m docs.promises [--check]` (with `hack` and `tests` on the path) writes it. What stands in the way of a write
+is a table of its own, made from the rows that `tests/cluster/test_obstacles.py` asserts.
 """
 
 import sys
