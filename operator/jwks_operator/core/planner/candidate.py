@@ -6,7 +6,8 @@ from datetime import datetime
 
 from jwks_operator.api.reasons import Wait
 from jwks_operator.core.features.imports import Offer
-from jwks_operator.core.transitions.transition_table import Cause, Transition, rank_of
+from jwks_operator.core.planner.causes import Cause
+from jwks_operator.core.transitions.transition_table import Transition, rank_of
 
 
 @dataclass(frozen=True, slots=True)

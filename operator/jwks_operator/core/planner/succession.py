@@ -15,13 +15,13 @@ from jwks_operator.core.features.imports import Offer, generates_keys, is_follow
 from jwks_operator.core.model.policy import EntryPolicy, Rotation
 from jwks_operator.core.model.record import KeyRecord, Record
 from jwks_operator.core.planner.candidate import Candidate
+from jwks_operator.core.planner.causes import Cause, Trigger, list_triggers
 from jwks_operator.core.planner.gated_keys import awaits_endpoints
 from jwks_operator.core.planner.key_choice import find_former_key, find_next_key, fits_entry, lacks_successor
 from jwks_operator.core.planner.requests import Requests, Verb, list_outstanding_times
-from jwks_operator.core.planner.triggers import Trigger, list_triggers
 from jwks_operator.core.timing.formulas import LONG_AGO, bounds_of, rotation_of
 from jwks_operator.core.timing.windows import next_opening
-from jwks_operator.core.transitions.transition_table import Cause, State, Transition
+from jwks_operator.core.transitions.transition_table import State, Transition
 from jwks_operator.keys.algorithms import ALGORITHMS
 
 
