@@ -18,6 +18,7 @@ from jwks_operator.core.model.policy_from_spec import policy_from_spec
 from jwks_operator.core.model.record import (
     Bounds,
     Certificate,
+    FormerObject,
     Historical,
     HistoricalFacts,
     HistoryEntry,
@@ -190,6 +191,12 @@ RECORDS = {
         longest_until=START + 9 * HOUR,
         former_leads={KeyClass.SIGNATURE: HOUR, KeyClass.SYMMETRIC: 2 * HOUR},
         step=Step(Transition.APPLY_SPEC, ()),
+    ),
+    "former-names": record(
+        {**SIGNING, "secret": {"name": "other"}},
+        ACTIVE,
+        objects={"configMap": "uid-2", "secret": "uid-3"},
+        former={"Secret auth": FormerObject("uid-4", START + 9 * HOUR), "Secret first": FormerObject()},
     ),
     "lost-keys": record({**SIGNING, "recovery": "Manual"}, lost=("signing",)),
     "restart-owed": record({**SIGNING, "secret": {"restart": {}}}, ACTIVE, restart="0123456789abcdef"),

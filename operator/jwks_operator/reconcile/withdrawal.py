@@ -41,7 +41,7 @@ async def withdraw_revoked(client: Client, decision: Decision) -> Withdrawn:
     shown = gathered.status.active_kid
     gone = shown is not None and any(kid.startswith(shown) for kid in kids - remaining)
     status = gathered.status.model_copy(update={"keys": keys, "active_kid": None if gone else shown})
-    after = refresh_comparisons(replace(gathered, seen=found.seen, status=status))
+    after = refresh_comparisons(replace(found.gathered, status=status))
     plan = replace(decision.plan, troubles=(*troubles, *decision.plan.troubles))
     told = (RecordedEvent(EventReason.KEY_WITHDRAWN, " and ".join(names), kid) for kid, names in found.taken.items())
     return Withdrawn(replace(decision, gathered=after, plan=plan), tuple(told), found.refusals)

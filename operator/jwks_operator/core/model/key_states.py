@@ -15,6 +15,7 @@ from jwks_operator.core.model.record import (
     HISTORY_LIMIT,
     TOMBSTONE_LIMIT,
     Bounds,
+    FormerObject,
     HistoricalFacts,
     HistoryEntry,
     KeyRecord,
@@ -96,6 +97,7 @@ def confirm_step(record: Record, confirmed: datetime) -> Record:
         longest_until=confirmed + horizon_of(record)
         if record.longest and not record.longest_until
         else record.longest_until,
+        former=_settled(record, confirmed),
         tombstones=_trimmed((*record.tombstones, *(_tombstone(record, key, confirmed) for key in gone))),
         history=(*record.history, *story)[-HISTORY_LIMIT:],
     )
@@ -149,6 +151,12 @@ def _stamped(key: KeyRecord, confirmed: datetime) -> KeyRecord:
     if key.state is State.RETIRED:
         return replace(key, published=published, retired=key.retired or confirmed)
     return replace(key, published=published)
+
+
+def _settled(record: Record, confirmed: datetime) -> dict[str, FormerObject]:
+    """Return the former objects, each with the time from which on nothing depends on it."""
+    until = confirmed + horizon_of(record)
+    return {name: replace(each, until=each.until or until) for name, each in record.former.items()}
 
 
 def _floors(record: Record, confirmed: datetime) -> dict[KeyClass, datetime]:

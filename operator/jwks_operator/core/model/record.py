@@ -155,6 +155,16 @@ class HistoryEntry(Stored):
 
 
 @dataclass(frozen=True, slots=True)
+class FormerObject(Stored):
+    """A ConfigMap or consumer Secret that the set wrote under another name than it has now."""
+
+    uid: str = ""
+    """Of the object; empty if it was not seen yet."""
+    until: Time | None = None
+    """When nothing depends on it any more; None while the objects under the new names are not confirmed."""
+
+
+@dataclass(frozen=True, slots=True)
 class Unread:
     """A stored policy that this version cannot read, and why; it is written back until another takes its place."""
 
@@ -199,6 +209,8 @@ class Record(Stored):
     history: tuple[HistoryEntry, ...] = ()
     objects: Mapping[str, str] = field(default_factory=dict)
     """The uids of the ConfigMap and the consumer Secret, so that a stripped label is drift, not loss."""
+    former: Mapping[str, FormerObject] = field(default_factory=dict)
+    """By kind and name, as in `Secret auth`: the objects under former names, until they are gone."""
 
     def of(self, entry: str, state: State) -> tuple[KeyRecord, ...]:
         """Return the keys of an entry in a state, oldest first."""

@@ -103,7 +103,9 @@ def _conditions(observed: ObservedState, plan: Plan, record: Record | None, now:
 
 _Verdict = tuple[bool, Reason, str]
 
-_UNUSABLE = {Reason.NAME_CONFLICT, Reason.UNKNOWN_RECORD_FORMAT, Reason.REVOKED_KEY_REMAINS}
+_UNUSABLE = {
+    Reason.NAME_CONFLICT, Reason.UNKNOWN_RECORD_FORMAT, Reason.REVOKED_KEY_REMAINS, Reason.READ_REFUSED,
+}  # fmt: skip
 """Troubles under which it cannot be told that the outputs are right."""
 
 

@@ -13,6 +13,7 @@ from dataclasses import replace
 from jwks_operator.core.features import copies_plan, signed_artifacts, workload_restart
 from jwks_operator.core.features.imports import list_import_troubles as import_troubles
 from jwks_operator.core.features.imports import list_offers, must_wait
+from jwks_operator.core.features.renamed_objects import list_former_troubles, remember_former, rename_objects
 from jwks_operator.core.features.signed_artifacts import ARTIFACT_TRANSITIONS
 from jwks_operator.core.model.observed_state import ObservedState, Reading
 from jwks_operator.core.outputs.projections import list_published
@@ -42,6 +43,25 @@ def decide(observed: ObservedState, reading: Reading, fresh: Fresh | None = None
 
 
 # --- what is not ours, or cannot be read ---
+
+
+def leave_what_cannot_be_read(case: Case) -> Case | Plan:
+    """Nobody can tell what an unread object is: nothing is planned, except that revoked keys leave the others."""
+    if not case.observed.unread:
+        return case
+    if case.record is None or not _has_to_revoke(case):
+        return Plan(None)
+    decided = revoke_keys(read_the_requests(case))
+    return decided if isinstance(decided, Plan) else decided.plan(decided.known)
+
+
+def follow_the_names(case: Case) -> Case | Plan:
+    """A set that was made again with other object names: these are recorded, so that the objects are read by them."""
+    record, written = case.record, case.written
+    if record is None or written is None or _is_to_revoke(case) or case.is_spec_refused:
+        return case
+    renamed = rename_objects(case.observed.ref, record, written)
+    return case if renamed.policy == record.policy else Plan(renamed)
 
 
 def leave_foreign_objects(case: Case) -> Case | Plan:
@@ -108,6 +128,12 @@ def read_the_requests(case: Case) -> Case:
     requests = read_requests(case.observed.annotations, frozenset(entry.name for entry in record.policy.keys))
     told = set_troubles.list_troubles(case.observed, case.written, record, requests, case.reading.now)
     return replace(case, requests=requests).with_troubles(*told, *copies_plan.list_copy_troubles(case.observed, record))
+
+
+def remember_former_objects(case: Case) -> Case:
+    """Objects of the set under former names are remembered until they are gone."""
+    after = replace(case, record=remember_former(case.observed, case.known))
+    return after.with_troubles(*list_former_troubles(case.observed))
 
 
 def reset_doubtful_times(case: Case) -> Case:
@@ -230,12 +256,15 @@ def make_the_first_due_transition(case: Case) -> Case | Plan:
 
 
 RULES: tuple[Rule, ...] = (
+    leave_what_cannot_be_read,
+    follow_the_names,
     leave_foreign_objects,
     leave_an_unreadable_record,
     wait_for_a_sound_spec,
     create_the_record,
     rebuild_the_record,
     read_the_requests,
+    remember_former_objects,
     reset_doubtful_times,
     revoke_keys,
     apply_the_written_spec,
@@ -250,6 +279,12 @@ RULES: tuple[Rule, ...] = (
     make_the_first_due_transition,
 )
 """The order of decisions; docs/architecture.md shows it."""
+
+
+def _is_to_revoke(case: Case) -> bool:
+    """Tell whether keys are to be revoked that the record has as living ones."""
+    asked = read_requests(case.observed.annotations, frozenset())
+    return bool(revocation.list_revoked(case.known, case.safety_fields, asked, case.reading.now))
 
 
 def _has_to_revoke(case: Case) -> bool:

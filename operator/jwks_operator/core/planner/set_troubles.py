@@ -33,11 +33,11 @@ def find_name_conflict(observed: ObservedState) -> Trouble | None:
 
 
 def describe_remaining_key(about: str, kids: Collection[str], words: str) -> Trouble:
-    """Return the trouble of an object that still holds revoked keys, because it could not be written."""
+    """Return the trouble of an object that still holds revoked keys, because it could not be read or written."""
     return Trouble(
         Reason.REVOKED_KEY_REMAINS,
-        f"{about} still holds revoked key {', '.join(sorted(kids))}: {words}",
-        "make it writable or take the key from it by hand; the operator tries again by itself",
+        f"{about} still holds revoked key {', '.join(sorted(kids))}, or may hold it: {words}",
+        "let the operator read and write it, or take the key from it by hand; the operator tries again by itself",
         about=about,
     )
 
@@ -48,6 +48,16 @@ def describe_refused_write(about: str, words: str) -> Trouble:
         Reason.WRITE_REFUSED,
         f"{about} could not be written: {words}",
         "the operator tries again by itself",
+        about=about,
+    )
+
+
+def describe_refused_read(about: str, words: str) -> Trouble:
+    """Return the trouble of an object that could not be read."""
+    return Trouble(
+        Reason.READ_REFUSED,
+        f"{about} could not be read: {words}",
+        "until it can be read no key moves, except that revoked keys leave what can be written",
         about=about,
     )
 
