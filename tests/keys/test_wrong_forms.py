@@ -53,7 +53,9 @@ OTHER_CERTIFICATE = load_chain(self_signed(OTHER.public, OTHER.private, TERMS))[
 def rsa_xml() -> bytes:
     members = fresh("RS256").private.reveal()
     names = {"Modulus": "n", "Exponent": "e", "P": "p", "Q": "q", "DP": "dp", "DQ": "dq", "InverseQ": "qi", "D": "d"}
-    values = (f"<{tag}>{base64.b64encode(octets_of(members[name])).decode()}</{tag}>" for tag, name in names.items())
+    values = (
+        f"<{tag}>{base64.b64encode(octets_of(str(members[name]))).decode()}</{tag}>" for tag, name in names.items()
+    )
     return f"<RSAKeyValue>{''.join(values)}</RSAKeyValue>".encode()
 
 
