@@ -33,8 +33,8 @@ Five things follow:
   retired) and their certificates are counted.
 - Ed25519 keys are named `EdDSA`, which most readers know, unless all that are named know `Ed25519`. A key keeps its
   name for life.
-- What admission cannot know (imported keys, chains of certificates, many retired keys, a reader that was named later) is
-  `Degraded=True, ReaderRefuses`: the message names the reader, the key and the cure. The set is served as it is.
+- What admission cannot know (imported keys, chains of certificates, many retired keys, a reader that was named later)
+  is `Degraded=True, ReaderRefuses`: the message names the reader, the key and the cure. The set is served as it is.
   `kubectl jwks doctor` compares the same.
 
 `spec.timing.preset` is the form for one reader: it sets the default of `verifierRefresh`, is checked for nothing else,
