@@ -46,6 +46,7 @@ class Reason(StrEnum):
     REVOKED_KEY_REMAINS = "RevokedKeyRemains"
     CERTIFICATE_REFUSED = "CertificateRefused"
     IMPORT_REFUSED = "ImportRefused"
+    READER_REFUSES = "ReaderRefuses"
     RESTART_FAILED = "RestartFailed"
     ENDPOINTS_LAG = "EndpointsLag"
     COPIES_UNSUPPORTED = "CopiesUnsupported"

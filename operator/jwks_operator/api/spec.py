@@ -21,6 +21,7 @@ from jwks_operator.api.import_spec import Import
 from jwks_operator.api.overrides import overrides_cover_facts
 from jwks_operator.api.reader_row import Reader
 from jwks_operator.api.reader_rules import MOST_READERS, readers_can_read, refresh_covers_readers
+from jwks_operator.api.reader_sizes import fits_readers
 from jwks_operator.api.readers import slowest_refresh
 from jwks_operator.api.revocation_spec import Revocation
 from jwks_operator.api.rotation_spec import Prepublish, Rotation, RotationPolicy
@@ -225,6 +226,7 @@ class JsonWebKeySetSpec(Model):
         entries_are_published(SYMMETRIC_ALGORITHMS),
         refresh_covers_readers(),
         *readers_can_read(),
+        *fits_readers(),
     )
 
     keys: Annotated[
