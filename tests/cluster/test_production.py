@@ -17,7 +17,15 @@ import yaml
 from cluster.chronicle import PATHS, Chronicle
 from cluster.operators import Operator
 from cluster.reading import in_use, published
-from cluster.rights import live_with_a_copy, live_with_endpoints, live_with_workloads, refused, resource, unlike
+from cluster.rights import (
+    live_with_a_copy,
+    live_with_endpoints,
+    live_with_pods,
+    live_with_workloads,
+    refused,
+    resource,
+    unlike,
+)
 from cluster.stage import ROOT, Stage, figures, install_chart, played
 from controlplane import Access, ControlPlane
 from controlplane.errors import ApiError
@@ -30,6 +38,7 @@ VALUES = {
     # Who plays the administrator may delete what belongs to the operator, as one who restores it.
     "policies": {"restoreGroups": ["system:masters"]},
     "restarts": {"enabled": True},
+    "podRefresh": {"enabled": True},
 }
 DELAY = 5.0
 IDLE_SECONDS = 20.0
@@ -109,7 +118,7 @@ def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Production]
         time.sleep(1)
         begun = time.time()
         _live(busy)
-        others = [_stage(plane, operator, name) for name in ("asked", "restarted", "copied")]
+        others = [_stage(plane, operator, name) for name in ("asked", "restarted", "copied", "refreshed")]
         for other in others:
             stack.callback(other.chronicle.close)
         consent = {"wants": "keys", "accept.jwks-operator.dev/copied": "true"}
@@ -117,6 +126,7 @@ def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Production]
         live_with_endpoints(others[0])
         live_with_workloads(others[1])
         live_with_a_copy(others[2], "copies")
+        live_with_pods(others[3])
         _delete_namespace(_stage(plane, operator, "doomed"))
         time.sleep(max(0.0, begun + IDLE_SECONDS - time.time()))
         yield Production(plane, operator, idle, busy, begun, time.time())
