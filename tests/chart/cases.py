@@ -48,6 +48,7 @@ CASES = (
             "podRefresh": {"enabled": True},
         },
     ),
+    Case("signer", options=(WITH_INJECTION, "--show-only=templates/policy-signer.yaml")),
     Case(
         "shards",
         {
@@ -193,6 +194,7 @@ CASES = (
             },
             "policies": {"restoreGroups": ["system:serviceaccounts:velero", "restorers"]},
             "sidecarInjection": {"port": 9001, "adminPort": 9002, "host": "::"},
+            "signerInjection": {"adminPort": 9003, "host": "::", "runAsUser": None},
             "server": {"enabled": True, "watch": True, "sets": [{"configMap": "auth"}], "workers": 2, "replicas": 3},
         },
         (WITH_INJECTION,),
@@ -207,6 +209,7 @@ CASES = (
             "metrics": {"service": {"enabled": False}},
             "policies": {"enabled": False},
             "sidecarInjection": {"enabled": False},
+            "signerInjection": {"enabled": False},
         },
     ),
 )
