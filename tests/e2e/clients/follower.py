@@ -37,6 +37,7 @@ while True:
     at = time.time()
     for place, found in now.items():
         if found != before.get(place):
-            print(json.dumps({"place": place, "kids": found, "at": at}), flush=True)
+            sys.stdout.write(json.dumps({"place": place, "kids": found, "at": at}) + "\n")
+            sys.stdout.flush()
     before = now
     time.sleep(EVERY)
