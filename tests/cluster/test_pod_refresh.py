@@ -14,7 +14,7 @@ from helmchart.render import operator_rules
 from jwks_operator.api.names import ANNOTATION_REFRESHED_AT, LABEL_ALLOW_SET
 
 SPEC = {"keys": [{"name": "signing", "algorithm": "ES256"}]}
-VOLUMES = {
+VOLUMES: dict[str, Object] = {
     "signer": {"secret": {"secretName": "auth"}},
     "verifier": {"projected": {"sources": [{"configMap": {"name": "auth"}}]}},
     "stranger": {"emptyDir": {}},

@@ -61,13 +61,13 @@ def test_a_revocation_reaches_every_consenting_pod_long_before_its_kubelet_would
         wait_until(lambda: "Pending" in followed.keys("auth", HERE).values(), 60, "the next key")
         for place, seconds in revoke(followed):
             took.setdefault(place, []).append(seconds)
-    for place, seconds in took.items():
-        cuts = quantiles(seconds, n=100, method="inclusive")
+    for place, times in took.items():
+        cuts = quantiles(times, n=100, method="inclusive")
         figures.info(
             "%s: p50 %.2f s, p99 %.2f s, max %.2f s (%d pods, %d revocations, syncFrequency %s)",
-            place, cuts[49], cuts[98], max(seconds), PODS, ROUNDS, SYNC,
+            place, cuts[49], cuts[98], max(times), PODS, ROUNDS, SYNC,
         )  # fmt: skip
-    assert {place: max(seconds) for place, seconds in took.items() if max(seconds) > LATEST} == {}
+    assert {place: max(times) for place, times in took.items() if max(times) > LATEST} == {}
     notes = [pod["metadata"].get("annotations", {}) for pod in followed.list("pods", "app=stranger", HERE)]
     assert "jwks-operator.dev/refreshed-at" not in notes[0]
 
