@@ -108,7 +108,12 @@ def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Production]
         plane = stack.enter_context(ControlPlane.start(audit=True))
         install_chart(plane, VALUES)
         log = tmp_path_factory.mktemp("production") / "operator.log"
-        options = (f"--deletion-delay={DELAY:.0f}s", "--resync-interval=3s", f"--lease-namespace={ACCOUNT[0]}")
+        options = (
+            f"--deletion-delay={DELAY:.0f}s",
+            "--resync-interval=3s",
+            f"--lease-namespace={ACCOUNT[0]}",
+            "--pod-refresh",
+        )
         operator = Operator(plane.kubeconfig_for_service_account(*ACCOUNT), log, *options)
         idle, busy = (_stage(plane, operator, name) for name in ("idle", "busy"))
         stack.enter_context(played(busy))
