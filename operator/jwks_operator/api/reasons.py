@@ -100,3 +100,5 @@ class EventReason(StrEnum):
     OBJECTS_REMOVED = "ObjectsRemoved"
     WORKLOAD_RESTARTED = "WorkloadRestarted"
     NOTHING_RESTARTED = "NothingRestarted"
+    PODS_REFRESHED = "PodsRefreshed"
+    POD_REFRESH_FAILED = "PodRefreshFailed"

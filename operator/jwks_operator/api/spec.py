@@ -36,6 +36,7 @@ __all__ = [
     "Format",
     "JsonWebKeySetSpec",
     "KeyEntry",
+    "PodRefresh",
     "Prepublish",
     "Publish",
     "Recovery",
@@ -58,6 +59,13 @@ class DeletionPolicy(StrEnum):
 
     DELETE = "Delete"
     RETAIN = "Retain"
+
+
+class PodRefresh(StrEnum):
+    """Which steps are made to reach the mounted files of consenting pods at once."""
+
+    ON_EMERGENCY = "OnEmergency"
+    ALWAYS = "Always"
 
 
 RSA_ALGORITHMS = tuple(name for name, row in ALGORITHMS.items() if row.modulus_lengths)
@@ -262,6 +270,11 @@ class JsonWebKeySetSpec(Model):
     """How the public keys are published."""
     secret: SecretTarget = SecretTarget()
     """The Secret with the active private keys."""
+    pod_refresh: PodRefresh = PodRefresh.ON_EMERGENCY
+    """When the kubelets of pods that mount the Secret or the ConfigMap are made to write the new content at once, where
+    the operator runs with --pod-refresh; the pods consent by the label jwks-operator.dev/allow-set: <name of the set>.
+    OnEmergency (default): after a revocation, and when a key is used before its lead has passed. Always: after every
+    step. No wait becomes shorter by it."""
     recovery: Recovery = Recovery.REGENERATE
     """What to do when private keys are lost and cannot be rebuilt. Regenerate (default): generate new ones, keep
     publishing the old public keys. Manual: do nothing until you act, with Ready=False."""

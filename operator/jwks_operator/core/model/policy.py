@@ -14,7 +14,7 @@ from jwks_operator.api.certificate_spec import DEFAULT_DURATION
 from jwks_operator.api.defaults import DEFAULTS
 from jwks_operator.api.documents_spec import DocumentFormat
 from jwks_operator.api.names import JWKS_KEY
-from jwks_operator.api.spec import DeletionPolicy, Prepublish, Recovery
+from jwks_operator.api.spec import DeletionPolicy, PodRefresh, Prepublish, Recovery
 from jwks_operator.api.targets_spec import DEFAULT_FORMATS
 from jwks_operator.core.model.stored import Stored, Time, Wait
 from jwks_operator.keys.naming import EddsaName
@@ -231,6 +231,7 @@ class Policy(Stored):
     held: tuple[str, ...] = ()
     publish: Publish = Publish()
     secret: SecretTarget = SecretTarget()
+    pod_refresh: PodRefresh = PodRefresh.ON_EMERGENCY
     recovery: Recovery = Recovery.REGENERATE
     deletion_policy: DeletionPolicy = DeletionPolicy.DELETE
     suspend: bool = False

@@ -52,6 +52,7 @@ def policy_from_spec(spec: api.JsonWebKeySetSpec) -> Policy:
             spec.secret.annotations,
             _if_given(restart, lambda given: Restart("" if given.selector is None else str(given.selector))),
         ),
+        pod_refresh=spec.pod_refresh,
         recovery=spec.recovery,
         deletion_policy=spec.deletion_policy,
         suspend=spec.suspend,
