@@ -18,6 +18,7 @@ from jwks_operator.sign.caller import caller_at
 from jwks_operator.sign.claims import ClaimRules
 from jwks_operator.sign.hardening import protect_memory
 from jwks_operator.sign.key_directory import KeyDirectory
+from jwks_operator.sign.octal_mode import OctalMode
 from jwks_operator.sign.sign_site import TYPS, SignRules, SignSite
 from jwks_operator.sign.unix_socket import SocketRefused, bind_unix_socket
 from jwks_operator.sign.usage import render_metrics
@@ -41,18 +42,6 @@ class SignPlan:
     rules: SignRules
     admin: tuple[str, int] | None
     drain: float
-
-
-class OctalMode(click.ParamType[int]):
-    """0660, in octal."""
-
-    name = "MODE"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        text = str(value)
-        if len(text) not in {3, 4} or not set(text) <= set("01234567"):
-            self.fail(f"{text!r} is not an octal mode such as 0660", param, ctx)
-        return int(text, 8) & 0o777
 
 
 @click.command("sign")
