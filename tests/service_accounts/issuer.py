@@ -32,7 +32,10 @@ def claims(**others: object) -> dict[str, object]:
     return {"iss": ISSUER, "sub": "system:serviceaccount:a:b", "iat": now, "nbf": now, "exp": now + 600, **others}
 
 
-def published(*keys: GeneratedKey | Mapping[str, object]) -> dict[str, bytes]:
+Key = GeneratedKey | Mapping[str, object]
+
+
+def published(*keys: Key) -> dict[str, bytes]:
     """Return the files of the ConfigMap as the operator writes them."""
     jwks = {"keys": [key.public if isinstance(key, GeneratedKey) else dict(key) for key in keys]}
     return {"jwks.json": json.dumps(jwks).encode()}
@@ -49,7 +52,7 @@ class Issuer:
         self._readers: list[threading.Thread] = []
         (place / "run").mkdir(exist_ok=True)
 
-    def mount(self, active: GeneratedKey | None, *keys: GeneratedKey | Mapping[str, object]) -> None:
+    def mount(self, active: GeneratedKey | None, *keys: Key) -> None:
         """Swap both volumes as the kubelet does: the key that signs, and those that are published."""
         swap(self.public, published(*keys))
         swap(self.private, secret_files("signing", active) if active else {})
@@ -135,7 +138,10 @@ class Issuer:
 
 @contextmanager
 def issuing(
-    place: Path, active: GeneratedKey | None, *keys: GeneratedKey | Mapping[str, object], arguments: tuple[str, ...] = ()
+    place: Path,
+    active: GeneratedKey | None,
+    *keys: GeneratedKey | Mapping[str, object],
+    arguments: tuple[str, ...] = (),
 ) -> Iterator[Issuer]:
     """Run a signer over volumes with these keys."""
     issuer = Issuer(place, *arguments)

@@ -37,6 +37,8 @@ HEADER_OCTETS: Final = 8192
 _PREFIX: Final = 5
 """Octets before a message: whether it is compressed, and its length."""
 _PRINTABLE: Final = "".join(map(chr, range(0x20, 0x7F))).replace("%", "")
+_GOAWAY: Final = struct.pack(">BHBBIII", 0, 8, 7, 0, 0, (1 << 31) - 1, 0)
+"""A GOAWAY that refuses no stream (RFC 9113 section 6.8); that of h2 would refuse the calls on their way."""
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -110,7 +112,6 @@ class GrpcConnection(asyncio.Protocol):
         self._incoming: dict[int, Incoming] = {}
         self._outgoing: dict[int, memoryview] = {}
         self._stuck = False
-        self._finishing = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start the connection; a client that may not call is told so at each call."""
@@ -139,8 +140,6 @@ class GrpcConnection(asyncio.Protocol):
             self._transport.close()
             return
         self._flush()
-        if self._finishing:
-            self.finish()
 
     def pause_writing(self) -> None:
         """Stop reading from a client that does not read its answers."""
@@ -167,13 +166,9 @@ class GrpcConnection(asyncio.Protocol):
             self._flush()
 
     def finish(self) -> None:
-        """Send GOAWAY and close, as soon as no call is open: the client sends the next one over a new connection."""
-        self._finishing = True
-        if self._incoming or self._outgoing or self._transport.is_closing():
-            return
-        self._h2.close_connection()
-        self._flush()
-        self._transport.close()
+        """Ask the client to send its next calls elsewhere; it closes the connection behind those that are under way."""
+        if not self._transport.is_closing():
+            self._transport.write(_GOAWAY)
 
     def abort(self) -> None:
         """End at once."""

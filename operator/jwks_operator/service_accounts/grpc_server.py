@@ -42,7 +42,7 @@ class GrpcServer:
         self._listener = await self._loop.create_unix_server(lambda: GrpcConnection(self), sock=sock)
 
     async def drain(self, limit: float) -> None:
-        """Accept nothing more, let each connection end behind its open calls, and end what is left at the limit."""
+        """Accept nothing more, ask each client to close behind its open calls, and end what is left at the limit."""
         self.draining = True
         if self._listener is not None:
             self._listener.close()
