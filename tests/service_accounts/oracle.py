@@ -83,7 +83,7 @@ class Caller:
 
     def call(self, method: str, request: Any, answer: str) -> Any:
         """Carry out one call; raises RpcError."""
-        stub = self._channel.unary_unary(f"/v1.ExternalJWTSigner/{method}")
+        stub: Any = self._channel.unary_unary(f"/v1.ExternalJWTSigner/{method}")
         return parsed(answer, stub(request.SerializeToString(), timeout=60, wait_for_ready=True))
 
     def sign(self, segment: str) -> Any:
@@ -100,5 +100,5 @@ class Caller:
         try:
             self.call(method, request, "SignJWTResponse")
         except grpc.RpcError as error:
-            return error.code().name, error.details()
+            return error.code().name, error.details() or ""
         raise AssertionError(f"{method} was not refused")
