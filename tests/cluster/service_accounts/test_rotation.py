@@ -1,0 +1,26 @@
+"""A real kube-apiserver without a key of its own, and a set that rotates in its management cluster."""
+
+from pathlib import Path
+
+from cluster.hosted import Accounts, hosting, kid_of, public_numbers
+from cluster.stage import Stage
+from serve.running import until
+
+
+def test_no_token_is_refused_through_a_rotation_a_hand_over_and_a_restart(stage: Stage, tmp_path: Path) -> None:
+    with hosting(stage, tmp_path) as hosted:
+        hosted.create()
+        signer = hosted.signer(hosted.mount("a"))
+        plane = hosted.plane(signer)
+        traffic = hosted.traffic(plane)
+        first = hosted.active()
+        second = hosted.rotate()
+        signer.hand_over()
+        traffic.go_on()
+        signer.terminate()
+        signer.start()
+        until(lambda: kid_of(traffic.tokens[-1]) == second or traffic.problems)
+        traffic.end()
+        assert traffic.problems == []
+        assert traffic.kids() == [first, second]
+        assert public_numbers(Accounts(plane).keys()) == public_numbers(hosted.published())
