@@ -58,7 +58,7 @@ class Accounts:
         answer = self.access.api("POST", "/apis/authentication.k8s.io/v1/tokenreviews", request)
         return bool(answer["status"].get("authenticated"))
 
-    def keys(self) -> dict[str, Object]:
+    def jwks(self) -> dict[str, Object]:
         """Return the keys that the API server publishes, by kid."""
         return {key["kid"]: key for key in self.access.api("GET", "/openid/v1/jwks")["keys"]}
 
@@ -182,7 +182,11 @@ class Hosting:
 
     def plane(self, issuer: Issuer) -> ControlPlane:
         """Start a control plane whose API server signs with a signer."""
-        return self._ending.enter_context(ControlPlane.start(account_flags=endpoint(issuer)))
+        return self.start_plane(*endpoint(issuer))
+
+    def start_plane(self, *account_flags: str) -> ControlPlane:
+        """Start a control plane that signs as the flags say; without flags by a key of its own."""
+        return self._ending.enter_context(ControlPlane.start(account_flags=account_flags or None))
 
     def traffic(self, issues: Access, *checks: Access) -> Traffic:
         """Begin to issue and to check tokens."""
@@ -214,6 +218,14 @@ class Hosting:
 def endpoint(issuer: Issuer) -> tuple[str]:
     """Return the flag of an API server that signs with a signer."""
     return (f"--service-account-signing-endpoint={issuer.socket}",)
+
+
+def key_files(place: Path) -> tuple[str, str]:
+    """Return the flags of an API server that reads mounted files."""
+    return (
+        f"--service-account-key-file={place / 'public' / 'accounts.pem'}",
+        f"--service-account-signing-key-file={place / 'private' / 'signing.pem'}",
+    )
 
 
 def public_numbers(keys: Mapping[str, Object]) -> dict[str, tuple[object, ...]]:

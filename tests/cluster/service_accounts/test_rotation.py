@@ -23,4 +23,4 @@ def test_no_token_is_refused_through_a_rotation_a_hand_over_and_a_restart(stage:
         traffic.end()
         assert traffic.problems == []
         assert traffic.kids() == [first, second]
-        assert public_numbers(Accounts(plane).keys()) == public_numbers(hosted.published())
+        assert public_numbers(Accounts(plane).jwks()) == public_numbers(hosted.published())

@@ -21,7 +21,7 @@ LATE = 6.0
 def test_no_token_is_refused_through_twenty_rotations_and_every_end_of_a_signer(stage: Stage, tmp_path: Path) -> None:
     with hosting(stage, tmp_path) as hosted:
         hosted.create()
-        signer = hosted.signer(hosted.mount("a"), "--audit-log")
+        signer = hosted.signer(hosted.mount("a"))
         plane = hosted.plane(signer)
         accounts = Accounts(plane)
         traffic = hosted.traffic(plane)
@@ -40,7 +40,7 @@ def test_no_token_is_refused_through_twenty_rotations_and_every_end_of_a_signer(
                     signer.start()
             until(lambda kid=used[-1]: kid_of(traffic.tokens[-1]) == kid or traffic.problems, 120)  # type: ignore[misc]
             until(
-                lambda: public_numbers(accounts.keys()) == public_numbers(hosted.published()) or traffic.problems, 120
+                lambda: public_numbers(accounts.jwks()) == public_numbers(hosted.published()) or traffic.problems, 120
             )
         traffic.go_on()
         traffic.end()
@@ -116,11 +116,11 @@ def test_a_new_key_is_published_by_kube_apiserver_within_the_refresh_hint(stage:
         signer = hosted.signer(hosted.mount("a"))
         plane = hosted.plane(signer)
         accounts = Accounts(plane)
-        before = accounts.keys().keys()
+        before = accounts.jwks().keys()
         hosted.rotate()
         until(lambda: hosted.published().keys() > before, 60)
         began = time.monotonic()
-        until(lambda: accounts.keys().keys() == hosted.published().keys(), 60)
+        until(lambda: accounts.jwks().keys() == hosted.published().keys(), 60)
         figures.info(
             f"published in the JWK Set of kube-apiserver after {time.monotonic() - began:.1f} s, hint {HINT} s"
         )
