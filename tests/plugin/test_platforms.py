@@ -85,10 +85,17 @@ sys.exit(importlib.import_module("jwks_operator.plugin.plugin_command").run(["pl
     assert "takes over" in done.stdout
 
 
-@pytest.mark.parametrize(
-    ("command", "extra"),
-    [("run", "operator"), ("serve", "operator"), ("publish", "publish"), ("sign-service-accounts", "service-accounts")],
-)
+COMMANDS = {
+    "run": "operator",
+    "serve": "operator",
+    "sign": "operator",
+    "publish": "publish",
+    "sign-service-accounts": "service-accounts",
+}
+"""Commands and the extras that bring what they need."""
+
+
+@pytest.mark.parametrize(("command", "extra"), COMMANDS.items())
 def test_the_operator_says_which_extra_it_lacks(command: str, extra: str) -> None:
     program = f"""
 import sys
