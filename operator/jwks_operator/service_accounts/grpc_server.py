@@ -90,10 +90,10 @@ class GrpcServer:
 
     def _tick(self) -> None:
         """Set the deadlines that begin now, and sweep."""
+        self._timer = self._loop.call_later(SWEEP_SECONDS, self._tick)
         now = self._loop.time()
         self.call_until = now + CALL_SECONDS
         self.write_until = now + WRITE_SECONDS
         self._sweep()
         for connection in list(self._connections):
             connection.sweep(now)
-        self._timer = self._loop.call_later(SWEEP_SECONDS, self._tick)

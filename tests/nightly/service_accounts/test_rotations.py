@@ -15,6 +15,7 @@ from serve.running import until
 ROTATIONS = 20
 ALGORITHMS = ("ES256", "RS256", "ES384", "ES512")
 LATE = 6.0
+VERY_LATE = 30.0
 
 
 @pytest.mark.timeout(1200)
@@ -100,12 +101,13 @@ def test_a_propagation_shorter_than_the_later_mount_refuses_tokens(stage: Stage,
     """What the wait is for: the same two API servers, and a `propagation` that is not true."""
     with hosting(stage, tmp_path) as hosted:
         hosted.create(late_spec(1))
-        early, late = hosted.signer(hosted.mount("early", 0)), hosted.signer(hosted.mount("late", LATE))
+        early, late = hosted.signer(hosted.mount("early", 0)), hosted.signer(hosted.mount("late", VERY_LATE))
         plane = hosted.plane(early)
         peer = plane.start_peer(*endpoint(late))
         traffic = hosted.traffic(plane, plane, peer)
-        second = hosted.rotate()
-        until(lambda: any(isinstance(each, tuple) and each[1:] == (second, peer.url) for each in traffic.problems), 60)
+        hosted.rotate()  # to the key that was published from the beginning
+        later = hosted.rotate()
+        until(lambda: any(isinstance(each, tuple) and each[1:] == (later, peer.url) for each in traffic.problems), 120)
         traffic.end()
 
 
