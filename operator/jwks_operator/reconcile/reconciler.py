@@ -222,6 +222,11 @@ class Reconciler:
         self._observe(result.gathered)
         if must_refresh_pods(record):
             refresh_written(self._config.refresh_pods, gathered, result.gathered)
+        self._report(ref, result)
+        return result
+
+    def _report(self, ref: SetRef, result: StepResult) -> None:
+        """Tell the log and the observers what a step did."""
         for recorded in result.events:
             log_event(ref, recorded)
         for observer in self.observers:
@@ -229,7 +234,6 @@ class Reconciler:
         if result.confirmed:
             for observer in self.observers:
                 observer.confirm_step(ref, result.events)
-        return result
 
     async def _continue(self, before: Decision, result: StepResult) -> Decision:
         """Return the decision after a step; what the step could not write is a trouble of it."""
