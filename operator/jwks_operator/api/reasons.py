@@ -45,6 +45,7 @@ class Reason(StrEnum):
     REVOKED_KEY_REMAINS = "RevokedKeyRemains"
     CERTIFICATE_REFUSED = "CertificateRefused"
     IMPORT_REFUSED = "ImportRefused"
+    NO_SUCCESSOR = "NoSuccessor"
     RESTART_FAILED = "RestartFailed"
     ENDPOINTS_LAG = "EndpointsLag"
     COPIES_UNSUPPORTED = "CopiesUnsupported"
@@ -70,6 +71,7 @@ class Wait(StrEnum):
     ROLLBACK_WINDOW = "RollbackWindow"
     RENEWAL = "Renewal"
     ENDPOINTS = "Endpoints"
+    SUCCESSOR = "Successor"
     SUSPEND = "Suspend"
 
 

@@ -51,13 +51,13 @@ def sort_out(values: Iterable[object], algorithm: str) -> PublicKeys:
     for number, value in enumerate(values, start=1):
         reason = None
         try:
-            public = _signature_key(value, algorithm)
+            public = signature_key(value, algorithm)
             if found.setdefault(str(public["kid"]), public) != public:
                 reason = "its kid names an earlier key of the set too; ask which of them its issuer signs with"
         except JwkError as error:
             reason = str(error)
         if reason is not None:
-            left_out.append(f"{_called(value)}key {number} of the set: {reason}")
+            left_out.append(f"{called(value)}key {number} of the set: {reason}")
     return PublicKeys(tuple(found.values()), tuple(left_out))
 
 
@@ -78,7 +78,8 @@ def can_be(members: Mapping[str, object], algorithm: str) -> bool:
     return named == algorithm and members.get("use", row.use) == row.use
 
 
-def _signature_key(value: object, algorithm: str) -> dict[str, object]:
+def signature_key(value: object, algorithm: str) -> dict[str, object]:
+    """Return the canonical public JWK of a value that can be one for signatures; raises JwkError."""
     if not isinstance(value, Mapping):
         raise InvalidMemberError("it is no JSON object")
     members = normalize_members(value)
@@ -144,7 +145,8 @@ def _signing(crv: object) -> tuple[str, ...]:
     return tuple(row.name for row in rows if row.crv == crv)
 
 
-def _called(value: object) -> str:
+def called(value: object) -> str:
+    """Return how a text about a value of a set begins: with its kid, if it has one."""
     kid = value.get("kid") if isinstance(value, Mapping) else None
     if not isinstance(kid, str | int) or isinstance(kid, bool) or kid == "":
         return ""

@@ -35,7 +35,7 @@ from jwks_operator.keys.members import list_keys
 from jwks_operator.keys.naming import as_written
 from jwks_operator.keys.private import PrivateJwk, PrivateKeys
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, SETS, Client, Object
-from jwks_operator.kube.consumer_secret_data import read_keys
+from jwks_operator.kube.consumer_secret_data import read_keys, read_references
 from jwks_operator.kube.copies import Copies, compare_copies, find_copies, namespace_query
 from jwks_operator.kube.errors import OwnedByOtherShard
 from jwks_operator.kube.historical_tombstones import read_tombstones
@@ -240,6 +240,9 @@ def _salvage(seen: ObservedObjects, ours: Mapping[str, bool]) -> tuple[Recoverab
             usable[found.entry], private_keys[key.kid] = key, found.private
         elif opens and key.kid not in private_keys:
             openers[key.kid], private_keys[key.kid] = (found.entry, key), found.private
+    for entry, kid, ref in read_references(seen.secret) if seen.secret and ours["secret"] else ():
+        for key in (key for key in published if key.kid == kid and ref and entry not in usable):
+            usable[entry] = replace(key, has_private=True, ref=ref)
     buried = read_tombstones(seen.configmap) if seen.configmap and ours["configmap"] else ()
     return RecoverableKeys(usable, published, tuple(openers.values()), buried), private_keys
 

@@ -154,6 +154,7 @@ def find_due_candidates(case: Case) -> Case:
     offered = list_offers(record, case.observed.imports, case.requests.revoked)
     case = replace(case, offers=offered).with_troubles(*import_troubles(offered))
     candidates = _candidates(case)
+    case = case.with_troubles(*set_troubles.list_missing_successors(record, candidates, now))
     due = tuple(each for each in candidates if each.time <= now and not each.gated and not _is_suspended(case, each))
     if record.unread is not None:
         lost = set_troubles.describe_lost_policy(record.unread)
