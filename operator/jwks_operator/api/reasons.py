@@ -47,6 +47,7 @@ class Reason(StrEnum):
     CERTIFICATE_REFUSED = "CertificateRefused"
     IMPORT_REFUSED = "ImportRefused"
     READER_REFUSES = "ReaderRefuses"
+    NO_SUCCESSOR = "NoSuccessor"
     RESTART_FAILED = "RestartFailed"
     ENDPOINTS_LAG = "EndpointsLag"
     COPIES_UNSUPPORTED = "CopiesUnsupported"
@@ -72,6 +73,7 @@ class Wait(StrEnum):
     ROLLBACK_WINDOW = "RollbackWindow"
     RENEWAL = "Renewal"
     ENDPOINTS = "Endpoints"
+    SUCCESSOR = "Successor"
     SUSPEND = "Suspend"
 
 
