@@ -132,6 +132,7 @@ IMPORTING = {
         }
     ]
 }
+EXTERNAL = {"keys": [{**SIGNING["keys"][0], "external": {"configMapRef": {"name": "kms", "key": "jwks.json"}}}]}
 CERTIFIED = {
     "keys": [
         {
@@ -175,6 +176,11 @@ RECORDS = {
         import_states={
             "signing": ImportState(("thumbprint-k1", "digest"), ("Secret/old/k", "ConfigMap/p/j"), True, True)
         },
+    ),
+    "external": record(
+        EXTERNAL,
+        key("k1", "signing", "ES256", State.ACTIVE, ref="arn:aws:kms:eu-central-1:111122223333:key/1"),
+        import_states={"signing": ImportState(("thumbprint-k1",), ("ConfigMap/kms/jwks.json",), True)},
     ),
     "certificates": record(CERTIFIED, key("k1", "signing", "ES256", State.ACTIVE, certificate=CERTIFICATE)),
     "unfinished-step": record(SIGNING, ACTIVE, step=Step(Transition.ACTIVATE, MOVED)),

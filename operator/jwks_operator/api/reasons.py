@@ -46,6 +46,8 @@ class Reason(StrEnum):
     REVOKED_KEY_REMAINS = "RevokedKeyRemains"
     CERTIFICATE_REFUSED = "CertificateRefused"
     IMPORT_REFUSED = "ImportRefused"
+    READER_REFUSES = "ReaderRefuses"
+    NO_SUCCESSOR = "NoSuccessor"
     RESTART_FAILED = "RestartFailed"
     ENDPOINTS_LAG = "EndpointsLag"
     COPIES_UNSUPPORTED = "CopiesUnsupported"
@@ -71,6 +73,7 @@ class Wait(StrEnum):
     ROLLBACK_WINDOW = "RollbackWindow"
     RENEWAL = "Renewal"
     ENDPOINTS = "Endpoints"
+    SUCCESSOR = "Successor"
     SUSPEND = "Suspend"
 
 
@@ -99,3 +102,5 @@ class EventReason(StrEnum):
     OBJECTS_REMOVED = "ObjectsRemoved"
     WORKLOAD_RESTARTED = "WorkloadRestarted"
     NOTHING_RESTARTED = "NothingRestarted"
+    PODS_REFRESHED = "PodsRefreshed"
+    POD_REFRESH_FAILED = "PodRefreshFailed"

@@ -46,9 +46,12 @@ def kids_in_secret(secret: Object | None) -> frozenset[str]:
 
 
 def kids_in_keyring(keyring: Object | None, kids: Collection[str]) -> frozenset[str]:
-    """Return those of these kids whose private half a keyring holds, also in a format that this version cannot read."""
+    """Return those of these kids that a keyring can use, by private half or ref, also in a format that is not read."""
     data = (keyring or {}).get("data") or {}
-    return frozenset(kid for kid in kids if '"private"' in _text(data.get(key_data_name(kid), "")))
+    texts = {kid: _text(data.get(key_data_name(kid), "")) for kid in kids}
+    return frozenset(
+        kid for kid, text in texts.items() if '"private"' in text or '"ref":' in text.replace('"ref":""', "")
+    )
 
 
 def _kids_of(text: str) -> Iterator[str]:

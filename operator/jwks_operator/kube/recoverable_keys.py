@@ -12,7 +12,7 @@ from jwks_operator.keys.members import list_keys
 from jwks_operator.keys.naming import as_written
 from jwks_operator.keys.private import PrivateJwk, PrivateKeys
 from jwks_operator.kube.client import Object
-from jwks_operator.kube.consumer_secret_data import read_keys
+from jwks_operator.kube.consumer_secret_data import read_keys, read_references
 from jwks_operator.kube.historical_tombstones import read_tombstones
 
 
@@ -45,6 +45,9 @@ def recover_keys(readable: ReadableObjects) -> tuple[RecoverableKeys, PrivateKey
             usable[found.entry], private_keys[key.kid] = key, found.private
         elif opens and key.kid not in private_keys:
             openers[key.kid], private_keys[key.kid] = (found.entry, key), found.private
+    for entry, kid, ref in (found for each in readable.secrets for found in read_references(each)):
+        for key in (key for key in published if key.kid == kid and ref and entry not in usable):
+            usable[entry] = replace(key, has_private=True, ref=ref)
     buried = tuple(stone for each in readable.configmaps for stone in read_tombstones(each))
     return RecoverableKeys(usable, published, tuple(openers.values()), buried), private_keys
 

@@ -13,6 +13,7 @@ from functools import partial
 
 from jwks_operator.api.names import SetRef
 from jwks_operator.api.reasons import EventReason
+from jwks_operator.core.features.pod_refresh_trigger import must_refresh_pods
 from jwks_operator.core.features.renamed_objects import is_renamed, list_unneeded
 from jwks_operator.core.model.key_states import FreshKey
 from jwks_operator.core.model.record import RecordedEvent
@@ -48,6 +49,7 @@ from jwks_operator.reconcile.refusals import FailedPasses, add_refusal_troubles,
 from jwks_operator.reconcile.requeue import Decision, clock_tolerance, has_step, make_decision, next_pass_at
 from jwks_operator.reconcile.restart_troubles import add_restart_trouble, has_restart_failed
 from jwks_operator.reconcile.withdrawal import withdraw_revoked
+from jwks_operator.reconcile.written_mounts import refresh_written
 
 logger = logging.getLogger(__name__)
 
@@ -150,7 +152,7 @@ class Reconciler:
                 await self._tell_failure(decision, failure, anyway=number > 0 and not shown)
                 raise
             if result is None:
-                withdrawn = await withdraw_revoked(self._client, decision)
+                withdrawn = await withdraw_revoked(self._client, decision, self._config.refresh_pods)
                 if not shown:
                     await self._update_status(withdrawn.decision, withdrawn.events)
                 raise_first(withdrawn.refusals)
@@ -171,7 +173,7 @@ class Reconciler:
         """Tell of a write that failed, once it is time to; `anyway`: the pass has made steps that are not shown yet."""
         told = self._failed.count(decision.gathered.observed.ref, failure)
         with suppress(KubeError):  # the raised error says more
-            withdrawn = await withdraw_revoked(self._client, decision)
+            withdrawn = await withdraw_revoked(self._client, decision, self._config.refresh_pods)
             if told or anyway or withdrawn.events:
                 await self._update_status(withdrawn.decision, withdrawn.events, *told)
 
@@ -222,6 +224,13 @@ class Reconciler:
         self._disputes.record_repairs(ref, decision.weighed.without(list_refused(result)), decision.reading.now)
         self._disputes.record_answers(result.gathered)
         self._observe(result.gathered)
+        if must_refresh_pods(record):
+            refresh_written(self._config.refresh_pods, gathered, result.gathered)
+        self._report(ref, result)
+        return result
+
+    def _report(self, ref: SetRef, result: StepResult) -> None:
+        """Tell the log and the observers what a step did."""
         for recorded in result.events:
             log_event(ref, recorded)
         for observer in self.observers:
@@ -229,7 +238,6 @@ class Reconciler:
         if result.confirmed:
             for observer in self.observers:
                 observer.confirm_step(ref, result.events)
-        return result
 
     async def _continue(self, before: Decision, result: StepResult) -> Decision:
         """Return the decision after a step; what the step could not write is a trouble of it."""

@@ -42,6 +42,8 @@ class FreshKey:
     thumbprint: str
     public: dict[str, Any]
     has_private: bool = True
+    ref: str = ""
+    """What names a private half that is held elsewhere."""
 
 
 def new_key_record(fresh: FreshKey, entry: str, state: State, created: datetime, bounds: Bounds) -> KeyRecord:
@@ -56,6 +58,7 @@ def new_key_record(fresh: FreshKey, entry: str, state: State, created: datetime,
         thumbprint=fresh.thumbprint,
         public=fresh.public,
         has_private=fresh.has_private,
+        ref=fresh.ref,
         created=created,
         bounds=bounds,
     )
@@ -73,7 +76,12 @@ def enter_state(key: KeyRecord, state: State) -> KeyRecord:
         return replace(key, state=state, in_use_since=None, retired=None, unserved=None)
     if state is State.RETIRED:
         return replace(key, state=state, retired=None, unserved=None)
-    return replace(key, state=state, has_private=False)
+    return without_private_half(replace(key, state=state))
+
+
+def without_private_half(key: KeyRecord) -> KeyRecord:
+    """Return the key as it is once nobody here can use it any more."""
+    return replace(key, has_private=False, ref="")
 
 
 def confirm_step(record: Record, confirmed: datetime) -> Record:

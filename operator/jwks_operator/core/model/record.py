@@ -59,7 +59,7 @@ class KeyRecord(Stored):
     thumbprint: str
     public: Mapping[str, Any]
     has_private: Annotated[bool, Field(exclude=True)]
-    """Whether there is one; the room that stores it tells."""
+    """Whether the key can be used: its private half is in the keyring, or `ref` names it. The keyring tells."""
     created: Time
     bounds: Bounds
     published: Time | None = None
@@ -70,6 +70,8 @@ class KeyRecord(Stored):
     unserved: Time | None = None
     """When none of them was seen to serve it any more."""
     certificate: Certificate | None = None
+    ref: str = ""
+    """What names the private half of a key that is held elsewhere; empty for all others."""
     possibly_used: bool = False
     """Whether a pending key may have been in use after the backup that this record was restored from."""
 

@@ -60,6 +60,8 @@ EVENT_TEXTS: Final[Mapping[EventReason, EventText]] = {
     EventReason.OBJECTS_REMOVED: EventText(),
     EventReason.WORKLOAD_RESTARTED: EventText("asked to restart, because keys that it reads have changed"),
     EventReason.NOTHING_RESTARTED: EventText(warns=True),
+    EventReason.PODS_REFRESHED: EventText(),
+    EventReason.POD_REFRESH_FAILED: EventText(warns=True),
 }
 
 

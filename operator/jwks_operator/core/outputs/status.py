@@ -50,6 +50,7 @@ _WAITING = {
     Wait.RETENTION: "the last token signed with the key to expire (retention)",
     Wait.ROLLBACK_WINDOW: "the roll-back window to pass",
     Wait.RENEWAL: "the certificate to come near its end",
+    Wait.SUCCESSOR: "the next key in its source",
     Wait.SUSPEND: "spec.suspend to be removed",
 }
 
@@ -194,6 +195,7 @@ def _key(key: KeyRecord, held: frozenset[str]) -> KeyStatus:
         name=key.entry,
         algorithm=key.algorithm,
         state=KeyState(key.state.value),
+        ref=key.ref or None,
         created=key.created,
         published=key.published,
         in_use_since=key.in_use_since,
