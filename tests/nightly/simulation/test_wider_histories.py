@@ -5,6 +5,7 @@ serve a key first, restores of several objects at once, namespaces that are made
 other names, and weeks of ordinary life in between.
 """
 
+import logging
 import os
 from datetime import timedelta
 from typing import Any
@@ -20,10 +21,14 @@ from simulation.chronicle import published
 from simulation.enemies import restore_keyring, save_keyring
 from simulation.promise import SPANS_JUDGED
 from simulation.test_no_validation_gap import AnyHistory, keys, numbers, rotations, timings
-from simulation.world import RING, World, finish
+from simulation.world import World, finish
 
 GOAL = 1_000_000
-EXAMPLES = int(os.environ.get("WIDER_EXAMPLES", "150"))
+WHOLE = 150
+"""So many histories make the goal."""
+EXAMPLES = int(os.environ.get("WIDER_EXAMPLES", str(WHOLE)))
+figures = logging.getLogger("figures")
+figures.setLevel(logging.INFO)
 NAMES = st.sampled_from(("auth", "first", "second"))
 SCHEDULES = ("0 */5 * * *", "30 3 * * *", "0 0 * * 1")
 LABELS = {"tier": "web", "accept.jwks-operator.dev/shop": "true"}
@@ -135,10 +140,10 @@ class WiderHistory(AnyHistory):
             for resource in (CONFIGMAPS, SECRETS):
                 for each in finish(world.life.people.list(resource, REF.namespace))[0]:
                     finish(world.life.people.delete(resource, each))
+        finish(world.life.create_set(seen["spec"]))  # nobody looks before the keyring is back
         if restored:
             restore_keyring(world, len(world.backups) - 1)
-        exemptions.lost_with_the_namespace(world.chronicle, world.kids() if world.there(SECRETS, RING) else ())
-        finish(world.life.create_set(seen["spec"]))
+        exemptions.lost_with_the_namespace(world.chronicle, world.kids())
         world.look()
         if not restored:
             exemptions.first_keys_of_another_set(world.chronicle, world.kids())
@@ -159,4 +164,6 @@ def test_in_a_million_spans_nothing_valid_is_refused() -> None:
             suppress_health_check=list(HealthCheck),
         ),
     )
-    assert sum(SPANS_JUDGED) >= GOAL * EXAMPLES // 150
+    judged = f"{sum(SPANS_JUDGED):,} simulated use x check spans in {len(SPANS_JUDGED):,} histories"
+    figures.info(judged)
+    assert sum(SPANS_JUDGED) >= GOAL or EXAMPLES < WHOLE, judged
