@@ -5,7 +5,6 @@ serve a key first, restores of several objects at once, namespaces that are made
 other names, and weeks of ordinary life in between.
 """
 
-import logging
 import os
 from datetime import timedelta
 from typing import Any
@@ -27,8 +26,6 @@ GOAL = 1_000_000
 WHOLE = 150
 """So many histories make the goal."""
 EXAMPLES = int(os.environ.get("WIDER_EXAMPLES", str(WHOLE)))
-figures = logging.getLogger("figures")
-figures.setLevel(logging.INFO)
 NAMES = st.sampled_from(("auth", "first", "second"))
 SCHEDULES = ("0 */5 * * *", "30 3 * * *", "0 0 * * 1")
 LABELS = {"tier": "web", "accept.jwks-operator.dev/shop": "true"}
@@ -164,6 +161,4 @@ def test_in_a_million_spans_nothing_valid_is_refused() -> None:
             suppress_health_check=list(HealthCheck),
         ),
     )
-    judged = f"{sum(SPANS_JUDGED):,} simulated use x check spans in {len(SPANS_JUDGED):,} histories"
-    figures.info(judged)
-    assert sum(SPANS_JUDGED) >= GOAL or EXAMPLES < WHOLE, judged
+    assert sum(SPANS_JUDGED) >= GOAL or EXAMPLES < WHOLE
