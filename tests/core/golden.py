@@ -27,6 +27,7 @@ from jwks_operator.core.model.record import (
     RecordedEvent,
     Step,
     Tombstone,
+    Writer,
 )
 from jwks_operator.core.transitions.transition_table import State, Transition
 from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
@@ -193,6 +194,7 @@ RECORDS = {
     ),
     "lost-keys": record({**SIGNING, "recovery": "Manual"}, lost=("signing",)),
     "restart-owed": record({**SIGNING, "secret": {"restart": {}}}, ACTIVE, restart="0123456789abcdef"),
+    "other-operator": record(SIGNING, ACTIVE, writers=(Writer("one", START), Writer("two", START + HOUR))),
     "historical": record(
         {**SIGNING, "publish": {"issuer": "https://auth.example.com", "historical": True}},
         ACTIVE,

@@ -10,7 +10,7 @@ from typing import Any
 
 from jwks_operator.api.names import FIELD_MANAGER, keyring_name
 from jwks_operator.core.model.observed_state import DriftState
-from jwks_operator.kube.client import Object
+from jwks_operator.kube.client import CONFIGMAPS, SECRETS, Object, Resource
 from jwks_operator.kube.gather import Gathered
 from jwks_operator.kube.objects import (
     configmap_object,
@@ -29,6 +29,7 @@ class DriftedObject:
     """An object that differs: its kind and name, as people see them, and both states; None: it does not exist."""
 
     what: str
+    resource: Resource
     drift: DriftState
     wanted: Object
     seen: Object | None
@@ -47,13 +48,13 @@ def list_drifted(gathered: Gathered) -> tuple[DriftedObject, ...]:
     data = (seen.keyring or {}).get("data") or {}
     keyring = {"metadata": our_metadata(ref, keyring_name(ref.name), shard), "data": data}
     owned = (
-        ("Secret", "keyring", observed.keyring, keyring, seen.keyring),
-        ("ConfigMap", "configmap", observed.configmap, configmap_object(ref, record, shard), seen.configmap),
-        ("Secret", "secret", observed.secret, secret_object(ref, record, gathered.private_keys, shard), seen.secret),
+        (SECRETS, "keyring", observed.keyring, keyring, seen.keyring),
+        (CONFIGMAPS, "configmap", observed.configmap, configmap_object(ref, record, shard), seen.configmap),
+        (SECRETS, "secret", observed.secret, secret_object(ref, record, gathered.private_keys, shard), seen.secret),
     )
     found = [
-        DriftedObject(f"{kind} {wanted['metadata']['name']}", drift, wanted, there, name)
-        for kind, name, drift, wanted, there in owned
+        DriftedObject(f"{resource.kind} {wanted['metadata']['name']}", resource, drift, wanted, there, name)
+        for resource, name, drift, wanted, there in owned
         if drift.drifted
     ]
     for namespace, there in gathered.copies.targets.items():
@@ -61,7 +62,7 @@ def list_drifted(gathered: Gathered) -> tuple[DriftedObject, ...]:
         if there is None or (is_copy(there, ref) and replacement_body(wanted, there) is not None):
             drift = DriftState.GONE if there is None else _drift(wanted, there)
             what = f"ConfigMap {namespace}/{wanted['metadata']['name']}"
-            found.append(DriftedObject(what, drift, wanted, there, copied_to=namespace))
+            found.append(DriftedObject(what, CONFIGMAPS, drift, wanted, there, copied_to=namespace))
     return tuple(found)
 
 

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from jwks_operator.api.names import SetRef
 from jwks_operator.api.shards import Shard
 from jwks_operator.core.model.observed_state import Endpoints
-from jwks_operator.core.model.record import RecordedEvent
 from jwks_operator.core.planner.endpoint_gate import Question
 from jwks_operator.kube.client import Object
+from jwks_operator.kube.events import AnyEvent
 
 
 async def skip_endpoints(ref: SetRef, question: Question) -> Endpoints:
@@ -28,5 +28,5 @@ class ReconcilerConfig:
     """The shard of the operator."""
     ask: Callable[[SetRef, Question], Awaitable[Endpoints]] = skip_endpoints
     """Asks the ready endpoints of a Service what they serve; never raises KubeError."""
-    record_events: Callable[[Object, tuple[RecordedEvent, ...], datetime], Awaitable[None]] | None = None
+    record_events: Callable[[Object, tuple[AnyEvent, ...], datetime], Awaitable[None]] | None = None
     """Queues the Events of a set. Without it each Event is posted before the pass continues."""

@@ -24,6 +24,7 @@ from jwks_operator.kube.client import Client
 from jwks_operator.kube.errors import KubeError, NotServed, OwnedByOtherShard
 from jwks_operator.kube.events import post_events
 from jwks_operator.kube.gather import Gathered, gather
+from jwks_operator.kube.object_writes import would_hold
 from jwks_operator.kube.objects import is_copy
 from jwks_operator.kube.shard_takeover import take_over
 from jwks_operator.reconcile.alarms import find_alarms, is_degraded
@@ -98,7 +99,9 @@ class Reconciler:
             self._forget(ref)
             return await self._deleted.delete_due(gathered)
         self._deleted.cancel(ref)
-        return await self._execute_steps(await self._take_over(gathered))
+        gathered = await self._take_over(gathered)
+        await self._probe_disputes(gathered)
+        return await self._execute_steps(gathered)
 
     def _leave(self, ref: SetRef, elsewhere: OwnedByOtherShard) -> None:
         """Forget a set of another shard and change nothing of it."""
@@ -126,6 +129,13 @@ class Reconciler:
             raise
         self._observe(taken)
         return taken
+
+    async def _probe_disputes(self, gathered: Gathered) -> None:
+        """Find out by dry runs whether repairs that wait would hold now."""
+        now = self._clock.read(clock_tolerance(gathered)).now
+        for each in self._disputes.list_probes(gathered, now):
+            holds = await would_hold(self._client, each.resource, each.wanted, each.seen)
+            self._disputes.record_probe(gathered.observed.ref, each, now, would_hold=holds)
 
     async def _execute_steps(self, gathered: Gathered) -> datetime | None:
         decision, shown = await self._plan(gathered), False
@@ -201,9 +211,10 @@ class Reconciler:
             for observer in self.observers:
                 observer.begin_step(ref, record.step.transition)
         gathered = replace(gathered, copies=replace(gathered.copies, withheld=frozenset()))
+        record = decision.weighed.without_history(record)
         self._disputes.record_repairs(ref, decision.weighed, decision.reading.now)
         result = await execute_step(self._client, gathered, record, lambda: self._confirmed(decision))
-        self._disputes.record_answers(result.gathered)
+        self._disputes.record_answers(result.gathered, decision.weighed)
         self._observe(result.gathered)
         for recorded in result.events:
             log_event(ref, recorded)
@@ -228,11 +239,12 @@ class Reconciler:
     async def _repair_copies(self, decision: Decision) -> StepResult | None:
         """Follow namespaces that were created, deleted or relabelled, and repair copies that were edited."""
         gathered = decision.gathered
-        self._disputes.record_repairs(gathered.observed.ref, decision.weighed.without_waiting(), decision.reading.now)
+        written = decision.weighed.without_waiting()
+        self._disputes.record_repairs(gathered.observed.ref, written, decision.reading.now)
         result = await apply_copies(self._client, gathered, repairs=True)
-        if result.gathered.copies == gathered.copies:
+        self._disputes.record_answers(result.gathered, written)
+        if result.gathered.copies == gathered.copies and not written.drifted:
             return None
-        self._disputes.record_answers(result.gathered)
         self._observe(result.gathered)
         for recorded in result.events:
             log_event(gathered.observed.ref, recorded)
@@ -271,8 +283,8 @@ class Reconciler:
         """Record Events about the set, if it exists."""
         the_set = decision.gathered.seen.the_set
         if the_set is not None:
-            events = self._disputes.omit_reported(decision.gathered.observed.ref, decision.weighed, events)
-            await self._record_events(the_set, events, decision.reading.now)
+            told = self._disputes.count_repairs(decision.gathered.observed.ref, decision.weighed, events)
+            await self._record_events(the_set, told, decision.reading.now)
 
     def _observe(self, gathered: Gathered) -> None:
         """Record the versions that were read or written, so that their echo is no news."""

@@ -265,6 +265,33 @@ def test_whatever_rights_it_is_given_the_operator_changes_only_what_is_its_own(
     assert (said == "") is (word == ""), said
 
 
+EVENTS = f"/api/v1/namespaces/{HERE}/events"
+OWN_EVENT = {**EVENT, "reason": "ObjectDisputed", "reportingComponent": "jwks-operator"}
+
+
+@pytest.mark.parametrize(
+    ("name", "former", "change", "may"),
+    [
+        pytest.param("own", OWN_EVENT, {"count": 7, "message": "again"}, True, id="count on its own"),
+        pytest.param("new", None, {}, True, id="create one by its name"),
+        pytest.param("foreign", EVENT, {"count": 7}, False, id="change one of another component"),
+        pytest.param("renamed", OWN_EVENT, {"reason": "KeyRevoked"}, False, id="give its own another reason"),
+        pytest.param("given", OWN_EVENT, {"reportingComponent": "kubelet"}, False, id="give its own away"),
+    ],
+)
+def test_of_events_the_operator_may(
+    cluster: Cluster, name: str, former: Object | None, change: Object, may: bool
+) -> None:
+    metadata = {"name": f"auth.{name}", "namespace": HERE}
+    if former is not None:
+        assert cluster.creates(ADMIN, {**former, "metadata": metadata}, dry=False) == ""
+    answer = cluster.sends(
+        (OPERATOR, ()), "PUT", f"{EVENTS}/auth.{name}", {**OWN_EVENT, "metadata": metadata, **change}
+    )
+    assert (answer["kind"] == "Event") is may, answer
+    assert may or "only create Events and count its own" in answer["message"]
+
+
 def template(**metadata: Any) -> str:
     return json.dumps({"spec": {"template": {"metadata": metadata}}})
 
