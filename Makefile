@@ -225,6 +225,10 @@ bench-fairness: $(READY) ## Measure what one tenant waits while another one has 
 	@$(BIN)/python -m controlplane build > /dev/null
 	PYTHONPATH=hack:bench $(BIN)/python bench/fairness.py $(BENCH_ARGS)
 
+.PHONY: bench-sign
+bench-sign: $(READY) ## Measure what a token costs through the signer, beside signing in the same process
+	PYTHONPATH=hack:bench $(BIN)/python bench/sign.py $(BENCH_ARGS)
+
 .PHONY: bench
 bench: $(READY) ## Measure thousands of sets beside bare API writes (BENCH_ARGS=--quick; "--write docs" in half an hour)
 	@$(BIN)/python -m controlplane build > /dev/null

@@ -283,6 +283,35 @@ ROWS: Final[Sequence[tuple[str, Sequence[Panel]]]] = (
         ),
     ),
     (
+        "Publisher",
+        (
+            Panel(
+                "Buckets",
+                "Keys in the set that was read back, and whether that is the newest one.",
+                [
+                    Query("min by (pod) (jwks_publisher_set_keys)", "keys {{pod}}"),
+                    Query("min by (pod) (jwks_publisher_published)", "newest {{pod}}"),
+                ],
+            ),
+            Panel(
+                "Faults of buckets",
+                "Attempts that failed, and objects that another client had written.",
+                [
+                    Query(
+                        "sum by (reason) (increase(jwks_publisher_failures_total[$__rate_interval])) > 0", "{{reason}}"
+                    ),
+                    Query("sum(increase(jwks_publisher_foreign_changes_total[$__rate_interval]))", "foreign"),
+                ],
+            ),
+            Panel(
+                "Requests to buckets",
+                "None while a set is at rest.",
+                [Query("sum by (method) (rate(jwks_publisher_requests_total[$__rate_interval]))", "{{method}}")],
+                "reqps",
+            ),
+        ),
+    ),
+    (
         "Process",
         (
             Panel(

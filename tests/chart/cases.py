@@ -39,6 +39,7 @@ class Case:
 CASES = (
     Case("defaults"),
     Case("sidecar", options=(WITH_INJECTION, "--show-only=templates/policy-sidecar.yaml")),
+    Case("signer", options=(WITH_INJECTION, "--show-only=templates/policy-signer.yaml")),
     Case("namespaces", {"watchNamespaces": ["blue", "green"], "replicas": 1, "restarts": {"enabled": True}}),
     Case(
         "shards",
@@ -184,6 +185,7 @@ CASES = (
             },
             "policies": {"restoreGroups": ["system:serviceaccounts:velero", "restorers"]},
             "sidecarInjection": {"port": 9001, "adminPort": 9002, "host": "::"},
+            "signerInjection": {"adminPort": 9003, "host": "::", "runAsUser": None},
             "server": {"enabled": True, "watch": True, "sets": [{"configMap": "auth"}], "workers": 2, "replicas": 3},
         },
         (WITH_INJECTION,),
@@ -198,6 +200,7 @@ CASES = (
             "metrics": {"service": {"enabled": False}},
             "policies": {"enabled": False},
             "sidecarInjection": {"enabled": False},
+            "signerInjection": {"enabled": False},
         },
     ),
 )

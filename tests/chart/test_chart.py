@@ -346,7 +346,8 @@ def test_sidecars_are_injected_where_the_api_server_can(options: tuple[str, ...]
 
 def test_a_render_says_that_the_sidecars_policy_is_left_out_and_how_to_have_it() -> None:
     assert WITH_INJECTION in chart.render(NO_CRD)
-    assert "sidecarInjection" not in chart.render({"sidecarInjection": {"enabled": False}, **NO_CRD})
+    off = {"sidecarInjection": {"enabled": False}, "signerInjection": {"enabled": False}}
+    assert WITH_INJECTION not in chart.render({**off, **NO_CRD})
 
 
 def test_an_older_kubernetes_is_refused() -> None:

@@ -121,11 +121,46 @@ matchResources:
     jwks-operator may change nothing of a workload but the annotation jwks-operator.dev/restarted-for of its pod template
 {{- end }}
 
-{{/* Whether sidecars are injected: the API server is asked, never the version that helm was built for. Where there is
-     none to ask (`helm template`), the kind is served if `--api-versions` says so. */}}
+{{/* Whether the sidecar of `.sidecar` is injected: the API server is asked, never the version that helm was built for.
+     Where there is none to ask (`helm template`), the kind is served if `--api-versions` says so. */}}
 {{- define "jwks-operator.injects" -}}
-{{- $served := .Capabilities.APIVersions.Has "admissionregistration.k8s.io/v1/MutatingAdmissionPolicy" -}}
-{{- if and .Values.sidecarInjection.enabled $served -}}
+{{- $served := .root.Capabilities.APIVersions.Has "admissionregistration.k8s.io/v1/MutatingAdmissionPolicy" -}}
+{{- if and .sidecar.enabled $served -}}
 true
 {{- end -}}
+{{- end }}
+
+{{/* What every injected sidecar may do, as members of its container in CEL. */}}
+{{- define "jwks-operator.sidecarBounds" -}}
+resources: Object.spec.initContainers.resources{
+  {{- with .resources }}
+  requests: {{ toJson .requests }},
+  limits: {{ toJson .limits }}
+  {{- end }}
+},
+securityContext: Object.spec.initContainers.securityContext{
+  {{- with .runAsUser }}
+  runAsUser: {{ int . }},
+  {{- end }}
+  runAsNonRoot: true,
+  allowPrivilegeEscalation: false,
+  readOnlyRootFilesystem: true,
+  capabilities: Object.spec.initContainers.securityContext.capabilities{drop: ["ALL"]},
+  seccompProfile: Object.spec.initContainers.securityContext.seccompProfile{type: "RuntimeDefault"}
+},
+{{- end }}
+
+{{/* The binding of an injecting policy of this name, with `.name`, `.root`. */}}
+{{- define "jwks-operator.injectionBinding" -}}
+apiVersion: admissionregistration.k8s.io/v1
+kind: MutatingAdmissionPolicyBinding
+metadata:
+  name: {{ .name }}
+  labels:
+    {{- include "jwks-operator.labels" (dict "root" .root "component" "policy") | nindent 4 }}
+spec:
+  policyName: {{ .name }}
+  {{- with include "jwks-operator.policyScope" .root }}
+  {{- . | nindent 2 }}
+  {{- end }}
 {{- end }}
