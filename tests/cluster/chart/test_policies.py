@@ -10,25 +10,9 @@ from typing import Any
 
 import pytest
 
-from cluster.chart.acting import (
-    ADMIN,
-    EVENT,
-    HERE,
-    MASTERS,
-    OPERATOR,
-    OURS,
-    PUBLIC,
-    RESTORERS,
-    SECRETLY,
-    SET,
-    WORKLOAD,
-    Cluster,
-    Who,
-    configmap,
-    plain,
-    secret,
-    until,
-)
+from attack.attempts import TENANT_CHANGES, TENANT_MAKES
+from attack.objects import HERE, OURS, PUBLIC, SECRETLY, SET, WORKLOAD, asking, configmap, plain, secret
+from cluster.chart.acting import ADMIN, EVENT, MASTERS, OPERATOR, RESTORERS, Cluster, Who, until
 from cluster.chronicle import Object
 from cluster.stage import install_chart
 from controlplane import Access, ControlPlane
@@ -93,21 +77,7 @@ def test_objects_of_the_operator_are_written_by(cluster: Cluster, who: Who, *, m
         assert may or "change or delete the JsonWebKeySet instead" in said
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        pytest.param(
-            ("patch", "secret/auth", "--type=merge", '--patch={"data":{"signing.jwk":""}}'), id="edit a Secret"
-        ),
-        pytest.param(("label", "secret/auth", "app.kubernetes.io/managed-by-"), id="take the label off a Secret"),
-        pytest.param(("label", "secret/theirs", "app.kubernetes.io/managed-by=jwks-operator"), id="label another one"),
-        pytest.param(("label", "configmap/auth", "jwks-operator.dev/shard=blue"), id="move the ConfigMap elsewhere"),
-        pytest.param(("patch", "configmap/auth", "--type=merge", '--patch={"data":{"x":"{}"}}'), id="edit the set"),
-        pytest.param(("delete", "configmap/auth"), id="delete the set"),
-        pytest.param(("delete", "secret/auth", "--cascade=orphan"), id="delete a Secret"),
-        pytest.param(("delete", "secret,configmap", "--all"), id="delete everything"),
-    ],
-)
+@pytest.mark.parametrize("change", TENANT_CHANGES.values(), ids=TENANT_CHANGES)
 def test_a_person_may_not(living: Cluster, change: tuple[str, ...]) -> None:
     assert "belongs to jwks-operator" in living.does(ADMIN, *change)
 
@@ -347,10 +317,10 @@ def test_the_operator_may_neither_make_nor_delete_workloads(cluster: Cluster) ->
     assert cluster.does(ADMIN, "delete", "deployment", "willing") == ""
 
 
-def asking(where: str, name: str) -> Object:
-    target = {where.rpartition(".")[2]: {name: "true"}}
-    spec = {"secret": target} if where.startswith("secret") else {"publish": {"configMap": target}}
-    return {**SET, "spec": {**SET["spec"], **spec}}
+@pytest.mark.parametrize("what", TENANT_MAKES)
+def test_a_person_may_not_make(cluster: Cluster, what: str) -> None:
+    thing, namespace = TENANT_MAKES[what]
+    assert "ValidatingAdmissionPolicy" in cluster.creates(ADMIN, thing, namespace)
 
 
 @pytest.mark.parametrize("where", ["secret.labels", "secret.annotations", "configMap.labels", "configMap.annotations"])
