@@ -64,7 +64,8 @@ def test_while_the_server_has_another_time_only_revocation_and_repair_act(
     assert in_use(stage.there("Secret", "auth"))["signing"] == kid, "no key rotates"
     stage.patch("auth", {"metadata": {"annotations": {"jwks-operator.dev/revoke": kid}}})
     stage.until(lambda: in_use(stage.there("Secret", "auth"))["signing"] != kid, "the revocation", PATIENCE)
-    assert kid not in published(stage.there("ConfigMap", "auth"))
+    revoked = kid
+    assert revoked not in published(stage.there("ConfigMap", "auth"))
     assert stage.latest("Secret", "leaves-keyring") is not None, "nothing is deleted"
     way.clock = timedelta()
     stage.until(lambda: stage.latest("Secret", "leaves-keyring") is None, "the deletion", PATIENCE)
@@ -73,7 +74,7 @@ def test_while_the_server_has_another_time_only_revocation_and_repair_act(
     for name in ("auth", "leaves"):
         witness = Witness(BRISK_LEAD, BRISK_RETENTION)
         witness.watch(each for each in stage.chronicle.sightings("Secret", "ConfigMap") if each.name == name)
-        assert [each for each in witness.objections if kid not in each] == []
+        assert [each for each in witness.objections if revoked not in each] == []
 
 
 def _reason(stage: Stage) -> str:
