@@ -151,6 +151,8 @@ class Disputes:
 
     def record_repairs(self, ref: SetRef, weighed: WeighedDrift, now: datetime) -> None:
         """Record that the drifted objects of a pass are written now."""
+        if not weighed.drifted:
+            return
         repairs = self._repairs.setdefault(ref, {})
         for each in weighed.drifted:
             known = repairs.get(each.what)
@@ -162,7 +164,9 @@ class Disputes:
 
     def record_answers(self, gathered: Gathered, weighed: WeighedDrift) -> None:
         """Record which repairs the API server stored otherwise than they were written: admission changed them."""
-        repairs = self._repairs.get(gathered.observed.ref, {})
+        if not weighed.drifted:
+            return
+        repairs = self._repairs[gathered.observed.ref]
         changed = {each.what for each in list_drifted(gathered)}
         for each in weighed.drifted:
             repairs[each.what].by_admission = each.what in changed
