@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from jwks_operator.api.names import FIELD_MANAGER, keyring_name
+from jwks_operator.api.names import FIELD_MANAGER, copy_name, keyring_name
 from jwks_operator.core.model.observed_state import DriftState
 from jwks_operator.core.model.record import Record
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, Object, Resource
+from jwks_operator.kube.former_objects import Projector, resource_of
 from jwks_operator.kube.gather import Gathered
 from jwks_operator.kube.objects import (
     configmap_object,
@@ -35,15 +36,20 @@ class DriftedObject:
     wanted: Object
     seen: Object | None
     field: str = ""
-    """The field of the observed state that compares it; empty for a copy."""
+    """The field of the observed state that compares it; empty for a copy and for an object under a former name."""
     copied_to: str = ""
     """The namespace of a copy of the ConfigMap."""
 
 
 def list_drifted(gathered: Gathered) -> tuple[DriftedObject, ...]:
-    """Return the objects that the record wants otherwise; none as long as there is no record."""
+    """Return the objects that the record wants otherwise; none as long as there is no record.
+
+    What was refused in this pass is not repaired, so that it is in no dispute.
+    """
     record = gathered.observed.record
-    return () if record is None else (*_list_owned(gathered, record), *_list_copies(gathered, record))
+    if record is None:
+        return ()
+    return (*_list_owned(gathered, record), *_list_former(gathered, record), *_list_copies(gathered, record))
 
 
 def _list_owned(gathered: Gathered, record: Record) -> Iterator[DriftedObject]:
@@ -62,11 +68,20 @@ def _list_owned(gathered: Gathered, record: Record) -> Iterator[DriftedObject]:
         yield _drifted(SECRETS, observed.secret, wanted, seen.secret, "secret")
 
 
+def _list_former(gathered: Gathered, record: Record) -> Iterator[DriftedObject]:
+    projector = Projector(gathered.observed, gathered.private_keys)
+    for what, former in gathered.former.seen.items():
+        if what not in gathered.former.refused and projector.differs(record, what, former):
+            wanted = projector.project(record, what)
+            yield DriftedObject(what, resource_of(what)[0], _drift(wanted, former), wanted, former)
+
+
 def _list_copies(gathered: Gathered, record: Record) -> Iterator[DriftedObject]:
     ref, shard = gathered.observed.ref, gathered.observed.shard
     for namespace, there in gathered.copies.targets.items():
         wanted = copy_object(ref, record, namespace, shard)
-        if there is None or (is_copy(there, ref) and replacement_body(wanted, there) is not None):
+        differs = there is None or (is_copy(there, ref) and replacement_body(wanted, there) is not None)
+        if differs and namespace not in gathered.copies.refused:
             drift = DriftState.GONE if there is None else _drift(wanted, there)
             what = f"ConfigMap {namespace}/{wanted['metadata']['name']}"
             yield DriftedObject(what, CONFIGMAPS, drift, wanted, there, copied_to=namespace)
@@ -74,6 +89,14 @@ def _list_copies(gathered: Gathered, record: Record) -> Iterator[DriftedObject]:
 
 def _drifted(resource: Resource, drift: DriftState, wanted: Object, seen: Object | None, field: str) -> DriftedObject:
     return DriftedObject(f"{resource.kind} {wanted['metadata']['name']}", resource, drift, wanted, seen, field)
+
+
+def list_refused(gathered: Gathered) -> tuple[str, ...]:
+    """Return the objects beside those of the set that could not be written in this pass."""
+    observed = gathered.observed
+    name = copy_name(observed.ref, observed.configmap_name)
+    copies = (f"ConfigMap {namespace}/{name}" for namespace in gathered.copies.refused)
+    return (*gathered.former.refused, *copies)
 
 
 def describe_drift(drifted: DriftedObject, by_admission: bool) -> str:

@@ -25,7 +25,7 @@ from jwks_operator.core.model.record import Record, RecordedEvent, Step
 from jwks_operator.core.model.trouble import Trouble
 from jwks_operator.core.transitions.transition_table import Transition
 from jwks_operator.kube.copies import compare_copies
-from jwks_operator.kube.drifted import DriftedObject, describe_drift, list_drifted
+from jwks_operator.kube.drifted import DriftedObject, describe_drift, list_drifted, list_refused
 from jwks_operator.kube.events import AnyEvent, CountedEvent
 from jwks_operator.kube.gather import Gathered
 
@@ -168,8 +168,11 @@ class Disputes:
             return
         repairs = self._repairs[gathered.observed.ref]
         changed = {each.what for each in list_drifted(gathered)}
+        for what in list_refused(gathered):
+            repairs.pop(what, None)
         for each in weighed.drifted:
-            repairs[each.what].by_admission = each.what in changed
+            if each.what in repairs:
+                repairs[each.what].by_admission = each.what in changed
 
     def count_repairs(
         self, ref: SetRef, weighed: WeighedDrift, events: Iterable[RecordedEvent]
@@ -199,6 +202,12 @@ def _only_repairs(step: Step | None) -> bool:
     return step is not None and step.transition is Transition.REPAIR
 
 
+def without_withheld(gathered: Gathered) -> Gathered:
+    """Return the same state with every object to be written: a step repairs whatever it meets."""
+    copies = replace(gathered.copies, withheld=frozenset())
+    return replace(gathered, copies=copies, former=replace(gathered.former, withheld=frozenset()))
+
+
 def _trouble(what: str, repairs: _Repairs) -> Trouble:
     return Trouble(Reason.OBJECT_DISPUTED, f"{repairs.drift} after every repair", CURE, about=what)
 
@@ -209,4 +218,5 @@ def _count_as_right(gathered: Gathered, weighed: WeighedDrift) -> Gathered:
     right: dict[str, Any] = dict.fromkeys(labels, DriftState.SAME)
     copies = replace(gathered.copies, withheld=frozenset(each.copied_to for each in waiting if each.copied_to))
     observed = replace(gathered.observed, copies=compare_copies(gathered.observed, copies), **right)
-    return replace(gathered, copies=copies, observed=observed)
+    former = replace(gathered.former, withheld=weighed.waiting & gathered.former.seen.keys())
+    return replace(gathered, copies=copies, former=former, observed=observed)
