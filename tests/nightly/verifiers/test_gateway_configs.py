@@ -68,7 +68,7 @@ def test_oauth2_proxy_takes_its_arguments() -> None:
 def version_of_oauth2_proxy() -> str:
     module = (ROOT / "tests" / "clients" / "oauth2proxy" / "go.mod").read_text()
     (version,) = re.findall(r"^require github.com/oauth2-proxy/oauth2-proxy/v7 (v[\d.]+)", module, re.MULTILINE)
-    return version
+    return str(version)
 
 
 def wrong(text: str) -> Iterator[str]:
