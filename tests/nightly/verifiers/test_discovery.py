@@ -82,4 +82,6 @@ def test_a_client_in_node_finds_the_set(library: str, found: Found) -> None:
 def test_go_oidc_finds_the_set(found: Found) -> None:
     with start_go(1) as verifiers:
         assert verifiers.verify("go-oidc provider", found.issuer, found.token) is None
-        assert "did not match the issuer URL" in str(verifiers.verify("go-oidc provider", f"{found.issuer}/", found.token))
+        assert "did not match the issuer URL" in str(
+            verifiers.verify("go-oidc provider", f"{found.issuer}/", found.token)
+        )
