@@ -80,13 +80,26 @@ def read_public_keys(data: bytes, algorithm: str) -> PublicKeys:
     A key without `alg` counts as one of `algorithm` if it can be one. What is left out (keys that sign nothing, weak,
     broken and doubtful ones) is named with its reason. Raises JwkError if no key is left.
     """
-    if is_pem(data):
-        raise UnsupportedKeyError(name_pem(data, Place.PUBLIC))
-    found = sort_out(list_values(read_document(data, Place.PUBLIC)), algorithm)
+    found = sort_out(read_listed(data), algorithm)
     if not found.keys:
         why = f": {found.tell()}" if found.left_out else "; its list of keys is empty"
         raise UnsupportedKeyError(f"no public signature key is in there{why}")
     return found
+
+
+def read_listed(data: bytes) -> list[object]:
+    """Return the values of a JWK Set, or the one JWK that stands alone, unchecked; raises JwkError for another form."""
+    if is_pem(data):
+        raise UnsupportedKeyError(name_pem(data, Place.PUBLIC))
+    return list_values(read_document(data, Place.PUBLIC))
+
+
+def list_values(document: Mapping[str, object]) -> list[object]:
+    """Return the values of a JWK Set, or the one JWK that stands alone; raises MalformedJsonError."""
+    values = document.get("keys", [document])
+    if not isinstance(values, list):
+        raise MalformedJsonError("keys is not a list of JSON objects")
+    return values
 
 
 def _check_padding(data: bytes, algorithm: str) -> None:
@@ -97,14 +110,6 @@ def _check_padding(data: bytes, algorithm: str) -> None:
             f"the key is for RSASSA-PSS alone (id-RSASSA-PSS), and the entry asks for {algorithm}; "
             f"set its algorithm to {' or '.join(only)}"
         )
-
-
-def list_values(document: Mapping[str, object]) -> list[object]:
-    """Return the values of a JWK Set, or the one JWK that stands alone; raises MalformedJsonError."""
-    values = document.get("keys", [document])
-    if not isinstance(values, list):
-        raise MalformedJsonError("keys is not a list of JSON objects")
-    return values
 
 
 def read_document(data: bytes, place: Place) -> dict[str, object]:

@@ -52,7 +52,7 @@ def sort_out(values: Iterable[object], algorithm: str) -> PublicKeys:
     for number, value in enumerate(values, start=1):
         reason = None
         try:
-            public = _signature_key(value, algorithm)
+            public = signature_key(value, algorithm)
             if found.setdefault(str(public["kid"]), public) != public:
                 reason = "its kid names an earlier key of the set too; ask which of them its issuer signs with"
             elif isinstance(value, Mapping) and has_foreign_certificate(value, public):
@@ -82,7 +82,8 @@ def can_be(members: Mapping[str, object], algorithm: str) -> bool:
     return named == algorithm and members.get("use", row.use) == row.use
 
 
-def _signature_key(value: object, algorithm: str) -> dict[str, object]:
+def signature_key(value: object, algorithm: str) -> dict[str, object]:
+    """Return the canonical public JWK of a value that can be one for signatures; raises JwkError."""
     if not isinstance(value, Mapping):
         raise InvalidMemberError("it is no JSON object")
     members = normalize_members(value)
