@@ -68,7 +68,6 @@ async def world(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
             _prepared.add(kubeconfig)
         await made.client.create(NAMESPACES, None, {"metadata": {"name": namespace}})
         yield made
-        await made.send("DELETE", NAMESPACES.path(None, namespace))
     finally:
         await close()
 
