@@ -18,6 +18,8 @@ SOAK_ROTATIONS ?= 52
 CHURN_MINUTES ?= 20
 CHURN_ARGS ?=
 BENCH_ARGS ?=
+# A commit for make bench-last, in place of the last release.
+BENCH_AGAINST ?=
 # Kubernetes versions for make matrix, with commas between them.
 K8S ?=
 MATRIX_ARGS ?=
@@ -79,7 +81,11 @@ test: $(READY) ## Run every check and test, fast ones first
 
 .PHONY: nightly
 nightly: $(READY) ## Run what takes longer, after make test: crash points, mutants, the library matrix, histories, endurance
-	@$(BIN)/python hack/stages.py thorough verifiers upgrade histories endurance
+	@$(BIN)/python hack/stages.py thorough verifiers upgrade histories endurance bench-last
+
+.PHONY: bench-last
+bench-last: $(READY) ## Compare what creating a set costs with the last release, in one run; fails on a loss of 15 %
+	@$(MAKE) --no-print-directory bench BENCH_ARGS="--quick --against $(BENCH_AGAINST)"
 
 .PHONY: lint
 lint: $(READY) ## Check format and style (make format repairs)

@@ -29,6 +29,7 @@ HACK = Path(__file__).parents[1] / "hack"
 def control_plane() -> Access:
     """The session's control plane, ready and with an audit log."""
     session = Path(os.environ[SESSION])
+    _start_once(session)  # for those who ask for this fixture by its name, while they run
     if not (kubeconfig := _kubeconfig(session)):
         raise ControlPlaneError((session / "err").read_text())
     return Access.attach(kubeconfig)

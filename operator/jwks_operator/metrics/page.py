@@ -86,6 +86,11 @@ class Metrics:
         for each in workloads:
             self._count(catalog.RESTARTS, each.kind, "asked" if each.trouble is None else "failed")
 
+    def count_pod_refreshes(self, refreshed: int, failed: int) -> None:
+        """So many pods were refreshed, and so many could not be."""
+        self._counters[catalog.POD_REFRESHES].labels("refreshed").inc(refreshed)
+        self._counters[catalog.POD_REFRESHES].labels("failed").inc(failed)
+
     def report_alarms(self, ref: SetRef, alarms: tuple[RecordedEvent, ...]) -> None:
         """A set needs attention since this pass."""
         del ref
@@ -170,6 +175,7 @@ class Metrics:
         for resource in WORKLOADS:
             for result in ("asked", "failed"):
                 self._counters[catalog.RESTARTS].labels(resource.kind, result)
+        self.count_pod_refreshes(0, 0)
         for result in ("done", "failed"):
             self._histograms[catalog.PASSES].labels(result)
 
