@@ -21,7 +21,7 @@ def made(cpu_ms: float, seconds: float) -> Made:
         ([made(20.0, 50), made(8.0, 5)], [made(8.0, 5)], []),
         ([made(4.0, 2)], [made(8.0, 5)], []),
     ],
-    ids=["as before", "a little more", "more CPU", "slower, as on a busy machine", "one run on a busy machine", "better"],
+    ids=["as before", "a little more", "more CPU", "slower", "one run on a busy machine", "better"],
 )
 def test_a_loss_is_wrong_and_noise_is_none(ours: list[Made], theirs: list[Made], losses: list[str]) -> None:
     outcome = Outcome()
