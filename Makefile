@@ -2,8 +2,8 @@
 
 PYTHON ?= python3
 JOBS ?= auto
-# The cluster tests mostly wait, so a few more of them fit at once.
-CLUSTER_JOBS ?= 4
+# The cluster tests mostly wait, so that they fit beside the unit tests, which compute.
+CLUSTER_JOBS ?= 6
 DEMO_ARGS ?=
 RELEASE_ARGS ?=
 # A cluster of yours, which is left as it was found, instead of one that is built.
@@ -77,7 +77,7 @@ uv-pin: $(READY) ## Write hack/uv.txt for UV_VERSION=x.y.z
 
 .PHONY: test
 test: $(READY) ## Run every check and test, fast ones first
-	@$(BIN)/python hack/stages.py lint+contracts+check-generated+types unit cluster
+	@$(BIN)/python hack/stages.py lint+contracts+check-generated+types unit+cluster
 
 .PHONY: nightly
 nightly: $(READY) ## Run what takes longer, after make test: crash points, mutants, the library matrix, histories, endurance

@@ -52,7 +52,7 @@ matchResources:
 - expression: >-
     variables.what != '/secrets' || !variables.writes || variables.data.all(key, variables.keyring ?
     key.matches('^([A-Za-z0-9_-]{43}|record)\\.json$') :
-    key.matches('^[a-z0-9]([a-z0-9-]*[a-z0-9])?\\.(jwk|jwks|pem|tls\\.crt|tls\\.key|kid|alg)$'))
+    key.matches('^[a-z0-9]([a-z0-9-]*[a-z0-9])?\\.(jwk|jwks|pem|tls\\.crt|tls\\.key|kid|alg|ref)$'))
   reason: Forbidden
   message: a Secret of jwks-operator has no other data than keys of a set
 - expression: >-

@@ -42,9 +42,12 @@ class Reason(StrEnum):
     INTERVAL_TOO_SHORT = "IntervalTooShort"
     INVALID_REQUEST = "InvalidRequest"
     WRITE_REFUSED = "WriteRefused"
+    READ_REFUSED = "ReadRefused"
     REVOKED_KEY_REMAINS = "RevokedKeyRemains"
     CERTIFICATE_REFUSED = "CertificateRefused"
     IMPORT_REFUSED = "ImportRefused"
+    READER_REFUSES = "ReaderRefuses"
+    NO_SUCCESSOR = "NoSuccessor"
     RESTART_FAILED = "RestartFailed"
     ENDPOINTS_LAG = "EndpointsLag"
     COPIES_UNSUPPORTED = "CopiesUnsupported"
@@ -70,6 +73,7 @@ class Wait(StrEnum):
     ROLLBACK_WINDOW = "RollbackWindow"
     RENEWAL = "Renewal"
     ENDPOINTS = "Endpoints"
+    SUCCESSOR = "Successor"
     SUSPEND = "Suspend"
 
 
@@ -94,6 +98,7 @@ class EventReason(StrEnum):
     RECORD_RESTORED = "RecordRestored"
     COPY_MADE = "CopyMade"
     COPY_REMOVED = "CopyRemoved"
+    OBJECTS_RENAMED = "ObjectsRenamed"
     OBJECTS_REMOVED = "ObjectsRemoved"
     WORKLOAD_RESTARTED = "WorkloadRestarted"
     NOTHING_RESTARTED = "NothingRestarted"

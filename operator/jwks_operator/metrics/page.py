@@ -26,7 +26,8 @@ from jwks_operator import __version__
 from jwks_operator.api.names import SetRef
 from jwks_operator.api.reasons import EventReason, Reason
 from jwks_operator.core.model.record import RecordedEvent
-from jwks_operator.core.transitions.transition_table import Cause, Transition
+from jwks_operator.core.planner.causes import Cause
+from jwks_operator.core.transitions.transition_table import Transition
 from jwks_operator.kube.workloads import WORKLOADS, RestartedWorkload
 from jwks_operator.metrics import catalog
 from jwks_operator.metrics.catalog import Family, Kind

@@ -42,7 +42,7 @@ async def withdraw_revoked(client: Client, decision: Decision, refresh_pods: Ref
     shown = gathered.status.active_kid
     gone = shown is not None and any(kid.startswith(shown) for kid in kids - remaining)
     status = gathered.status.model_copy(update={"keys": keys, "active_kid": None if gone else shown})
-    after = refresh_comparisons(replace(gathered, seen=found.seen, status=status))
+    after = refresh_comparisons(replace(found.gathered, status=status))
     if found.taken:
         refresh_written(refresh_pods, gathered, after)
     plan = replace(decision.plan, troubles=(*troubles, *decision.plan.troubles))

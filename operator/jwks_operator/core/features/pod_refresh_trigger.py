@@ -7,7 +7,8 @@ is used before its lead has passed, do harm for as long as pods do not know of i
 
 from jwks_operator.api.spec import PodRefresh
 from jwks_operator.core.model.record import Record
-from jwks_operator.core.transitions.transition_table import Cause, State, Transition
+from jwks_operator.core.planner.causes import Cause
+from jwks_operator.core.transitions.transition_table import State, Transition
 
 
 def must_refresh_pods(record: Record) -> bool:

@@ -105,6 +105,8 @@ class Import(Stored):
 
     secret_ref: Source | None = None
     public_ref: Source | None = None
+    external_ref: Source | None = None
+    """The ConfigMap with public halves of keys whose private halves live elsewhere; then it is the only source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +142,13 @@ class EntryPolicy(Stored):
 
     @property
     def imports_private(self) -> bool:
-        """Whether the entry names a private key to be imported."""
-        return self.import_ is not None and self.import_.secret_ref is not None
+        """Whether the entry names a source of keys to be used: a private key, or keys that are held elsewhere."""
+        return self.import_ is not None and (self.import_.secret_ref is not None or self.is_external)
+
+    @property
+    def is_external(self) -> bool:
+        """Whether the private halves of the entry's keys live elsewhere."""
+        return self.import_ is not None and self.import_.external_ref is not None
 
 
 @dataclass(frozen=True, slots=True)
