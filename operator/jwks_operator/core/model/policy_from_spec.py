@@ -32,9 +32,21 @@ from jwks_operator.core.model.policy import (
 from jwks_operator.keys.algorithms import ALGORITHMS
 from jwks_operator.keys.naming import EddsaName
 
+_MOST = 32
+_derived: dict[int, tuple[api.JsonWebKeySetSpec, Policy]] = {}
+"""By identity, the policies of the specs that passes work on: each of them asks for its own a dozen times."""
+
 
 def policy_from_spec(spec: api.JsonWebKeySetSpec) -> Policy:
     """Return the policy that a spec asks for, every default resolved. It need not have passed the checks."""
+    if id(spec) not in _derived:
+        if len(_derived) >= _MOST:
+            _derived.clear()
+        _derived[id(spec)] = spec, _derive(spec)  # the spec too, so that no other one gets its identity
+    return _derived[id(spec)][1]
+
+
+def _derive(spec: api.JsonWebKeySetSpec) -> Policy:
     restart = spec.secret.restart
     facts: dict[str, Any] = {name: spec.fact(name) for name in DEFAULTS}
     return Policy(
