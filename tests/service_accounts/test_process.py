@@ -136,19 +136,6 @@ def test_uses_are_counted(issuer: Issuer, caller: Caller) -> None:
     assert len(families) == len(set(families))
 
 
-def test_a_flood_of_unknown_kids_costs_no_read(issuer: Issuer, caller: Caller) -> None:
-    """kube-apiserver fetches once for each token with an unknown kid, from anybody."""
-    answer = caller.fetch_keys()
-    for link in (issuer.public / "..data", issuer.private / "..data"):
-        link.rename(link.with_name("..away"))
-    try:
-        for _ in range(200):
-            assert caller.fetch_keys() == answer
-    finally:
-        for link in (issuer.public, issuer.private):
-            (link / "..away").rename(link / "..data")
-
-
 def test_a_user_that_is_not_listed_is_told_so_and_gets_nothing(tmp_path: Path) -> None:
     with issuing(tmp_path, ES256, ES256, arguments=("--allow-uid=4711",)) as issuer, issuer.caller() as caller:
         status, text = refusal(caller, segment(claims()))
