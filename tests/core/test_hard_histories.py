@@ -25,6 +25,7 @@ from core.rows import (
     trust,
     with_rotation,
     with_timing,
+    write_off,
 )
 from jwks_operator.core.planner.spec_checks import find_complaint
 
@@ -32,12 +33,17 @@ DAILY = with_rotation(every="24h")
 RARE = with_rotation(every="720h")
 AGE = "2026-03-03T12:00:00Z"
 OLD = {**DAILY, "revoked": [{"createdBefore": AGE, "reason": "KeyCompromise"}]}
-old_backup, renamed_backup = Backup(), Backup()
+old_backup, renamed_backup, late_backup = Backup(), Backup(), Backup()
 
 
 def write_off_published(history: History) -> None:
     """What is published is about to be lost for good: nobody can answer for its tokens."""
     history.observer.exempt |= set(history.published())
+
+
+def write_off_all(history: History) -> None:
+    """No key that there ever was is as everybody knows it."""
+    history.observer.exempt |= set(history.born)
 
 
 @table(
@@ -92,6 +98,34 @@ def test_restores(told: Row) -> None:
         spec=with_timing(DAILY, retention="4h"),
     ),
     row(
+        "keys in use that are lost after a restore are named as well",
+        At("1h", late_backup.save, FIRST),
+        At("49h", all_of(write_off_all, late_backup.restore, lose_configmap, lose_secret)),
+        At("49h", None, degraded="True KeysLost"),
+        At("60h", None, degraded="False AsExpected"),
+        spec=DAILY,
+    ),
+    row(
+        "a request that was refused is not made after a loss of the keyring",
+        At("1h", annotate("signing@2026-03-02T12:30:00Z", rollback="signing@2026-03-02T12:30:00Z")),
+        At("2h", all_of(edit(SIGNING), lose_keyring), "signing: k1 Active, k2 Pending"),
+        At("9h", None, "signing: k1 Active, k2 Pending"),
+        spec={**SIGNING, "suspend": True},
+    ),
+    row(
+        "a request for a lost key that nobody may regenerate is refused, and not made later",
+        At("1h", all_of(write_off, lose_keyring, lose_secret)),
+        At("2h", annotate("signing@2026-03-02T13:59:00Z!")),
+        At("3h", edit(SIGNING), "signing: k3 Active, k4 Pending"),
+        At("9h", None, "signing: k3 Active, k4 Pending"),
+        spec={**SIGNING, "recovery": "Manual"},
+    ),
+    row(
+        "the key that is made for a lost one answers the emergency that was asked meanwhile",
+        At("1h", all_of(write_off, lose_keyring, lose_secret, annotate("signing@2026-03-02T12:59:00Z!"))),
+        At("9h", None, "signing: k3 Active, k4 Pending"),
+    ),
+    row(
         "an emergency that was asked while the keyring was lost is made once it is rebuilt",
         At("10h", all_of(lose_keyring, annotate("signing@2026-03-02T21:59:00Z!"))),
         At("10h", None, "signing: k3 Active, k4 Pending, k1 Retired, k2 Retired without private half"),
@@ -120,6 +154,11 @@ def test_losses(told: Row) -> None:
         At("1h", None, FIRST),
         At("3h", None, FIRST),
         spec=SIGNING,
+    ),
+    row(
+        "a revocation answers the emergency that was asked beside it: the published key is used, and no other one",
+        At("10h", annotate("signing@2026-03-02T21:59:00Z!", revoke="k1"), "signing: k2 Active, k3 Pending"),
+        At("20h", None, "signing: k2 Active, k3 Pending"),
     ),
     row(
         "a rotation that would exceed maxKeys waits and says so",

@@ -15,7 +15,7 @@ from jwks_operator.api.names import SetRef, keyring_name
 from jwks_operator.api.parse import SpecError, parse_spec
 from jwks_operator.api.shards import Shard, shard_of
 from jwks_operator.api.spec import JsonWebKeySetSpec
-from jwks_operator.api.status_model import JsonWebKeySetStatus
+from jwks_operator.api.status_model import JsonWebKeySetStatus, KeyState
 from jwks_operator.core.model.codec import RecordError
 from jwks_operator.core.model.key_states import FreshKey
 from jwks_operator.core.model.mended_policy import read_safety_fields
@@ -23,12 +23,13 @@ from jwks_operator.core.model.observed_state import (
     DriftState,
     ObservedState,
     RecoverableKeys,
-    list_use_times,
+    list_kids,
     list_waiting_kids,
 )
 from jwks_operator.core.model.policy import Policy
 from jwks_operator.core.model.policy_from_spec import policy_from_spec
 from jwks_operator.core.model.record import Bounds, Record
+from jwks_operator.core.planner.requests import list_answers
 from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
 from jwks_operator.keys.jwk import JwkError, parse_json_strict, parse_public, thumbprint
 from jwks_operator.keys.members import list_keys
@@ -153,7 +154,9 @@ def with_status(gathered: Gathered) -> Gathered:
         lived_before=bool(status.keys),
         entries_before={key.kid: key.name for key in status.keys},
         created_before={key.kid: key.created for key in status.keys if key.created is not None},
-        used_before=list_use_times(status),
+        answered_before=list_answers(status),
+        revoked_before=list_kids(status, KeyState.COMPROMISED),
+        tokens_before=list_kids(status, KeyState.ACTIVE, KeyState.RETIRED),
         waiting_before=list_waiting_kids(status),
         waits_before=dict(_waits(status)),
     )

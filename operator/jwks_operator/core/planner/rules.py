@@ -20,7 +20,7 @@ from jwks_operator.core.planner import endpoint_gate, key_requests, max_keys, re
 from jwks_operator.core.planner.candidate import Candidate, Candidates, sort_candidates
 from jwks_operator.core.planner.candidates import list_candidates
 from jwks_operator.core.planner.plan import Case, Fresh, Plan, list_urgent_entries
-from jwks_operator.core.planner.requests import read_requests
+from jwks_operator.core.planner.requests import NO_REQUESTS, read_requests
 from jwks_operator.core.planner.timestamp_reset import reset_doubtful, reset_drifted
 from jwks_operator.core.timing.next_window import defer_to_window
 from jwks_operator.core.timing.policy_change import accept_policy, add_safety_fields, replace_unread_policy
@@ -87,7 +87,7 @@ def create_the_record(case: Case) -> Case | Plan:
 
 
 def rebuild_the_record(case: Case) -> Case | Plan:
-    """A set whose keyring is lost: its record is rebuilt from what the projections still hold."""
+    """A set whose keyring is lost: its record is rebuilt from what the projections still hold, less what is revoked."""
     policy = case.written
     if case.record is not None or policy is None:
         return case
@@ -96,7 +96,7 @@ def rebuild_the_record(case: Case) -> Case | Plan:
     if missing:
         return Plan(None, needs=missing)
     record = recovery.rebuild_record(case.observed, policy, case.reading.now, case.fresh)
-    return Plan(workload_restart.require_restart(record) if needs else record)
+    return replace(case, record=workload_restart.require_restart(record) if needs else record)
 
 
 # --- a set with a record ---
@@ -120,13 +120,13 @@ def revoke_keys(case: Case) -> Case | Plan:
     """Revocation comes before everything else, also before a clock in doubt."""
     record = case.known
     revoked = revocation.list_revoked(record, case.safety_fields, case.requests, case.reading.now)
-    if not revoked:
+    if not revoked and not revocation.lacks_keys(record):
         return case
     missing = tuple(need for need in revocation.list_needs(record, revoked) if need not in case.fresh)
-    if missing:
-        return Plan(case.observed.record, needs=missing)
-    intended = revocation.apply_revocation(record, revoked, case.reading.now, case.fresh)
-    return Plan(workload_restart.mark_pending_restart(record, intended), troubles=case.troubles)
+    answered = case.requests if case.reading.trusted else NO_REQUESTS
+    intended = revocation.apply_revocation(record, revoked, case.reading.now, case.fresh, answered)
+    intended = workload_restart.mark_pending_restart(record, intended)
+    return Plan(intended, needs=missing, troubles=case.troubles)
 
 
 def apply_the_written_spec(case: Case) -> Case:
@@ -149,7 +149,10 @@ def confirm_served_keys(case: Case) -> Case:
 
 
 def find_due_candidates(case: Case) -> Case:
-    """List what can happen next, and what of it is due and held neither by `spec.suspend` nor by a lost policy."""
+    """List what can happen next, and what of it is due and not held by `spec.suspend`.
+
+    Under a policy that could not be read nothing is due but a key in the place of one that is revoked or lost.
+    """
     record, now = case.known, case.reading.earliest
     offered = list_offers(record, case.observed.imports, case.requests.revoked)
     case = replace(case, offers=offered).with_troubles(*import_troubles(offered))
@@ -157,7 +160,8 @@ def find_due_candidates(case: Case) -> Case:
     due = tuple(each for each in candidates if each.time <= now and not each.gated and not _is_suspended(case, each))
     if record.unread is not None:
         lost = set_troubles.describe_lost_policy(record.unread)
-        return replace(case, candidates=candidates, troubles=(lost, *case.troubles))
+        due = tuple(each for each in due if each.transition is Transition.REPLACE)
+        return replace(case, candidates=candidates, due=due, troubles=(lost, *case.troubles))
     return replace(case, candidates=candidates, due=due)
 
 

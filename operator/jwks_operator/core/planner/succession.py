@@ -74,9 +74,11 @@ class Succession:
         if pending is None and self.offer.key is not None:
             yield replace(self._at_once(Transition.REPLACE, cause, self.offer.key.kid), offer=self.offer)
         elif lost and self.record.policy.recovery is not Recovery.REGENERATE:
-            return
+            yield from self._refusals(Transition.REFUSE_ROTATION, Verb.ROTATE, Cause.KEY_LOST)
         elif pending is not None or generates_keys(self.record, self.entry):
             yield self._at_once(Transition.REPLACE, cause, "" if pending is None else pending.kid)
+        else:
+            yield from self._refusals(Transition.REFUSE_ROTATION, Verb.ROTATE, Cause.SOURCE_FOLLOWED)
 
     def _import(self) -> Iterator[Candidate]:
         offer = self.offer

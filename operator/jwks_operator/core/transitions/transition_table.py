@@ -206,7 +206,7 @@ TABLE: Final = (
     Row(
         Transition.REFUSE_ROTATION,
         event=EventReason.ROTATION_REFUSED,
-        causes=(Cause.SOURCE_FOLLOWED, Cause.SUSPENDED),
+        causes=(Cause.SOURCE_FOLLOWED, Cause.SUSPENDED, Cause.KEY_LOST),
     ),
     Row(
         Transition.REFUSE_ROLL_BACK,
