@@ -31,6 +31,7 @@ from jwks_operator.core.planner.spec_checks import find_complaint
 
 DAILY = with_rotation(every="24h")
 RARE = with_rotation(every="720h")
+FULL = with_timing({**SIGNING, "publish": {"maxKeys": 4}, "rotation": {"policy": "Manual"}}, retention="100h")
 AGE = "2026-03-03T12:00:00Z"
 OLD = {**DAILY, "revoked": [{"createdBefore": AGE, "reason": "KeyCompromise"}]}
 old_backup, renamed_backup, late_backup = Backup(), Backup(), Backup()
@@ -39,6 +40,11 @@ old_backup, renamed_backup, late_backup = Backup(), Backup(), Backup()
 def write_off_published(history: History) -> None:
     """What is published is about to be lost for good: nobody can answer for its tokens."""
     history.observer.exempt |= set(history.published())
+
+
+def write_off_pending(history: History) -> None:
+    """A key is about to be used before anybody has it."""
+    history.observer.exempt |= {key.kid for key in history.known() if key.state == "Pending"}
 
 
 def write_off_all(history: History) -> None:
@@ -172,6 +178,34 @@ def test_losses(told: Row) -> None:
         At("5h", None, degraded="True TooManyKeys"),
         At("7h", None, "signing: k3 Active, k4 Pending", degraded="False AsExpected"),
         spec=with_timing({**SIGNING, "publish": {"maxKeys": 3}, "rotation": {"policy": "Manual"}}, retention="4h"),
+    ),
+    row(
+        "the first encryption key waits for maxKeys, too: it is published when it comes into use",
+        At("1h", annotate("signing@2026-03-02T12:30:00Z!")),
+        At("5h", annotate("signing@2026-03-02T13:30:00Z!")),
+        At("6h", edit({**FULL, "keys": [*SIGNING["keys"], {"name": "sealing", "algorithm": "ECDH-ES"}]})),
+        At("9h", None, degraded="True TooManyKeys", ready="False WaitingForLead"),
+        At("120h", None, ready="True KeysInUse", degraded="False AsExpected"),
+        spec=FULL,
+    ),
+    row(
+        "an emergency of an entry that was added and waits its lead uses its key at once",
+        At("1h", edit(entries(signing="ES256", other="ES256"))),
+        At("1h10m", all_of(annotate("other@2026-03-02T13:10:00Z!"), write_off_pending)),
+        At("1h10m", None, "other: k3 Active, k4 Pending; signing: k1 Active, k2 Pending"),
+    ),
+    row(
+        "an emergency that is older than the entry does not skip the lead of its first key",
+        At("1h", all_of(edit(entries(signing="ES256", other="ES256")), annotate("other@2026-03-02T12:10:00Z!"))),
+        At("1h10m", None, "other: k3 Pending; signing: k1 Active, k2 Pending"),
+        At("3h", None, "other: k3 Active, k4 Pending; signing: k1 Active, k2 Pending"),
+    ),
+    row(
+        "a request for an entry that was added during suspend is refused, and not made when suspend ends",
+        At("1h", edit({**entries(signing="ES256", other="ES256"), "suspend": True})),
+        At("1h10m", annotate("other@2026-03-02T13:09:00Z!")),
+        At("1h20m", edit(entries(signing="ES256", other="ES256"))),
+        At("1h40m", None, "other: k3 Pending; signing: k1 Active, k2 Pending"),
     ),
     row(
         "of several roll-backs the due one counts, whatever their order",

@@ -31,12 +31,16 @@ class Trigger:
         return self.cause in {Cause.REQUEST, Cause.EMERGENCY}
 
 
-def list_triggers(record: Record, entry: EntryPolicy, active: KeyRecord, requests: Requests) -> tuple[Trigger, ...]:
-    """Return every trigger that replaces the active key of an entry."""
+def list_triggers(
+    record: Record, entry: EntryPolicy, active: KeyRecord | None, requests: Requests
+) -> tuple[Trigger, ...]:
+    """Return every trigger that replaces the active key of an entry; without one, the requests alone."""
     found = [
         Trigger(request.time, Cause.EMERGENCY if request.emergency else Cause.REQUEST)
         for request in list_outstanding(record, requests, Verb.ROTATE, entry.name)
     ]
+    if active is None:
+        return tuple(found)
     if not fits_entry(active, entry, record.policy):
         found.append(Trigger(LONG_AGO, Cause.ALGORITHM_CHANGED))
     if active.in_use_since is not None:
