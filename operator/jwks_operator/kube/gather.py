@@ -105,7 +105,8 @@ async def gather(
     configmap = await client.read(CONFIGMAPS, ref.namespace, observed.configmap_name)
     secret = await client.read(SECRETS, ref.namespace, observed.secret_name)
     gathered = Gathered(ObservedObjects(the_set, keyring, configmap, secret), observed, private_keys)
-    if everywhere and (copied or (record is not None and record.policy.publish.namespaces is not None)):
+    policy = wanted if record is None else record.policy
+    if everywhere and (copied or (policy is not None and policy.publish.namespaces is not None)):
         query = None if record is None or the_set is None else namespace_query(record.policy, observed.written)
         copies = await find_copies(client, ref, observed.configmap_name, query)
         if the_set is None and keyring is None:
