@@ -2,8 +2,8 @@
 
 PYTHON ?= python3
 JOBS ?= auto
-# The cluster tests mostly wait, so a few more of them fit at once.
-CLUSTER_JOBS ?= 4
+# The cluster tests mostly wait, so that they fit beside the unit tests, which compute.
+CLUSTER_JOBS ?= 6
 DEMO_ARGS ?=
 RELEASE_ARGS ?=
 # A cluster of yours, which is left as it was found, instead of one that is built.
@@ -18,6 +18,8 @@ SOAK_ROTATIONS ?= 52
 CHURN_MINUTES ?= 20
 CHURN_ARGS ?=
 BENCH_ARGS ?=
+# A commit for make bench-last, in place of the last release.
+BENCH_AGAINST ?=
 # Kubernetes versions for make matrix, with commas between them.
 K8S ?=
 MATRIX_ARGS ?=
@@ -75,11 +77,15 @@ uv-pin: $(READY) ## Write hack/uv.txt for UV_VERSION=x.y.z
 
 .PHONY: test
 test: $(READY) ## Run every check and test, fast ones first
-	@$(BIN)/python hack/stages.py lint+contracts+check-generated+types unit cluster
+	@$(BIN)/python hack/stages.py lint+contracts+check-generated+types unit+cluster
 
 .PHONY: nightly
 nightly: $(READY) ## Run what takes longer, after make test: crash points, mutants, the library matrix, histories, endurance
-	@$(BIN)/python hack/stages.py thorough verifiers upgrade histories endurance
+	@$(BIN)/python hack/stages.py thorough verifiers upgrade histories endurance bench-last
+
+.PHONY: bench-last
+bench-last: $(READY) ## Compare what creating a set costs with the last release, in one run; fails on a loss of 15 %
+	@$(MAKE) --no-print-directory bench BENCH_ARGS="--quick --against $(BENCH_AGAINST)"
 
 .PHONY: lint
 lint: $(READY) ## Check format and style (make format repairs)

@@ -130,12 +130,16 @@ ROWS: Final[Sequence[tuple[str, Sequence[Panel]]]] = (
             ),
             Panel(
                 "Consumers",
-                "Endpoints that do not serve a published key yet, and workloads asked to restart.",
+                "Endpoints that do not serve a published key yet, workloads asked to restart, pods refreshed.",
                 [
                     Query("sum(jwks_operator_lagging_endpoints{%})", "lagging endpoints"),
                     Query(
                         "sum by (result) (increase(jwks_operator_restarts_total{%}[$__rate_interval]))",
                         "restarts {{result}}",
+                    ),
+                    Query(
+                        "sum by (result) (increase(jwks_operator_pod_refreshes_total{%}[$__rate_interval]))",
+                        "pod refreshes {{result}}",
                     ),
                 ],
             ),

@@ -39,8 +39,16 @@ class Case:
 CASES = (
     Case("defaults"),
     Case("sidecar", options=(WITH_INJECTION, "--show-only=templates/policy-sidecar.yaml")),
+    Case(
+        "namespaces",
+        {
+            "watchNamespaces": ["blue", "green"],
+            "replicas": 1,
+            "restarts": {"enabled": True},
+            "podRefresh": {"enabled": True},
+        },
+    ),
     Case("signer", options=(WITH_INJECTION, "--show-only=templates/policy-signer.yaml")),
-    Case("namespaces", {"watchNamespaces": ["blue", "green"], "replicas": 1, "restarts": {"enabled": True}}),
     Case(
         "shards",
         {
@@ -133,6 +141,7 @@ CASES = (
                 "statusPage": True,
             },
             "serviceAccount": {"annotations": {"example.com/role": "keys"}},
+            "podRefresh": {"enabled": True},
             "restarts": {"enabled": True},
             "deploymentAnnotations": {"reloader.example.com/auto": "true"},
             "podAnnotations": {"example.com/note": "a"},

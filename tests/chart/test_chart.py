@@ -323,6 +323,15 @@ def test_workloads_may_be_changed_only_where_restarts_are_enabled() -> None:
     assert "apps" in groups({"restarts": {"enabled": True}})
 
 
+@pytest.mark.parametrize("values", [{}, {"watchNamespaces": ["blue"]}], ids=["cluster-wide", "named namespaces"])
+def test_pods_may_be_changed_only_where_pod_refresh_is_enabled(values: dict[str, Any]) -> None:
+    def verbs(values: dict[str, Any]) -> set[str]:
+        return {verb for rule in chart.operator_rules(values) if "pods" in rule["resources"] for verb in rule["verbs"]}
+
+    assert verbs(values) == {"get"}
+    assert verbs({**values, "podRefresh": {"enabled": True}}) == {"get", "list", "patch"}
+
+
 def test_a_server_of_mounted_sets_has_no_credentials() -> None:
     mounted = {"enabled": True, "sets": [{"configMap": "auth"}]}
     spec = dict(pod_specs(chart.render_objects({"server": mounted, **NO_CRD})))[f"{chart.NAME}-server"]

@@ -25,6 +25,7 @@ FREE = {
     "missing",
     "leadFloor",
     "formerLeads",
+    "former",
     "importStates",
     "objects",
     "labels",
@@ -50,7 +51,7 @@ def _objects(value: Any, name: str = "") -> Iterator[dict[str, Any]]:
     if isinstance(value, dict):
         if name not in FREE:
             yield value
-        if name not in FREE - {"importStates"}:
+        if name not in FREE - {"importStates", "former"}:
             for inner, each in value.items():
                 yield from _objects(each, inner)
     elif isinstance(value, list):

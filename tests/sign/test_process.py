@@ -89,7 +89,7 @@ def test_another_user_needs_the_mode_and_the_list(place: Path) -> None:
 
 
 def test_the_socket_has_its_mode_from_the_start_and_goes_with_the_signer(tmp_path: Path) -> None:
-    with signing(tmp_path, FILES, "--socket-mode=0620") as signer:
+    with signing(tmp_path, FILES, "--socket-mode=0620", "--drain=5") as signer:
         assert stat.S_IMODE(signer.socket.stat().st_mode) == 0o620
         assert signer.stop() == 0
         assert not signer.socket.exists()

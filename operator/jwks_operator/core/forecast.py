@@ -148,7 +148,8 @@ def _with(observed: ObservedState, record: Record) -> ObservedState:
 
 def _without_papers(spec: JsonWebKeySetSpec) -> JsonWebKeySetSpec:
     """Certificates, signed sets and copies move no key; what a source will hold or a pod serve nobody can tell."""
-    keys = tuple(entry.model_copy(update={"certificate": None, "import_": None}) for entry in spec.keys)
+    nothing = {"certificate": None, "import_": None, "external": None}
+    keys = tuple(entry.model_copy(update=nothing) for entry in spec.keys)
     publish = spec.publish.model_copy(update={"historical": False, "service_name": None, "namespaces": None})
     return spec.model_copy(update={"keys": keys, "publish": publish})
 

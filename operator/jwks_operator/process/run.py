@@ -73,7 +73,12 @@ def make_reconciler(parts: Parts) -> tuple[Work, Closer]:
     options = parts.options
     asker = EndpointAsker(parts.client, fetch)
     config = ReconcilerConfig(
-        options.deletion_delay, not options.namespaces, options.shard, asker.ask, parts.event_recorder.record
+        options.deletion_delay,
+        not options.namespaces,
+        options.shard,
+        asker.ask,
+        parts.refresh_pods,
+        parts.event_recorder.record,
     )
     pool = KeyPool(keys, parts.requeue)
     reconciler = Reconciler(parts.client, pool, parts.clock, parts.versions, config)
@@ -232,6 +237,14 @@ def _own_namespace() -> str | None:
     envvar="JWKS_OPERATOR_STATUS_PAGE",
     show_envvar=True,
     help="Show all sets and their next transitions at /status of the admin port: read-only, no key material, no login.",
+)
+@click.option(
+    "--pod-refresh/--no-pod-refresh",
+    default=False,
+    show_default=True,
+    envvar="JWKS_OPERATOR_POD_REFRESH",
+    show_envvar=True,
+    help="Make pods that consent read what they mount at once, as spec.podRefresh says; needs to list and patch pods.",
 )
 @click.option(
     "--log-format",

@@ -10,11 +10,18 @@ from jwks_operator.core.model.observed_state import Endpoints
 from jwks_operator.core.model.record import RecordedEvent
 from jwks_operator.core.planner.endpoint_gate import Question
 from jwks_operator.kube.client import Object
+from jwks_operator.kube.pod_refresh import MountedObjects
+from jwks_operator.reconcile.written_mounts import RefreshPods
 
 
 async def skip_endpoints(ref: SetRef, question: Question) -> Endpoints:
     """Return that the endpoints of a set cannot be asked: for callers without a connection to them."""
     return Endpoints(question.kids, trouble=f"the endpoints of {ref} cannot be asked from here")
+
+
+def leave_to_kubelets(mounted: MountedObjects) -> None:
+    """Let each kubelet look at its own time: for operators without the right to change pods."""
+    del mounted
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,5 +35,7 @@ class ReconcilerConfig:
     """The shard of the operator."""
     ask: Callable[[SetRef, Question], Awaitable[Endpoints]] = skip_endpoints
     """Asks the ready endpoints of a Service what they serve; never raises KubeError."""
+    refresh_pods: RefreshPods = leave_to_kubelets
+    """Makes pods read the objects of a set at once."""
     record_events: Callable[[Object, tuple[RecordedEvent, ...], datetime], Awaitable[None]] | None = None
     """Queues the Events of a set. Without it each Event is posted before the pass continues."""
