@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from core.history import SIGNING, START, History
+from core.history import SIGNING, START, Crashed, History
 from core.rows import (
     FIRST,
     At,
@@ -250,6 +250,11 @@ def test_the_latency_counts_what_was_cached_under_a_former_fact_although_the_lea
     history.live(START + timestamp("1h"))
     before = history.status.revocation_latency
     edit(with_timing(SIGNING, lead="6h", cacheMaxAge="5m", verifierRefresh="1m"))(history)
+    history.dies_before = 1  # the record has the fact, the ConfigMap has not
+    with pytest.raises(Crashed):
+        history.pass_()
+    history._show(history.plan)
+    assert history.status.revocation_latency == before
     history.live(history.now + timedelta(minutes=1))
     assert history.status.revocation_latency == before
     history.live(history.now + timestamp("12h"))

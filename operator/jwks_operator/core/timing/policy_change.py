@@ -102,7 +102,8 @@ def waits_in_force(record: Record, now: datetime) -> Mapping[KeyClass, Bounds]:
 def revocation_latency(record: Record, now: datetime) -> timedelta:
     """Return how long verifiers may trust a revoked key: what they cached under a former lead, they cached for it."""
     floor, until = record.lead_floor.get(KeyClass.SIGNATURE), _cached_until(record)
-    former = KeyClass.SIGNATURE in record.former_leads or any(end is not None and end > now for end in (floor, until))
+    unconfirmed = record.longest is not None and record.longest_until is None
+    former = unconfirmed or any(end is not None and end > now for end in (floor, until))
     known = record.policy.facts.longest(record.longest if former else None)
     return known.excess + known.total(LEAD_TERMS[KeyClass.SIGNATURE])
 
