@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from jwks_operator.api.names import SetRef
-from jwks_operator.api.spec import JsonWebKeySetSpec
+from jwks_operator.api.spec import DeletionPolicy, JsonWebKeySetSpec
 from jwks_operator.api.status_model import JsonWebKeySetStatus, KeyState
 from jwks_operator.core.features.source_content import Sources
 from jwks_operator.core.model.key_states import FreshKey
@@ -233,7 +233,9 @@ class ObservedState:
         return (
             self.safety_fields_alone
             if written is None
-            else SafetyFields(written.suspend, written.held, written.revoked)
+            else SafetyFields(
+                written.suspend, written.held, written.revoked, written.deletion_policy is DeletionPolicy.RETAIN
+            )
         )
 
     @property

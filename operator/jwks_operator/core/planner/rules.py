@@ -164,10 +164,10 @@ def revoke_keys(case: Case) -> Case | Plan:
 
 
 def apply_the_written_spec(case: Case) -> Case:
-    """A spec that passes its checks is put in force; of one that is refused, its safety fields alone."""
+    """A spec that passes its checks is put in force; of one that is refused or has to wait, its safety fields alone."""
     record, written, now = case.known, case.written, case.reading.earliest
     if record.step is not None or not case.reading.trusted:
-        return case
+        return replace(case, record=replace(record, policy=add_safety_fields(record.policy, case.safety_fields)))
     if written is None or case.is_spec_refused:
         return replace(case, record=accept_policy(record, add_safety_fields(record.policy, case.safety_fields), now))
     if record.unread is not None:

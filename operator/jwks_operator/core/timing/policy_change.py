@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from jwks_operator.api.defaults import LEAD_TERMS
 from jwks_operator.api.reasons import EventReason
+from jwks_operator.api.spec import DeletionPolicy
 from jwks_operator.core.model.policy import Facts, Policy, SafetyFields
 from jwks_operator.core.model.record import Bounds, KeyRecord, Record, RecordedEvent, Step
 from jwks_operator.core.timing.formulas import bounds_of, entry_named, horizon_of, rotation_of
@@ -46,7 +47,9 @@ def accept_policy(record: Record, policy: Policy, now: datetime) -> Record:
 def add_safety_fields(in_force: Policy, safety_fields: SafetyFields) -> Policy:
     """Return the policy in force with the safety fields of a refused spec; what it revokes needs no place in it."""
     held = dict.fromkeys((*in_force.held, *safety_fields.held))
-    return replace(in_force, suspend=in_force.suspend or safety_fields.suspend, held=tuple(held))
+    suspend = in_force.suspend or safety_fields.suspend
+    deletion = DeletionPolicy.RETAIN if safety_fields.retains else in_force.deletion_policy
+    return replace(in_force, suspend=suspend, held=tuple(held), deletion_policy=deletion)
 
 
 def replace_unread_policy(record: Record, policy: Policy, waits: Mapping[KeyClass, Bounds], now: datetime) -> Record:
