@@ -178,7 +178,8 @@ class Reconciler:
     async def _plan(self, gathered: Gathered) -> Decision:
         """Read the clock once and decide; take the keys, make the artifacts and ask the endpoints that the plan needs.
 
-        If keys are being generated, the decision has no step; the set comes back when they are there.
+        If keys are being generated, the decision has the step that does not wait for them, mostly none; the set comes
+        back when they are there.
         """
         reading = self._clock.read(clock_tolerance(gathered))
         gathered, weighed = self._disputes.weigh_drift(gathered, reading.now)
@@ -205,7 +206,7 @@ class Reconciler:
     async def _execute(self, decision: Decision) -> StepResult | None:
         """Execute the step of the plan; without a step, repair the copies. None if there is nothing to do."""
         gathered, record = decision.gathered, decision.plan.record
-        if record is None or decision.plan.needs or decision.weighed.holds_back(record.step):
+        if record is None or decision.weighed.holds_back(record.step):
             return None
         idle = record == gathered.observed.record and record.step is None
         if idle and (not record.restart or has_restart_failed(decision)):

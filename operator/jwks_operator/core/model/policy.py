@@ -253,6 +253,8 @@ class SafetyFields:
     suspend: bool = False
     held: tuple[str, ...] = ()
     revoked: tuple[Revocation, ...] = ()
+    retains: bool = False
+    """Whether the objects stay when the set is deleted."""
 
 
 NO_SAFETY_FIELDS = SafetyFields()
