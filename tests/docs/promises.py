@@ -100,10 +100,17 @@ PROMISES = (
     ),
     Promise(
         "another client or an admission policy changes an object after every repair",
-        "repairs come after growing delays, at most one a minute; a label in dispute does not stop rotation, content "
-        "does; revocation never waits",
-        "`Degraded, ObjectDisputed` names the field and its manager, with one Event",
-        "reconcile/test_disputes.py::test_a_dispute_costs_a_write_a_minute_has_one_event_and_names_field_and_manager",
+        "repairs come after growing delays: at most 16 seconds for ten minutes, then a minute; it is over within 30 "
+        "seconds of the other client's end (a controller after ten minutes: 70); a label in dispute does not stop "
+        "rotation, content does; revocation never waits",
+        "`Degraded, ObjectDisputed` names the field and its manager, with one Event that counts",
+        "cluster/test_disputes.py::test_controllers_that_rewrite_data_are_named_once_and_do_not_win",
+    ),
+    Promise(
+        "two operators look after one set by mistake (no leader election, another installation, another version)",
+        "every write is fenced, so nothing is lost and no key is used early",
+        "`Degraded, OtherOperator` names both until an hour after the last change between them",
+        "cluster/ha/test_two_operators.py::test_two_operators_without_an_election_are_named_and_lose_nothing",
     ),
     # --- restores ---
     Promise(
@@ -111,7 +118,8 @@ PROMISES = (
         "every wait starts again; a pending key may have been used since, so an unwanted one is retired and not "
         "destroyed; the key that is in use and published stays in use, what else is published beyond the backup stays "
         "so for its retention; no request is honoured twice",
-        f"{READY}, Event `RecordRestored`",
+        f"{READY}, Event `RecordRestored`; of keys in use since that are nowhere any more `Degraded, KeysLost` names "
+        "the kids",
         "core/test_hard_histories.py::test_restores",
     ),
     Promise(
@@ -174,6 +182,12 @@ PROMISES = (
         "spec",
         "`Ready=False`, Event `KeyWithdrawn`",
         "reconcile/test_revocation_wins.py::test_a_key_is_withdrawn_also_without_a_record",
+    ),
+    Promise(
+        "a key is revoked and its successor takes long to generate (RSA)",
+        "the revoked key goes at once; the next one is used as soon as it is there",
+        "`Ready=False` until then",
+        "reconcile/test_revocation_wins.py::test_a_revoked_key_does_not_stay_until_the_next_one_is_generated",
     ),
     # --- the API server ---
     Promise(
@@ -301,7 +315,7 @@ PROMISES = (
     ),
     Promise(
         "a spec that cannot be, or that a later version refuses",
-        "the former spec stays in force, but `suspend`, `held` and `revoked` work",
+        "the former spec stays in force, but `suspend`, `held`, `revoked` and `deletionPolicy: Retain` work",
         "a condition that names field and cure",
         "reconcile/test_other_rules.py::test_brakes_of_a_spec_that_a_new_rule_refuses_hold",
     ),
