@@ -107,6 +107,7 @@ FULL: dict[str, Any] = {
         "historical": True,
         "maxKeys": 40,
         "serviceName": "auth-jwks",
+        "seenAt": [{"url": "https://keys.example.com/jwks.json"}],
         "namespaces": {"matchLabels": {"team": "a"}},
     },
     "secret": {

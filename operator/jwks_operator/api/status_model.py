@@ -120,6 +120,11 @@ class KeyStatus(StatusModel):
     active one lead later at the earliest."""
     unserved: Time | None = None
     """When no endpoint served the retired encryption key any more. It is kept for its retention from then on."""
+    seen: Time | None = None
+    """Since when every URL of spec.publish.seenAt shows the key, if that is set and several looks agreed. A signature key
+    becomes active one lead later at the earliest."""
+    unseen: Time | None = None
+    """Since when no URL shows the retired encryption key any more. It is kept for its retention from then on."""
     remove_after: Bound | None = None
     """A retired key is not removed before this time."""
     held: bool = False
@@ -137,8 +142,8 @@ class NextTransition(StatusModel):
     action: Annotated[str, Field(max_length=64)]
     """The transition, for example Activate or Destroy."""
     waiting_for: Annotated[str, Field(max_length=64)] | None = None
-    """What it waits for: Schedule, Lead, Window, RequestedTime, Retention, RollbackWindow, Renewal, Endpoints or
-    Suspend."""
+    """What it waits for: Schedule, Lead, Window, RequestedTime, Retention, RollbackWindow, Renewal, Endpoints,
+    Urls or Suspend."""
     message: _Text | None = None
     """What it waits for, in words."""
 

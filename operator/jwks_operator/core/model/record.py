@@ -48,6 +48,18 @@ class Certificate(Stored):
 
 
 @dataclass(frozen=True, slots=True)
+class UrlConfirmation(Stored):
+    """What the looks at one URL of `spec.publish.seenAt` have in common: it shows the key, or no longer shows it."""
+
+    since: Time
+    """When the first of these looks agreed; no later one denied it."""
+    lifetime: Wait
+    """How long caches behind the URL keep a document: as the spec states, or longer if an answer told so."""
+    looks: int = 1
+    """How many looks agreed, spread over that lifetime."""
+
+
+@dataclass(frozen=True, slots=True)
 class KeyRecord(Stored):
     """One key, without its private half (that stays in the rooms `keys` and `kube`)."""
 
@@ -69,6 +81,8 @@ class KeyRecord(Stored):
     """When every ready endpoint of `spec.publish.serviceName` was seen to serve the key, if they are asked."""
     unserved: Time | None = None
     """When none of them was seen to serve it any more."""
+    urls: Mapping[str, UrlConfirmation] = field(default_factory=dict)
+    """Per URL of `spec.publish.seenAt`, that it shows the signature key, or no longer the retired encryption key."""
     certificate: Certificate | None = None
     possibly_used: bool = False
     """Whether a pending key may have been in use after the backup that this record was restored from."""
@@ -155,6 +169,16 @@ class HistoryEntry(Stored):
 
 
 @dataclass(frozen=True, slots=True)
+class Withdrawn(Stored):
+    """A revoked key, until no URL shows it any more."""
+
+    kid: str
+    since: Time
+    urls: tuple[str, ...]
+    """Those that may still show it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Unread:
     """A stored policy that this version cannot read, and why; it is written back until another takes its place."""
 
@@ -195,6 +219,8 @@ class Record(Stored):
     restart: str = ""
     """What the workloads that are restarted are to be marked with; empty if no restart is owed."""
     tombstones: tuple[Tombstone, ...] = ()
+    withdrawn: tuple[Withdrawn, ...] = ()
+    """Revoked keys that a URL of `spec.publish.seenAt` may still show."""
     historical: Historical | None = None
     history: tuple[HistoryEntry, ...] = ()
     objects: Mapping[str, str] = field(default_factory=dict)

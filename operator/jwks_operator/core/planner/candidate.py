@@ -23,7 +23,7 @@ class Candidate:
     offer: Offer | None = None
     """The keys that this transition imports."""
     gated: bool = False
-    """Whether the endpoints of the Service still have to show what it waits for: then `time` is not enough."""
+    """Whether endpoints or URLs still have to show what it waits for: then `time` is not enough."""
     windowed: bool = False
     """Whether it is permitted only inside a window and outside of every freeze."""
 

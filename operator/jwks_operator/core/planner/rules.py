@@ -16,7 +16,15 @@ from jwks_operator.core.features.imports import list_offers, must_wait
 from jwks_operator.core.features.signed_artifacts import ARTIFACT_TRANSITIONS
 from jwks_operator.core.model.observed_state import ObservedState, Reading
 from jwks_operator.core.outputs.projections import list_published
-from jwks_operator.core.planner import endpoint_gate, key_requests, max_keys, recovery, revocation, set_troubles
+from jwks_operator.core.planner import (
+    endpoint_gate,
+    key_requests,
+    max_keys,
+    recovery,
+    revocation,
+    set_troubles,
+    url_gate,
+)
 from jwks_operator.core.planner.candidate import Candidate, Candidates, sort_candidates
 from jwks_operator.core.planner.candidates import list_candidates
 from jwks_operator.core.planner.plan import Case, Fresh, Plan, list_urgent_entries
@@ -142,10 +150,11 @@ def apply_the_written_spec(case: Case) -> Case:
 
 
 def confirm_served_keys(case: Case) -> Case:
-    """What the endpoints of the Service answered in this pass is written into the record."""
+    """What endpoints and URLs answered in this pass is written into the record."""
     if case.known.step is not None or not case.reading.trusted:
         return case
-    return replace(case, record=endpoint_gate.record_answers(case.observed, case.known, case.reading.latest))
+    record = endpoint_gate.record_answers(case.observed, case.known, case.reading.latest)
+    return replace(case, record=url_gate.record_answers(case.observed, record, case.reading.latest))
 
 
 def find_due_candidates(case: Case) -> Case:
@@ -203,6 +212,22 @@ def hold_for_the_endpoints(case: Case) -> Case:
     return replace(case, due=sure, waiting=waiting).with_troubles(*told)
 
 
+def ask_the_urls(case: Case) -> Case | Plan:
+    """A key that waits for a URL, or that a URL may still hold back or is to show no more, is asked about."""
+    now, urgent = case.reading.earliest, list_urgent_entries(case)
+    question = url_gate.find_question(case.observed, case.known, case.due, urgent, now)
+    return case if question is None else replace(case.plan(case.observed.record), looks_at=question)
+
+
+def hold_for_the_urls(case: Case) -> Case:
+    """What the URLs do not confirm is held, and told once it takes longer than the facts of the spec."""
+    record, now = case.known, case.reading.earliest
+    sure = url_gate.keep_confirmed(case.observed, record, case.due, list_urgent_entries(case))
+    unseen = url_gate.list_lags(case.observed, record, (each for each in case.due if each not in sure), now)
+    told = url_gate.list_lag_troubles(case.observed, record, unseen, now)
+    return replace(case, due=sure, unseen=unseen).with_troubles(*told)
+
+
 def prepare_the_transition(case: Case) -> Case | Plan:
     """Keys, certificates and signatures that the first due transition needs are made before it."""
     record, chosen = case.known, _first_due(case)
@@ -246,6 +271,8 @@ RULES: tuple[Rule, ...] = (
     finish_the_step,
     ask_the_endpoints,
     hold_for_the_endpoints,
+    ask_the_urls,
+    hold_for_the_urls,
     prepare_the_transition,
     make_the_first_due_transition,
 )
@@ -290,7 +317,7 @@ def _first_due(case: Case) -> Candidates:
 def _with_certificates(observed: ObservedState, plan: Plan, reading: Reading) -> Plan:
     """Return the same plan with certificates for its new keys, and with a trouble for each that cannot be made."""
     troubles = (*plan.troubles, *signed_artifacts.list_artifact_troubles(observed, plan.record))
-    if plan.record is None or plan.needs or plan.artifacts or plan.asks:
+    if plan.record is None or plan.needs or plan.artifacts or plan.asks or plan.looks_at:
         return replace(plan, troubles=troubles)
     record, missing = signed_artifacts.certify_new_keys(observed, plan.record, reading)
     return replace(plan, record=observed.record if missing else record, artifacts=missing, troubles=troubles)

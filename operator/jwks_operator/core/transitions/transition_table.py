@@ -116,6 +116,8 @@ class Hold(StrEnum):
     """Windows and freezes of the rotation; no emergency waits for them."""
     ENDPOINTS = "Endpoints"
     """The endpoints of `spec.publish.serviceName` (docs/adr/0011)."""
+    URLS = "Urls"
+    """The URLs of `spec.publish.seenAt` (docs/adr/0035)."""
 
 
 class Side(StrEnum):
@@ -225,7 +227,7 @@ TABLE: Final = (
         moves=((_PENDING, _ACTIVE), _REPLACED),
         event=EventReason.KEY_ACTIVATED,
         causes=(*_TRIGGERS, Cause.IMPORT, Cause.ENTRY_ADDED),
-        held_by=frozenset({Hold.SUSPEND, Hold.WINDOWS, Hold.ENDPOINTS}),
+        held_by=frozenset({Hold.SUSPEND, Hold.WINDOWS, Hold.ENDPOINTS, Hold.URLS}),
     ),
     Row(
         Transition.RETIRE,
@@ -253,7 +255,7 @@ TABLE: Final = (
         moves=((_RETIRED, State.DESTROYED), (_PENDING, State.DESTROYED)),
         event=EventReason.KEY_DESTROYED,
         causes=(Cause.RETENTION_PASSED, Cause.ALGORITHM_CHANGED, Cause.SOURCE_RENEWED, Cause.ENTRY_REMOVED),
-        held_by=frozenset({Hold.ENDPOINTS}),
+        held_by=frozenset({Hold.ENDPOINTS, Hold.URLS}),
         first=Side.USE,
     ),
     Row(
