@@ -25,7 +25,7 @@ FREE = {
     "missing",
     "leadFloor",
     "formerLeads",
-    "import_states",
+    "importStates",
     "objects",
     "labels",
     "annotations",
@@ -50,7 +50,7 @@ def _objects(value: Any, name: str = "") -> Iterator[dict[str, Any]]:
     if isinstance(value, dict):
         if name not in FREE:
             yield value
-        if name not in FREE - {"import_states"}:
+        if name not in FREE - {"importStates"}:
             for inner, each in value.items():
                 yield from _objects(each, inner)
     elif isinstance(value, list):
