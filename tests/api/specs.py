@@ -217,7 +217,7 @@ ACCEPTED = (
         "https://192.0.2.1/a%20b;v=1/jwks.json", "https://a/" + "p" * 502)),
     Case("a document that is seen at a URL of its own", publish(
         documents=[{"name": "part", "entries": ["signing"]}],
-        seenAt=[{"url": "https://a.example.com/jwks.json"}, {"url": "https://a.example.com/part", "document": "part"}])),
+        seenAt=[{"url": "https://a.example.com/"}, {"url": "https://a.example.com/part", "document": "part"}])),
     Case("seen nowhere", publish(seenAt=[])),
     Case("one format", {"secret": {"name": "signer", "formats": ["PEM"]}}),
     Case("other policies", {"recovery": "Manual", "deletionPolicy": "Retain", "suspend": True}),

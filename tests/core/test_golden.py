@@ -26,6 +26,7 @@ FREE = {
     "leadFloor",
     "formerLeads",
     "importStates",
+    "urls",
     "objects",
     "labels",
     "annotations",
@@ -36,6 +37,7 @@ REQUIRED = {
     "format", "setName", "policy", "kid", "entry", "algorithm", "keyClass", "state", "thumbprint", "public", "created",
     "bounds", "lead", "retention", "name", "key", "schedule", "duration", "from", "to", "commonName", "event", "reason",
     "transition", "time", "recorded", "digest", "expired", "issued", "notAfter", "x5c", "terms", "jwt", "keys",
+    "url", "urls", "since", "lifetime",
 }  # fmt: skip
 """Members without which something cannot be what it is; every other one may be missing."""
 
@@ -50,7 +52,7 @@ def _objects(value: Any, name: str = "") -> Iterator[dict[str, Any]]:
     if isinstance(value, dict):
         if name not in FREE:
             yield value
-        if name not in FREE - {"importStates"}:
+        if name not in FREE - {"importStates", "urls"}:
             for inner, each in value.items():
                 yield from _objects(each, inner)
     elif isinstance(value, list):

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import StringConstraints
 
 from jwks_operator.api.admission_rules import Model, Pattern
 from jwks_operator.api.fields import EntryName

@@ -121,8 +121,8 @@ class KeyStatus(StatusModel):
     unserved: Time | None = None
     """When no endpoint served the retired encryption key any more. It is kept for its retention from then on."""
     seen: Time | None = None
-    """Since when every URL of spec.publish.seenAt shows the key, if that is set and several looks agreed. A signature key
-    becomes active one lead later at the earliest."""
+    """Since when every URL of spec.publish.seenAt shows the key, if several looks agreed. A signature key is used
+    one lead later at the earliest."""
     unseen: Time | None = None
     """Since when no URL shows the retired encryption key any more. It is kept for its retention from then on."""
     remove_after: Bound | None = None

@@ -147,7 +147,7 @@ def _with(observed: ObservedState, record: Record) -> ObservedState:
 
 
 def _without_papers(spec: JsonWebKeySetSpec) -> JsonWebKeySetSpec:
-    """Certificates, signed sets and copies move no key; what a source will hold, a pod serve or a URL show nobody can tell."""
+    """Certificates, signed sets and copies move no key; nobody can tell what sources, pods and URLs will show."""
     keys = tuple(entry.model_copy(update={"certificate": None, "import_": None}) for entry in spec.keys)
     papers = {"historical": False, "service_name": None, "seen_at": (), "namespaces": None}
     publish = spec.publish.model_copy(update=papers)

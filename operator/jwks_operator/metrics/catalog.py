@@ -91,6 +91,10 @@ ATTENTION_SINCE = _of_sets(
     _ATTENTION,
 )
 LAGGING = _of_sets("lagging_endpoints", "Ready endpoints of published sets that do not serve yet what they should.")
+UNSEEN = _of_sets(
+    "unseen_urls",
+    "Public URLs of sets that take longer than stated to show what they should, or that show a revoked key.",
+)
 
 EVENTS = Family(
     "events_total",
@@ -187,7 +191,7 @@ BUILD = Family("build_info", Kind.GAUGE, "Always 1.", (("version", "of jwks-oper
 
 SET_FAMILIES: Final = (
     SETS, CONDITIONS, KEYS, NEXT, OLDEST_ACTIVE, UNFINISHED, UNFINISHED_SINCE, OVERDUE, OVERDUE_SINCE, ATTENTION,
-    ATTENTION_SINCE, LAGGING,
+    ATTENTION_SINCE, LAGGING, UNSEEN,
 )  # fmt: skip
 COUNTED: Final = (
     EVENTS, ROTATIONS, ALARMS, RESTARTS, PASSES, FAILURES, REQUESTS, REQUEST_DURATION, WATCHES,

@@ -162,7 +162,7 @@ class Reconciler:
                 await self._update_status(withdrawn.decision, withdrawn.events, *told)
 
     async def _plan(self, gathered: Gathered) -> Decision:
-        """Read the clock once and decide; take the keys, make the artifacts and ask the endpoints that the plan needs.
+        """Read the clock once and decide; take the keys, make the artifacts and ask whom the plan needs.
 
         If keys are being generated, the decision has no step; the set comes back when they are there.
         """
@@ -171,11 +171,15 @@ class Reconciler:
         plan = decide(gathered.observed, reading)
         fresh: dict[Need, FreshKey] = {}
         for _ in range(MAX_STEPS):
-            if not (plan.needs or plan.artifacts or plan.asks):
+            if not (plan.needs or plan.artifacts or plan.asks or plan.looks_at):
                 return make_decision(gathered, plan, reading, weighed)
             if plan.asks is not None:
                 answers = await self._config.ask(gathered.observed.ref, plan.asks)
                 gathered = replace(gathered, observed=replace(gathered.observed, endpoints=answers))
+            if plan.looks_at is not None:
+                shown = await self._config.look(plan.looks_at)
+                gathered = replace(gathered, observed=replace(gathered.observed, urls=shown))
+            if plan.asks or plan.looks_at:
                 # An observation is not dated earlier than it was made.
                 reading = self._clock.read(clock_tolerance(gathered))
             made = await self._keys.take(gathered.observed.ref, plan.needs) if plan.needs else {}

@@ -150,7 +150,7 @@ class UrlAnswer:
     url: str
     edges: tuple[EdgeAnswer, ...] = ()
     trouble: str = ""
-    """Why nobody could be asked, as the end of a sentence about the URL; empty if somebody was."""
+    """Why no edge could be asked, as the end of a sentence about the URL."""
     refused: bool = False
     """Whether the administrator of the operator does not allow it; then nothing was fetched."""
 

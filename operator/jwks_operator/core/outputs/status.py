@@ -249,7 +249,8 @@ def _trouble(found: FoundTrouble) -> Trouble:
 
 def _lag(plan: Plan, move: Candidate) -> Lag | UrlLag | None:
     """What endpoints or URLs have to do with a candidate, if it waits for them."""
-    return next((lag for lag in (*plan.waiting, *plan.unseen) if lag.kid == move.kid), None)
+    lags: tuple[Lag | UrlLag, ...] = (*plan.waiting, *plan.unseen)
+    return next((lag for lag in lags if lag.kid == move.kid), None)
 
 
 def _waits(record: Record, now: datetime) -> tuple[Waits, ...]:

@@ -14,7 +14,7 @@ from jwks_operator.core.features.historical import find_due_signing
 from jwks_operator.core.features.imports import NO_OFFER, NONE_OFFERED, Offers
 from jwks_operator.core.model.record import KeyRecord, Record
 from jwks_operator.core.planner.candidate import Candidate, Candidates, sort_candidates
-from jwks_operator.core.planner.gated_keys import awaits_anybody, confirmed_at
+from jwks_operator.core.planner.gated_keys import awaits_anybody, find_confirmation_time
 from jwks_operator.core.planner.requests import Requests
 from jwks_operator.core.planner.succession import Succession, removal_of_pending
 from jwks_operator.core.timing.formulas import LONG_AGO, entry_named, rollback_window, rotation_of
@@ -40,7 +40,7 @@ def removal_time(record: Record, key: KeyRecord, held: frozenset[str]) -> dateti
     """Return when a retired key may be destroyed; None while it is held or its retirement is unconfirmed."""
     if key.state is not State.RETIRED or key.retired is None or key.kid in held:
         return None
-    return max(key.retired, confirmed_at(record, key) or key.retired) + key.bounds.retention
+    return max(key.retired, find_confirmation_time(record, key) or key.retired) + key.bounds.retention
 
 
 def _of_retired(record: Record, requests: Requests) -> Iterator[Candidate]:

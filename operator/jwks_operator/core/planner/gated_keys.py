@@ -55,7 +55,7 @@ def lifetime_stated(policy: Policy) -> timedelta:
     return policy.facts.total(CACHES)
 
 
-def confirmed_at(record: Record, key: KeyRecord) -> datetime | None:
+def find_confirmation_time(record: Record, key: KeyRecord) -> datetime | None:
     """Return when the slowest of those that were asked agreed about a gated key; None if nobody did or was."""
     served = key.served if key.state is State.PENDING else key.unserved
     counted = [_counted(record, key.urls[url]) for url in list_urls(record, key.entry) if url in key.urls]

@@ -16,18 +16,17 @@ from jwks_operator.core.features.imports import list_offers, must_wait
 from jwks_operator.core.features.signed_artifacts import ARTIFACT_TRANSITIONS
 from jwks_operator.core.model.observed_state import ObservedState, Reading
 from jwks_operator.core.outputs.projections import list_published
-from jwks_operator.core.planner import (
-    endpoint_gate,
-    key_requests,
-    max_keys,
-    recovery,
-    revocation,
-    set_troubles,
-    url_gate,
-)
+from jwks_operator.core.planner import key_requests, max_keys, recovery, revocation, set_troubles
 from jwks_operator.core.planner.candidate import Candidate, Candidates, sort_candidates
 from jwks_operator.core.planner.candidates import list_candidates
-from jwks_operator.core.planner.plan import Case, Fresh, Plan, list_urgent_entries
+from jwks_operator.core.planner.gates import (
+    ask_the_endpoints,
+    ask_the_urls,
+    confirm_served_keys,
+    hold_for_the_endpoints,
+    hold_for_the_urls,
+)
+from jwks_operator.core.planner.plan import Case, Fresh, Plan
 from jwks_operator.core.planner.requests import read_requests
 from jwks_operator.core.planner.timestamp_reset import reset_doubtful, reset_drifted
 from jwks_operator.core.timing.next_window import defer_to_window
@@ -149,14 +148,6 @@ def apply_the_written_spec(case: Case) -> Case:
     return replace(case, record=accept_policy(record, written, now))
 
 
-def confirm_served_keys(case: Case) -> Case:
-    """What endpoints and URLs answered in this pass is written into the record."""
-    if case.known.step is not None or not case.reading.trusted:
-        return case
-    record = endpoint_gate.record_answers(case.observed, case.known, case.reading.latest)
-    return replace(case, record=url_gate.record_answers(case.observed, record, case.reading.latest))
-
-
 def find_due_candidates(case: Case) -> Case:
     """List what can happen next, and what of it is due and held neither by `spec.suspend` nor by a lost policy."""
     record, now = case.known, case.reading.earliest
@@ -195,37 +186,6 @@ def hold_for_the_clock(case: Case) -> Case | Plan:
 def finish_the_step(case: Case) -> Case | Plan:
     """An unfinished step is finished before anything new is planned."""
     return case if case.known.step is None else case.plan(case.known)
-
-
-def ask_the_endpoints(case: Case) -> Case | Plan:
-    """A key that waits for the endpoints of the Service, or that they may still hold back, is asked about."""
-    question = endpoint_gate.find_question(case.observed, case.known, case.due, list_urgent_entries(case))
-    return case if question is None else replace(case.plan(case.observed.record), asks=question)
-
-
-def hold_for_the_endpoints(case: Case) -> Case:
-    """What the endpoints do not confirm is held, and told once it takes longer than `propagation`."""
-    record = case.known
-    sure = endpoint_gate.keep_confirmed(case.observed, record, case.due, list_urgent_entries(case))
-    waiting = endpoint_gate.list_lags(case.observed, record, (each for each in case.due if each not in sure))
-    told = endpoint_gate.list_lag_troubles(record, waiting, case.reading.earliest)
-    return replace(case, due=sure, waiting=waiting).with_troubles(*told)
-
-
-def ask_the_urls(case: Case) -> Case | Plan:
-    """A key that waits for a URL, or that a URL may still hold back or is to show no more, is asked about."""
-    now, urgent = case.reading.earliest, list_urgent_entries(case)
-    question = url_gate.find_question(case.observed, case.known, case.due, urgent, now)
-    return case if question is None else replace(case.plan(case.observed.record), looks_at=question)
-
-
-def hold_for_the_urls(case: Case) -> Case:
-    """What the URLs do not confirm is held, and told once it takes longer than the facts of the spec."""
-    record, now = case.known, case.reading.earliest
-    sure = url_gate.keep_confirmed(case.observed, record, case.due, list_urgent_entries(case))
-    unseen = url_gate.list_lags(case.observed, record, (each for each in case.due if each not in sure), now)
-    told = url_gate.list_lag_troubles(case.observed, record, unseen, now)
-    return replace(case, due=sure, unseen=unseen).with_troubles(*told)
 
 
 def prepare_the_transition(case: Case) -> Case | Plan:

@@ -15,7 +15,7 @@ from jwks_operator.core.features.imports import Offer, generates_keys, is_follow
 from jwks_operator.core.model.policy import EntryPolicy, Rotation
 from jwks_operator.core.model.record import KeyRecord, Record
 from jwks_operator.core.planner.candidate import Candidate
-from jwks_operator.core.planner.gated_keys import awaits_anybody, confirmed_at
+from jwks_operator.core.planner.gated_keys import awaits_anybody, find_confirmation_time
 from jwks_operator.core.planner.key_choice import find_former_key, find_next_key, fits_entry, lacks_successor
 from jwks_operator.core.planner.requests import Requests, Verb, list_outstanding_times
 from jwks_operator.core.planner.triggers import Trigger, list_triggers
@@ -179,7 +179,7 @@ def removal_of_pending(key: KeyRecord) -> Transition:
 
 def time_known_everywhere(record: Record, pending: KeyRecord, published: datetime) -> datetime:
     """Return when verifiers have the key: its lead after it was published, served and seen, or a longer former lead."""
-    known = max(published, confirmed_at(record, pending) or published) + pending.bounds.lead
+    known = max(published, find_confirmation_time(record, pending) or published) + pending.bounds.lead
     return max(known, record.lead_floor.get(pending.key_class, known))
 
 

@@ -68,7 +68,8 @@ class UrlLag:
     """The URLs that lag or do not tell; empty while all of them agree, and more looks are due."""
     text: str
     """What it waits for, in words."""
-    since: datetime
+    late: bool
+    """Whether that takes longer than the spec says that propagation and caches take."""
     next_look: datetime
 
 
@@ -113,11 +114,8 @@ def list_lags(
     return (*(_lag(observed, record, key, now) for key in keys), *revoked)
 
 
-def list_lag_troubles(
-    observed: ObservedState, record: Record, lags: Iterable[UrlLag], now: datetime
-) -> Iterator[Trouble]:
+def list_lag_troubles(observed: ObservedState, record: Record, lags: Iterable[UrlLag]) -> Iterator[Trouble]:
     """Yield what a person has to know: URLs that are refused, that lag, or that keep documents for too long."""
-    patience = record.policy.facts.propagation + lifetime_stated(record.policy)
     refused = {url: answer for url, answer in (observed.urls or {}).items() if answer.refused}
     for url, answer in refused.items():
         cure = "ask the administrator of the operator to allow it (--seen-host), or remove it from spec.publish.seenAt"
@@ -129,7 +127,7 @@ def list_lag_troubles(
             cure = "purge it there: verifiers trust the key until their copies expire"
             sentence = f"key {lag.kid} is revoked, and readers still wait for {lag.text}"
             yield Trouble(Reason.REVOKED_KEY_SHOWN, sentence, cure, about=lag.kid)
-        elif now - lag.since >= patience:
+        elif lag.late:
             what = "is in use, and readers still wait for" if lag.state is State.ACTIVE else "waits for"
             yield Trouble(Reason.URL_LAGS, f"key {lag.kid} of {lag.entry} {what} {lag.text}", _CURE, about=lag.kid)
     yield from _list_long_lifetimes(record)
@@ -254,7 +252,8 @@ def _lag(observed: ObservedState, record: Record, key: KeyRecord, now: datetime)
     told = "; ".join(_described(answers.get(url), key) for url in lagging[:NAMED])
     named = ", ".join(lagging or open_)
     text = f"{named} to {what}; {told}" if told else f"{named} to {what} for the lifetime of a cached document"
-    return UrlLag(key.kid, key.entry, key.state, lagging, text, since, next_look)
+    late = now - since >= record.policy.facts.propagation + lifetime_stated(record.policy)
+    return UrlLag(key.kid, key.entry, key.state, lagging, text, late, next_look)
 
 
 def _described(answer: UrlAnswer | None, key: KeyRecord) -> str:
@@ -275,7 +274,7 @@ def _lag_of_withdrawn(observed: ObservedState, one: Withdrawn, now: datetime) ->
         if answer is not None
     )
     text = f"{', '.join(one.urls)} to show it no more" + (f"; {told}" if told else "")
-    return UrlLag(one.kid, "", State.COMPROMISED, one.urls, text, one.since, now + _pause(one.since, now))
+    return UrlLag(one.kid, "", State.COMPROMISED, one.urls, text, True, now + _pause(one.since, now))
 
 
 def _named(edges: Iterable[EdgeAnswer]) -> str:
