@@ -11,7 +11,9 @@ HOST = "127.0.0.1"
 
 
 @asynccontextmanager
-async def listening(talk: Talk, context: ssl.SSLContext | None = None) -> AsyncIterator[int]:
+async def listening(
+    talk: Talk, context: ssl.SSLContext | None = None, *, host: str = HOST, port: int = 0
+) -> AsyncIterator[int]:
     talks: list[asyncio.Task[None]] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -24,7 +26,7 @@ async def listening(talk: Talk, context: ssl.SSLContext | None = None) -> AsyncI
     def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         talks.append(asyncio.create_task(serve(reader, writer)))
 
-    server = await asyncio.start_server(accept, HOST, 0, ssl=context)
+    server = await asyncio.start_server(accept, host, port, ssl=context)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
