@@ -151,7 +151,7 @@ TOMBSTONES = (
     Tombstone("digest-3", "Destroyed", START),
 )
 
-SEEN = {"https://keys.example.com/jwks.json": UrlConfirmation(START + HOUR, HOUR, 3)}
+SEEN = {"https://keys.example.com/jwks.json": UrlConfirmation(START + HOUR, START + 2 * HOUR, HOUR, 3)}
 
 RECORDS = {
     "bare": record(SIGNING, ACTIVE),

@@ -37,7 +37,7 @@ REQUIRED = {
     "format", "setName", "policy", "kid", "entry", "algorithm", "keyClass", "state", "thumbprint", "public", "created",
     "bounds", "lead", "retention", "name", "key", "schedule", "duration", "from", "to", "commonName", "event", "reason",
     "transition", "time", "recorded", "digest", "expired", "issued", "notAfter", "x5c", "terms", "jwt", "keys",
-    "url", "urls", "since", "lifetime",
+    "url", "urls", "since", "last", "lifetime",
 }  # fmt: skip
 """Members without which something cannot be what it is; every other one may be missing."""
 

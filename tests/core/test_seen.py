@@ -73,6 +73,18 @@ def test_a_single_look_is_not_believed() -> None:
     assert times[-1] - times[0] >= MAX_AGE, "the looks are spread over the lifetime of a cached document"
 
 
+def test_looks_that_were_missed_are_made_up_before_the_key_is_used() -> None:
+    history, _ = seen_by()
+    ROTATE(history)
+    until(history, "6m")
+    assert looks(history, "k2") == 1
+    history.now += span("3h")
+    history.pass_()
+    assert history.states() == WAITS, "its lead has passed, and only two looks agree"
+    until(history, "190m")
+    assert history.states() == USED
+
+
 def test_an_edge_that_falls_back_starts_it_all_again() -> None:
     history, edges = seen_by()
     ROTATE(history)
@@ -253,6 +265,18 @@ def test_an_emergency_does_not_wait_and_tells_what_the_edges_still_show() -> Non
     edges.purge()
     until(history, "30m")
     assert says(history, "Degraded")[0] == "False"
+
+
+def test_an_emergency_is_not_held_by_an_ordinary_rotation_that_is() -> None:
+    history, edges = seen_by()
+    ROTATE(history)
+    until(history, "70m")
+    one_is_away(edges)
+    until(history, "80m")
+    assert history.states() == WAITS
+    annotate(rotate="signing@2026-03-02T12:10:00Z,signing@2026-03-02T13:21:00Z!")(history)
+    until(history, "82m")
+    assert history.states() == USED
 
 
 def test_a_roll_back_does_not_wait_and_tells_at_once_what_the_edges_lack() -> None:

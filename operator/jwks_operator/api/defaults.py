@@ -36,7 +36,9 @@ RESTART = "restart"
 """A fact outside `timing`: `secret.restart.within`, zero without a restart. It is a term of every wait that ends with a
 change of the Secret."""
 
-_CACHES = ("cache_max_age", "stale_window", "edge_cache", "verifier_refresh")
+HTTP_CACHES = ("cache_max_age", "stale_window", "edge_cache")
+"""The facts of how long caches on the way keep a document."""
+_CACHES = (*HTTP_CACHES, "verifier_refresh")
 
 Terms = Mapping[KeyClass, tuple[str, ...]]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from jwks_operator.api.defaults import sum_of
+from jwks_operator.api.defaults import HTTP_CACHES, sum_of
 from jwks_operator.api.documents_spec import DocumentFormat
 from jwks_operator.api.durations import format_duration
 from jwks_operator.api.shards import shard_of
@@ -221,17 +221,13 @@ def _against_published(served: Keys, published: Keys) -> Iterator[Finding]:
         yield ok_finding("served", f"the {len(served)} keys of the ConfigMap")
 
 
-_CACHED = ("cache_max_age", "stale_window", "edge_cache")
-"""The facts of which `Age` shows the sum."""
-
-
 def _against_timing(answer: FetchResult, spec: JsonWebKeySetSpec) -> Iterator[Finding]:
     """The facts that the waits rest on, as far as one answer shows them."""
     known = policy_from_spec(spec).facts
     rows = (
         ("cacheMaxAge", max_age(answer) or timedelta(), known.cache_max_age),
         ("staleWindow", stale_window(answer), known.stale_window),
-        (sum_of(_CACHED), answer_age(answer), known.total(_CACHED)),
+        (sum_of(HTTP_CACHES), answer_age(answer), known.total(HTTP_CACHES)),
     )
     for fact, seen, stated in rows:
         if seen > stated:

@@ -82,8 +82,9 @@ def ask(host: str, port: int, name: str, encoding: str = "identity") -> Copy:
 def _running(program: Program, arguments: list[str], home: Path, host: str, port: int) -> Iterator[None]:
     log = home / "output"
     with log.open("wb") as output:
+        command = [program.path, *arguments]
         process = subprocess.Popen(
-            [program.path, *arguments], env=dict(program.environ), stdin=subprocess.DEVNULL, stdout=output, stderr=output
+            command, env=dict(program.environ), stdin=subprocess.DEVNULL, stdout=output, stderr=output
         )
     try:
         deadline = time.monotonic() + PATIENCE

@@ -38,13 +38,13 @@ def _unpacked(name: str) -> Path:
         base.mkdir(parents=True, exist_ok=True)
         coming = base / f"{name}.{os.getpid()}"
         shutil.rmtree(coming, ignore_errors=True)
-        (coming / "packages").mkdir(parents=True)
-        fetched = subprocess.run(
-            ["apt-get", "download", *PACKAGES[name]], cwd=coming / "packages", capture_output=True, text=True, timeout=240
-        )
+        where = coming / "packages"
+        where.mkdir(parents=True)
+        command = ["apt-get", "download", *PACKAGES[name]]
+        fetched = subprocess.run(command, cwd=where, check=False, capture_output=True, text=True, timeout=240)
         cure = f"install {PACKAGES[name][0]}, or let apt-get download it (apt-get update): {fetched.stderr}"
         assert fetched.returncode == 0, cure
-        for package in (coming / "packages").glob("*.deb"):
+        for package in where.glob("*.deb"):
             subprocess.run(["dpkg-deb", "--extract", package, coming], check=True, timeout=60)
         coming.rename(root)
     return root

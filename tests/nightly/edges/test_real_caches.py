@@ -103,7 +103,7 @@ async def behind(home: Path, *parameters: str) -> AsyncIterator[Behind]:
         life.server_process = stack.enter_context(serving(life.volume))
         origin = life.server_process.port
         rules = EdgeRules.parse([f"http://{NAME}:{life.port}"], ["127.0.0.0/8"], None)
-        life.asker = make_asker(rules, life.resolve, itertools.count(0, 10).__next__)  # no answer stands for a while
+        life.asker = make_asker(rules, life.resolve, itertools.count(0, 10).__next__)
         life.means = replace(life.means, look=life.look)
         life.start_operator()
         spec = {
@@ -150,7 +150,7 @@ async def test_a_rotation_waits_for_the_edge_that_is_stale_while_the_other_one_i
         seen, used = (datetime.fromisoformat(key[name]) for name in ("seen", "inUseSince"))
         assert seen >= filled + MAX_AGE * 0.9 - timedelta(seconds=1), "the server spreads its max-age over a tenth"
         assert used >= seen + LEAD
-        assert ask(NGINX, life.port, NAME).age is None, "nginx tells no age, and it is waited for all the same"
+        assert ask(NGINX, life.port, NAME).age is None, "nginx tells no age, and is waited for all the same"
         assert ask(VARNISH, life.port, NAME).age is not None
 
 
@@ -172,7 +172,7 @@ async def test_a_roll_back_does_not_wait_and_tells_which_edge_lacks_the_key(tmp_
     async with behind(tmp_path, "default_grace=0") as life:
         first = await life.in_use()
         await life.annotate(rotate=f"signing@{life.time.wall().isoformat()}")
-        status = await life.until(lambda said: life.key(said, first)["state"] == "Retired", "the rotation")
+        await life.until(lambda said: life.key(said, first)["state"] == "Retired", "the rotation")
         second = await life.in_use()
         data = {name: text.encode() for name, text in (await life.read(CONFIGMAPS, REF.name))["data"].items()}
         keys = [key for key in json.loads(data["jwks.json"])["keys"] if key["kid"] == second]
@@ -187,7 +187,7 @@ async def test_a_roll_back_does_not_wait_and_tells_which_edge_lacks_the_key(tmp_
 
 
 async def test_the_grace_of_varnish_is_found_by_the_age_of_its_copy(tmp_path: Path) -> None:
-    """Without stale-while-revalidate in the header Varnish serves a stale copy for ten seconds, which nothing states."""
+    """Without stale-while-revalidate in the header Varnish serves a stale copy for ten seconds, unstated."""
     async with behind(tmp_path) as life:
         await life.annotate(rotate=f"signing@{life.time.wall().isoformat()}")
         agreed = "to show the key for the lifetime of a cached document"

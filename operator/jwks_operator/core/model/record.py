@@ -53,10 +53,12 @@ class UrlConfirmation(Stored):
 
     since: Time
     """When the first of these looks agreed; no later one denied it."""
+    last: Time
+    """When the last one did that counts: it came long enough after the one before."""
     lifetime: Wait
     """How long caches behind the URL keep a document: as the spec states, or longer if an answer told so."""
     looks: int = 1
-    """How many looks agreed, spread over that lifetime."""
+    """How many of them count."""
 
 
 @dataclass(frozen=True, slots=True)

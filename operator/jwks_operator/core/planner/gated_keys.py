@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from jwks_operator.api.defaults import HTTP_CACHES
 from jwks_operator.core.model.policy import Policy
 from jwks_operator.core.model.record import KeyRecord, Record, UrlConfirmation
 from jwks_operator.core.transitions.transition_table import State
@@ -9,8 +10,6 @@ from jwks_operator.keys.algorithms import KeyClass
 
 LOOKS = 3
 """So many looks at a URL have to agree: at the beginning, in the middle and at the end of a document's lifetime."""
-CACHES = ("cache_max_age", "stale_window", "edge_cache")
-"""The facts that state how long caches on the way keep a document."""
 
 
 def is_gated(key: KeyRecord) -> bool:
@@ -47,12 +46,18 @@ def list_urls(record: Record, entry: str) -> tuple[str, ...]:
 def list_unconfirmed_urls(record: Record, key: KeyRecord) -> tuple[str, ...]:
     """Return the URLs of which too few looks have agreed about a key."""
     urls = list_urls(record, key.entry)
-    return tuple(url for url in urls if url not in key.urls or key.urls[url].looks < LOOKS)
+    return tuple(url for url in urls if url not in key.urls or not is_confirmed(key.urls[url]))
+
+
+def is_confirmed(confirmation: UrlConfirmation) -> bool:
+    """Tell whether enough looks agreed, from the first to the last over the lifetime of a cached document."""
+    spread = confirmation.last - confirmation.since
+    return confirmation.looks >= LOOKS and spread >= confirmation.lifetime
 
 
 def lifetime_stated(policy: Policy) -> timedelta:
     """Return how long caches keep a document by the facts of the spec."""
-    return policy.facts.total(CACHES)
+    return policy.facts.total(HTTP_CACHES)
 
 
 def find_confirmation_time(record: Record, key: KeyRecord) -> datetime | None:

@@ -104,7 +104,7 @@ def _doubted(key: KeyRecord, stale: set[Owned]) -> KeyRecord:
 
 
 def _from_the_future(key: KeyRecord, now: datetime) -> bool:
-    seen = (one.since for one in key.urls.values())
+    seen = (one.last for one in key.urls.values())
     stamps = (key.published, key.in_use_since, key.retired, key.served, key.unserved, *seen)
     return any(stamp is not None and stamp > now + _NOISE for stamp in stamps)
 

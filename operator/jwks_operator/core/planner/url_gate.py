@@ -27,6 +27,7 @@ from jwks_operator.core.model.trouble import Trouble
 from jwks_operator.core.planner.candidate import Candidate, Candidates
 from jwks_operator.core.planner.gated_keys import (
     LOOKS,
+    is_confirmed,
     is_gated,
     lifetime_stated,
     list_unconfirmed_urls,
@@ -185,10 +186,16 @@ def _answered(answers: Mapping[str, UrlAnswer], record: Record, key: KeyRecord, 
 def _confirm(known: UrlConfirmation | None, lifetime: timedelta, now: datetime) -> UrlConfirmation:
     """Return the confirmation after one more look that agrees; a look too soon after the last one does not count."""
     if known is None:
-        return UrlConfirmation(now, lifetime)
-    lifetime = max(lifetime, known.lifetime)
-    spread = LOOKS if not lifetime else 1 + (LOOKS - 1) * (now - known.since) // lifetime
-    return replace(known, lifetime=lifetime, looks=max(1, min(known.looks + 1, spread, LOOKS)))
+        return UrlConfirmation(now, now, lifetime)
+    known = replace(known, lifetime=max(lifetime, known.lifetime))
+    if is_confirmed(known) or now < _next_counted(known):
+        return known
+    return replace(known, last=now, looks=known.looks + 1)
+
+
+def _next_counted(known: UrlConfirmation) -> datetime:
+    """Return when another look counts: after an equal part of the lifetime."""
+    return known.last + max(known.lifetime / (LOOKS - 1), SOONEST)
 
 
 def _lifetime(record: Record, answer: UrlAnswer) -> timedelta:
@@ -225,7 +232,7 @@ def _is_gone(answer: UrlAnswer, kid: str) -> bool:
 def _next_look(key: KeyRecord, url: str, now: datetime) -> datetime:
     """Return when to ask a URL about a key: at once without a confirmation, else when the next look counts."""
     known = key.urls.get(url)
-    return now if known is None else known.since + known.lifetime * known.looks / (LOOKS - 1)
+    return now if known is None else _next_counted(known)
 
 
 def _pause(since: datetime, now: datetime) -> timedelta:
@@ -252,7 +259,7 @@ def _lag(observed: ObservedState, record: Record, key: KeyRecord, now: datetime)
     told = "; ".join(_described(answers.get(url), key) for url in lagging[:NAMED])
     named = ", ".join(lagging or open_)
     text = f"{named} to {what}; {told}" if told else f"{named} to {what} for the lifetime of a cached document"
-    late = now - since >= record.policy.facts.propagation + lifetime_stated(record.policy)
+    late = now - since >= lifetime_stated(record.policy) + record.policy.facts.propagation
     return UrlLag(key.kid, key.entry, key.state, lagging, text, late, next_look)
 
 
