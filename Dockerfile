@@ -1,4 +1,4 @@
-# jwks-operator: `run` (the default), `serve` and `publish` from one image. docs/operations.md tells how to build and check it.
+# jwks-operator: `run` (the default), `serve`, `sign` and the others from one image. docs/operations.md tells how to build and check it.
 #
 #   docker buildx build --platform linux/amd64,linux/arm64 --build-arg VERSION=… --build-arg REVISION="$(git rev-parse HEAD)" .
 #
@@ -16,7 +16,7 @@ RUN python3 -m venv /uv && /uv/bin/pip install --no-cache-dir --no-deps --requir
 # Dependencies first: they change less often than the code. Every file is checked against the hashes of the lock, and
 # nothing is compiled here, so that no compiler is needed on any platform.
 COPY pyproject.toml uv.lock README.md LICENSE ./
-RUN /uv/bin/uv export --locked --no-dev --extra publish --no-emit-project --output-file requirements.txt > /dev/null \
+RUN /uv/bin/uv export --locked --no-dev --extra publish --extra service-accounts --no-emit-project --output-file requirements.txt > /dev/null \
  && /uv/bin/uv export --locked --only-group build --output-file build.txt > /dev/null \
  && python3 -m venv --without-pip /app \
  && /uv/bin/uv pip install --python /app/bin/python --no-deps --require-hashes --only-binary :all: \

@@ -2,8 +2,8 @@
 
 PYTHON ?= python3
 JOBS ?= auto
-# The cluster tests mostly wait, so a few more of them fit at once.
-CLUSTER_JOBS ?= 4
+# The cluster tests mostly wait, so that they fit beside the unit tests, which compute.
+CLUSTER_JOBS ?= 6
 DEMO_ARGS ?=
 RELEASE_ARGS ?=
 # A cluster of yours, which is left as it was found, instead of one that is built.
@@ -18,6 +18,8 @@ SOAK_ROTATIONS ?= 52
 CHURN_MINUTES ?= 20
 CHURN_ARGS ?=
 BENCH_ARGS ?=
+# A commit for make bench-last, in place of the last release.
+BENCH_AGAINST ?=
 # Kubernetes versions for make matrix, with commas between them.
 K8S ?=
 MATRIX_ARGS ?=
@@ -75,11 +77,15 @@ uv-pin: $(READY) ## Write hack/uv.txt for UV_VERSION=x.y.z
 
 .PHONY: test
 test: $(READY) ## Run every check and test, fast ones first
-	@$(BIN)/python hack/stages.py lint+contracts+check-generated+types unit cluster
+	@$(BIN)/python hack/stages.py lint+contracts+check-generated+types unit+cluster
 
 .PHONY: nightly
 nightly: $(READY) ## Run what takes longer, after make test: crash points, mutants, the library matrix, histories, endurance
-	@$(BIN)/python hack/stages.py thorough verifiers upgrade histories endurance
+	@$(BIN)/python hack/stages.py thorough verifiers upgrade histories endurance bench-last
+
+.PHONY: bench-last
+bench-last: $(READY) ## Compare what creating a set costs with the last release, in one run; fails on a loss of 15 %
+	@$(MAKE) --no-print-directory bench BENCH_ARGS="--quick --against $(BENCH_AGAINST)"
 
 .PHONY: lint
 lint: $(READY) ## Check format and style (make format repairs)
@@ -224,6 +230,10 @@ bench-keys: $(READY) ## Compare making RSA keys with bare generation (BENCH_ARGS
 bench-fairness: $(READY) ## Measure what one tenant waits while another one has 240 RSA-4096 keys made (BENCH_ARGS="--write docs")
 	@$(BIN)/python -m controlplane build > /dev/null
 	PYTHONPATH=hack:bench $(BIN)/python bench/fairness.py $(BENCH_ARGS)
+
+.PHONY: bench-sign
+bench-sign: $(READY) ## Measure what a token costs through the signer, beside signing in the same process
+	PYTHONPATH=hack:bench $(BIN)/python bench/sign.py $(BENCH_ARGS)
 
 .PHONY: bench
 bench: $(READY) ## Measure thousands of sets beside bare API writes (BENCH_ARGS=--quick; "--write docs" in half an hour)

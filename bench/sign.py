@@ -1,4 +1,4 @@
-"""`python bench/sign.py`: what a token costs through `jwks-operator sign`, beside signing it in the same process.
+"""`make bench-sign`: what a token costs through `jwks-operator sign`, beside signing it in the same process.
 
 Both sides make the same token: the payload from the same claims, header, base64url, signature. The figure is CPU time
 for a token, client and signer on one core, so that other load on the machine matters little; the ratio is the median

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator
 
 from generated import ROOT, replace_section, write_or_check
+from jwks_operator.core.planner.causes import Cause
 from jwks_operator.core.planner.rules import RULES
 from jwks_operator.core.transitions.transition_table import TABLE, Row
 
@@ -25,7 +26,7 @@ def _rules() -> Iterator[str]:
 def _transitions() -> Iterator[str]:
     yield "| | transition | from → to | causes | held by | Event |\n|---|---|---|---|---|---|\n"
     for number, row in enumerate(TABLE, start=1):
-        causes = ", ".join(cause.value for cause in row.causes)
+        causes = ", ".join(cause.value for cause in Cause if row.transition in cause.starts)
         holds = ", ".join(sorted(hold.value for hold in row.held_by))
         event = "" if row.event is None else row.event.value
         yield f"| {number} | `{row.transition.value}` | {_moves(row)} | {causes} | {holds} | {event} |\n"

@@ -22,26 +22,32 @@ spec:
   readers: [KubeApiserver, SpringSecurity, Istio]
 ```
 
-Four things follow:
+Five things follow:
 
 - `timing.verifierRefresh` is that of the slowest of them, here 20 minutes for Istio; a shorter one is refused. Without
   readers and preset it is {format_duration(DEFAULTS["verifier_refresh"])}. A reader without a figure fetches when it
   meets an unknown kid, and lengthens nothing.
 - A set that one of them refuses as a whole is refused at admission, with the entry and the cure, unless one of its
   [documents](#sets-for-readers-that-refuse) is one that this reader can read.
+- A set that grows beyond what one of them reads is refused at admission: three keys of each entry (active, pending and
+  retired) and their certificates are counted.
 - Ed25519 keys are named `EdDSA`, which most readers know, unless all that are named know `Ed25519`. A key keeps its
   name for life.
-- `kubectl jwks doctor` compares what is published, imported keys included, with what they read.
+- What admission cannot know (imported keys, chains of certificates, many retired keys, a reader that was named later)
+  is `Degraded=True, ReaderRefuses`: the message names the reader, the key and the cure. The set is served as it is.
+  `kubectl jwks doctor` compares the same.
 
 `spec.timing.preset` is the form for one reader: it sets the default of `verifierRefresh`, is checked for nothing else,
 and gives way to a stated `verifierRefresh`. Use it where you configured the reader otherwise.
 
 The figures are those of each reader's own defaults, and the longest ones where releases differ. "Refuses the whole set"
-was measured with sets of each key type (November 2026) or is from the source. AWS STS, OCI and Traefik publish no
+was measured with sets of each key type (November 2026) where the last column says so, else it is from the source or the
+manual. `make verifiers` follows go-oidc, go-jose, keyfunc, jwx, Nimbus, Spring Security, jose4j, oauth2-proxy and Envoy
+through rotations, a roll-back and a revocation, each as a process of its own. AWS STS, OCI and Traefik publish no
 figure, so they are not here: state `verifierRefresh` for them. AWS refuses more than 100 keys, OCI more than 10.
 
-| reader | version | fetches again | unknown kid | `verifierRefresh` |
-|---|---|---|---|---|
+| reader | version | fetches again | unknown kid | `verifierRefresh` | known by |
+|---|---|---|---|---|---|
 """
 READS = """
 ## What they cannot read
@@ -84,8 +90,9 @@ def render_page() -> str:
 
 def _fetching(reader: Reader, row: ReaderRow) -> str:
     refresh = "–" if row.refresh is None else format_duration(row.refresh)
+    known = "measurement" if row.measured else "source"
     name = f"`{reader}`: [{row.title}]({row.source})"
-    return f"| {name} | {row.version} | {row.fetches} | {row.unknown_kid} | {refresh} |\n"
+    return f"| {name} | {row.version} | {row.fetches} | {row.unknown_kid} | {refresh} | {known} |\n"
 
 
 def _reading(reader: Reader, row: ReaderRow) -> str:

@@ -13,7 +13,9 @@ from typing import Any
 
 import uvloop
 
+from last_release import find_last_release
 from scale import report
+from scale.against import measure_against
 from scale.create import create_sets
 from scale.machine import describe_machine
 from scale.many import many_sets
@@ -30,6 +32,9 @@ SCENARIOS: dict[str, Callable[[Options], Coroutine[Any, Any, Outcome]]] = {
     "many": many_sets,
     "peer": measure_peers,
 }
+AGAINST = "against"
+"""A scenario that runs alone."""
+LAST = "the last release"
 
 
 def main() -> int:
@@ -40,6 +45,7 @@ def main() -> int:
     parser.add_argument("--sets", type=int, help="so many sets where there are many")
     parser.add_argument("--idle", type=float, help="seconds of rest")
     parser.add_argument("--write", type=Path, help="directory for performance.md, performance.json and the pictures")
+    parser.add_argument("--against", metavar="COMMIT", nargs="?", const=LAST, help="only compare with that operator")
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))  # which ends what was started
     names = given.only.split(",")
@@ -48,6 +54,9 @@ def main() -> int:
     options = QUICK if given.quick else Options()
     options = options if given.sets is None else options.with_sets(given.sets)
     options = options if given.idle is None else replace(options, idle=given.idle)
+    if given.against:
+        commit = find_last_release() if given.against == LAST else given.against
+        names, options = [AGAINST], replace(options, against=commit)
     document = {
         "machine": describe_machine(),
         "options": asdict(options),
@@ -63,7 +72,7 @@ def main() -> int:
 def run(name: str, options: Options) -> dict[str, Any]:
     """Run one scenario; return its outcome as plain JSON, and how busy the machine was before and after."""
     begun, before = time.monotonic(), os.getloadavg()[0]
-    outcome = asdict(uvloop.run(SCENARIOS[name](options)))
+    outcome = asdict(uvloop.run({**SCENARIOS, AGAINST: measure_against}[name](options)))
     return {**outcome, "seconds": round(time.monotonic() - begun), "load": [before, os.getloadavg()[0]]}
 
 

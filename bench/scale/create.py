@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Awaitable, Collection, Iterable
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -76,10 +77,10 @@ async def create_sets(options: Options) -> Outcome:
             for by in list(made)[:: 1 if number % 2 == 0 else -1]:
                 async with open_site(options.workers) as place:
                     if by == OPERATOR:
-                        made[by].append(await _operated(place, size, of, outcome))
+                        made[by].append(await make_operated(place, size, of, outcome))
                     else:
                         made[by].append(await _bare(place, size, tapes[by]))
-                sys.stderr.write(f"create {size}: {by} {_line(made[by][-1])}\n")
+                sys.stderr.write(f"create {size}: {by} {describe_made(made[by][-1])}\n")
         operated = made[OPERATOR]
         ratios, most = (_beside(made[by], made[BARE]) for by in (OPERATOR, READER))
         outcome.figures[str(size)] = {by: [_figures(each) for each in runs] for by, runs in made.items()}
@@ -123,10 +124,11 @@ async def wait_until_ready(place: Site, sets: Collection[Ref], work: Awaitable[N
         await watch.until("all sets Ready", lambda: wanted <= readiness.ready.keys(), 60 + SECONDS_A_SET * len(sets))
 
 
-async def _operated(place: Site, size: int, of: Spec, outcome: Outcome) -> Made:
+async def make_operated(place: Site, size: int, of: Spec, outcome: Outcome, tree: Path | None = None) -> Made:
+    """Have so many sets made by an operator, that of another tree if one is given."""
     warm, sets = set_refs("warm", 0, WARM), set_refs("made", 0, size)
     await Generator(place.api).namespaces([*warm, *sets])
-    async with place.operator("--no-leader-elect") as operator:
+    async with place.operator("--no-leader-elect", tree=tree) as operator:
         await operator.ready()
         await make(place, warm, of)
         before = await operator.settled(60)
@@ -157,6 +159,7 @@ def _figures(made: Made) -> dict[str, Any]:
     return {**asdict(made), "writes_per_second": round(made.rate(), 1)}
 
 
-def _line(made: Made) -> str:
+def describe_made(made: Made) -> str:
+    """Return what a run came to, in a line."""
     each = ", ".join(f"{name} {used / made.sets * 1000:.1f}" for name, used in made.cpu.items())
     return f"{made.seconds:.1f} s, {made.rate():.0f} writes/s, CPU ms a set: {each}"

@@ -69,11 +69,14 @@ class Metrics:
 class Operator:
     """`jwks-operator run` with its defaults, except for what is given; the log goes to a file."""
 
-    def __init__(self, kubeconfig: Path, log: Path, *options: str) -> None:
+    def __init__(self, kubeconfig: Path, log: Path, *options: str, tree: Path | None = None) -> None:
+        """Of the package in `tree`, if one is given, in place of the installed one."""
         self._log = log
         self._options = options
         self._environ = {**os.environ, "KUBECONFIG": str(kubeconfig)}
         self._environ.pop("KUBERNETES_SERVICE_HOST", None)
+        if tree is not None:
+            self._environ |= {"PYTHONPATH": str(tree), "PYTHONSAFEPATH": "1"}
 
     async def __aenter__(self) -> Self:
         (port,) = free_ports(1)

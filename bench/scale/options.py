@@ -27,6 +27,10 @@ class Options:
     idle: float = 600
     """Seconds."""
     handovers: int = 2
+    against: str = ""
+    """The commit that this one is compared with, if that is all that is wanted."""
+    rounds: int = 5
+    """How often both are measured."""
 
     def with_sets(self, count: int) -> "Options":
         """Return the same with so many sets wherever there are many."""
@@ -36,5 +40,5 @@ class Options:
         return replace(self, create=(count,), rotating=count, tokens=tokens, victims=few, rsa=few, many=steps)
 
 
-QUICK = Options(pairs=1, resyncs=3, idle=10, handovers=1).with_sets(100)
+QUICK = Options(pairs=1, resyncs=3, idle=10, handovers=1, rounds=3).with_sets(100)
 """Everything in a few minutes."""

@@ -25,12 +25,12 @@ class Site:
     api: Api
     workers: int
 
-    def operator(self, *options: str, kubeconfig: Path | None = None) -> Operator:
-        """Return an operator for all namespaces, which does not run yet."""
+    def operator(self, *options: str, kubeconfig: Path | None = None, tree: Path | None = None) -> Operator:
+        """Return an operator for all namespaces, that of another tree if one is given; it does not run yet."""
         handle, path = tempfile.mkstemp(prefix="jwks-operator-", suffix=".log", dir=self.plane.directory / "log")
         os.close(handle)
         log = Path(path)
-        return Operator(kubeconfig or self.plane.kubeconfig, log, f"--workers={self.workers}", *options)
+        return Operator(kubeconfig or self.plane.kubeconfig, log, f"--workers={self.workers}", *options, tree=tree)
 
     def meter(self, **operators: Operator) -> Meter:
         """Begin to measure the servers, these operators and the generator."""

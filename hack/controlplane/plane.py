@@ -18,6 +18,8 @@ from controlplane.processes import HOST, Deadline, Group, Server, free_ports
 READY_SECONDS = 240.0  # about 5 s are usual
 PORT_ATTEMPTS = 5
 ISSUER = "https://kubernetes.default.svc.cluster.local"
+PEER = "peer"
+"""Name of a second API server; its files are in a directory of this name."""
 CONTROLLERS = (  # what works without nodes; the others would only use up processor time
     "clusterrole-aggregation-controller",
     "garbage-collector-controller",
@@ -41,8 +43,13 @@ class ControlPlane(Access):
     It ends with the `with` block, at the latest with this process, and takes its directory with it.
     """
 
-    def __init__(self, directory: Path, binaries: Binaries, apiserver_flags: Sequence[str]) -> None:
+    def __init__(
+        self, directory: Path, binaries: Binaries, apiserver_flags: Sequence[str], account_flags: Sequence[str] | None
+    ) -> None:
         super().__init__(directory)
+        pki = directory / "pki"
+        key_files = (f"--service-account-key-file={pki}/sa.pub", f"--service-account-signing-key-file={pki}/sa.key")
+        self.account_flags: Sequence[str] = key_files if account_flags is None else account_flags
         self._binaries = binaries
         self._flags = list(apiserver_flags)
         self._group = Group(directory)
@@ -56,18 +63,20 @@ class ControlPlane(Access):
         *,
         audit: bool = False,
         apiserver_flags: Sequence[str] = (),
+        account_flags: Sequence[str] | None = None,
         ports: Callable[[int], list[int]] = free_ports,
     ) -> "ControlPlane":
         """Build if needed, start all servers and wait until namespaces and service accounts work.
 
         `audit` records who asked for what (audit level Metadata: no bodies); `apiserver_flags` are added to
-        the API server's; `ports` finds free ports. Raises ControlPlaneError, with the last lines of the log of
-        the server that failed.
+        the API server's, `account_flags` say how it signs service account tokens (by default with a key of its own,
+        as `start_apiserver` does if the attribute is not changed); `ports` finds free ports. Raises
+        ControlPlaneError, with the last lines of the log of the server that failed.
         """
         binaries = resolve_binaries()
         for attempt in range(1, PORT_ATTEMPTS + 1):
             directory = Path(tempfile.mkdtemp(prefix="control-plane-"))
-            plane = cls(directory, binaries, apiserver_flags)
+            plane = cls(directory, binaries, apiserver_flags, account_flags)
             try:
                 plane._start(ports(3), audit=audit)
             except PortTaken:
@@ -91,7 +100,7 @@ class ControlPlane(Access):
 
     def stop(self) -> None:
         """End the servers, those that need others first, and remove the directory."""
-        for name in reversed(SERVERS):
+        for name in (PEER, *reversed(SERVERS)):
             if server := self._servers.pop(name, None):
                 server.stop()
         shutil.rmtree(self.directory, ignore_errors=True)
@@ -123,6 +132,19 @@ class ControlPlane(Access):
         """Stop the API server and start it again."""
         self.stop_apiserver()
         self.start_apiserver()
+
+    def start_peer(self, *account_flags: str) -> Access:
+        """Start a second API server on the same data, as an HA control plane has it, and wait until it is ready."""
+        peer = Access(self.directory / PEER)
+        (port,) = free_ports(1)
+        url = f"https://{HOST}:{port}"
+        peer.ca_file.parent.mkdir(parents=True)
+        write_kubeconfig(peer.kubeconfig, url, peer.ca_file, self.admin_token)
+        peer.write_facts(url, self.admin_token, self._binaries.kubectl)
+        flags = self._apiserver_flags(peer.ca_file.parent, port)
+        self._launch(PEER, *flags, *account_flags, *self._flags, binary="kube-apiserver")
+        self._wait("the second API server", peer.is_ready)
+        return peer
 
     def _start(self, ports: list[int], *, audit: bool) -> None:
         """Bring everything up, in this order.
@@ -179,28 +201,27 @@ class ControlPlane(Access):
             self._flags += [f"--audit-policy-file={policy}", f"--audit-log-path={self.audit_log}"]
 
     def _launch_apiserver(self) -> None:
-        pki = self.directory / "pki"
-        self._launch(
-            "kube-apiserver",
+        flags = self._apiserver_flags(self.directory / "pki", self._port)
+        self._launch("kube-apiserver", *flags, *self.account_flags, *self._flags)
+
+    def _apiserver_flags(self, certificates: Path, port: int) -> list[str]:
+        return [
             f"--etcd-servers={self._etcd_url}",
-            f"--cert-dir={pki}",
+            f"--cert-dir={certificates}",
             f"--bind-address={HOST}",
             f"--advertise-address={HOST}",
-            f"--secure-port={self._port}",
+            f"--secure-port={port}",
             "--endpoint-reconciler-type=none",  # loopback is no valid endpoint
             "--shutdown-watch-termination-grace-period=1s",  # without it, open watches hold up its end
             "--service-cluster-ip-range=10.0.0.0/24",
-            f"--token-auth-file={pki}/tokens.csv",
+            f"--token-auth-file={self.directory}/pki/tokens.csv",
             "--authorization-mode=RBAC",
             f"--service-account-issuer={ISSUER}",
-            f"--service-account-key-file={pki}/sa.pub",
-            f"--service-account-signing-key-file={pki}/sa.key",
-            *self._flags,
-        )
+        ]
 
-    def _launch(self, name: str, *flags: str) -> None:
+    def _launch(self, name: str, *flags: str, binary: str = "") -> None:
         log = self.directory / "log" / f"{name}.log"
-        self._servers[name] = self._group.start([str(self.directory / "bin" / name), *flags], log)
+        self._servers[name] = self._group.start([str(self.directory / "bin" / (binary or name)), *flags], log)
 
     def _forget_apiserver(self) -> Server:
         """Take the API server out of those that `check` expects to run."""

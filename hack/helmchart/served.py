@@ -4,7 +4,7 @@ from typing import Any, Protocol
 
 GROUP = "admissionregistration.k8s.io/v1"
 INJECTING = "MutatingAdmissionPolicy"
-"""The kind of GROUP that gives pods their sidecar; the only one of the chart that older servers lack."""
+"""The kind of GROUP that gives pods their sidecars; the only one of the chart that older servers lack."""
 WITH_INJECTION = f"--api-versions={GROUP}/{INJECTING}"
 
 

@@ -41,10 +41,12 @@ _OLDEST = "--kube-version=1.30.0"
 def render_manifests(image: str | None = None) -> dict[str, str]:
     """Return the text of each file by name; `image` is a repository, the chart's own if None."""
     values: dict[str, Any] = {} if image is None else {"image": {"repository": image}}
+    bare = {**values, "sidecarInjection": {"enabled": False}, "signerInjection": {"enabled": False}}
+    injecting = (f"--show-only=templates/policy-{name}.yaml" for name in ("sidecar", "signer"))
     found = {
-        INSTALL: [_namespace(), *_rendered({**values, "sidecarInjection": {"enabled": False}}, _OLDEST)],
+        INSTALL: [_namespace(), *_rendered(bare, _OLDEST)],
         NAMESPACE_INSTALL: [_anywhere(each) for each in _rendered({**values, **_one_namespace()}, _OLDEST)],
-        SIDECAR: _rendered(values, WITH_INJECTION, "--show-only=templates/policy-sidecar.yaml"),
+        SIDECAR: _rendered(values, WITH_INJECTION, *injecting),
     }
     texts = {name: HEADER + HELPS[name] + _text(each) for name, each in found.items()}
     return texts | {KUSTOMIZATION: _kustomization()}
@@ -61,6 +63,7 @@ def _one_namespace() -> dict[str, Any]:
         "crds": {"install": False},
         "policies": off,
         "sidecarInjection": off,
+        "signerInjection": off,
         "rbac": {"aggregate": False},
     }
 

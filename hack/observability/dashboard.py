@@ -130,13 +130,17 @@ ROWS: Final[Sequence[tuple[str, Sequence[Panel]]]] = (
             ),
             Panel(
                 "Consumers",
-                "Endpoints and public URLs that do not show a published key yet, and workloads asked to restart.",
+                "Endpoints and public URLs without a published key, workloads asked to restart, pods refreshed.",
                 [
                     Query("sum(jwks_operator_lagging_endpoints{%})", "lagging endpoints"),
                     Query("sum(jwks_operator_unseen_urls{%})", "lagging URLs"),
                     Query(
                         "sum by (result) (increase(jwks_operator_restarts_total{%}[$__rate_interval]))",
                         "restarts {{result}}",
+                    ),
+                    Query(
+                        "sum by (result) (increase(jwks_operator_pod_refreshes_total{%}[$__rate_interval]))",
+                        "pod refreshes {{result}}",
                     ),
                 ],
             ),
@@ -280,6 +284,35 @@ ROWS: Final[Sequence[tuple[str, Sequence[Panel]]]] = (
                     Query("max by (set) (jwks_server_set_stale)", "stale {{set}}"),
                     Query("sum by (set) (increase(jwks_server_loads_refused_total[$__rate_interval]))", "refused"),
                 ],
+            ),
+        ),
+    ),
+    (
+        "Publisher",
+        (
+            Panel(
+                "Buckets",
+                "Keys in the set that was read back, and whether that is the newest one.",
+                [
+                    Query("min by (pod) (jwks_publisher_set_keys)", "keys {{pod}}"),
+                    Query("min by (pod) (jwks_publisher_published)", "newest {{pod}}"),
+                ],
+            ),
+            Panel(
+                "Faults of buckets",
+                "Attempts that failed, and objects that another client had written.",
+                [
+                    Query(
+                        "sum by (reason) (increase(jwks_publisher_failures_total[$__rate_interval])) > 0", "{{reason}}"
+                    ),
+                    Query("sum(increase(jwks_publisher_foreign_changes_total[$__rate_interval]))", "foreign"),
+                ],
+            ),
+            Panel(
+                "Requests to buckets",
+                "None while a set is at rest.",
+                [Query("sum by (method) (rate(jwks_publisher_requests_total[$__rate_interval]))", "{{method}}")],
+                "reqps",
             ),
         ),
     ),

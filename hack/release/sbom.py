@@ -24,14 +24,14 @@ def make_sboms(plan: Plan) -> None:
     _write(plan, f"{NAME}-{plan.version}.cdx.json", _of_lock(plan, "plugin"))
     archive = image_archive(plan)
     if archive.exists():
-        bom = _of_lock(plan, "publish")
+        bom = _of_lock(plan, "publish", "service-accounts")
         bom["components"] += list(debian_packages(archive))
         _write(plan, f"{archive.name.removesuffix('.oci.tar')}.cdx.json", bom)
 
 
-def _of_lock(plan: Plan, extra: str) -> Bom:
+def _of_lock(plan: Plan, *extras: str) -> Bom:
     options = ("--quiet", "--locked", "--no-dev", "--format=cyclonedx1.5", "--preview-features=sbom-export")
-    bom: Bom = json.loads(plan.run(find_uv(), "export", *options, f"--extra={extra}"))
+    bom: Bom = json.loads(plan.run(find_uv(), "export", *options, *(f"--extra={extra}" for extra in extras)))
     bom["metadata"]["timestamp"] = datetime.fromtimestamp(plan.epoch, UTC).isoformat().replace("+00:00", "Z")
     bom["metadata"]["component"]["version"] = plan.version
     return bom

@@ -1,4 +1,7 @@
-"""The command line: `jwks-operator run | serve | sign | publish | crd`. Each command is loaded only when asked for."""
+"""The command line: `jwks-operator run | serve | sign | sign-service-accounts | publish | crd`.
+
+Each command is loaded only when asked for.
+"""
 
 from importlib import import_module
 from importlib.util import find_spec
@@ -9,6 +12,10 @@ COMMANDS = {
     "run": ("jwks_operator.process.run", "run_command"),
     "serve": ("jwks_operator.serve.serve_command", "serve_command"),
     "sign": ("jwks_operator.sign.sign_command", "sign_command"),
+    "sign-service-accounts": (
+        "jwks_operator.service_accounts.service_accounts_command",
+        "service_accounts_command",
+    ),
     "publish": ("jwks_operator.publish.publish_command", "publish_command"),
 }
 """Name of the command → module and attribute: the server starts without kopf and the Kubernetes client."""
@@ -17,6 +24,7 @@ NEEDS = {
     "run": ("kopf", "operator"),
     "serve": ("httptools", "operator"),
     "sign": ("httptools", "operator"),
+    "sign-service-accounts": ("h2", "service-accounts"),
     "publish": ("obstore", "publish"),
 }
 """Name of the command → a package without which it cannot start, and the extra that brings it."""

@@ -16,6 +16,7 @@ RS256 = {"name": "signing", "algorithm": "RS256"}
 HS256 = {"name": "sessions", "algorithm": "HS256"}
 INBOX = {"name": "inbox", "algorithm": "ECDH-ES"}
 ML_DSA = {"name": "hybrid", "algorithm": "ML-DSA-65"}
+LARGE = [{"name": f"large-{each}", "algorithm": "ML-DSA-87"} for each in range(6)]
 DURATION = "must be a duration such as 90s"
 CRON = "must be a cron expression of five fields"
 ALLOWED = "supported values: " + ", ".join(f'"{name}"' for name in ALGORITHMS)
@@ -108,6 +109,13 @@ ACCEPTED = (
     Case("a lead as long as a reader asks for", {"readers": ["Istio", "PyJWT"], **timing(lead="30m")}),
     Case("a refresh as long as a reader needs", {"readers": ["Istio"], **timing(verifierRefresh="20m")}),
     Case("no refresh for a reader that fetches for a kid", {"readers": ["GoOidc"], **timing(verifierRefresh="0s")}),
+    Case("keys that just fit a reader", {"keys": LARGE[:4], "readers": ["Nimbus"]}),
+    Case("keys without a limit for their reader", {"keys": LARGE, "readers": ["Envoy"]}),
+    Case("a document for a reader with a limit",
+         {"keys": LARGE, "readers": ["Nimbus"], **documents({"name": "some", "entries": ["large-0", "large-1"]})}),
+    Case("as many RSA keys with certificates as may be beside a reader with a limit",
+         {"keys": [{"name": f"k-{each}", "algorithm": "RS256", "modulusLength": 4096, "certificate": {"selfSigned": {}}}
+                   for each in range(6)], "readers": ["SpringSecurity"]}),
     Case("a symmetric key beside a strict reader", {"keys": [ES256, HS256], "readers": ["KubeApiserver", "Tink"]}),
     Case("a document for a strict reader",
          {"keys": [ES256, ML_DSA, {**INBOX, "crv": "X25519"}], "readers": ["KubeApiserver"], **documents(KUBE)}),
@@ -332,6 +340,16 @@ REFUSED = (
     Case("a strict reader and a document that it cannot read either",
          {"keys": [ES256, ML_DSA], "readers": ["KubeApiserver"], **documents(BOTH)}, "spec.readers",
          "refuses the whole set for the key of hybrid (ML-DSA-65)"),
+    Case("keys that are too large for a reader", {"keys": LARGE, "readers": ["PyJWT", "SpringSecurity"]},
+         "spec.readers", "SpringSecurity reads at most 51200 bytes, and the keys of these entries are more while they "
+         "rotate; publish a document of some of them (publish.documents), use smaller keys, or remove certificates"),
+    Case("certificates that are too large for a reader",
+         {"keys": [{**each, "certificate": {"selfSigned": {}}} for each in LARGE[:2]], "readers": ["Nimbus"]},
+         "spec.readers", "Nimbus reads at most 51200 bytes"),
+    Case("a document that is too large for a reader, too",
+         {"keys": LARGE, "readers": ["Nimbus"],
+          **documents({"name": "most", "entries": [each["name"] for each in LARGE[:5]]})},
+         "spec.readers", "Nimbus reads at most 51200 bytes"),
     Case("an unknown reader", {"readers": ["kube-apiserver"]}, "spec.readers[0]"),
     Case("a reader twice", {"readers": ["Istio", "Istio"]}, "spec.readers", "Duplicate value"),
     Case("a refresh too short for a reader", {"readers": ["GoOidc", "Istio"], **timing(verifierRefresh="5m")},

@@ -39,7 +39,16 @@ class Case:
 CASES = (
     Case("defaults"),
     Case("sidecar", options=(WITH_INJECTION, "--show-only=templates/policy-sidecar.yaml")),
-    Case("namespaces", {"watchNamespaces": ["blue", "green"], "replicas": 1, "restarts": {"enabled": True}}),
+    Case(
+        "namespaces",
+        {
+            "watchNamespaces": ["blue", "green"],
+            "replicas": 1,
+            "restarts": {"enabled": True},
+            "podRefresh": {"enabled": True},
+        },
+    ),
+    Case("signer", options=(WITH_INJECTION, "--show-only=templates/policy-signer.yaml")),
     Case(
         "shards",
         {
@@ -132,6 +141,7 @@ CASES = (
                 "statusPage": True,
             },
             "serviceAccount": {"annotations": {"example.com/role": "keys"}},
+            "podRefresh": {"enabled": True},
             "restarts": {"enabled": True},
             "seen": {
                 "hosts": ["*.example.com", "http://edge.internal:8080"],
@@ -190,6 +200,7 @@ CASES = (
             },
             "policies": {"restoreGroups": ["system:serviceaccounts:velero", "restorers"]},
             "sidecarInjection": {"port": 9001, "adminPort": 9002, "host": "::"},
+            "signerInjection": {"adminPort": 9003, "host": "::", "runAsUser": None},
             "server": {"enabled": True, "watch": True, "sets": [{"configMap": "auth"}], "workers": 2, "replicas": 3},
         },
         (WITH_INJECTION,),
@@ -204,6 +215,7 @@ CASES = (
             "metrics": {"service": {"enabled": False}},
             "policies": {"enabled": False},
             "sidecarInjection": {"enabled": False},
+            "signerInjection": {"enabled": False},
         },
     ),
 )

@@ -323,6 +323,15 @@ def test_workloads_may_be_changed_only_where_restarts_are_enabled() -> None:
     assert "apps" in groups({"restarts": {"enabled": True}})
 
 
+@pytest.mark.parametrize("values", [{}, {"watchNamespaces": ["blue"]}], ids=["cluster-wide", "named namespaces"])
+def test_pods_may_be_changed_only_where_pod_refresh_is_enabled(values: dict[str, Any]) -> None:
+    def verbs(values: dict[str, Any]) -> set[str]:
+        return {verb for rule in chart.operator_rules(values) if "pods" in rule["resources"] for verb in rule["verbs"]}
+
+    assert verbs(values) == {"get"}
+    assert verbs({**values, "podRefresh": {"enabled": True}}) == {"get", "list", "patch"}
+
+
 def test_a_server_of_mounted_sets_has_no_credentials() -> None:
     mounted = {"enabled": True, "sets": [{"configMap": "auth"}]}
     spec = dict(pod_specs(chart.render_objects({"server": mounted, **NO_CRD})))[f"{chart.NAME}-server"]
@@ -346,7 +355,8 @@ def test_sidecars_are_injected_where_the_api_server_can(options: tuple[str, ...]
 
 def test_a_render_says_that_the_sidecars_policy_is_left_out_and_how_to_have_it() -> None:
     assert WITH_INJECTION in chart.render(NO_CRD)
-    assert "sidecarInjection" not in chart.render({"sidecarInjection": {"enabled": False}, **NO_CRD})
+    off = {"sidecarInjection": {"enabled": False}, "signerInjection": {"enabled": False}}
+    assert WITH_INJECTION not in chart.render({**off, **NO_CRD})
 
 
 def test_an_older_kubernetes_is_refused() -> None:

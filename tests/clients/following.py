@@ -6,6 +6,7 @@ published: that is what the lead of a set is for.
 """
 
 import json
+import ssl
 import threading
 import time
 from base64 import b64decode
@@ -24,23 +25,31 @@ from reconcile.life import REF, Life
 
 ROTATIONS = 3
 PATIENCE = 30.0
+DISCOVERY = "/.well-known/openid-configuration"
 ISSUER = "https://auth.example.com"
 Refusal = Callable[[str], str | None]
 """Says why a verifier refuses a token; None if it accepts it."""
 
 
 class Server(ThreadingHTTPServer):
-    """Serves the published set to each library below its name, and counts what it has fetched."""
+    """Serves the published set to each library below its name, and counts what it has fetched.
+
+    The discovery document of the set is served below the name, too, once the set has one: its issuer needs HTTPS.
+    """
 
     daemon_threads = True
     body = b""
+    discovery = b""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.fetched: Counter[str] = Counter()
+        self.scheme = "http" if tls is None else "https"
+        if tls is not None:
+            self.socket = tls.wrap_socket(self.socket, server_side=True)
 
     def uri(self, library: str) -> str:
-        return f"http://127.0.0.1:{self.server_port}/{library}"
+        return f"{self.scheme}://127.0.0.1:{self.server_port}/{library}"
 
     def wait_for_fetch(self, library: str) -> None:
         """Wait until a library has begun and ended a fetch of what is served now."""
@@ -55,22 +64,24 @@ class _Handler(BaseHTTPRequestHandler):
     server: Server
 
     def do_GET(self) -> None:
-        body = self.server.body
-        self.send_response(200)
+        of_discovery = self.path.endswith(DISCOVERY)
+        body = self.server.discovery if of_discovery else self.server.body
+        self.send_response(200 if body else 404)
         for name, value in (("Content-Type", "application/json"), ("Cache-Control", "max-age=1")):
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
-        self.server.fetched[self.path.strip("/")] += 1
+        if not of_discovery:
+            self.server.fetched[self.path.split("/")[1]] += 1
 
     def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002 - the name of the base class
         """Stay silent."""
 
 
 @contextmanager
-def serving() -> Iterator[Server]:
-    server = Server()
+def serving(tls: ssl.SSLContext | None = None) -> Iterator[Server]:
+    server = Server(tls)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
@@ -91,7 +102,8 @@ class Issuer:
         entry: dict[str, Any] = {"name": "signing", "algorithm": algorithm}
         if algorithm == "RS256":
             entry["modulusLength"] = 2048
-        await self.life.begin({"keys": [entry], "timing": {"tokenLifetime": "24h"}})
+        publish = {"issuer": self.claims["iss"]} if self.claims["iss"].startswith("https://127.0.0.1:") else {}
+        await self.life.begin({"keys": [entry], "timing": {"tokenLifetime": "24h"}, "publish": publish})
         await self.pass_by()
 
     async def pass_by(self, span: timedelta = timedelta()) -> None:
@@ -101,6 +113,7 @@ class Issuer:
             await self.life.live(span)
         data = (await self.life.read(CONFIGMAPS, REF.name))["data"]
         self.server.body = data["jwks.json"].encode()
+        self.server.discovery = data.get("openid-configuration", "").encode()
 
     async def rotate(self) -> None:
         await self.life.annotate(rotate=f"signing@{self.life.time.now.isoformat()}")
@@ -116,12 +129,11 @@ class Issuer:
         return jwt.encode(claims, jwt.PyJWK(key), headers={"kid": key["kid"]})
 
 
-async def follow(issuer: Issuer, algorithm: str, refusal: Refusal, settle: Callable[[], None]) -> str:
-    """Take a set through rotations, a roll-back and a revocation; no good token is refused. Return a revoked one.
+async def follow(issuer: Issuer, refusal: Refusal, settle: Callable[[], None]) -> str:
+    """Take a set that has begun through rotations, a roll-back and a revocation; no good token is refused.
 
-    `settle` waits until the verifier has fetched, if it fetches by time.
+    Returns a token of a revoked key. `settle` waits until the verifier has fetched, if it fetches by time.
     """
-    await issuer.begin(algorithm)
     tokens = [await issuer.sign()]
     assert refusal(tokens[0]) is None
     for _ in range(ROTATIONS):

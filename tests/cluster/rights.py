@@ -20,6 +20,7 @@ SPEC = {
     },
 }
 
+REFRESHED = "jwks-operator.dev/refreshed-at"
 RESTARTED = "jwks-operator.dev/restarted-for"
 
 
@@ -100,6 +101,26 @@ def live_with_workloads(stage: Stage) -> None:
         return all(RESTARTED in each["spec"]["template"]["metadata"].get("annotations", {}) for each in found)
 
     stage.until(restarted, "each workload to be restarted")
+    stage.delete("JsonWebKeySet", "auth")
+
+
+def live_with_pods(stage: Stage) -> None:
+    """Have a key revoked, and a pod that mounts the Secret told of it."""
+    pods = f"/api/v1/namespaces/{stage.namespace}/pods"
+    stage.until(
+        lambda: _exists(stage, f"/api/v1/namespaces/{stage.namespace}/serviceaccounts/default"), "an account for it"
+    )
+    volume = {"name": "keys", "secret": {"secretName": "auth"}}
+    metadata = {"name": "issuer", "labels": {"jwks-operator.dev/allow-set": "auth"}}
+    spec = {"containers": [{"name": "issuer", "image": "issuer:1"}], "volumes": [volume]}
+    stage.plane.api("POST", pods, {"metadata": metadata, "spec": spec})
+    stage.create("auth", {"keys": SPEC["keys"]})
+    stage.until_ready("auth")
+    (kid,) = (key["kid"] for key in stage.there("JsonWebKeySet", "auth")["status"]["keys"] if key["state"] == "Active")
+    stage.patch("auth", {"spec": {"revoked": [{"kid": kid, "reason": "KeyCompromise"}]}})
+    stage.until(
+        lambda: REFRESHED in stage.plane.api("GET", f"{pods}/issuer")["metadata"].get("annotations", {}), "the pod"
+    )
     stage.delete("JsonWebKeySet", "auth")
 
 

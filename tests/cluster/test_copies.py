@@ -96,13 +96,15 @@ def test_a_namespace_that_appears_consents_withdraws_and_disappears_is_followed_
     country.label("later", "accept.jwks-operator.dev/shop-")
     withdrew = country.until(lambda: country.copy("later") is None, "the copy to go")
     country.label("later", "accept.jwks-operator.dev/shop=true", "tier=api")
-    time.sleep(1)
+    country.open("after-the-tier", **CONSENT)
+    country.until(lambda: country.same("after-the-tier"), "the copy in a namespace that came after the label")
     assert country.copy("later") is None
     country.label("later", "tier=web")
     country.until(lambda: country.same("later"), "the copy after the namespace is selected")
     country.shop.plane.api("DELETE", "/api/v1/namespaces/later")
     country.until(lambda: country.copy("later") is None, "the namespace to go")
-    time.sleep(1)
+    country.open("after-the-end", **CONSENT)
+    country.until(lambda: country.same("after-the-end"), "the copy in a namespace that came after the other's end")
     assert _degraded(country)["status"] == "False"
     figures.info(f"appeared {appeared:.2f} s, consented {consented:.2f} s, withdrew {withdrew:.2f} s")
     assert min(appeared, consented, withdrew) < 10

@@ -11,7 +11,7 @@ from cluster.stage import Stage, figures
 DELAY = 2.0
 OPTIONS = (f"--deletion-delay={DELAY:.0f}s",)
 KEYS = [{"name": "signing", "algorithm": "ES256"}]
-SETS = {"delete": {}, "comeback": {}, "retain": {"deletionPolicy": "Retain"}}
+SETS = {"delete": {}, "comeback": {}, "retain": {"deletionPolicy": "Retain"}, "fence": {}}
 """Name of the set → what its spec says besides its keys."""
 
 Keys = tuple[dict[str, str], set[str]]
@@ -19,7 +19,10 @@ Keys = tuple[dict[str, str], set[str]]
 
 @dataclass(frozen=True)
 class Deleted:
-    """The three sets after all were deleted at once and one was created again, and their keys before."""
+    """The sets after three were deleted at once and one of them was created again, and their keys before.
+
+    The fourth set, `fence`, was deleted after that: once its objects are gone, nothing else is still to go.
+    """
 
     stage: Stage
     before: dict[str, Keys]
@@ -44,13 +47,14 @@ def deleted(stage: Stage) -> Deleted:
         stage.create(name, {"keys": KEYS, **more})
     stage.until_ready(*SETS)
     before = {name: _keys(stage, name) for name in SETS}
-    for name in SETS:
+    for name in ("delete", "comeback", "retain"):
         stage.delete("JsonWebKeySet", name)
-    time.sleep(DELAY / 2)
+    time.sleep(DELAY / 2)  # within the delay
     stage.create("comeback", {"keys": KEYS})
+    stage.delete("JsonWebKeySet", "fence")
     found = Deleted(stage, before)
-    stage.until(lambda: not any(found.objects("delete").values()), "the objects to go")
-    time.sleep(1)  # what is still to go would go now
+    for name in ("delete", "fence"):
+        stage.until(lambda: not any(found.objects(name).values()), f"the objects of {name} to go")  # noqa: B023 - now
     return found
 
 
@@ -63,7 +67,7 @@ def test_policy_delete_removes_every_object_after_the_delay_and_not_before(delet
 
 def test_the_record_goes_last_so_that_an_interrupted_removal_goes_on(deleted: Deleted) -> None:
     ends = [s.name for s in deleted.stage.chronicle.sightings("Secret") if s.type == "DELETED"]
-    assert ends == ["delete", "delete-keyring"]
+    assert ends == ["delete", "delete-keyring", "fence", "fence-keyring"]
 
 
 def test_a_set_created_again_before_the_delay_adopts_its_keys(deleted: Deleted) -> None:

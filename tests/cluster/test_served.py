@@ -99,14 +99,17 @@ def _announce(stage: Stage, name: str, address: str, port: int) -> None:
 def test_a_key_is_used_one_lead_after_the_last_pod_serves_it(stage: Stage, pods: dict[str, Pod]) -> None:
     stage.create("auth", SPEC)
     stage.until_ready("auth")
-    first = _used(stage)
+    stage.create("free", {**SPEC, "publish": {}})
+    stage.until_ready("free")
+    first, free = _used(stage), in_use(stage.there("Secret", "free"))
     pods["web-a"].refresh()
     stage.patch("auth", {"metadata": {"annotations": {"jwks-operator.dev/rotate": f"signing@{_now()}"}}})
     stage.until(lambda: "web-b" in _degraded(stage).get("message", ""), "web-b to be named as the one that lags")
     assert _degraded(stage)["reason"] == "EndpointsLag"
     assert "web-b does not serve a set" in _degraded(stage)["message"]
     assert "web-a" not in _degraded(stage)["message"]
-    time.sleep(2 * LEAD)
+    stage.patch("free", {"metadata": {"annotations": {"jwks-operator.dev/rotate": f"signing@{_now()}"}}})
+    stage.until(lambda: in_use(stage.there("Secret", "free")) != free, "the rotation of a set without endpoints")
     assert _used(stage) == first, "web-b serves nothing yet"
     assert "web-b does not serve a set" in stage.there("JsonWebKeySet", "auth")["status"]["next"]["message"]
     told = [s for s in stage.chronicle.sightings("Event") if s.object["reason"] == "EndpointsLag"]

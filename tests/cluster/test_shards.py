@@ -138,8 +138,13 @@ def moved(fleet: Fleet) -> Fleet:
         stage.patch(name, {"spec": {"suspend": True}})
     stage.until_ready(*NAMES)
     stage.until(lambda: all(fleet.settled(name, fleet.moved[name][-1][1]) for name in NAMES), "the labels")
-    time.sleep(BRISK_RETENTION + 2)  # what was retired goes, and then nothing is due any more
+    stage.until(lambda: not any(_retired(stage, name) for name in NAMES), "what was retired to go")
     return fleet
+
+
+def _retired(stage: Stage, name: str) -> bool:
+    """Whether a key is still to be destroyed; after that nothing is due any more in a suspended set."""
+    return any(key["state"] == "Retired" for key in stage.there("JsonWebKeySet", name)["status"]["keys"])
 
 
 def test_no_move_makes_anything_early_or_loses_it(moved: Fleet) -> None:
@@ -187,12 +192,14 @@ def test_each_shard_has_a_leader(moved: Fleet) -> None:
 
 
 def test_a_set_of_a_shard_that_nobody_runs_is_left_alone_and_comes_back(moved: Fleet) -> None:
-    stage, name = moved.stage, NAMES[0]
+    stage, name, other = moved.stage, *NAMES[:2]
     moved.move(name, "grey")
-    time.sleep(2)
+    time.sleep(2)  # for a pass of the former shard that has begun
     before = [stage.there(*which)["metadata"]["resourceVersion"] for which in (("Secret", name), ("ConfigMap", name))]
     stage.patch(name, {"spec": {"suspend": False}})
-    time.sleep(BRISK_LEAD + 4)
+    stage.patch(other, {"spec": {"suspend": False}})
+    other_used = in_use(stage.latest("Secret", other))
+    stage.until(lambda: in_use(stage.latest("Secret", other)) != other_used, "a rotation of a set of a living shard")
     after = [stage.there(*which)["metadata"]["resourceVersion"] for which in (("Secret", name), ("ConfigMap", name))]
     assert after == before
     listed = stage.kubectl("get", "jwks", name, "--label-columns=jwks-operator.dev/shard")

@@ -1,6 +1,5 @@
 """No token is refused: an ES256 and an RS256 key rotate under PyJWT's and Node.js's eyes, by time and by request."""
 
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -89,7 +88,8 @@ def _rotate(lived: Lived) -> None:
     now = datetime.now(UTC).isoformat(timespec="seconds")
     stage.patch("auth", {"metadata": {"annotations": {"jwks-operator.dev/rotate": f"signing@{now}"}}})
     stage.until(lambda: len(lived.used("signing")) > len(before[0]), "the rotation by request")
-    time.sleep(2.5)  # for the new key to be mounted and used
+    used = lived.used("signing")[-1]
+    stage.until(lambda: used in {token.kid for token in lived.traffic.tokens}, "a token by the new key")
     lived.traffic.drain()
     assert (len(lived.used("signing")), len(lived.used("legacy"))) == (len(before[0]) + 1, len(before[1]))
 

@@ -27,11 +27,14 @@ Verify = Callable[[str], str | None]
 
 
 class Mount(threading.Thread):
-    """Shows each version of an object in a directory, `MOUNT_SECONDS` after it was written."""
+    """Shows each version of an object in a directory, so many seconds after it was written."""
 
-    def __init__(self, chronicle: Chronicle, kind: str, name: str, volume: Path) -> None:
+    def __init__(
+        self, chronicle: Chronicle, kind: str, name: str, volume: Path, seconds: float = MOUNT_SECONDS
+    ) -> None:
         super().__init__()
         self.volume = volume
+        self._seconds = seconds
         self._chronicle, self._kind, self._name = chronicle, kind, name
         self._closed = threading.Event()
 
@@ -39,7 +42,7 @@ class Mount(threading.Thread):
         shown = 0
         while not self._closed.wait(0.02):
             for seen in self._chronicle.of(self._kind, self._name)[shown:]:
-                time.sleep(max(0.0, seen.at + MOUNT_SECONDS - time.time()))
+                time.sleep(max(0.0, seen.at + self._seconds - time.time()))
                 data = seen.object.get("data") or {}
                 swap(
                     self.volume,

@@ -18,6 +18,7 @@ from jwks_operator.core.model.policy_from_spec import policy_from_spec
 from jwks_operator.core.model.record import (
     Bounds,
     Certificate,
+    FormerObject,
     Historical,
     HistoricalFacts,
     HistoryEntry,
@@ -134,6 +135,7 @@ IMPORTING = {
         }
     ]
 }
+EXTERNAL = {"keys": [{**SIGNING["keys"][0], "external": {"configMapRef": {"name": "kms", "key": "jwks.json"}}}]}
 CERTIFIED = {
     "keys": [
         {
@@ -181,6 +183,11 @@ RECORDS = {
             "signing": ImportState(("thumbprint-k1", "digest"), ("Secret/old/k", "ConfigMap/p/j"), True, True)
         },
     ),
+    "external": record(
+        EXTERNAL,
+        key("k1", "signing", "ES256", State.ACTIVE, ref="arn:aws:kms:eu-central-1:111122223333:key/1"),
+        import_states={"signing": ImportState(("thumbprint-k1",), ("ConfigMap/kms/jwks.json",), True)},
+    ),
     "certificates": record(CERTIFIED, key("k1", "signing", "ES256", State.ACTIVE, certificate=CERTIFICATE)),
     "unfinished-step": record(SIGNING, ACTIVE, step=Step(Transition.ACTIVATE, MOVED)),
     "revoking": record(
@@ -196,6 +203,12 @@ RECORDS = {
         longest_until=START + 9 * HOUR,
         former_leads={KeyClass.SIGNATURE: HOUR, KeyClass.SYMMETRIC: 2 * HOUR},
         step=Step(Transition.APPLY_SPEC, ()),
+    ),
+    "former-names": record(
+        {**SIGNING, "secret": {"name": "other"}},
+        ACTIVE,
+        objects={"configMap": "uid-2", "secret": "uid-3"},
+        former={"Secret auth": FormerObject("uid-4", START + 9 * HOUR), "Secret first": FormerObject()},
     ),
     "lost-keys": record({**SIGNING, "recovery": "Manual"}, lost=("signing",)),
     "restart-owed": record({**SIGNING, "secret": {"restart": {}}}, ACTIVE, restart="0123456789abcdef"),

@@ -25,6 +25,7 @@ FREE = {
     "missing",
     "leadFloor",
     "formerLeads",
+    "former",
     "importStates",
     "urls",
     "objects",
@@ -52,7 +53,7 @@ def _objects(value: Any, name: str = "") -> Iterator[dict[str, Any]]:
     if isinstance(value, dict):
         if name not in FREE:
             yield value
-        if name not in FREE - {"importStates", "urls"}:
+        if name not in FREE - {"importStates", "former", "urls"}:
             for inner, each in value.items():
                 yield from _objects(each, inner)
     elif isinstance(value, list):

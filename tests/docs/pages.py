@@ -34,7 +34,7 @@ NEEDS = {
     "docker": r"\bdocker\b",
     "developer": r"\bmake\b|\bpython -m\b|\bgo \w+|\bpre-commit\b",
     "python": r"\bpip install\b",
-    "elsewhere": r"\bargocd\b|\bflux\b|\bvault\b|https://|s3://",
+    "elsewhere": r"\bargocd\b|\bflux\b|\bvault\b|\baws\b|https://|s3://",
 }
 """What a block must have in it that claims this need, as a pattern."""
 

@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "changing.md").read_text()
-MOST = {"An algorithm": 2, "A timing fact": 3, "A request verb": 3, "A cause": 2, "A file format": 2, "A metric": 2}
+MOST = {"An algorithm": 2, "A timing fact": 2, "A request verb": 3, "A cause": 1, "A file format": 2, "A metric": 2}
 
 SECTIONS = {
     title: re.findall(r"^- `([^`]+)`: `([^`]+)`$", text, re.MULTILINE)

@@ -6,8 +6,10 @@ The tests are one story, told in order: each goes on where the one before it sto
 import json
 from typing import Any
 
+import jwt
 import pytest
 
+from docs.pages import ROOT, blocks
 from e2e.guide import Guide
 from e2e.stage import SUMMARY, Stage
 from e2e.traffic import EVERY, ISSUER, LEAD, SYNC, Traffic, wait_until
@@ -63,6 +65,42 @@ def test_a_label_brings_the_server_and_tokens_verify(stage: Stage, traffic: Traf
     (pod, *_) = stage.list("pods", "app=issuer", ISSUER)
     (sidecar,) = pod["spec"]["initContainers"]
     assert (sidecar["image"], sidecar["restartPolicy"]) == (stage.image, "Always")
+    traffic.goes_on()
+
+
+def test_a_label_brings_the_signer_and_the_application_holds_no_key(stage: Stage, traffic: Traffic) -> None:
+    container = {
+        "name": "application",
+        "image": stage.image,
+        "command": ["python", "-c", "import time; time.sleep(600)"],
+        "securityContext": {
+            "runAsUser": 1000,
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+    }
+    security = {"runAsNonRoot": True, "fsGroup": 3000, "seccompProfile": {"type": "RuntimeDefault"}}
+    labels = {"jwks-operator.dev/sign": "auth"}
+    body = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "signing", "namespace": ISSUER, "labels": labels},
+        "spec": {"securityContext": security, "containers": [container], "terminationGracePeriodSeconds": 1},
+    }
+    stage.kubectl("apply", "-f", "-", input=json.dumps(body))
+    stage.kubectl("wait", "-n", ISSUER, "pod/signing", "--for=condition=Ready", "--timeout=90s")
+    (client,) = blocks(ROOT / "docs" / "signing.md", "python")
+    inside = ("exec", "-n", ISSUER, "signing", "-c", "application", "--", "python", "-c")
+    token = stage.kubectl(*inside, client.text).strip()
+    published = json.loads(stage.get("configmap", "auth", ISSUER)["data"]["jwks.json"])["keys"]
+    (key,) = (each for each in published if each["kid"] == jwt.get_unverified_header(token)["kid"])
+    assert jwt.decode(token, jwt.PyJWK(key), algorithms=[key["alg"]])["sub"] == "user-1"
+    with pytest.raises(AssertionError, match="FileNotFoundError"):
+        stage.kubectl(*inside, "import os; os.listdir('/etc/signing')")
+    with pytest.raises(AssertionError, match="Read-only file system"):
+        stage.kubectl(*inside, "import os; os.unlink(os.environ['SIGN_SOCKET'])")
+    stage.kubectl("delete", "-n", ISSUER, "pod/signing")
     traffic.goes_on()
 
 

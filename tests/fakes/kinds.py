@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 from fakes.store import Store
 from fakes.structural import Schema
-from jwks_operator.kube.client import CONFIGMAPS, CRDS, EVENTS, LEASES, NAMESPACES, SECRETS, Object, Resource
-from jwks_operator.kube.endpoints import ENDPOINT_SLICES, PODS, SERVICES
+from jwks_operator.kube.client import CONFIGMAPS, CRDS, EVENTS, LEASES, NAMESPACES, PODS, SECRETS, Object, Resource
+from jwks_operator.kube.endpoints import ENDPOINT_SLICES, SERVICES
 from jwks_operator.kube.workloads import WORKLOADS
 
 

@@ -1,17 +1,21 @@
 """What is refused of a key from elsewhere, for every algorithm and curve: one table, read as a file and as a set."""
 
+import base64
 import json
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from jwks_operator.keys.algorithms import ALGORITHMS, CURVE_OCTETS
+from jwks_operator.keys.certificates import load_chain, self_signed
 from jwks_operator.keys.generate import generate
 from jwks_operator.keys.import_reader import Wanted, read_private, read_public_keys
 from jwks_operator.keys.jwk import parse_private, parse_public
 from jwks_operator.keys.key_errors import InconsistentKeyError, JwkError
 from jwks_operator.keys.members import encode_octets
 from keys.samples import PAIR_NAMES, SHAPES, fresh, octets_of
+from keys.test_chain_order import TERMS
 
 PAIRS = [shape for shape in SHAPES if shape[0] in PAIR_NAMES]
 ON_CURVES = [shape for shape in PAIRS if shape[1] is not None]
@@ -108,3 +112,26 @@ def test_in_a_public_set_the_refused_key_is_named_by_its_kid_and_place() -> None
     twice = json.dumps(good)[:-1] + ', "kty": "EC"}'
     with pytest.raises(JwkError, match="names a member twice: kty"):
         read_public_keys(f'{{"keys":[{twice}]}}'.encode(), "ES256")
+
+
+def test_a_key_whose_certificate_is_of_another_key_is_imported_and_named() -> None:
+    ours, other = fresh("ES256").public, fresh("ES256", None, 1)
+    der = load_chain(self_signed(other.public, other.private, TERMS))[0].public_bytes(Encoding.DER)
+    doubtful = {**ours, "x5c": [base64.b64encode(der).decode()]}
+    read = read_public_keys(json.dumps({"keys": [doubtful]}).encode(), "ES256")
+    assert read.keys == (ours,)
+    assert read.left_out == (
+        f"kid {ours['kid']!r}, key 1 of the set: its x5c, which is of another key (the key itself is imported); "
+        "tell its issuer",
+    )
+    right = {**other.public, "x5c": doubtful["x5c"]}
+    assert not read_public_keys(json.dumps({"keys": [right]}).encode(), "ES256").left_out
+
+
+def test_a_public_key_in_hexadecimal_is_left_out_with_the_command_that_mends_it() -> None:
+    good, key = fresh("ES256").public, fresh("ES256", None, 1).public
+    bad = {**key, **{name: octets_of(str(key[name])).hex() for name in "xy"}}
+    read = read_public_keys(json.dumps({"keys": [good, bad]}).encode(), "ES256")
+    (told,) = read.left_out
+    assert "x does not have 32 octets; its members are written in hexadecimal" in told
+    assert "python3 -c" in told

@@ -74,6 +74,26 @@ ROWS = {
     ),
     "key_ops against use": ([without(KEY, key_ops=["encrypt"])], ("error", "keys[0]", "RFC 7517 section 4.3")),
     "key_ops twice": ([without(KEY, key_ops=["verify", "verify"])], ("error", "keys[0]", "RFC 7517 section 4.3")),
+    "key_ops empty": ([without(KEY, key_ops=[])], ("error", "keys[0]", "RFC 7517 section 4.3")),
+    "key_ops of two kinds": (
+        [without(KEY, "use", key_ops=["verify", "encrypt"])],
+        ("warning", "keys[0]", "RFC 7517 section 4.3"),
+    ),
+    "a kid with blanks": ([without(KEY, kid=" a")], ("warning", "keys[0]", "good practice")),
+    "a kid of several lines": ([without(KEY, kid="a\nb")], ("warning", "keys[0]", "good practice")),
+    "certificates at an address without TLS": (
+        [without(KEY, x5u="http://a.example/b.pem")],
+        ("error", "keys[0]", "RFC 7517 section 4.6"),
+    ),
+    "hexadecimal": (
+        [without(RSA, n=octets_of(str(RSA.public["n"])).hex())],
+        ("error", "keys[0]", "RFC 7518 section 6"),
+    ),
+    "an even modulus": (
+        [without(RSA, n=encode_octets(octets_of(str(RSA.public["n"]))[:-1] + b"\0"))],
+        ("error", "keys[0]", "RFC 8017 section 3.1"),
+    ),
+    "a key type in small letters": ([without(KEY, kty="ec")], ("warning", "keys[0]", "RFC 7517 section 4.1")),
     "a public key that signs": ([without(KEY, key_ops=["sign"])], ("warning", "keys[0]", "RFC 7517 section 4.3")),
     "a point off its curve": ([without(KEY, y=OTHER.public["y"])], ("error", "keys[0]", "RFC 7518 section 6")),
     "padded base64": ([without(KEY, x=f"{KEY.public['x']}=")], ("error", "keys[0]", "RFC 7518 section 6")),

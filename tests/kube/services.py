@@ -7,9 +7,9 @@ from typing import Any
 
 from fakes.apiserver import FakeApiServer
 from fakes.seam import FakeTransport
-from jwks_operator.kube.client import Client, Object
+from jwks_operator.kube.client import PODS, Client, Object
 from jwks_operator.kube.endpoint_fetch import Address, NoAnswer
-from jwks_operator.kube.endpoints import ENDPOINT_SLICES, PODS, SERVICE_NAME, SERVICES
+from jwks_operator.kube.endpoints import ENDPOINT_SLICES, SERVICE_NAME, SERVICES
 
 SERVICE = "auth-jwks"
 SELECTED = {"app": "web"}

@@ -14,9 +14,9 @@ from jwks_operator.api.names import SetRef
 from jwks_operator.core.model.observed_state import Endpoint, Endpoints
 from jwks_operator.core.planner.endpoint_gate import Question
 from jwks_operator.kube import endpoints
-from jwks_operator.kube.client import NAMESPACES, Client, Object
+from jwks_operator.kube.client import NAMESPACES, PODS, Client, Object
 from jwks_operator.kube.endpoint_fetch import Address, NoAnswer
-from jwks_operator.kube.endpoints import AT_ONCE, MOST, PODS, EndpointAsker
+from jwks_operator.kube.endpoints import AT_ONCE, MOST, EndpointAsker
 from kube.services import SERVICE, Service, endpoint, members
 
 REF = SetRef("shop", "auth")

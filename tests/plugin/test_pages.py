@@ -1,10 +1,11 @@
 """What people see stays what it was until somebody looks at the difference: golden pages, a fixed clock and width."""
 
 from datetime import timedelta
+from functools import cache
 
 import pytest
 
-from jwks_operator.core.forecast import forecast_world
+from jwks_operator.core.forecast import Span, forecast_world
 from jwks_operator.core.outputs.timeline import Stretch, make_picture, render_svg, stretch_around
 from jwks_operator.core.transitions.transition_table import State
 from jwks_operator.plugin.bars import LEFT, MARKS, draw_bars
@@ -24,10 +25,16 @@ def test_every_golden_page_is_drawn() -> None:
     assert {path.stem for path in (FOLDER / "golden").iterdir()} == set(PAGES)
 
 
+@cache
+def spans_of(days: float) -> tuple[Span, ...]:
+    """The forecast for so many days, made once for all widths."""
+    return forecast_world(seen().observed(NOW), NOW, NOW + timedelta(days=days)).spans
+
+
 @pytest.mark.parametrize("width", [44, 60, 100, 237])
 @pytest.mark.parametrize("days", [0.001, 0.5, 3, 400])
 def test_bars_keep_to_their_width_and_show_every_span(width: int, days: float) -> None:
-    spans = forecast_world(seen().observed(NOW), NOW, NOW + timedelta(days=days)).spans
+    spans = spans_of(days)
     stretch = stretch_around(spans, NOW, timedelta(days=days))
     lines = [line.plain for line in draw_bars(spans, stretch, width)][:-1]
     assert max(map(len, lines)) <= width

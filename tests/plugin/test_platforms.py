@@ -85,13 +85,23 @@ sys.exit(importlib.import_module("jwks_operator.plugin.plugin_command").run(["pl
     assert "takes over" in done.stdout
 
 
-@pytest.mark.parametrize(("command", "extra"), [("run", "operator"), ("serve", "operator"), ("publish", "publish")])
+COMMANDS = {
+    "run": "operator",
+    "serve": "operator",
+    "sign": "operator",
+    "publish": "publish",
+    "sign-service-accounts": "service-accounts",
+}
+"""Commands and the extras that bring what they need."""
+
+
+@pytest.mark.parametrize(("command", "extra"), COMMANDS.items())
 def test_the_operator_says_which_extra_it_lacks(command: str, extra: str) -> None:
     program = f"""
 import sys
 from importlib.util import find_spec
 import jwks_operator.__main__ as it
-it.find_spec = lambda name: None if name in {[*OPERATORS_OWN, "obstore"]!r} else find_spec(name)
+it.find_spec = lambda name: None if name in {[*OPERATORS_OWN, "obstore", "h2"]!r} else find_spec(name)
 it.main([{command!r}])
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)

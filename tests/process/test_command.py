@@ -91,7 +91,7 @@ def test_crd_prints_the_definition() -> None:
 
 def test_every_command_is_listed_and_loads() -> None:
     context = click.Context(main)
-    assert main.list_commands(context) == ["crd", "publish", "run", "serve", "sign"]
+    assert main.list_commands(context) == ["crd", "publish", "run", "serve", "sign", "sign-service-accounts"]
     assert all(main.get_command(context, name) for name in main.list_commands(context))
     assert main.get_command(context, "other") is None
 

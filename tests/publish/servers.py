@@ -63,14 +63,19 @@ def ask(port: int, method: str, path: str, headers: Mapping[str, str] | None = N
     assert reply.status in {200, 201}, text
 
 
+def python_of(script: Path) -> str:
+    """Return the interpreter of the environment that a script and its lock ask for; installs it where it is missing."""
+    uv, name = find_uv(), str(script)
+    subprocess.run([uv, "sync", "--quiet", "--locked", f"--python={sys.executable}", "--script", name], check=True)
+    found = subprocess.run([uv, "python", "find", "--script", name], check=True, capture_output=True, text=True)
+    return found.stdout.strip()
+
+
 @contextmanager
 def serve_s3(folder: Path) -> Iterator[str]:
     """Moto with a bucket; gives its URL."""
-    script, port = str(HERE / "s3" / "serve_s3.py"), free_port()
-    uv = find_uv()
-    subprocess.run([uv, "sync", "--quiet", "--locked", f"--python={sys.executable}", "--script", script], check=True)
-    found = subprocess.run([uv, "python", "find", "--script", script], check=True, capture_output=True, text=True)
-    with process([found.stdout.strip(), script, str(port)], port, {}, folder / "s3.log"):
+    script, port = HERE / "s3" / "serve_s3.py", free_port()
+    with process([python_of(script), str(script), str(port)], port, {}, folder / "s3.log"):
         ask(port, "PUT", f"/{CONTAINER}")
         yield f"http://127.0.0.1:{port}"
 

@@ -68,7 +68,8 @@ class Life:
         clock = Clock(self.time.wall, self.time.ticks)
         client = Client(self.seam, clock.hear_date)
         means = self.means if self.fetch is None else replace(self.means, ask=EndpointAsker(client, self.fetch).ask)
-        self.operator = Reconciler(client, KeysAtOnce(self.keys), clock, ObservedVersions(), means)
+        self.versions = ObservedVersions()
+        self.operator = Reconciler(client, KeysAtOnce(self.keys), clock, self.versions, means)
 
     async def begin(self, spec: dict[str, Any] | None = None, **metadata: Any) -> None:
         """Create namespace, CRD and the set; the operator has not looked yet."""

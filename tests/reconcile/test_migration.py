@@ -1,5 +1,6 @@
 """docs/migration.md, step by step: an issuer moves in, and every token verifies at every verifier until it expires."""
 
+import functools
 import json
 import re
 from base64 import b64decode, b64encode
@@ -16,7 +17,7 @@ from jwks_operator.api.status_model import format_time
 from jwks_operator.keys.generate import GeneratedKey
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, SETS
 from reconcile.life import REF, Life
-from reconcile.sources import CONSENT, named, old_key, pem, public_set
+from reconcile.sources import CONSENT, jwk, named, old_key, pem, public_set
 
 ROOT = Path(__file__).parents[2]
 TICK = timedelta(minutes=5)
@@ -88,13 +89,19 @@ class Issuer:
                 self.checked += 1
 
 
+@functools.cache
+def _private_key(file: str) -> Any:
+    """The key of a file: an RSA key takes long to check, and the file is read at every tick."""
+    return jwt.PyJWK(json.loads(b64decode(file))).key
+
+
 def _mounted(data: dict[str, str]) -> Signer:
     members = json.loads(b64decode(data["signing.jwk"]))
-    return members["kid"], members["alg"], jwt.PyJWK(members).key
+    return members["kid"], members["alg"], _private_key(data["signing.jwk"])
 
 
 def _signer(key: GeneratedKey, kid: str) -> Signer:
-    return kid, key.algorithm, jwt.PyJWK(key.private.reveal()).key
+    return kid, key.algorithm, _private_key(b64encode(jwk(key)).decode())
 
 
 async def _bring(life: Life, text: str, key: bytes | None) -> None:

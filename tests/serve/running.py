@@ -35,7 +35,8 @@ class Running:
         self.volume = volume
         self.lines: list[str] = []
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "jwks_operator", "serve", *arguments, "--port=0"],
+            # Most tests end it when nobody asks any more: it drains only where a test says so.
+            [sys.executable, "-m", "jwks_operator", "serve", "--drain=0", *arguments, "--port=0"],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env={**os.environ, **(environ or {})},

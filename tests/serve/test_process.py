@@ -32,7 +32,7 @@ def fails(*arguments: str) -> str:
 
 
 def test_it_starts_with_nothing_follows_and_ends_on_sigterm(tmp_path: Path) -> None:
-    with serving(tmp_path) as server:
+    with serving(tmp_path, "--drain=10") as server:
         empty = server.ask()
         assert (empty.status, empty.headers["Retry-After"]) == (503, "5")
         assert server.ask("/readyz").status == 503
@@ -101,7 +101,7 @@ def test_the_load_sees_old_or_new_and_nothing_in_between(tmp_path: Path, workers
     swap(tmp_path, {"jwks.json": versions[0]})
     with serving(tmp_path, f"--workers={workers}") as server:
         server.serves(versions[0])
-        load = Load(server, 64)
+        load = Load(server, 16)
         for version in versions[1:]:
             server.mount({"jwks.json": version})
             time.sleep(0.03)
@@ -116,7 +116,7 @@ def test_the_load_sees_old_or_new_and_nothing_in_between(tmp_path: Path, workers
 
 def test_sigterm_under_load_loses_no_request(tmp_path: Path) -> None:
     swap(tmp_path, {"jwks.json": jwks(EC)})
-    with serving(tmp_path) as server:
+    with serving(tmp_path, "--drain=10") as server:
         load = Load(server, 16)
         time.sleep(0.5)
         server.process.send_signal(signal.SIGTERM)
@@ -173,7 +173,7 @@ def counted(server: Running) -> int:
 
 def test_a_worker_that_dies_is_replaced_and_none_is_missed(tmp_path: Path) -> None:
     swap(tmp_path, {"jwks.json": jwks(EC)})
-    with serving(tmp_path, "--workers=2", "--admin-port=0") as server:
+    with serving(tmp_path, "--workers=2", "--admin-port=0", "--drain=2") as server:
         until(lambda: server.ask_admin("/readyz").status == 200)
         children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
         assert len(children) == 2

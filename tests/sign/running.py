@@ -93,7 +93,8 @@ class Signer:
     def __init__(self, place: Path, *arguments: str, prefix: tuple[str, ...] = ()) -> None:
         self.volume, self.socket = place / "keys", place / "run" / "sign.sock"
         self.lines: list[str] = []
-        command = [*prefix, sys.executable, "-m", "jwks_operator", "sign"]
+        # Most tests end it when nobody asks any more: it drains only where a test says so.
+        command = [*prefix, sys.executable, "-m", "jwks_operator", "sign", "--drain=0"]
         self.process = subprocess.Popen(
             [*command, f"--keys={self.volume}", f"--socket={self.socket}", *arguments],
             stdout=subprocess.PIPE,

@@ -16,8 +16,9 @@ from pathlib import Path
 import pytest
 
 from demo.mount import swap
+from jwks_operator.sign.usage import MOST_JTI
 from serve.running import read_all, until
-from sign.running import UID, claims, make_key, secret_files, signing
+from sign.running import UID, Answer, claims, make_key, secret_files, signing
 
 KEY = make_key("ES256")
 FILES = secret_files("web", KEY)
@@ -88,7 +89,7 @@ def test_another_user_needs_the_mode_and_the_list(place: Path) -> None:
 
 
 def test_the_socket_has_its_mode_from_the_start_and_goes_with_the_signer(tmp_path: Path) -> None:
-    with signing(tmp_path, FILES, "--socket-mode=0620") as signer:
+    with signing(tmp_path, FILES, "--socket-mode=0620", "--drain=5") as signer:
         assert stat.S_IMODE(signer.socket.stat().st_mode) == 0o620
         assert signer.stop() == 0
         assert not signer.socket.exists()
@@ -175,6 +176,20 @@ def test_a_use_that_cannot_be_logged_gives_no_token(tmp_path: Path) -> None:
         signer.process.stdout.close()  # its reader is gone: EPIPE
         refused = signer.post({"claims": claims()})
         assert (refused.status, refused.code) == (503, "audit")
+
+
+def test_a_full_pipe_refuses_uses_and_stops_nothing(tmp_path: Path) -> None:
+    with signing(tmp_path, FILES, "--audit-log", "--admin-port=0") as signer:
+        client, answers = signer.client(), list[Answer]()
+        while len(answers) < 5000 and (not answers or answers[-1].status == 200):
+            answers.append(client.post({"claims": claims(jti="x" * 4096)}))
+        assert (answers[-1].status, answers[-1].code) == (503, "audit")
+        assert signer.ask_admin("/healthz").status == 200
+        assert signer.process.stdout is not None
+        for _ in answers[:-1]:
+            assert len(json.loads(signer.process.stdout.readline())["jti"]) == MOST_JTI
+        assert client.post({"claims": claims()}).status == 200
+        client.close()
 
 
 def test_resident_memory_stays_within_45_mb(tmp_path: Path) -> None:

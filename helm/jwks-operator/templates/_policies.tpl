@@ -52,7 +52,7 @@ matchResources:
 - expression: >-
     variables.what != '/secrets' || !variables.writes || variables.data.all(key, variables.keyring ?
     key.matches('^([A-Za-z0-9_-]{43}|record)\\.json$') :
-    key.matches('^[a-z0-9]([a-z0-9-]*[a-z0-9])?\\.(jwk|jwks|pem|tls\\.crt|tls\\.key|kid|alg)$'))
+    key.matches('^[a-z0-9]([a-z0-9-]*[a-z0-9])?\\.(jwk|jwks|pem|tls\\.crt|tls\\.key|kid|alg|ref)$'))
   reason: Forbidden
   message: a Secret of jwks-operator has no other data than keys of a set
 - expression: >-
@@ -121,11 +121,80 @@ matchResources:
     jwks-operator may change nothing of a workload but the annotation jwks-operator.dev/restarted-for of its pod template
 {{- end }}
 
-{{/* Whether sidecars are injected: the API server is asked, never the version that helm was built for. Where there is
-     none to ask (`helm template`), the kind is served if `--api-versions` says so. */}}
+{{/* A pod that consented is refreshed by one annotation with a time, and nothing else of it changes. */}}
+{{- define "jwks-operator.podRefreshVariables" -}}
+- name: refreshes
+  expression: variables.what == '/pods'
+- name: podBefore
+  expression: "variables.refreshes && request.operation == 'UPDATE' ? oldObject : {'metadata': {}, 'spec': {}}"
+- name: podAfter
+  expression: "variables.refreshes && request.operation == 'UPDATE' ? object : {'metadata': {}, 'spec': {}}"
+- name: podNotesBefore
+  expression: "has(variables.podBefore.metadata.annotations) ? variables.podBefore.metadata.annotations : {}"
+- name: podNotesAfter
+  expression: "has(variables.podAfter.metadata.annotations) ? variables.podAfter.metadata.annotations : {}"
+{{- end }}
+
+{{- define "jwks-operator.podRefreshValidations" -}}
+- expression: >-
+    !variables.refreshes || (request.operation == 'UPDATE' && has(oldObject.metadata.labels) &&
+    'jwks-operator.dev/allow-set' in oldObject.metadata.labels)
+  reason: Forbidden
+  message: jwks-operator may refresh only pods labelled jwks-operator.dev/allow-set
+- expression: >-
+    variables.podAfter.spec == variables.podBefore.spec &&
+    ['labels', 'finalizers', 'ownerReferences'].all(field,
+    (field in variables.podAfter.metadata) == (field in variables.podBefore.metadata) &&
+    (!(field in variables.podAfter.metadata) ||
+    variables.podAfter.metadata[field] == variables.podBefore.metadata[field])) &&
+    variables.podNotesAfter.all(note, note == 'jwks-operator.dev/refreshed-at' ?
+    variables.podNotesAfter[note].matches('^[0-9TZ:.-]{20,30}$') :
+    note in variables.podNotesBefore && variables.podNotesAfter[note] == variables.podNotesBefore[note]) &&
+    variables.podNotesBefore.all(note, note in variables.podNotesAfter)
+  reason: Forbidden
+  message: jwks-operator may change nothing of a pod but the annotation jwks-operator.dev/refreshed-at, a time
+{{- end }}
+
+{{/* Whether the sidecar of `.sidecar` is injected: the API server is asked, never the version that helm was built for.
+     Where there is none to ask (`helm template`), the kind is served if `--api-versions` says so. */}}
 {{- define "jwks-operator.injects" -}}
-{{- $served := .Capabilities.APIVersions.Has "admissionregistration.k8s.io/v1/MutatingAdmissionPolicy" -}}
-{{- if and .Values.sidecarInjection.enabled $served -}}
+{{- $served := .root.Capabilities.APIVersions.Has "admissionregistration.k8s.io/v1/MutatingAdmissionPolicy" -}}
+{{- if and .sidecar.enabled $served -}}
 true
 {{- end -}}
+{{- end }}
+
+{{/* What every injected sidecar may do, as members of its container in CEL. */}}
+{{- define "jwks-operator.sidecarBounds" -}}
+resources: Object.spec.initContainers.resources{
+  {{- with .resources }}
+  requests: {{ toJson .requests }},
+  limits: {{ toJson .limits }}
+  {{- end }}
+},
+securityContext: Object.spec.initContainers.securityContext{
+  {{- with .runAsUser }}
+  runAsUser: {{ int . }},
+  {{- end }}
+  runAsNonRoot: true,
+  allowPrivilegeEscalation: false,
+  readOnlyRootFilesystem: true,
+  capabilities: Object.spec.initContainers.securityContext.capabilities{drop: ["ALL"]},
+  seccompProfile: Object.spec.initContainers.securityContext.seccompProfile{type: "RuntimeDefault"}
+},
+{{- end }}
+
+{{/* The binding of an injecting policy of this name, with `.name`, `.root`. */}}
+{{- define "jwks-operator.injectionBinding" -}}
+apiVersion: admissionregistration.k8s.io/v1
+kind: MutatingAdmissionPolicyBinding
+metadata:
+  name: {{ .name }}
+  labels:
+    {{- include "jwks-operator.labels" (dict "root" .root "component" "policy") | nindent 4 }}
+spec:
+  policyName: {{ .name }}
+  {{- with include "jwks-operator.policyScope" .root }}
+  {{- . | nindent 2 }}
+  {{- end }}
 {{- end }}

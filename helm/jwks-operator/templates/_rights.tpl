@@ -21,6 +21,12 @@
 - apiGroups: [""]
   resources: [pods, services]
   verbs: [get]
+{{- if .Values.podRefresh.enabled }}
+# Pods that read revoked keys no longer than they must.
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [list, patch]
+{{- end }}
 {{- if .Values.restarts.enabled }}
 # Sets with secret.restart.
 - apiGroups: [apps]

@@ -1,28 +1,17 @@
-"""Defaults of the spec, for the planner and for the admission rules.
+"""Defaults of the spec and the sums of lead and retention, for the planner and for the admission rules."""
 
-The facts are deliberately pessimistic: a set with no `timing` at all must never turn a valid token into a
-401 in an ordinary cluster.
-"""
-
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from types import MappingProxyType
 
 from pydantic.alias_generators import to_camel
 
 from jwks_operator.api.durations import parse_duration
+from jwks_operator.api.timing_facts import FACTS, Fact
 from jwks_operator.keys.algorithms import KeyClass
 
 DEFAULTS: Mapping[str, timedelta] = MappingProxyType(
-    {
-        "token_lifetime": parse_duration("1h"),
-        "cache_max_age": parse_duration("5m"),
-        "stale_window": parse_duration("0s"),
-        "edge_cache": parse_duration("0s"),
-        "verifier_refresh": parse_duration("1h"),
-        "propagation": parse_duration("5m"),
-        "clock_skew": parse_duration("1m"),
-    }
+    {name: parse_duration(fact.default) for name, fact in FACTS.items()}
 )
 """Attribute of Timing → its value when not set."""
 
@@ -38,26 +27,21 @@ change of the Secret."""
 
 HTTP_CACHES = ("cache_max_age", "stale_window", "edge_cache")
 """The facts of how long caches on the way keep a document."""
-_CACHES = (*HTTP_CACHES, "verifier_refresh")
 
 Terms = Mapping[KeyClass, tuple[str, ...]]
 
-LEAD_TERMS: Terms = MappingProxyType(
-    {
-        KeyClass.SIGNATURE: ("propagation", *_CACHES),
-        KeyClass.ENCRYPTION: ("propagation", RESTART),
-        KeyClass.SYMMETRIC: ("propagation", RESTART),
-    }
-)
+
+def _terms(wait: Callable[[Fact], tuple[KeyClass, ...]], restarted: tuple[KeyClass, ...]) -> Terms:
+    """Return the facts of each class's wait; a restart comes after the write of the Secret."""
+    facts = {name: wait(fact) for name, fact in FACTS.items()}
+    owed = {"propagation": facts.pop("propagation"), RESTART: restarted, **facts}
+    return {key_class: tuple(name for name, classes in owed.items() if key_class in classes) for key_class in KeyClass}
+
+
+LEAD_TERMS: Terms = _terms(lambda fact: fact.lead, (KeyClass.ENCRYPTION, KeyClass.SYMMETRIC))
 """The facts whose sum is the time a key is on the check side before it is used."""
 
-RETENTION_TERMS: Terms = MappingProxyType(
-    {
-        KeyClass.SIGNATURE: ("propagation", RESTART, "token_lifetime", "clock_skew"),
-        KeyClass.ENCRYPTION: ("propagation", *_CACHES, "token_lifetime", "clock_skew"),
-        KeyClass.SYMMETRIC: ("propagation", RESTART, "token_lifetime", "clock_skew"),
-    }
-)
+RETENTION_TERMS: Terms = _terms(lambda fact: fact.retention, (KeyClass.SIGNATURE, KeyClass.SYMMETRIC))
 """The facts whose sum is the time a key stays on the check side after its last use."""
 
 

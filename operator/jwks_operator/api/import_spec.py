@@ -15,6 +15,17 @@ class ObjectKeyRef(Model):
     """Key in its data."""
 
 
+class External(Model):
+    """Keys whose private halves live elsewhere, in a key management service or an HSM."""
+
+    config_map_ref: ObjectKeyRef
+    """ConfigMap and key in its data of a JWK Set with the public halves, oldest first, each with a member `ref`: a
+    text of yours that names its private half, such as the ARN of a KMS key. It consents by the label
+    jwks-operator.dev/allow-set: <name of the set>. A new set uses the first key at once; each further one, one at a
+    time, becomes Pending, waits its lead and follows by the schedule. <entry>.ref in the Secret names the key in
+    use."""
+
+
 class Import(Model):
     """Keys that exist already. Each source consents by the label jwks-operator.dev/allow-set: <name of the set>."""
 

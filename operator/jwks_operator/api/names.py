@@ -30,6 +30,9 @@ RESERVED_PREFIX = f"{GROUP}/"
 ANNOTATION_RESTARTED_FOR = f"{GROUP}/restarted-for"
 """On the pod template of a workload that is restarted: which content of the Secret it was restarted for."""
 
+ANNOTATION_REFRESHED_AT = f"{GROUP}/refreshed-at"
+"""On a pod that mounts objects of a set: when its kubelet was last made to write them into its volumes."""
+
 ANNOTATION_ROTATE = f"{GROUP}/rotate"
 ANNOTATION_ROLLBACK = f"{GROUP}/rollback"
 ANNOTATION_HOLD = f"{GROUP}/hold"

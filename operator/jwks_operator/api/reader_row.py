@@ -43,8 +43,10 @@ class ReaderRow:
     """What one reader does with a published set.
 
     `refresh` is the longest time it goes without fetching; None if it has no such time (`fetches` says what it does
-    instead). `refuses` names each kty, crv and alg for which it refuses a whole set. `names` are the names of Ed25519
+    instead). `refuses` names each kty, crv and alg for which it refuses a whole set, `refuses_certified` each alg for
+    which it does so if the key has a certificate. `names` are the names of Ed25519
     (RFC 8037, RFC 9864) under which it checks tokens. `max_bytes` is the largest set that it reads.
+    `measured` tells whether a process of it was tried; else the figures are those of its source or manual.
     """
 
     title: str
@@ -54,6 +56,8 @@ class ReaderRow:
     fetches: str
     unknown_kid: str = "fetches"
     refuses: frozenset[str] = frozenset()
+    refuses_certified: frozenset[str] = frozenset()
     names: frozenset[str] = frozenset()
     max_bytes: int | None = None
     remark: str = ""
+    measured: bool = True

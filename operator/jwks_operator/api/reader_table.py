@@ -55,6 +55,7 @@ _GO = {
         fetches="every hour",
         unknown_kid="fetches, once in 5 minutes",
         refuses=frozenset({"AKP", "secp256k1", "Ed448", "X448"}),
+        refuses_certified=frozenset({"Ed25519"}),
         names=_OLD,
         remark="an Ed25519 key under its newer name and with `x5c` empties it",
     ),
@@ -87,10 +88,11 @@ _GATEWAYS = {
         fetches="every 20 minutes, PILOT_JWT_PUB_KEY_REFRESH_INTERVAL",
         unknown_kid="does not fetch",
         names=_OLD,
+        measured=False,
     ),
     Reader.ENVOY: ReaderRow(
         title="Envoy, remote_jwks",
-        version="main of 2026, source/common/jwt",
+        version="1.40.0",
         source=_ENVOY,
         refresh=parse_duration("10m"),
         fetches="after cache_duration, 10 minutes",
@@ -106,6 +108,7 @@ _GATEWAYS = {
         fetches="after cacheDuration, 5 minutes",
         unknown_kid="does not fetch",
         names=_OLD,
+        measured=False,
     ),
     Reader.KRAKEND: ReaderRow(
         title="KrakenD",
@@ -115,6 +118,7 @@ _GATEWAYS = {
         fetches="for each token; with `cache: true` after cache_duration, 15 minutes, for each kid",
         refuses=_UNKNOWN_TO_GO_JOSE,
         names=_OLD,
+        measured=False,
     ),
     Reader.KONG: ReaderRow(
         title="Kong, openid-connect",
@@ -122,6 +126,7 @@ _GATEWAYS = {
         source="https://developer.konghq.com/plugins/openid-connect/reference/",
         fetches="for an unknown kid only",
         unknown_kid="fetches, once in 30 s (rediscovery_lifetime)",
+        measured=False,
     ),
     Reader.APISIX: ReaderRow(
         title="APISIX, openid-connect (lua-resty-openidc)",
@@ -130,6 +135,7 @@ _GATEWAYS = {
         refresh=_DAY,
         fetches="after jwk_expires_in, 24 hours",
         remark="reads RSA keys alone",
+        measured=False,
     ),
     Reader.NGINX_PLUS: ReaderRow(
         title="NGINX Plus, auth_jwt_key_request",
@@ -139,6 +145,7 @@ _GATEWAYS = {
         fetches="for each request; a proxy_cache in front of it is `edgeCache`, and auth_jwt_key_cache is 0 by default",
         unknown_kid="–",
         names=_OLD,
+        measured=False,
     ),
     Reader.MOD_AUTH_OPENIDC: ReaderRow(
         title="mod_auth_openidc",
@@ -159,6 +166,7 @@ _LIBRARIES = {
         refresh=_DAY,
         fetches="after AutomaticRefreshInterval, 12 hours; 24 in older versions",
         unknown_kid="fetches, once in 5 minutes",
+        measured=False,
     ),
     Reader.SPRING_SECURITY: ReaderRow(
         title="Spring Security, NimbusJwtDecoder",

@@ -34,8 +34,10 @@ def readers_by_refresh() -> Mapping[timedelta, tuple[Reader, ...]]:
 
 def find_refused_member(reader: Reader, key: Mapping[str, object]) -> str | None:
     """Return the member of a public JWK for which the reader refuses its whole set, such as `crv X25519`, else None."""
-    refused = READERS[reader].refuses
-    return next((f"{name} {key[name]}" for name in ("kty", "crv", "alg") if key.get(name) in refused), None)
+    row = READERS[reader]
+    if "x5c" in key and key.get("alg") in row.refuses_certified:
+        return f"alg {key['alg']} with x5c"
+    return next((f"{name} {key[name]}" for name in ("kty", "crv", "alg") if key.get(name) in row.refuses), None)
 
 
 def refuses_entry(reader: Reader, algorithm: str, crv: str | None) -> bool:

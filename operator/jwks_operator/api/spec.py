@@ -17,10 +17,11 @@ from jwks_operator.api.defaults import DEFAULTS
 from jwks_operator.api.document_rules import entries_are_published, entries_exist
 from jwks_operator.api.durations import cel_is_duration
 from jwks_operator.api.fields import UNIQUE, EntryName, Kid
-from jwks_operator.api.import_spec import Import
+from jwks_operator.api.import_spec import External, Import
 from jwks_operator.api.overrides import overrides_cover_facts
 from jwks_operator.api.reader_row import Reader
 from jwks_operator.api.reader_rules import MOST_READERS, readers_can_read, refresh_covers_readers
+from jwks_operator.api.reader_sizes import fits_readers
 from jwks_operator.api.readers import slowest_refresh
 from jwks_operator.api.revocation_spec import Revocation
 from jwks_operator.api.rotation_spec import Prepublish, Rotation, RotationPolicy
@@ -35,6 +36,7 @@ __all__ = [
     "Format",
     "JsonWebKeySetSpec",
     "KeyEntry",
+    "PodRefresh",
     "Prepublish",
     "Publish",
     "Recovery",
@@ -57,6 +59,13 @@ class DeletionPolicy(StrEnum):
 
     DELETE = "Delete"
     RETAIN = "Retain"
+
+
+class PodRefresh(StrEnum):
+    """Which steps are made to reach the mounted files of consenting pods at once."""
+
+    ON_EMERGENCY = "OnEmergency"
+    ALWAYS = "Always"
 
 
 RSA_ALGORITHMS = tuple(name for name, row in ALGORITHMS.items() if row.modulus_lengths)
@@ -124,6 +133,19 @@ class KeyEntry(Model):
             message="publicRef is only for algorithms that sign: nobody checks anything with other public keys; "
             "remove it",
         ),
+        Rule(
+            field="external",
+            cel=f"!has(self.external) || self.algorithm in {cel_list(SIGNATURE_ALGORITHMS)}",
+            holds=lambda entry: entry.external is None or entry.algorithm in SIGNATURE_ALGORITHMS,
+            message="external is only for algorithms that sign; remove it, or choose one of them",
+        ),
+        Rule(
+            field="external",
+            cel="!has(self.external) || !(has(self.__import__) || has(self.certificate))",
+            holds=lambda entry: entry.external is None or (entry.import_ is None and entry.certificate is None),
+            message="external brings every key of the entry, without a private half: import and certificate do not go "
+            "with it; remove them",
+        ),
     )
 
     name: EntryName
@@ -150,6 +172,9 @@ class KeyEntry(Model):
     not merged."""
     import_: Annotated[Import | None, Field(alias="import")] = None
     """Import existing keys: the private key of this entry, the public keys of another issuer, or both."""
+    external: External | None = None
+    """Keys that this operator never makes or holds: it publishes their public halves, waits, switches and retires. Add
+    the next key in time; Degraded says NoSuccessor when there is none."""
     certificate: Certificate | None = None
     """X.509 certificate for each key, published with it as x5c and x5t#S256 (RFC 7517 sections 4.7 and 4.9), made
     with the key and renewed without a new one. Default: none, except for keys that are followed in a kubernetes.io/tls
@@ -197,7 +222,8 @@ def _retention_covers(window: str, among: Callable[["JsonWebKeySetSpec"], Iterab
 
 def _tls_has_certificates(spec: "JsonWebKeySetSpec") -> bool:
     certified = all(
-        entry.certificate or entry.imports_private or entry.algorithm in SYMMETRIC_ALGORITHMS for entry in spec.keys
+        entry.certificate or entry.imports_private or entry.external or entry.algorithm in SYMMETRIC_ALGORITHMS
+        for entry in spec.keys
     )
     return Format.TLS not in spec.secret.formats or certified
 
@@ -205,7 +231,7 @@ def _tls_has_certificates(spec: "JsonWebKeySetSpec") -> bool:
 _TLS_NEEDS_CERTIFICATES = Rule(
     field="secret.formats",
     cel="!has(self.secret) || !has(self.secret.formats) || !('TLS' in self.secret.formats) || "
-    "self.keys.all(e, has(e.certificate) || (has(e.__import__) && has(e.__import__.secretRef)) || "
+    "self.keys.all(e, has(e.certificate) || (has(e.__import__) && has(e.__import__.secretRef)) || has(e.external) || "
     f"e.algorithm in {cel_list(SYMMETRIC_ALGORITHMS)})",
     holds=_tls_has_certificates,
     message="format TLS needs a certificate for every key that is not symmetric; add keys[].certificate, import keys "
@@ -225,6 +251,7 @@ class JsonWebKeySetSpec(Model):
         entries_are_published(SYMMETRIC_ALGORITHMS),
         refresh_covers_readers(),
         *readers_can_read(),
+        *fits_readers(),
     )
 
     keys: Annotated[
@@ -260,6 +287,11 @@ class JsonWebKeySetSpec(Model):
     """How the public keys are published."""
     secret: SecretTarget = SecretTarget()
     """The Secret with the active private keys."""
+    pod_refresh: PodRefresh = PodRefresh.ON_EMERGENCY
+    """When the kubelets of pods that mount the Secret or the ConfigMap are made to write the new content at once, where
+    the operator runs with --pod-refresh; the pods consent by the label jwks-operator.dev/allow-set: <name of the set>.
+    OnEmergency (default): after a revocation, and when a key is used before its lead has passed. Always: after every
+    step. No wait becomes shorter by it."""
     recovery: Recovery = Recovery.REGENERATE
     """What to do when private keys are lost and cannot be rebuilt. Regenerate (default): generate new ones, keep
     publishing the old public keys. Manual: do nothing until you act, with Ready=False."""

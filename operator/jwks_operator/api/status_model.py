@@ -107,6 +107,9 @@ class KeyStatus(StatusModel):
     state: KeyState
     """Pending: published, not yet used. Active: used. Retired: still published until its tokens have
     expired. Compromised: revoked. Destroyed: gone."""
+    ref: Annotated[str, Field(max_length=1024)] | None = None
+    """What names the private half of a key of keys[].external where it is held; nothing while the operator holds it, or
+    once it cannot be used any more."""
     created: Time | None = None
     """When the key was made."""
     published: Time | None = None
@@ -143,7 +146,7 @@ class NextTransition(StatusModel):
     """The transition, for example Activate or Destroy."""
     waiting_for: Annotated[str, Field(max_length=64)] | None = None
     """What it waits for: Schedule, Lead, Window, RequestedTime, Retention, RollbackWindow, Renewal, Endpoints,
-    Urls or Suspend."""
+    Urls, Successor or Suspend."""
     message: _Text | None = None
     """What it waits for, in words."""
 

@@ -233,7 +233,7 @@ class SecretTarget(Model):
     (<entry>.pem, PKCS #8; not for symmetric keys) and TLS (<entry>.tls.crt and <entry>.tls.key; the entries then need
     a certificate, or a kubernetes.io/tls Secret that they follow). Default JWK and PEM. Encryption and symmetric
     entries always have <entry>.jwks, with every key that may still be needed to decrypt or verify, the active
-    one first."""
+    one first. Entries with external keys have none of these, but <entry>.ref."""
     labels: Labels = Field(default_factory=dict)
     """Labels to put on the Secret beside the operator's own."""
     annotations: Annotations = Field(default_factory=dict)

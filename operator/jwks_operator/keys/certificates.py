@@ -23,6 +23,7 @@ from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import NameOID
 
 from jwks_operator.keys.algorithms import ALGORITHMS, Algorithm, KeyClass, Method
+from jwks_operator.keys.chain import pem_chain
 from jwks_operator.keys.chain_order import key_or_none, order_chain, public_key_of
 from jwks_operator.keys.key_errors import CertificateError, InconsistentKeyError, NoSuchFormError
 from jwks_operator.keys.material import PublicKey, load_private_unchecked, load_public, members_of
@@ -139,6 +140,16 @@ def load_chain(chain: bytes) -> list[x509.Certificate]:
             _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc
         return certificates
     raise CertificateError("not a PEM file of certificates, or one of them is none that RFC 5280 allows")
+
+
+def has_foreign_certificate(jwk: Mapping[str, object], public: Mapping[str, object]) -> bool:
+    """Tell whether `x5c` of a JWK (RFC 7517 section 4.7) is seen to begin with the certificate of another key."""
+    listed = jwk.get("x5c")
+    with suppress(CertificateError, UnicodeEncodeError):
+        first = listed[0] if isinstance(listed, list) and listed and isinstance(listed[0], str) else ""
+        key = key_or_none(load_chain(pem_chain([first]))[0])
+        return key is not None and key != load_public(public)
+    return False
 
 
 def check_certificate_key(public: Mapping[str, object], chain: bytes) -> None:

@@ -23,6 +23,12 @@ _AGREES: Final = frozenset({"P-256", "P-384", "P-521", "X25519", "X448"})
 """The curves of ECDH-ES (RFC 7518 section 4.6, RFC 8037 section 3.2)."""
 
 
+_OPERATIONS: Final = {
+    "sig": {"sign", "verify"},
+    "enc": {"encrypt", "decrypt", "wrapKey", "unwrapKey", "deriveKey", "deriveBits"},
+}
+
+
 class Level(StrEnum):
     """How bad a flaw is."""
 
@@ -71,6 +77,33 @@ def octet_flaws(where: str, key: Jwk, kty: str) -> Iterator[Flaw]:
         said = _spelling(name, value, kty, CURVE_OCTETS.get(str(key.get("crv"))))
         if said:
             yield Flaw(Level.ERROR, where, "RFC 7518 section 6", said)
+
+
+def operation_flaws(where: str, use: object, operations: object) -> Iterator[Flaw]:
+    """Yield what is wrong with `key_ops` by itself and against `use`."""
+    rule = "RFC 7517 section 4.3"
+    if operations is None:
+        return
+    if not isinstance(operations, list) or len(set(map(str, operations))) != len(operations):
+        yield Flaw(Level.ERROR, where, rule, "key_ops is no list of different operations; correct it")
+        return
+    listed = set(map(str, operations))
+    if not listed:
+        yield Flaw(Level.ERROR, where, rule, "key_ops is empty: the key may be used for nothing; leave the member out")
+    elif use in _OPERATIONS and not listed <= _OPERATIONS[str(use)]:
+        yield Flaw(Level.ERROR, where, rule, "use and key_ops contradict each other; correct one")
+    elif all(listed & operations for operations in _OPERATIONS.values()):
+        yield Flaw(Level.WARNING, where, rule, "key_ops is for signatures and for encryption; make a key for each")
+    elif listed & {"sign", "decrypt", "unwrapKey"}:
+        yield Flaw(Level.WARNING, where, rule, "key_ops names what only the private key can do")
+
+
+def location_flaws(where: str, key: Jwk) -> Iterator[Flaw]:
+    """Yield what is wrong with `x5u`, the address of certificates."""
+    address = key.get("x5u")
+    if address is not None and not (isinstance(address, str) and address.startswith("https://")):
+        message = "x5u is no https:// address, so nobody can trust what it gives; correct or remove it"
+        yield Flaw(Level.ERROR, where, "RFC 7517 section 4.6", message)
 
 
 def _against(where: str, key: Jwk, alg: str, ktys: tuple[str, ...]) -> Iterator[Flaw]:

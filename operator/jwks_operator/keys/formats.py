@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from jwks_operator.keys.algorithms import KeyClass
+from jwks_operator.keys.import_place import Place
 from jwks_operator.keys.key_errors import InconsistentKeyError, InvalidMemberError, NoSuchFormError, UnsupportedKeyError
 from jwks_operator.keys.material import load_private_unchecked, members_of
 from jwks_operator.keys.members import algorithm_of, canonical_json, list_keys, parse_json_strict, public_jwk
@@ -20,7 +21,6 @@ from jwks_operator.keys.pkcs8 import load_version_2, pkcs8_of
 from jwks_operator.keys.private import PrivateJwk
 from jwks_operator.keys.secret_files import Form
 from jwks_operator.keys.unreadable import KEY_ERRORS
-from jwks_operator.keys.wrong_forms import Place
 from jwks_operator.keys.wrong_pem import name_pem
 
 Pair: TypeAlias = tuple[Mapping[str, object], PrivateJwk]

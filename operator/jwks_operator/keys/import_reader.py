@@ -9,8 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from jwks_operator.keys.algorithms import ALGORITHMS, EDDSA, PRIVATE_MEMBERS, Algorithm
+from jwks_operator.keys.certificates import has_foreign_certificate
 from jwks_operator.keys.formats import pem_members
+from jwks_operator.keys.import_place import Place, is_pem
 from jwks_operator.keys.jwk import parse_private
+from jwks_operator.keys.jwk_cures import describe_private
 from jwks_operator.keys.key_errors import InvalidMemberError, JwkError, MalformedJsonError, UnsupportedKeyError
 from jwks_operator.keys.members import algorithm_of, octets, parse_json_strict, public_jwk
 from jwks_operator.keys.pkcs8 import pem_algorithms
@@ -19,7 +22,7 @@ from jwks_operator.keys.public_sets import PublicKeys, can_be, check_length, sor
 from jwks_operator.keys.registered import REGISTERED
 from jwks_operator.keys.spelling import normalize_members
 from jwks_operator.keys.weakness import refuse_weak
-from jwks_operator.keys.wrong_forms import Place, is_pem, name_form
+from jwks_operator.keys.wrong_forms import name_form
 from jwks_operator.keys.wrong_pem import name_pem
 
 
@@ -53,11 +56,21 @@ def read_private(data: bytes, wanted: Wanted) -> ForeignKey:
         members: Mapping[str, object] = pem_members(data)
     else:
         members = _chosen(data, wanted)
+    try:
+        return _opened(members, wanted)
+    except JwkError as error:
+        refusal = type(error)(describe_private(members, error))
+    raise refusal
+
+
+def _opened(members: Mapping[str, object], wanted: Wanted) -> ForeignKey:
     public, private = parse_private(_with_algorithm(members, wanted.algorithm))
     complete = private.reveal()
     refuse_weak(complete)
     _check_shape(complete, wanted)
     check_length(private.kid)
+    if public and has_foreign_certificate(members, public):
+        raise InvalidMemberError("x5c begins with the certificate of another key; jq 'del(.x5c)' FILE > key.json")
     return ForeignKey(public, private, named="kid" in members)
 
 
@@ -67,13 +80,26 @@ def read_public_keys(data: bytes, algorithm: str) -> PublicKeys:
     A key without `alg` counts as one of `algorithm` if it can be one. What is left out (keys that sign nothing, weak,
     broken and doubtful ones) is named with its reason. Raises JwkError if no key is left.
     """
-    if is_pem(data):
-        raise UnsupportedKeyError(name_pem(data, Place.PUBLIC))
-    found = sort_out(_listed(_json(data, Place.PUBLIC)), algorithm)
+    found = sort_out(read_listed(data), algorithm)
     if not found.keys:
         why = f": {found.tell()}" if found.left_out else "; its list of keys is empty"
         raise UnsupportedKeyError(f"no public signature key is in there{why}")
     return found
+
+
+def read_listed(data: bytes) -> list[object]:
+    """Return the values of a JWK Set, or the one JWK that stands alone, unchecked; raises JwkError for another form."""
+    if is_pem(data):
+        raise UnsupportedKeyError(name_pem(data, Place.PUBLIC))
+    return list_values(read_document(data, Place.PUBLIC))
+
+
+def list_values(document: Mapping[str, object]) -> list[object]:
+    """Return the values of a JWK Set, or the one JWK that stands alone; raises MalformedJsonError."""
+    values = document.get("keys", [document])
+    if not isinstance(values, list):
+        raise MalformedJsonError("keys is not a list of JSON objects")
+    return values
 
 
 def _check_padding(data: bytes, algorithm: str) -> None:
@@ -86,34 +112,32 @@ def _check_padding(data: bytes, algorithm: str) -> None:
         )
 
 
-def _listed(document: Mapping[str, object]) -> list[object]:
-    """The values of a JWK Set, or the one JWK that stands alone."""
-    values = document.get("keys", [document])
-    if not isinstance(values, list):
-        raise MalformedJsonError("keys is not a list of JSON objects")
-    return values
-
-
-def _json(data: bytes, place: Place) -> dict[str, object]:
+def read_document(data: bytes, place: Place) -> dict[str, object]:
+    """Return the JWK or JWK Set that a file is meant to be; raises MalformedJsonError that says what it is instead."""
     known = name_form(data, place)
     if known:
         raise MalformedJsonError(known)
+    document: object = None
+    complaint = ""
     try:
         document = parse_json_strict(data)
     except MalformedJsonError as error:
-        complaint = f"neither PEM nor JSON: {error}"
-    else:
-        if isinstance(document, dict):
-            return document
-        complaint = "neither a JWK nor a JWK Set"
-    raise MalformedJsonError(complaint)
+        complaint = str(error)
+    if isinstance(document, dict):
+        return document
+    if "twice" in complaint:
+        raise MalformedJsonError(f"{complaint}; remove one of the two")
+    what = "neither PEM nor JSON" if complaint else "neither a JWK nor a JWK Set"
+    raise MalformedJsonError(f"{what}; give {place} (the command file FILE may tell what this is)")
 
 
 def _chosen(data: bytes, wanted: Wanted) -> Mapping[str, object]:
     """The JWK that stands alone, or the only private one of a set that can be a key of the algorithm."""
-    document = _json(data, Place.PRIVATE)
-    found = [normalize_members(value) for value in _listed(document) if isinstance(value, dict)]
+    document = read_document(data, Place.PRIVATE)
+    found = [normalize_members(value) for value in list_values(document) if isinstance(value, dict)]
     if "keys" not in document:
+        if "kty" not in found[0]:
+            raise InvalidMemberError("kty is missing; give a whole JWK, or the key as PEM")
         if not _is_private(found[0]):
             raise InvalidMemberError("the JWK has no private members; name the private key")
         return found[0]

@@ -21,15 +21,15 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from jwks_operator.keys.algorithms import ALGORITHMS, CURVES, EDDSA, KeyClass
 from jwks_operator.keys.formats import pem_members
-from jwks_operator.keys.import_reader import ForeignKey, Wanted, read_private
-from jwks_operator.keys.key_errors import InvalidMemberError, JwkError, MalformedJsonError, UnsupportedKeyError
+from jwks_operator.keys.import_place import Place, is_pem
+from jwks_operator.keys.import_reader import ForeignKey, Wanted, list_values, read_document, read_private
+from jwks_operator.keys.key_errors import InvalidMemberError, JwkError, UnsupportedKeyError
 from jwks_operator.keys.keycloak import Provider, choose_realm, realms_of, sort_providers
 from jwks_operator.keys.material import load_public
 from jwks_operator.keys.members import encode_octets, parse_json_strict
 from jwks_operator.keys.pkcs8 import pem_algorithms
 from jwks_operator.keys.registered import REGISTERED, Purpose
 from jwks_operator.keys.spelling import normalize_members
-from jwks_operator.keys.wrong_forms import Place, is_pem, name_form
 
 
 class Source(StrEnum):
@@ -112,13 +112,7 @@ def _of_file(data: bytes, asked: Asked) -> Export:
     """A PEM file, one JWK, or a private JWK Set: its first private key is the one in use, as Hydra lists them."""
     if is_pem(data):
         return Export((Brought("key", True, read_private(data, Wanted(_of_pem(data, asked.algorithm)))),))
-    told = name_form(data, Place.PRIVATE)
-    if told:
-        raise UnsupportedKeyError(told)
-    document = parse_json_strict(data)
-    keys = document.get("keys", [document]) if isinstance(document, dict) else None
-    if not isinstance(keys, list):
-        raise MalformedJsonError("neither PEM nor a JWK nor a JWK Set")
+    keys = list_values(read_document(data, Place.PRIVATE))
     found: list[Brought] = []
     left_out = []
     for index, value in enumerate(keys):

@@ -10,15 +10,17 @@ from datetime import datetime
 from typing import Final
 
 from jwks_operator.keys.algorithms import ALGORITHMS, COMMON_MEMBERS, CURVES, EDDSA, PRIVATE_MEMBERS, PUBLIC_MEMBERS
-from jwks_operator.keys.flaws import Flaw, Level, algorithm_flaws, octet_flaws
+from jwks_operator.keys.flaws import Flaw, Level, algorithm_flaws, location_flaws, octet_flaws, operation_flaws
 from jwks_operator.keys.flaws_of_certificates import certificate_flaws
+from jwks_operator.keys.import_place import Place, is_pem
+from jwks_operator.keys.jwk_cures import find_misspelling
 from jwks_operator.keys.key_errors import JwkError
 from jwks_operator.keys.material import load_public
 from jwks_operator.keys.members import octets, parse_json_strict, text, thumbprint
 from jwks_operator.keys.registered import REGISTERED
 from jwks_operator.keys.spelling import normalize_members
 from jwks_operator.keys.weakness import refuse_weak
-from jwks_operator.keys.wrong_forms import Place, is_pem, name_form
+from jwks_operator.keys.wrong_forms import name_form
 from jwks_operator.keys.wrong_pem import name_pem
 
 __all__ = ["Flaw", "Level", "lint_set"]
@@ -31,10 +33,6 @@ _USES: Final = {"sig": "sign or verify", "enc": "encrypt or decrypt"}
 _KNOWN: Final = frozenset(
     (*COMMON_MEMBERS, *(name for names in PUBLIC_MEMBERS.values() for name in names), "x5c", "x5t", "x5t#S256", "x5u")
 )
-_OPERATIONS: Final = {
-    "sig": {"sign", "verify"},
-    "enc": {"encrypt", "decrypt", "wrapKey", "unwrapKey", "deriveKey", "deriveBits"},
-}
 
 
 def lint_set(data: bytes, now: datetime) -> tuple[Flaw, ...]:
@@ -98,9 +96,9 @@ def _of_a_key(index: int, key: object, now: datetime) -> Iterator[Flaw]:
         return
     kty = key.get("kty")
     if not isinstance(kty, str) or kty not in PRIVATE_MEMBERS:
-        yield Flaw(
-            Level.WARNING, where, "RFC 7517 section 4.1", "kty is missing or not known here; clients skip the key"
-        )
+        written = normalize_members({"kty": kty})["kty"] if isinstance(kty, str) else kty
+        cure = f"write {written}" if written != kty else "clients skip the key"
+        yield Flaw(Level.WARNING, where, "RFC 7517 section 4.1", f"kty is missing or not known here; {cure}")
         return
     yield from _secrets(where, key, kty)
     yield from _naming(where, key)
@@ -108,6 +106,7 @@ def _of_a_key(index: int, key: object, now: datetime) -> Iterator[Flaw]:
     if kty != "oct":
         yield from _material(where, key, kty)
         yield from _certificates(where, key, now)
+        yield from location_flaws(where, key)
 
 
 def _secrets(where: str, key: Jwk, kty: str) -> Iterator[Flaw]:
@@ -134,6 +133,9 @@ def _naming(where: str, key: Jwk) -> Iterator[Flaw]:
         level = Level.WARNING if kid is None else Level.ERROR
         how = "has no kid" if kid is None else "kid is no text with content"
         yield Flaw(level, where, rule, f"{how}: tokens cannot say which key they mean; use the thumbprint (RFC 7638)")
+    elif kid != kid.strip() or not kid.isprintable():
+        message = f"kid {kid[:64]!r} has blanks around it or characters that are not printed; use the thumbprint"
+        yield Flaw(Level.WARNING, where, "good practice", message)
     elif len(kid) > 256:
         yield Flaw(Level.WARNING, where, "good practice", f"kid has {len(kid)} characters; keep it short")
     absent = [name for name, value in key.items() if value is None and name in _KNOWN]
@@ -157,21 +159,14 @@ def _purpose(where: str, key: Jwk) -> Iterator[Flaw]:
     row = REGISTERED.get(str(alg))
     if use in _USES and row is not None and "oct" not in row.ktys and row.ktys and row.purpose != use:
         yield Flaw(Level.ERROR, where, "RFC 7517 section 4.2", f"use is {use} and alg is not for that; correct one")
-    yield from _operations(where, use, operations)
-
-
-def _operations(where: str, use: object, operations: object) -> Iterator[Flaw]:
-    if operations is None:
-        return
-    if not isinstance(operations, list) or len(set(map(str, operations))) != len(operations):
-        yield Flaw(Level.ERROR, where, "RFC 7517 section 4.3", "key_ops is no list of different operations; correct it")
-    elif use in _OPERATIONS and not set(map(str, operations)) <= _OPERATIONS[str(use)]:
-        yield Flaw(Level.ERROR, where, "RFC 7517 section 4.3", "use and key_ops contradict each other; correct one")
-    elif "sign" in operations or "decrypt" in operations or "unwrapKey" in operations:
-        yield Flaw(Level.WARNING, where, "RFC 7517 section 4.3", "key_ops names what only the private key can do")
+    yield from operation_flaws(where, use, operations)
 
 
 def _material(where: str, key: Jwk, kty: str) -> Iterator[Flaw]:
+    mended = find_misspelling(key)
+    if mended:
+        yield Flaw(Level.ERROR, where, "RFC 7518 section 6", mended)
+        return
     spelled = list(octet_flaws(where, key, kty))
     yield from spelled
     if any(flaw.level is Level.ERROR for flaw in spelled):
@@ -191,6 +186,8 @@ def _material(where: str, key: Jwk, kty: str) -> Iterator[Flaw]:
 def _rsa(where: str, key: Jwk) -> Iterator[Flaw]:
     bits = int.from_bytes(octets(key, "n"), "big").bit_length()
     exponent = int.from_bytes(octets(key, "e"), "big")
+    if octets(key, "n")[-1] % 2 == 0:
+        yield Flaw(Level.ERROR, where, "RFC 8017 section 3.1", "n is even, so it is no RSA modulus; replace the key")
     if bits < RSA_LEAST:
         yield Flaw(Level.ERROR, where, "RFC 7518 section 3.3", f"n has {bits} bits, less than {RSA_LEAST}; replace it")
     elif bits > RSA_LARGE:

@@ -19,7 +19,7 @@ from jwks_operator.keys.material import load_private_unchecked, load_secret
 from jwks_operator.keys.members import algorithm_of, encode_octets, public_jwk, text
 from jwks_operator.keys.pairwise_check import check_pair
 from jwks_operator.keys.private import PrivateJwk
-from jwks_operator.keys.secret_files import ALG, FILES, KID, Form
+from jwks_operator.keys.secret_files import ALG, FILES, KID, REF, Form
 from jwks_operator.keys.signing import sign
 
 _JSON: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
@@ -92,6 +92,8 @@ def open_entry(files: Mapping[str, bytes], entry: str) -> OpenedEntry:
             for value in read_file(file.form, content, kid, algorithm):
                 private, alg = _private_of(value)
                 found.setdefault(private.kid, (private, alg))
+    if kid not in found and REF.name_for(entry) in files:
+        raise UnsupportedKeyError(f"the private half of the entry {entry} is held elsewhere; sign where it is")
     if kid not in found:
         raise InvalidMemberError(f"no file holds the active key of the entry {entry}")
     active, alg = found[kid]

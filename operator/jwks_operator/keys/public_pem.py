@@ -21,6 +21,11 @@ def render_public_pem(keys: Iterable[Mapping[str, object]]) -> str:
     return "".join(f"{kid_comment(str(key['kid']))}\n{_block(canonical_json(key))}" for key in keys)
 
 
+def public_der(jwk: Mapping[str, object]) -> bytes:
+    """Return the SubjectPublicKeyInfo of a public JWK in DER; raises as `load_public` does."""
+    return load_public(jwk).public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
 def kid_comment(kid: str) -> str:
     """Return the comment line of a key; it stays one line, whatever the kid holds."""
     return COMMENT + json.dumps(kid)[1:-1].replace("\x7f", "\\u007f")

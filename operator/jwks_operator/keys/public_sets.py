@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from jwks_operator.keys.algorithms import ALGORITHMS, CURVES, PRIVATE_MEMBERS, PUBLIC_MEMBERS, KeyClass
+from jwks_operator.keys.certificates import has_foreign_certificate
 from jwks_operator.keys.jwk import parse_public
+from jwks_operator.keys.jwk_cures import describe_kid, find_misspelling
 from jwks_operator.keys.key_errors import InvalidMemberError, JwkError, NoSuchFormError, UnsupportedKeyError
 from jwks_operator.keys.members import algorithm_of
 from jwks_operator.keys.registered import REGISTERED, Purpose
@@ -18,7 +20,6 @@ from jwks_operator.keys.weakness import refuse_weak
 
 KID_MAX: Final = 256
 """Longest kid, in characters, that status, spec and serving have room for."""
-_KID_SHOWN: Final = 64
 _TOLD_MAX: Final = 3000
 """Characters of a text about what is left out: a condition has room for 8192, and a set for several sources."""
 _SIGNS_NOTHING: Final = "which signs nothing"
@@ -51,13 +52,16 @@ def sort_out(values: Iterable[object], algorithm: str) -> PublicKeys:
     for number, value in enumerate(values, start=1):
         reason = None
         try:
-            public = _signature_key(value, algorithm)
+            public = signature_key(value, algorithm)
             if found.setdefault(str(public["kid"]), public) != public:
                 reason = "its kid names an earlier key of the set too; ask which of them its issuer signs with"
+            elif isinstance(value, Mapping) and has_foreign_certificate(value, public):
+                reason = "its x5c, which is of another key (the key itself is imported); tell its issuer"
         except JwkError as error:
-            reason = str(error)
+            cure = find_misspelling(value) if isinstance(value, Mapping) else ""
+            reason = f"{error}; {cure}" if cure else str(error)
         if reason is not None:
-            left_out.append(f"{_called(value)}key {number} of the set: {reason}")
+            left_out.append(f"{describe_kid(value)}key {number} of the set: {reason}")
     return PublicKeys(tuple(found.values()), tuple(left_out))
 
 
@@ -78,7 +82,8 @@ def can_be(members: Mapping[str, object], algorithm: str) -> bool:
     return named == algorithm and members.get("use", row.use) == row.use
 
 
-def _signature_key(value: object, algorithm: str) -> dict[str, object]:
+def signature_key(value: object, algorithm: str) -> dict[str, object]:
+    """Return the canonical public JWK of a value that can be one for signatures; raises JwkError."""
     if not isinstance(value, Mapping):
         raise InvalidMemberError("it is no JSON object")
     members = normalize_members(value)
@@ -142,11 +147,3 @@ def _signing(crv: object) -> tuple[str, ...]:
     """The algorithms that sign on a curve."""
     rows = (row for row in ALGORITHMS.values() if row.key_class is KeyClass.SIGNATURE and row.crv in CURVES)
     return tuple(row.name for row in rows if row.crv == crv)
-
-
-def _called(value: object) -> str:
-    kid = value.get("kid") if isinstance(value, Mapping) else None
-    if not isinstance(kid, str | int) or isinstance(kid, bool) or kid == "":
-        return ""
-    shown = str(kid)
-    return f"kid {shown[:_KID_SHOWN]!r}{'…' if len(shown) > _KID_SHOWN else ''}, "

@@ -43,20 +43,25 @@ class SecretFile:
     """Whether a symmetric key can have the file."""
     certified: bool = False
     """Whether only a key with a certificate can have the file."""
+    external: bool | None = False
+    """Whether the file is for keys whose private half is held elsewhere; None: for all keys."""
 
     def name_for(self, entry: str) -> str:
         """Return the data key of the file for an entry."""
         return f"{entry}.{self.suffix}"
 
-    def suits(self, *, symmetric: bool, certified: bool) -> bool:
+    def suits(self, *, symmetric: bool, certified: bool, external: bool) -> bool:
         """Tell whether a key can have this file."""
-        return (self.symmetric or not symmetric) and (certified or not self.certified)
+        here = self.external in {None, external}
+        return here and (self.symmetric or not symmetric) and (certified or not self.certified)
 
 
-KID: Final = SecretFile("kid", Form.TEXT)
+KID: Final = SecretFile("kid", Form.TEXT, external=None)
 """The kid of the key in use."""
-ALG: Final = SecretFile("alg", Form.TEXT)
+ALG: Final = SecretFile("alg", Form.TEXT, external=None)
 """The algorithm of the key in use, under its published name."""
+REF: Final = SecretFile("ref", Form.TEXT, external=True)
+"""What names the private half of the key in use where it is held."""
 CHAIN: Final = SecretFile("tls.crt", Form.TEXT, Format.TLS, symmetric=False, certified=True)
 """The certificate chain of the key in use."""
 JWKS: Final = SecretFile("jwks", Form.JWK_SET, Format.JWK_SET)
@@ -65,6 +70,7 @@ JWKS: Final = SecretFile("jwks", Form.JWK_SET, Format.JWK_SET)
 FILES: Final = (
     KID,
     ALG,
+    REF,
     SecretFile("jwk", Form.JWK, Format.JWK),
     SecretFile("pem", Form.PEM, Format.PEM, symmetric=False),
     CHAIN,

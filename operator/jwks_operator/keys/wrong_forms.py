@@ -1,41 +1,22 @@
 """What is this file, if it is neither PEM nor a JWK? Its name, and the command that makes of it what is wanted.
 
 People with the wrong file rarely know its name. Only what tells the form is read, and no byte of it is repeated.
-In the commands FILE is the file as it was put into the object; PEM files have a module of their own, `wrong_pem`.
+PEM files, JSON documents and other texts have modules of their own: `wrong_pem`, `wrong_json` and `wrong_text`.
 """
 
 import base64
 import binascii
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
-from enum import StrEnum
-from typing import Final, TypeAlias
+from typing import Final
 
 from jwks_operator.keys import der
+from jwks_operator.keys.import_place import COMPROMISED, PEM_BEGINS, Place, to_set_from
 from jwks_operator.keys.key_errors import MalformedDerError, MalformedJsonError
 from jwks_operator.keys.members import parse_json_strict
+from jwks_operator.keys.wrong_json import name_document
+from jwks_operator.keys.wrong_text import name_text
 
-PEM_BEGINS: Final = b"-----BEGIN "
-
-
-def is_pem(data: bytes) -> bool:
-    """Tell whether a file is meant to be PEM (RFC 7468); text around the blocks is allowed, JSON around them is not."""
-    return PEM_BEGINS in data and data.lstrip()[:1] not in {b"{", b"["}
-
-
-class Place(StrEnum):
-    """What the file was given as."""
-
-    PRIVATE = "a private key in PEM or a JWK"
-    PUBLIC = "a JWK Set of public keys"
-
-
-COMPROMISED: Final = "a private key where everybody may read it: it is compromised; replace it, and revoke it"
-TO_SET: Final = (
-    "python3 -c 'import sys; from jwcrypto.jwk import JWK, JWKSet; s = JWKSet(); "
-    "s.add(JWK.from_pem(sys.stdin.buffer.read())); print(s.export(private_keys=False))' < FILE > jwks.json "
-    "(pip install jwcrypto), and give it the kid and the alg of its tokens"
-)
 _TO_PEM: Final = "openssl pkey -in FILE -inform DER -out key.pem"
 _PRIVATE_IN_DER: Final = {
     "a PKCS#12 file": "openssl pkcs12 -in FILE -nodes -nocerts -out key.pem",
@@ -46,7 +27,6 @@ _PUBLIC_IN_DER: Final = {
     "a public key in DER": "openssl pkey -in FILE -pubin -inform DER -out public.pem",
     "a certificate in DER": "openssl x509 -in FILE -inform DER -out public.pem",
 }
-_JSON_SET: Final = 'curl -fsS "$(jq -r .jwks_uri FILE)" > jwks.json'
 _BOMS: Final = (
     (b"\xff\xfe\0\0", "UTF-32"),
     (b"\0\0\xfe\xff", "UTF-32"),
@@ -54,14 +34,16 @@ _BOMS: Final = (
     (b"\xfe\xff", "UTF-16"),
 )
 _MAGIC: Final[tuple[tuple[bytes, str], ...]] = (
-    (b"\x1f\x8b", "compressed with gzip; gzip -dc FILE > plain"),
+    (b"\x1f\x8b", "a file compressed with gzip; gzip -dc FILE > plain"),
     (b"PK\x03\x04", "a ZIP archive; unzip it, and give the file that is in it"),
     (b"\xfe\xed\xfe\xed", "a Java keystore (JKS)"),
     (b"\xce\xce\xce\xce", "a Java keystore (JCEKS)"),
-    (b"PuTTY-User-Key-File", "a key of PuTTY; puttygen FILE -O private-openssh -o key"),
-    (b"ssh-", "a public key of OpenSSH; give the file without .pub"),
-    (b"ecdsa-sha2-", "a public key of OpenSSH; give the file without .pub"),
-    (b"<RSAKeyValue", "an RSA key in XML as .NET writes it; write it with ExportPkcs8PrivateKeyPem"),
+    (b"\xfd7zXZ\0", "a file compressed with xz; xz -dc FILE > plain"),
+    (b"\x28\xb5\x2f\xfd", "a file compressed with Zstandard; zstd -dc FILE > plain"),
+    (b"BZh", "a file compressed with bzip2; bzip2 -dc FILE > plain"),
+    (b"7z\xbc\xaf", "a 7-Zip archive; 7z x FILE, and give the file that is in it"),
+    (b"%PDF-", "a document in PDF; give the key as a file of its own"),
+    (b"\0GITCRYPT\0", "encrypted with git-crypt; git-crypt unlock, and give the file again"),
 )
 _FROM_JAVA: Final = (
     "keytool -importkeystore -srckeystore FILE -destkeystore key.p12 -deststoretype PKCS12 && "
@@ -74,7 +56,7 @@ _DATA: Final = bytes.fromhex("06092a864886f70d0107")
 
 def name_form(data: bytes, place: Place) -> str:
     """Return what the file is, and how to make of it what the place wants; empty if it cannot be told."""
-    for tell in (_text, _magic, _der, _web, _json, _encoded):
+    for tell in (_text, _magic, _der, _json, name_text, _encoded):
         told = tell(data, place)
         if told:
             return told
@@ -97,6 +79,8 @@ def _text(data: bytes, place: Place) -> str:
 
 
 def _magic(data: bytes, _: Place) -> str:
+    if data[257:262] == b"ustar":
+        return "a tar archive; tar -xf FILE, and give the file that is in it"
     found = next((told for magic, told in _MAGIC if data.lstrip().startswith(magic)), "")
     return f"{found}; {_FROM_JAVA}" if "Java" in found else found
 
@@ -107,7 +91,7 @@ def _der(data: bytes, place: Place) -> str:
         if place is Place.PUBLIC and what in _PRIVATE_IN_DER:
             return COMPROMISED
         if place is Place.PUBLIC and what in _PUBLIC_IN_DER:
-            return f"{what}, and {place} is needed; {_PUBLIC_IN_DER[what]} && {TO_SET.replace('FILE', 'public.pem')}"
+            return f"{what}, and {place} is needed; {to_set_from(_PUBLIC_IN_DER[what])}"
         return f"{what}; {_PRIVATE_IN_DER.get(what, 'give the private key')}" if what else ""
     return ""
 
@@ -127,64 +111,48 @@ def _of_der(parts: tuple[der.Element, ...]) -> str:
     return ""
 
 
-def _web(data: bytes, _: Place) -> str:
-    begin = data.lstrip()[:64].lower()
-    if begin.startswith((b"<!doctype html", b"<html")):
-        return "a page in HTML, not the document itself; fetch it with curl -fsSL URL, and look at what comes"
-    parts = data.strip().split(b".")
-    if begin.startswith(b"eyj") and len(parts) in {3, 5}:
-        what = "a signed token (JWT)" if len(parts) == 3 else "an encrypted key or token (JWE); decrypt it first"
-        return f"{what}; give the key, not what was made with it" if len(parts) == 3 else what
-    return ""
-
-
 def _json(data: bytes, place: Place) -> str:
     document: object = None
     with suppress(MalformedJsonError):
         document = parse_json_strict(data)
-    if not isinstance(document, dict) or "kty" in document or isinstance(document.get("keys"), list):
-        return ""
-    return next((told for fits, told in _DOCUMENTS if fits(document)), _PRIVATE_IN_JSON if _has_pem(document) else "")
-
-
-Document: TypeAlias = Mapping[str, object]
-
-
-def _has_pem(document: Document) -> bool:
-    return any(isinstance(value, str) and "-----BEGIN " in value for value in document.values())
-
-
-def _are_certificates(document: Document) -> bool:
-    return bool(document) and all(isinstance(v, str) and "BEGIN CERTIFICATE" in v for v in document.values())
-
-
-_PRIVATE_IN_JSON: Final = "a JSON document with a PEM file in one of its members; jq -r .MEMBER FILE > key.pem"
-_DOCUMENTS: Final[tuple[tuple[Callable[[Document], bool], str], ...]] = (
-    (lambda d: "jwks_uri" in d, f"a discovery document, which only names the JWK Set; {_JSON_SET}"),
-    (
-        lambda d: "public_key" in d and "token-service" in d,
-        "the page of a Keycloak realm, not its JWK Set; fetch what …/protocol/openid-connect/certs serves",
-    ),
-    (
-        _are_certificates,
-        "certificates by kid, not a JWK Set; take the JWK Set that the issuer serves beside them (of Google: "
-        "curl -fsS https://www.googleapis.com/oauth2/v3/certs > jwks.json)",
-    ),
-    (
-        lambda d: "private_key" in d,
-        "a service account or another JSON document around a key; jq -r .private_key FILE > key.pem",
-    ),
-    (lambda d: "ciphertext" in d, "an encrypted key (JWE); decrypt it first"),
-    (lambda d: "sops" in d, "encrypted with SOPS; sops --decrypt FILE > plain"),
-)
+    return name_document(document, place)
 
 
 def _encoded(data: bytes, place: Place) -> str:
-    """Base64 of something that can be told: encoded once more than needed."""
-    inner = b""
-    with suppress(binascii.Error, ValueError):
-        inner = base64.b64decode(b"".join(data.split()), validate=True)
-    if inner.lstrip()[:1] in {b"{", b"-"} and (PEM_BEGINS in inner or b'"' in inner):
-        return "base64 of the file, encoded once too often; base64 -d FILE > plain"
-    told = _der(inner, place) if inner else ""
-    return f"base64 of {told.replace('FILE', 'plain')}, after base64 -d FILE > plain" if told else ""
+    """The text form of octets that can be told: encoded once more than needed, or twice."""
+    return _decoded(data, place, (_magic, _der, lambda inner, place: _decoded(inner, place, ())))
+
+
+def _decoded(data: bytes, place: Place, tells: tuple[Callable[[bytes, Place], str], ...]) -> str:
+    compact = b"".join(data.split())
+    for name, decode, command in _ENCODINGS:
+        inner = b""
+        with suppress(binascii.Error, ValueError):
+            inner = decode(compact)
+        if inner.lstrip()[:1] in {b"{", b"-"} and (PEM_BEGINS in inner or b'"' in inner):
+            return f"{name} of the file, encoded once too often; {command} FILE > plain"
+        told = next((told for tell in tells if (told := tell(inner, place))), "") if inner else ""
+        if told == COMPROMISED:
+            return told
+        if told:
+            what, _, cure = told.partition("; ")
+            return f"{name} of {what}; {command} FILE > inner && {cure.replace('FILE', 'inner')}"
+    return ""
+
+
+_ENCODINGS: Final[tuple[tuple[str, Callable[[bytes], bytes], str], ...]] = (
+    ("base64", lambda text: base64.b64decode(text, validate=True), "base64 -d"),
+    (
+        "base64url",
+        lambda text: base64.b64decode(text + b"=" * (-len(text) % 4), altchars=b"-_", validate=True),
+        "python3 -c 'import base64, sys; t = open(sys.argv[1]).read().strip(); "
+        'sys.stdout.buffer.write(base64.urlsafe_b64decode(t + "=="))\'',
+    ),
+    (
+        "hexadecimal",
+        lambda text: bytes.fromhex(text.replace(b":", b"").decode("ascii")),
+        'python3 -c \'import sys; t = open(sys.argv[1]).read().replace(":", ""); '
+        "sys.stdout.buffer.write(bytes.fromhex(t))'",
+    ),
+)
+"""How octets are written as text, how they are read, and the command that reads them."""

@@ -7,11 +7,14 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
-from jwks_operator.keys.wrong_forms import COMPROMISED, TO_SET, Place
+from jwks_operator.keys import der
+from jwks_operator.keys.import_place import COMPROMISED, NEW_KEY, TO_SET, Place
+from jwks_operator.keys.key_errors import MalformedDerError
 
 _LABELS: Final = re.compile(rb"-----BEGIN ([A-Z0-9 ]+?)-----")
 _PRIVATE: Final = "PRIVATE KEY"
 _TO_PKCS8: Final = "openssl pkey -in FILE -out key.pem"
+_FROM_BODY: Final = "sed '/^-----/d' FILE | base64 -d | openssl pkey -inform DER -out key.pem"
 _ENCRYPTED: Final = rb"Proc-Type: *4, *ENCRYPTED"
 _OPENSSH: Final = 'ssh-keygen -p -N "" -m PKCS8 -f FILE'
 _OPENSSH_ED25519: Final = (
@@ -20,6 +23,13 @@ _OPENSSH_ED25519: Final = (
     "print(k.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode())' < FILE > key.pem "
     "(pip install cryptography)"
 )
+_NOT_HERE: Final = (
+    ("PGP", f"a private key of OpenPGP, which no JOSE library reads; {NEW_KEY}"),
+    ("TSS2", f"a key that only a TPM can use, so the file holds none; {NEW_KEY}"),
+    ("ENCRYPTED SIGSTORE", f"an encrypted key of cosign, which has no other form; {NEW_KEY}"),
+    ("ENCRYPTED COSIGN", f"an encrypted key of cosign, which has no other form; {NEW_KEY}"),
+)
+"""Private keys that nothing makes a key for tokens of, by the begin of their labels."""
 _WITHOUT_KEY: Final = (
     ("CERTIFICATE REQUEST", "a request for a certificate"),
     ("CERTIFICATE", "a certificate"),
@@ -28,6 +38,8 @@ _WITHOUT_KEY: Final = (
     ("CMS", "a PKCS#7 file"),
     ("X509 CRL", "a list of revoked certificates"),
     ("PARAMETERS", "the parameters of a key"),
+    ("NATS USER JWT", "the credentials of NATS"),
+    ("AGE ENCRYPTED FILE", "a file encrypted with age (age -d -i IDENTITY FILE > plain)"),
 )
 
 
@@ -39,30 +51,56 @@ def name_pem(data: bytes, place: Place) -> str:
         if private:
             return COMPROMISED
         return f"{_what(labels)} in PEM, and {place} is needed; {TO_SET}"
-    if rb"\n" in data:
-        return "a PEM file whose line breaks are written as \\n; printf '%b' \"$(cat FILE)\" > key.pem"
     if len(private) > 1:
         return f"{len(private)} private keys in one PEM file; put the one to import there alone"
+    if rb"\n" in data:
+        return "a PEM file whose line breaks are written as \\n; printf '%b' \"$(cat FILE)\" > key.pem"
     if not private:
         return f"{_what(labels)} in PEM, which holds no private key; give that (often tls.key or privkey.pem)"
-    return _of_private(private[0], data)
+    return next((told for tell in _TELLS if (told := tell(private[0], data))), "")
 
 
-def _of_private(label: str, data: bytes) -> str:
+def _other_product(label: str, data: bytes) -> str:
     if label.startswith("OPENSSH"):
         return f"a private key in the form of OpenSSH; {_from_openssh(data)}"
-    if label.startswith("PGP"):
-        return "a private key of OpenPGP, which no JOSE library reads; make a key of its own for tokens"
+    return next((told for begin, told in _NOT_HERE if label.startswith(begin)), "")
+
+
+def _encrypted(label: str, data: bytes) -> str:
     if "ENCRYPTED" in label or re.search(_ENCRYPTED, data):
         return f"an encrypted private key, and the operator has no passphrases; {_TO_PKCS8}"
-    if b"-----END " not in data:
-        return "a PEM file that ends early; copy it whole"
     return ""
+
+
+def _cut_off(_: str, data: bytes) -> str:
+    return "" if b"-----END " in data else "a PEM file that ends early; copy it whole"
+
+
+def _wrong_label(label: str, data: bytes) -> str:
+    """Another last line than the first one, or a body in the form of another label (RFC 7468)."""
+    _, _, rest = data.partition(f"-----BEGIN {label}-----".encode())
+    body, _, end = rest.partition(b"-----END ")
+    if not end.startswith(f"{label}-----".encode()):
+        return f"a PEM file whose first and last line name different things; {_FROM_BODY}"
+    with suppress(binascii.Error, ValueError, MalformedDerError):
+        parts = der.parse_sequence(base64.b64decode(b"".join(body.split()), validate=True))
+        right = next((name for name, tags in _BODIES if tuple(part.tag for part in parts[: len(tags)]) == tags), label)
+        return "" if right == label else f"the body of {right} under the label {label}; {_FROM_BODY}"
+    return ""
+
+
+_TELLS: Final = (_other_product, _encrypted, _cut_off, _wrong_label)
+_BODIES: Final = (
+    ("PRIVATE KEY", (der.INTEGER, der.SEQUENCE, der.OCTET_STRING)),
+    ("EC PRIVATE KEY", (der.INTEGER, der.OCTET_STRING)),
+    ("RSA PRIVATE KEY", (der.INTEGER,) * 9),
+)
+"""The labels of private keys, and the tags that their bodies begin with (RFC 5958, RFC 5915, RFC 8017)."""
 
 
 def _what(labels: Sequence[str]) -> str:
     told = (name for label in labels for ending, name in _WITHOUT_KEY if label.endswith(ending))
-    return next(told, "something else")
+    return next(told, f"a block {labels[0][:40]}" if labels else "something else")
 
 
 def _from_openssh(data: bytes) -> str:

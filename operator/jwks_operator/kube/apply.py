@@ -2,7 +2,8 @@
 
 1. Intent: write the planned record (POST for a new keyring, else PUT).
 2. Effects: write the ConfigMap and the consumer Secret where they differ, in the order of the step. Then write the
-   copies of the ConfigMap in other namespaces; a refused copy never blocks the objects of the set. Then restart the
+   objects under former names and the copies of the ConfigMap in other namespaces; if one of these is refused, the
+   objects of the set are not blocked. Then restart the
    workloads of `spec.secret.restart`, if a restart is pending; a failed restart is retried and blocks nothing.
 3. Confirmation: after the API server has confirmed every effect, read the clock and write that time into the record.
 
@@ -10,7 +11,7 @@ An error ends the step; the next pass reads the intent and continues. A step tha
 (`revocation_writes.py`), and what was refused is part of its result.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -25,6 +26,7 @@ from jwks_operator.kube.client import CONFIGMAPS, SECRETS, Client
 from jwks_operator.kube.copies import find_copies, has_pending_writes, namespace_query, write_copies
 from jwks_operator.kube.effects import ObjectWriter, check_record
 from jwks_operator.kube.errors import KubeError
+from jwks_operator.kube.former_objects import Projector, delete_former, write_former
 from jwks_operator.kube.gather import Gathered, ObservedObjects, refresh_comparisons, with_status
 from jwks_operator.kube.revocation_writes import Refusal, Writes, is_revoking, write_revocation
 from jwks_operator.kube.workloads import NOT_RESTARTED, RestartResult, restart_workloads
@@ -60,6 +62,7 @@ async def execute_step(client: Client, gathered: Gathered, record: Record, read_
         gathered, made_again = written.gathered, written.events
     else:
         gathered, made_again = await _write_objects(client, gathered, record)
+        gathered = await _write_former(client, gathered, record)
     copied = await apply_copies(client, gathered)
     gathered, events = copied.gathered, (*made_again, *copied.events)
     restarted = await restart_workloads(client, gathered.observed.ref, record)
@@ -118,6 +121,24 @@ def _restart_events(restarted: RestartResult, record: Record) -> tuple[RecordedE
     return tuple(RecordedEvent(EventReason.WORKLOAD_RESTARTED, str(each)) for each in restarted.asked)
 
 
+async def rename_objects(client: Client, gathered: Gathered, record: Record) -> None:
+    """Write a record that names the objects of the set otherwise; they have to be read before anything else."""
+    await _write_record(client, gathered, record)
+
+
+async def apply_former(client: Client, gathered: Gathered, unneeded: Collection[str]) -> Gathered:
+    """Repair the objects under former names, and delete those that nothing depends on; raises KubeError."""
+    record, former = gathered.observed.record, gathered.former
+    if record is None or not former.seen:
+        return gathered
+    projector = Projector(gathered.observed, gathered.private_keys)
+    drifted = (what for what, thing in former.seen.items() if projector.differs(record, what, thing))
+    if not {*unneeded, *drifted} - former.refused.keys() - former.withheld:
+        return gathered
+    await check_record(client, gathered)
+    return refresh_comparisons(await _write_former(client, gathered, record, unneeded))
+
+
 async def apply_copies(client: Client, gathered: Gathered, *, repairs: bool = False) -> StepResult:
     """Write the copies in other namespaces. A refused copy is part of the result; other errors raise KubeError.
 
@@ -154,11 +175,19 @@ async def write_status(client: Client, gathered: Gathered, status: JsonWebKeySet
     return with_status(replace(gathered, seen=replace(gathered.seen, the_set=written)))
 
 
-async def delete_objects(client: Client, seen: ObservedObjects) -> None:
+async def delete_objects(client: Client, gathered: Gathered, seen: ObservedObjects) -> None:
     """Delete the objects of a deleted set, the record last, so that an interrupted removal can continue."""
-    for resource, thing in ((SECRETS, seen.secret), (CONFIGMAPS, seen.configmap), (SECRETS, seen.keyring)):
+    for resource, thing in ((SECRETS, seen.secret), (CONFIGMAPS, seen.configmap)):
         if thing is not None:
             await client.delete(resource, thing)
+    await delete_former(client, gathered.former)
+    if seen.keyring is not None:
+        await client.delete(SECRETS, seen.keyring)
+
+
+async def _write_former(client: Client, gathered: Gathered, record: Record, unneeded: Collection[str] = ()) -> Gathered:
+    projector = Projector(gathered.observed, gathered.private_keys)
+    return replace(gathered, former=await write_former(client, gathered.former, projector, record, unneeded))
 
 
 async def _write_record(client: Client, gathered: Gathered, record: Record) -> Gathered:

@@ -1,6 +1,7 @@
 """Makes signed artifacts (certificates, signed historical sets) from the private halves and the Secret of a CA.
 
-What stands in the way of a certificate is an answer, put into words; a read that fails raises and ends the pass.
+What stands in the way of a certificate is an answer, put into words, also a CA that cannot be read: a certificate
+never keeps a key from its use, nor a revoked one in use.
 """
 
 import asyncio
@@ -21,6 +22,7 @@ from jwks_operator.keys.key_errors import JwkError
 from jwks_operator.keys.naming import eddsa_name_of
 from jwks_operator.keys.private import PrivateJwk
 from jwks_operator.kube.client import SECRETS, Client
+from jwks_operator.kube.errors import KubeError
 from jwks_operator.kube.gather import Gathered
 from jwks_operator.kube.source_reader import TLS_TYPE, no_source
 
@@ -37,7 +39,7 @@ class CertificateRefused(Exception):
 async def make_signed_artifacts(
     client: Client, gathered: Gathered, wanted: Iterable[Artifact], now: datetime
 ) -> Gathered:
-    """Return the state with these artifacts made, or with the reasons why they cannot be; raises KubeError."""
+    """Return the state with these artifacts made, or with the reasons why they cannot be."""
     for artifact in wanted:
         observed = gathered.observed
         if isinstance(artifact, Signing):
@@ -72,7 +74,10 @@ async def _authority(client: Client, gathered: Gathered, artifact: Certification
     if terms is None or terms.ca_secret is None:
         return None
     what = f"Secret {terms.ca_secret}"
-    secret = await client.read(SECRETS, ref.namespace, terms.ca_secret)
+    try:
+        secret = await client.read(SECRETS, ref.namespace, terms.ca_secret)
+    except KubeError as error:
+        raise CertificateRefused(f"{what} could not be read: {error}") from None
     if secret is None or (secret["metadata"].get("labels") or {}).get(LABEL_ALLOW_SET) != ref.name:
         raise CertificateRefused(no_source(what, ref.name))
     if secret.get("type") != TLS_TYPE:

@@ -5,23 +5,23 @@ one over HTTP (transport.py) and one in memory for tests. Rules kept here:
 
 * a 404 means gone only when the server names the object that is missing; any other 404 raises `NotServed`;
 * creation is a POST, a change a PUT that carries uid and resourceVersion, a deletion carries both as
-  preconditions, status is a server-side apply and what belongs to another owner a merge patch, each with both, so
-  no write can hit an object it did not read;
+  preconditions, status is a server-side apply and what belongs to another owner a merge patch, each with both (an
+  annotation that depends on nothing that was read: with the uid alone), so no write can hit an object it did not read;
 * whatever is not a read is sent only while `may_write()` says so;
 * nothing is retried: the caller plans again from fresh facts.
 """
 
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from time import monotonic
-from typing import Any, Protocol
 
 from jwks_operator.api.names import FIELD_MANAGER
+from jwks_operator.kube.calls import JSON, REQUEST_TIMEOUT, Call, Object, Reply, Transport
 from jwks_operator.kube.dates import has_waited, read_date
 from jwks_operator.kube.errors import Gone, NotLeading, Refused, RequestTarget, confirms_absence, error_for
-from jwks_operator.kube.resources import CONFIGMAPS, CRDS, EVENTS, LEASES, NAMESPACES, SECRETS, SETS, Resource
+from jwks_operator.kube.resources import CONFIGMAPS, CRDS, EVENTS, LEASES, NAMESPACES, PODS, SECRETS, SETS, Resource
 
 __all__ = [
     "CONFIGMAPS",
@@ -29,6 +29,7 @@ __all__ = [
     "EVENTS",
     "LEASES",
     "NAMESPACES",
+    "PODS",
     "REQUEST_TIMEOUT",
     "SECRETS",
     "SETS",
@@ -41,60 +42,14 @@ __all__ = [
     "Transport",
 ]
 
-Object = dict[str, Any]
 Objects = list[Object]  # inside Client the name `list` is the method
 
-REQUEST_TIMEOUT = 30.0
 WATCH_SECONDS = 240
 PAGE = 500
 
-_JSON = "application/json"
 _APPLY = "application/apply-patch+yaml"
 _MERGE = "application/merge-patch+json"
 _METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One request: HTTP method, path below the server's root, query, JSON body; `timeout` in seconds.
-
-    `permit` is asked again when the body is about to leave the process. Its repr leaves the body out, because
-    that may hold private keys.
-    """
-
-    method: str
-    path: str
-    query: Mapping[str, str] = field(default_factory=dict)
-    body: Object | None = field(default=None, repr=False)
-    content_type: str = _JSON
-    accept: str = _JSON
-    timeout: float = REQUEST_TIMEOUT
-    permit: Callable[[], bool] | None = field(default=None, repr=False, compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """One answer: status code, headers with lower-case names, and the body if it was a JSON object."""
-
-    status: int
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: Object | None = field(default=None, repr=False)
-
-
-class Transport(Protocol):
-    """Carries calls to a server and back; knows no resource and retries nothing."""
-
-    async def request(self, call: Call) -> Reply:
-        """Send one call and return whatever the server answered; `Unavailable` if there was no answer."""
-        ...
-
-    def stream(self, call: Call) -> AsyncGenerator[Object, None]:
-        """Open a watch and yield its events until the server ends it; `Unavailable` if it broke.
-
-        A refused watch yields one event {"type": "ERROR", "object": <Status with its code>}, as the server
-        itself reports an error in mid-stream.
-        """
-        ...
 
 
 class Client:
@@ -144,10 +99,16 @@ class Client:
             return await _all(self._pages(resource, namespace, selector, metadata_only=metadata_only, limit=limit))
 
     async def pages(
-        self, resource: Resource, namespace: str | None, selector: str | None, *, limit: int = PAGE
+        self,
+        resource: Resource,
+        namespace: str | None,
+        selector: str | None,
+        *,
+        metadata_only: bool = True,
+        limit: int = PAGE,
     ) -> AsyncGenerator[Objects, None]:
-        """Yield the metadata of all objects that match, a page at a time; `Gone` if a page token expired."""
-        async for page in self._pages(resource, namespace, selector, metadata_only=True, limit=limit):
+        """Yield all objects that match, or their metadata, a page at a time; `Gone` if a page token expired."""
+        async for page in self._pages(resource, namespace, selector, metadata_only=metadata_only, limit=limit):
             yield page.get("items") or []
 
     async def create(self, resource: Resource, namespace: str | None, body: Object, *, dry_run: bool = False) -> Object:
@@ -180,6 +141,17 @@ class Client:
         path = resource.path(namespace, name)
         call = Call("PATCH", path, _strict(), _typed(resource, body), content_type=_MERGE)
         return _body(RequestTarget("PATCH", resource.plural, namespace, name), await self._send(call))
+
+    async def annotate(self, resource: Resource, body: Object) -> None:
+        """PATCH the annotations in `body` onto another owner's object, whatever its version is by now.
+
+        `body` carries metadata.name and uid as read. `Missing` if the object is gone, `Refused` if another one has its
+        name.
+        """
+        meta = body["metadata"]
+        path = resource.path(meta.get("namespace"), meta["name"])
+        call = Call("PATCH", path, _strict(), _typed(resource, body), content_type=_MERGE)
+        _body(RequestTarget("PATCH", resource.plural, meta.get("namespace"), meta["name"]), await self._send(call))
 
     async def apply_status(self, body: Object) -> Object:
         """Server-side apply of a set's `status` and return the set as stored.
@@ -237,7 +209,7 @@ class Client:
     ) -> AsyncGenerator[Object, None]:
         asked = RequestTarget("GET", resource.plural, namespace, None)
         query = {"limit": str(limit)} | ({"labelSelector": selector} if selector else {})
-        accept = _METADATA_ONLY if metadata_only else _JSON
+        accept = _METADATA_ONLY if metadata_only else JSON
         token = ""
         while True:
             whole = query | ({"continue": token} if token else {})

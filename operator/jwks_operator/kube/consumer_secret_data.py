@@ -3,6 +3,7 @@
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from jwks_operator.core.model.record import Record
@@ -12,7 +13,7 @@ from jwks_operator.keys.jwk import parse_private
 from jwks_operator.keys.key_errors import JwkError
 from jwks_operator.keys.naming import as_written
 from jwks_operator.keys.private import PrivateJwk, PrivateKeys
-from jwks_operator.keys.secret_files import ALG, FILES, KID, Form, SecretFile, is_in_use, split_name
+from jwks_operator.keys.secret_files import ALG, FILES, KID, REF, Form, SecretFile, is_in_use, split_name
 from jwks_operator.kube.client import Object
 
 
@@ -56,6 +57,15 @@ def read_keys(secret: Object) -> Iterator[FoundKey]:
 def keys_in_use(secret: Object) -> Iterator[FoundKey]:
     """Yield the active key of each entry, once for each file; and each file that cannot be read, with the problem."""
     return (found for found in read_keys(secret) if found.in_use)
+
+
+def read_references(secret: Object) -> Iterator[tuple[str, str, str]]:
+    """Yield entry, kid and ref of each key in use whose private half is held elsewhere."""
+    data: Mapping[str, str] = secret.get("data") or {}
+    for entry in sorted(entry for entry, file in map(split_name, data) if file is REF):
+        with suppress(Base64Error, UnicodeDecodeError):
+            kid, ref = (_decode(data.get(file.name_for(entry), "")).decode() for file in (KID, REF))
+            yield entry, kid, ref
 
 
 def _keys_of(file: SecretFile, entry: str, data: Mapping[str, str]) -> Iterator[FoundKey]:

@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from jwks_operator.api.names import FIELD_MANAGER, keyring_name
+from jwks_operator.api.names import FIELD_MANAGER, copy_name, keyring_name
 from jwks_operator.core.model.observed_state import DriftState
 from jwks_operator.kube.client import Object
+from jwks_operator.kube.former_objects import Projector
 from jwks_operator.kube.gather import Gathered
 from jwks_operator.kube.objects import (
     configmap_object,
@@ -33,13 +34,16 @@ class DriftedObject:
     wanted: Object
     seen: Object | None
     field: str = ""
-    """The field of the observed state that compares it; empty for a copy."""
+    """The field of the observed state that compares it; empty for a copy and for an object under a former name."""
     copied_to: str = ""
     """The namespace of a copy of the ConfigMap."""
 
 
 def list_drifted(gathered: Gathered) -> tuple[DriftedObject, ...]:
-    """Return the objects that the record wants otherwise; none as long as there is no record."""
+    """Return the objects that the record wants otherwise; none as long as there is no record.
+
+    What was refused in this pass is not repaired, so that it is in no dispute.
+    """
     observed, seen, record = gathered.observed, gathered.seen, gathered.observed.record
     if record is None:
         return ()
@@ -56,13 +60,27 @@ def list_drifted(gathered: Gathered) -> tuple[DriftedObject, ...]:
         for kind, name, drift, wanted, there in owned
         if drift.drifted
     ]
+    projector = Projector(observed, gathered.private_keys)
+    for what, former in gathered.former.seen.items():
+        if what not in gathered.former.refused and projector.differs(record, what, former):
+            wanted = projector.project(record, what)
+            found.append(DriftedObject(what, _drift(wanted, former), wanted, former))
     for namespace, there in gathered.copies.targets.items():
         wanted = copy_object(ref, record, namespace, shard)
-        if there is None or (is_copy(there, ref) and replacement_body(wanted, there) is not None):
+        differs = there is None or (is_copy(there, ref) and replacement_body(wanted, there) is not None)
+        if differs and namespace not in gathered.copies.refused:
             drift = DriftState.GONE if there is None else _drift(wanted, there)
             what = f"ConfigMap {namespace}/{wanted['metadata']['name']}"
             found.append(DriftedObject(what, drift, wanted, there, copied_to=namespace))
     return tuple(found)
+
+
+def list_refused(gathered: Gathered) -> tuple[str, ...]:
+    """Return the objects beside those of the set that could not be written in this pass."""
+    observed = gathered.observed
+    name = copy_name(observed.ref, observed.configmap_name)
+    copies = (f"ConfigMap {namespace}/{name}" for namespace in gathered.copies.refused)
+    return (*gathered.former.refused, *copies)
 
 
 def describe_drift(drifted: DriftedObject, by_admission: bool) -> str:

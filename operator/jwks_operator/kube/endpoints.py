@@ -21,12 +21,11 @@ from jwks_operator.core.model.observed_state import Endpoint, Endpoints
 from jwks_operator.core.planner.endpoint_gate import Question
 from jwks_operator.keys.key_errors import JwkError
 from jwks_operator.keys.members import parse_json_strict
-from jwks_operator.kube.client import Client, Object, Resource
+from jwks_operator.kube.client import PODS, Client, Object, Resource
 from jwks_operator.kube.endpoint_fetch import Address, Fetch, NoAnswer
 from jwks_operator.kube.errors import KubeError
 
 SERVICES: Final = Resource("", "v1", "services", "Service")
-PODS: Final = Resource("", "v1", "pods", "Pod")
 ENDPOINT_SLICES: Final = Resource("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice")
 
 MOST: Final = 100

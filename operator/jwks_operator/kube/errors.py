@@ -62,7 +62,9 @@ class KubeError(Exception):
     """Root of everything `kube` raises; str() is safe for logs, conditions and Events."""
 
     about: str = ""
-    """The object of the set whose write failed, by kind and name; empty for anything else."""
+    """The object of the set whose read or write failed, by kind and name; empty for anything else."""
+    on_read: bool = False
+    """Whether a pass goes on without what could not be read."""
 
 
 class Missing(KubeError):

@@ -1,6 +1,7 @@
 """Gathers the observed state of one pass, by uncached reads by name.
 
-A read that fails ends the pass: nothing is planned on missing facts. Private halves stay beside the observed state.
+A read that fails is part of the result: nothing is planned on missing facts, but a revoked key leaves what can be
+written. Only what the set asks for has to be known. Private halves stay beside the observed state.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,7 +18,6 @@ from jwks_operator.api.shards import Shard, shard_of
 from jwks_operator.api.spec import JsonWebKeySetSpec
 from jwks_operator.api.status_model import JsonWebKeySetStatus
 from jwks_operator.core.model.codec import RecordError
-from jwks_operator.core.model.key_states import FreshKey
 from jwks_operator.core.model.mended_policy import read_safety_fields
 from jwks_operator.core.model.observed_state import (
     DriftState,
@@ -29,16 +29,13 @@ from jwks_operator.core.model.observed_state import (
 from jwks_operator.core.model.policy import Policy
 from jwks_operator.core.model.policy_from_spec import policy_from_spec
 from jwks_operator.core.model.record import Bounds, Record
-from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
-from jwks_operator.keys.jwk import JwkError, parse_json_strict, parse_public, thumbprint
-from jwks_operator.keys.members import list_keys
-from jwks_operator.keys.naming import as_written
-from jwks_operator.keys.private import PrivateJwk, PrivateKeys
+from jwks_operator.keys.algorithms import KeyClass
+from jwks_operator.keys.private import PrivateKeys
+from jwks_operator.kube.attempted_reads import AttemptedReads
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, SETS, Client, Object
-from jwks_operator.kube.consumer_secret_data import read_keys
 from jwks_operator.kube.copies import Copies, compare_copies, find_copies, namespace_query
-from jwks_operator.kube.errors import OwnedByOtherShard
-from jwks_operator.kube.historical_tombstones import read_tombstones
+from jwks_operator.kube.errors import KubeError, OwnedByOtherShard
+from jwks_operator.kube.former_objects import FormerObjects, find_former, resource_of
 from jwks_operator.kube.keyring import read_keyring
 from jwks_operator.kube.objects import (
     compare_object,
@@ -48,6 +45,7 @@ from jwks_operator.kube.objects import (
     replacement_body,
     secret_object,
 )
+from jwks_operator.kube.recoverable_keys import ReadableObjects, recover_keys
 from jwks_operator.kube.source_reader import read_sources
 
 
@@ -62,6 +60,19 @@ class ObservedObjects:
 
 
 @dataclass(frozen=True, slots=True)
+class Labelled:
+    """Where the watches saw objects that are labelled as those of a set: where to look, never a fact."""
+
+    objects: frozenset[str] = frozenset()
+    """Kind and name of each ConfigMap and Secret in the namespace of the set."""
+    copies: bool = False
+    """Whether there are copies in other namespaces."""
+
+
+NOTHING_LABELLED = Labelled()
+
+
+@dataclass(frozen=True, slots=True)
 class Gathered:
     """The observed state for the planner, and beside it what only the writer may use."""
 
@@ -70,17 +81,22 @@ class Gathered:
     private_keys: PrivateKeys = field(default_factory=dict)
     status: JsonWebKeySetStatus = field(default_factory=JsonWebKeySetStatus)
     copies: Copies = field(default_factory=Copies)
+    former: FormerObjects = field(default_factory=FormerObjects)
+    unread: Mapping[str, KubeError] = field(default_factory=dict)
+    """By kind and name, or in words, what could not be read in this pass."""
 
 
 async def gather(
-    client: Client, ref: SetRef, shard: Shard, *, everywhere: bool = True, copied: bool = False
+    client: Client, ref: SetRef, shard: Shard, *, everywhere: bool = True, labelled: Labelled = NOTHING_LABELLED
 ) -> Gathered:
-    """Return the observed state of a set; raises KubeError if a read fails, OwnedByOtherShard for another shard's set.
+    """Return the observed state of a set; raises OwnedByOtherShard for another shard's set.
 
-    `everywhere` says whether the operator may read other namespaces, `copied` whether copies of the set exist there.
+    Raises KubeError if the set cannot be read, or anything of a set that is gone. `everywhere` says whether the
+    operator may read other namespaces.
     """
     the_set = await client.read(SETS, ref.namespace, ref.name)
-    keyring = await client.read(SECRETS, ref.namespace, keyring_name(ref.name))
+    reads = AttemptedReads(client, ref)
+    keyring = await reads.read(SECRETS, keyring_name(ref.name))
     check_shard(ref, the_set or keyring, shard)
     spec, complaint = _spec(the_set)
     record, private_keys, unreadable = _record(keyring, ref, None if spec is None else policy_from_spec(spec))
@@ -98,19 +114,26 @@ async def gather(
     )
     wanted = observed.written or (None if record is None else record.policy)
     if the_set is not None and wanted is not None:
-        imports, halves = await read_sources(client, ref, wanted)
+        sources = await reads.attempt("a source of its imports", read_sources(client, ref, wanted))
+        imports, halves = sources or ({}, {})
         observed = replace(observed, imports=imports)
         private_keys = {**halves, **private_keys}  # a kid that two keys claim stays ours
-    configmap = await client.read(CONFIGMAPS, ref.namespace, observed.configmap_name)
-    secret = await client.read(SECRETS, ref.namespace, observed.secret_name)
+    configmap = await reads.read(CONFIGMAPS, observed.configmap_name)
+    secret = await reads.read(SECRETS, observed.secret_name)
+    former = await reads.attempt("an object under a former name", find_former(client, observed, labelled.objects))
     gathered = Gathered(ObservedObjects(the_set, keyring, configmap, secret), observed, private_keys)
-    if everywhere and (copied or (record is not None and record.policy.publish.namespaces is not None)):
+    gathered = replace(gathered, former=former or FormerObjects())
+    if everywhere and (labelled.copies or (record is not None and record.policy.publish.namespaces is not None)):
         query = None if record is None or the_set is None else namespace_query(record.policy, observed.written)
-        copies = await find_copies(client, ref, observed.configmap_name, query)
+        looking = find_copies(client, ref, observed.configmap_name, query)
+        found = await reads.attempt("a copy of its ConfigMap", looking)
+        copies = found or Copies(query, complaint="they cannot be read")
         if the_set is None and keyring is None:
             copies = replace(copies, orphaned=tuple(each for each in copies.orphaned if shard_of(each) == shard))
         gathered = replace(gathered, copies=copies)
-    return refresh_comparisons(with_status(gathered))
+    if the_set is None:
+        reads.raise_first()
+    return refresh_comparisons(with_status(replace(gathered, unread=reads.failed)))
 
 
 def check_shard(ref: SetRef, owner: Object | None, shard: Shard) -> None:
@@ -129,18 +152,24 @@ def refresh_comparisons(gathered: Gathered) -> Gathered:
     ours = {name: thing is not None and is_ours(thing, observed.ref, uid) for name, thing, uid in both}
     recoverable, private_keys = RecoverableKeys(), dict(gathered.private_keys)
     if record is None or record.uid not in {"", _uid(seen.keyring)}:
-        recoverable, found = _salvage(seen, ours)
+        recoverable, found = recover_keys(_list_readable(gathered, ours))
         private_keys |= found
     wanted_configmap, wanted_secret = _wanted(observed, record, private_keys)
+    configmap = compare_object(wanted_configmap, seen.configmap, ours=ours["configmap"])
+    secret = compare_object(wanted_secret, seen.secret, ours=ours["secret"])
+    unread = gathered.unread
     observed = replace(
         observed,
+        unread=frozenset(gathered.unread),
         keyring_uid=_uid(seen.keyring),
         keyring=_sight_of_keyring(seen.keyring, observed),
-        configmap=compare_object(wanted_configmap, seen.configmap, ours=ours["configmap"]),
-        secret=compare_object(wanted_secret, seen.secret, ours=ours["secret"]),
+        configmap=DriftState.UNREAD if f"ConfigMap {observed.configmap_name}" in unread else configmap,
+        secret=DriftState.UNREAD if f"Secret {observed.secret_name}" in unread else secret,
         recoverable=recoverable,
         copies=compare_copies(observed, gathered.copies),
         copies_complaint=gathered.copies.complaint,
+        former={what: _uid(thing) for what, thing in gathered.former.seen.items()},
+        former_refused={what: str(error) for what, error in gathered.former.refused.items()},
     )
     return replace(gathered, observed=observed, private_keys=private_keys)
 
@@ -216,56 +245,13 @@ def _waits(status: JsonWebKeySetStatus) -> Iterator[tuple[KeyClass, Bounds]]:
             yield KeyClass(waits.key_class), Bounds(parse_sum(waits.lead), parse_sum(waits.retention))
 
 
-# --- keys that can be recovered from the projections when the record is gone, or older than they are ---
-
-
-def _salvage(seen: ObservedObjects, ours: Mapping[str, bool]) -> tuple[RecoverableKeys, PrivateKeys]:
-    """Accept a private half if its public half is published, or if nothing is published (as for symmetric keys).
-
-    What is published is in use, if its private half is here. Of the rest, the Secret says which key is in use.
-    """
-    published = tuple(_published(seen.configmap)) if seen.configmap and ours["configmap"] else ()
-    known = {key.kid: key.thumbprint for key in published}
-    usable: dict[str, FreshKey] = {}
-    openers: dict[str, tuple[str, FreshKey]] = {}
-    private_keys: dict[str, PrivateJwk] = {}
-    for found in read_keys(seen.secret) if seen.secret and ours["secret"] else ():
-        if found.private is None:
-            continue
-        key = _fresh(found.public, found.private)
-        unpublished = not ours["configmap"] or not found.public
-        believed = known.get(key.kid) == key.thumbprint or (unpublished and found.in_use)
-        opens = ALGORITHMS[key.algorithm].key_class is not KeyClass.SIGNATURE
-        if believed and found.entry not in usable:
-            usable[found.entry], private_keys[key.kid] = key, found.private
-        elif opens and key.kid not in private_keys:
-            openers[key.kid], private_keys[key.kid] = (found.entry, key), found.private
-    buried = read_tombstones(seen.configmap) if seen.configmap and ours["configmap"] else ()
-    return RecoverableKeys(usable, published, tuple(openers.values()), buried), private_keys
-
-
-def _published(configmap: Object) -> Iterator[FreshKey]:
-    """Yield every well-formed public key in any value of the ConfigMap: the user chooses the data key."""
-    found: dict[str, FreshKey] = {}
-    for text in (configmap.get("data") or {}).values():
-        for value in _listed(text):
-            with suppress(JwkError):
-                key = _fresh(parse_public(value))
-                found.setdefault(key.kid, replace(key, public=as_written(key.public, value)))
-    yield from found.values()
-
-
-def _listed(text: str) -> list[object]:
-    with suppress(JwkError):
-        return list_keys(parse_json_strict(text.encode()))
-    return []
-
-
-def _fresh(public: Mapping[str, object], private: PrivateJwk | None = None) -> FreshKey:
-    members = public if private is None else private.reveal()
-    return FreshKey(
-        str(members["kid"]), str(members["alg"]), thumbprint(members), dict(public), has_private=private is not None
-    )
+def _list_readable(gathered: Gathered, ours: Mapping[str, bool]) -> ReadableObjects:
+    seen, former = gathered.seen, gathered.former.seen
+    configmaps = [seen.configmap] if seen.configmap is not None and ours["configmap"] else []
+    secrets = [seen.secret] if seen.secret is not None and ours["secret"] else []
+    configmaps += [thing for what, thing in former.items() if resource_of(what)[0] is CONFIGMAPS]
+    secrets += [thing for what, thing in former.items() if resource_of(what)[0] is SECRETS]
+    return ReadableObjects(tuple(configmaps), tuple(secrets))
 
 
 def _uid(seen: Object | None) -> str:

@@ -9,19 +9,25 @@ from jwks_operator.api.names import key_data_name, keyring_name
 from jwks_operator.keys.jwk import JwkError, parse_json_strict
 from jwks_operator.keys.members import list_keys
 from jwks_operator.keys.secret_files import KID, split_name
-from jwks_operator.kube.client import Object
+from jwks_operator.kube.client import CONFIGMAPS, Object
 from jwks_operator.kube.consumer_secret_data import read_keys
 from jwks_operator.kube.gather import Gathered
 
 
 def find_held_kids(gathered: Gathered, about: str, kids: Collection[str]) -> frozenset[str]:
-    """Return which of these keys an object of the set holds, which is given by kind and name."""
+    """Return which of these keys an object of the set holds, which is given by kind and name.
+
+    One that could not be read may hold them all.
+    """
     observed, seen = gathered.observed, gathered.seen
+    if about in gathered.unread:
+        return frozenset(kids)
     if about == f"Secret {keyring_name(observed.ref.name)}":
         return kids_in_keyring(seen.keyring, kids)
-    if about == f"ConfigMap {observed.configmap_name}":
-        return kids_in_configmap(seen.configmap) & frozenset(kids)
-    return kids_in_secret(seen.secret) & frozenset(kids)
+    present = {f"ConfigMap {observed.configmap_name}": seen.configmap, f"Secret {observed.secret_name}": seen.secret}
+    thing = {**gathered.former.seen, **present}.get(about)
+    found = kids_in_configmap(thing) if about.startswith(f"{CONFIGMAPS.kind} ") else kids_in_secret(thing)
+    return found & frozenset(kids)
 
 
 def kids_in_configmap(configmap: Object | None) -> frozenset[str]:
@@ -40,9 +46,12 @@ def kids_in_secret(secret: Object | None) -> frozenset[str]:
 
 
 def kids_in_keyring(keyring: Object | None, kids: Collection[str]) -> frozenset[str]:
-    """Return those of these kids whose private half a keyring holds, also in a format that this version cannot read."""
+    """Return those of these kids that a keyring can use, by private half or ref, also in a format that is not read."""
     data = (keyring or {}).get("data") or {}
-    return frozenset(kid for kid in kids if '"private"' in _text(data.get(key_data_name(kid), "")))
+    texts = {kid: _text(data.get(key_data_name(kid), "")) for kid in kids}
+    return frozenset(
+        kid for kid, text in texts.items() if '"private"' in text or '"ref":' in text.replace('"ref":""', "")
+    )
 
 
 def _kids_of(text: str) -> Iterator[str]:

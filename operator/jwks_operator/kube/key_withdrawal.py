@@ -19,6 +19,7 @@ from jwks_operator.keys.members import list_keys
 from jwks_operator.keys.secret_files import Form, split_name
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, Client, Object, Resource
 from jwks_operator.kube.errors import KubeError, NotLeading, Refused
+from jwks_operator.kube.former_objects import resource_of
 from jwks_operator.kube.gather import Gathered, ObservedObjects
 from jwks_operator.kube.held_keys import find_held_kids
 from jwks_operator.kube.object_writes import write_object
@@ -27,9 +28,9 @@ from jwks_operator.kube.revocation_writes import Refusal
 
 @dataclass(frozen=True, slots=True)
 class Withdrawal:
-    """What came of it: the objects as they are now, by kid what it was taken from, and what could not be written."""
+    """What came of it: the set as it is now, by kid what it was taken from, and what could not be written."""
 
-    seen: ObservedObjects
+    gathered: Gathered
     taken: Mapping[str, tuple[str, ...]]
     refusals: tuple[Refusal, ...]
 
@@ -39,11 +40,16 @@ async def withdraw_keys(client: Client, gathered: Gathered, kids: Collection[str
     observed, seen = gathered.observed, gathered.seen
     taken: dict[str, tuple[str, ...]] = {}
     refusals: list[Refusal] = []
+    former = dict(gathered.former.seen)
     for about, resource, thing, drift in (
         (f"Secret {observed.secret_name}", SECRETS, seen.secret, observed.secret),
         (f"ConfigMap {observed.configmap_name}", CONFIGMAPS, seen.configmap, observed.configmap),
+        *((what, resource_of(what)[0], each, DriftState.SAME) for what, each in gathered.former.seen.items()),
         (f"Secret {keyring_name(observed.ref.name)}", SECRETS, seen.keyring, observed.keyring),
     ):
+        if about in gathered.unread:
+            refusals.append(Refusal(about, gathered.unread[about]))
+            continue
         held = find_held_kids(gathered, about, kids)
         if thing is None or not held:
             continue
@@ -57,9 +63,13 @@ async def withdraw_keys(client: Client, gathered: Gathered, kids: Collection[str
         except KubeError as error:
             refusals.append(Refusal(about, error))
             continue
-        seen = _with(seen, thing, written)
+        if about in former:
+            former[about] = written
+        else:
+            seen = _with(seen, thing, written)
         taken |= {kid: (*taken.get(kid, ()), about) for kid in held}
-    return Withdrawal(seen, taken, tuple(refusals))
+    after = replace(gathered, seen=seen, former=replace(gathered.former, seen=former))
+    return Withdrawal(after, taken, tuple(refusals))
 
 
 async def _write_without(client: Client, resource: Resource, thing: Object, kids: Collection[str]) -> Object:

@@ -39,7 +39,7 @@ def keyring_object(ref: SetRef, record: Record, private_keys: PrivateKeys, shard
     documents: dict[str, Document] = {RECORD_KEY: dump_record(record)}
     for key in record.keys:
         document = dump_key(key)
-        if key.has_private:
+        if key.has_private and not key.ref:
             document["private"] = private_keys[key.kid].reveal()
         documents[key_data_name(key.kid)] = document
     return {
@@ -62,7 +62,7 @@ def read_keyring(secret: Object, written: Policy | None = None) -> Keyring:
     keys = []
     for name, document in documents.items():
         private = document.pop("private", None)
-        key = load_key(document, has_private=private is not None)
+        key = load_key(document, has_private=private is not None or bool(document.get("ref")))
         if key_data_name(key.kid) != name:
             raise RecordError("a key of the keyring has the data key of another key; restore the Secret from a backup")
         keys.append(key)

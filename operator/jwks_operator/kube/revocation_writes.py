@@ -3,14 +3,15 @@
 1. The keyring. If it cannot be written, the other objects give the revoked keys up all the same, and no other key
    comes into use before it is recorded.
 2. ConfigMap and consumer Secret, in the order of the step. A key that comes into use stays off its use side while the
-   object that is its check side could not be written. An object that is not ours is left as it is.
-3. The copies of the ConfigMap.
+   object that is its check side could not be written. An object that is not ours, or that could not be read, is left
+   as it is.
+3. The objects under former names, then the copies of the ConfigMap.
 
 What could not be written is part of the result, in place of an error.
 """
 
 from collections.abc import Awaitable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from jwks_operator.api.names import keyring_name
 from jwks_operator.core.model.key_states import LIVING, enter_state
@@ -20,12 +21,13 @@ from jwks_operator.core.transitions.transition_table import Owned, State
 from jwks_operator.kube.client import Client
 from jwks_operator.kube.effects import ObjectWriter, check_record
 from jwks_operator.kube.errors import KubeError, NotLeading
+from jwks_operator.kube.former_objects import Projector, write_former
 from jwks_operator.kube.gather import Gathered
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An object that could not be written, by kind and name, and the error; no error if it is not ours."""
+    """An object that could not be read or written, by kind and name, and the error; no error if it is not ours."""
 
     about: str
     error: KubeError | None
@@ -61,16 +63,19 @@ async def write_revocation(client: Client, gathered: Gathered, record: Record) -
     written = {owned for owned in names if writer.is_written(shown, Effect(owned.value))}
     for effect in effect_order(shown):
         owned = Owned.PUBLIC if effect is Effect.PUBLIC else Owned.PRIVATE
-        if writer.is_foreign(effect):
-            attempts.refusals[names[owned]] = None
+        if writer.is_foreign(effect) or names[owned] in gathered.unread:
+            attempts.refusals[names[owned]] = gathered.unread.get(names[owned])
             continue
         wanted = without_unknown_keys(shown, written | {owned})
         if await attempts.try_(names[owned], writer.write_projection(wanted, effect)):
             written.add(owned)
         else:
             written.discard(owned)
-    refusals = tuple(Refusal(about, error) for about, error in attempts.refusals.items())
-    return Writes(writer.gathered, shown, refusals, tuple(writer.events))
+    projector = Projector(observed, gathered.private_keys)
+    former = await write_former(client, gathered.former, projector, without_unknown_keys(shown, written))
+    found = (*attempts.refusals.items(), *former.refused.items())
+    refusals = tuple(Refusal(about, error) for about, error in found)
+    return Writes(replace(writer.gathered, former=former), shown, refusals, tuple(writer.events))
 
 
 @dataclass(slots=True)

@@ -8,6 +8,7 @@ import asyncio
 from base64 import b64decode
 from binascii import Error as Base64Error
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TypeAlias, TypeVar
 
 from jwks_operator.api.names import LABEL_ALLOW_SET, SetRef
@@ -17,6 +18,7 @@ from jwks_operator.core.model.key_states import FreshKey
 from jwks_operator.core.model.policy import EntryPolicy, Policy, Source
 from jwks_operator.core.model.record import Certificate
 from jwks_operator.keys.certificates import read_issued_chain
+from jwks_operator.keys.external_keys import read_external_keys
 from jwks_operator.keys.import_reader import ForeignKey, Wanted, read_private, read_public_keys
 from jwks_operator.keys.jwk import JwkError, thumbprint
 from jwks_operator.keys.private import PrivateKeys
@@ -47,6 +49,9 @@ async def _read(client: Client, ref: SetRef, entry: EntryPolicy) -> tuple[Source
     wanted = entry.import_
     if wanted is None:
         return Sources(entry), {}
+    if wanted.external_ref is not None:
+        source = await client.read(CONFIGMAPS, ref.namespace, wanted.external_ref.name)
+        return Sources(entry, await asyncio.to_thread(_external_keys, source, ref, entry, wanted.external_ref)), {}
     public: Public = ()
     former: Holding | Refusal | None = None
     if wanted.public_ref is not None:
@@ -69,6 +74,15 @@ async def _read(client: Client, ref: SetRef, entry: EntryPolicy) -> tuple[Source
         certificate, complaint = _certificate(source, key)
         holding = Holding((_fresh_key(key),), True, certificate, complaint)
     return Sources(entry, holding, former), {key.private.kid: key.private}
+
+
+def _external_keys(source: Object | None, ref: SetRef, entry: EntryPolicy, at: Source) -> Holding | Refusal:
+    """Return the keys of an entry whose private halves live elsewhere; each can be used by its ref."""
+    read = _read_source(CONFIGMAPS, source, ref, at, lambda content: read_external_keys(content, entry.algorithm))
+    if isinstance(read, Refusal):
+        return read
+    usable = (replace(_fresh_public_key(key), has_private=True, ref=read.refs[str(key["kid"])]) for key in read.keys)
+    return Holding(tuple(usable), followed=True, left_out=_left_out(read, at))
 
 
 def no_source(what: str, set_name: str) -> str:
@@ -101,11 +115,14 @@ def _private_key(source: Object | None, ref: SetRef, entry: EntryPolicy, at: Sou
 
 def _former(read: PublicKeys, at: Source) -> Holding:
     """Return the keys of another issuer's set, and the sentence about the keys that are left out."""
-    faces = tuple(map(_fresh_public_key, read.keys))
+    return Holding(tuple(map(_fresh_public_key, read.keys)), left_out=_left_out(read, at))
+
+
+def _left_out(read: PublicKeys, at: Source) -> str:
     if not read.left_out:
-        return Holding(faces)
+        return ""
     what = f"ConfigMap {at.name}, data key {at.key}, left out: {read.tell()}"
-    return Holding(faces, left_out=f"{what}. The other keys are imported; once read, take these out of the ConfigMap")
+    return f"{what}. The other keys are imported; once read, take these out of the ConfigMap"
 
 
 def _public_keys(source: Object | None, ref: SetRef, at: Source, algorithm: str) -> PublicKeys | Refusal:

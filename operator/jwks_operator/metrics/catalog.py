@@ -120,6 +120,12 @@ RESTARTS = Family(
     "Workloads that were asked to restart after an activation.",
     (("kind", "`Deployment`, `StatefulSet` or `DaemonSet`"), ("result", "`asked` or `failed`")),
 )
+POD_REFRESHES = Family(
+    "pod_refreshes_total",
+    Kind.COUNTER,
+    "Pods whose kubelet was made to write their volumes at once.",
+    (("result", "`refreshed`, or `failed`: they follow at the kubelet's own time"),),
+)
 PASSES = Family(
     "reconcile_duration_seconds",
     Kind.HISTOGRAM,
@@ -194,7 +200,7 @@ SET_FAMILIES: Final = (
     ATTENTION_SINCE, LAGGING, UNSEEN,
 )  # fmt: skip
 COUNTED: Final = (
-    EVENTS, ROTATIONS, ALARMS, RESTARTS, PASSES, FAILURES, REQUESTS, REQUEST_DURATION, WATCHES,
+    EVENTS, ROTATIONS, ALARMS, RESTARTS, POD_REFRESHES, PASSES, FAILURES, REQUESTS, REQUEST_DURATION, WATCHES,
 )  # fmt: skip
 PROCESS_FAMILIES: Final = (
     QUEUE, WAITING, TIMERS, WORKERS, BUSY, TASKS, LEADER, CLOCK_DOUBT, CLOCK_OFFSET, RESYNCED, MISSED, BUILD,

@@ -26,7 +26,8 @@ from jwks_operator import __version__
 from jwks_operator.api.names import SetRef
 from jwks_operator.api.reasons import EventReason, Reason
 from jwks_operator.core.model.record import RecordedEvent
-from jwks_operator.core.transitions.transition_table import Cause, Transition
+from jwks_operator.core.planner.causes import Cause
+from jwks_operator.core.transitions.transition_table import Transition
 from jwks_operator.kube.workloads import WORKLOADS, RestartedWorkload
 from jwks_operator.metrics import catalog
 from jwks_operator.metrics.catalog import Family, Kind
@@ -84,6 +85,11 @@ class Metrics:
         del ref
         for each in workloads:
             self._count(catalog.RESTARTS, each.kind, "asked" if each.trouble is None else "failed")
+
+    def count_pod_refreshes(self, refreshed: int, failed: int) -> None:
+        """So many pods were refreshed, and so many could not be."""
+        self._counters[catalog.POD_REFRESHES].labels("refreshed").inc(refreshed)
+        self._counters[catalog.POD_REFRESHES].labels("failed").inc(failed)
 
     def report_alarms(self, ref: SetRef, alarms: tuple[RecordedEvent, ...]) -> None:
         """A set needs attention since this pass."""
@@ -169,6 +175,7 @@ class Metrics:
         for resource in WORKLOADS:
             for result in ("asked", "failed"):
                 self._counters[catalog.RESTARTS].labels(resource.kind, result)
+        self.count_pod_refreshes(0, 0)
         for result in ("done", "failed"):
             self._histograms[catalog.PASSES].labels(result)
 

@@ -9,11 +9,11 @@ from jwks_operator.api.names import GROUP, LABEL_SHARD, PLURAL, VERSION
 from jwks_operator.api.reasons import Reason
 from jwks_operator.api.shards import shard_of
 from jwks_operator.api.status_model import Condition
-from jwks_operator.kube.client import CRDS, LEASES, Object, Resource
+from jwks_operator.kube.client import CRDS, LEASES, PODS, Object, Resource
 from jwks_operator.plugin.cluster import Cluster, ObservedSet
 from jwks_operator.plugin.findings import Finding, error_finding, ok_finding, skip_finding, warning_finding
 from jwks_operator.plugin.installed import fields_of, is_established
-from jwks_operator.plugin.operators import PODS, Operator
+from jwks_operator.plugin.operators import Operator
 from jwks_operator.plugin.output import format_span
 
 _WHOLE = ("get", "list", "watch", "create", "update", "delete")

@@ -7,11 +7,11 @@ from typing import Any
 
 from jwks_operator.api.names import SetRef, keyring_name
 from jwks_operator.api.reasons import Wait
-from jwks_operator.kube.client import SECRETS, Object
+from jwks_operator.kube.client import PODS, SECRETS, Object
+from jwks_operator.kube.pod_volumes import list_volume_sources
 from jwks_operator.plugin.cluster import Cluster, ObservedSet
 from jwks_operator.plugin.findings import Finding, error_finding, ok_finding, warning_finding
 from jwks_operator.plugin.gitops import describe_owned_requests
-from jwks_operator.plugin.operators import PODS
 from jwks_operator.plugin.output import format_span
 
 LATE = timedelta(minutes=2)
@@ -151,7 +151,7 @@ def _objects(sets: Sequence[ObservedSet]) -> _Objects:
 
 def _of_pod(pod: Object, objects: _Objects) -> Iterator[Finding]:
     spec = pod["spec"]
-    volumes = dict(_volumes(spec))
+    volumes = dict(list_volume_sources(spec))
     who = _owner(pod)
     for kind, name in {source for sources in volumes.values() for source in sources}:
         if kind == "Secret" and (ref := objects.keyrings.get(name)) is not None:
@@ -169,19 +169,6 @@ def _of_pod(pod: Object, objects: _Objects) -> Iterator[Finding]:
             if (ref := objects.of(kind, name)) is not None:
                 message = f"{where} has {kind} {name} of {ref} in its environment: it never sees a rotation"
                 yield error_finding("mounts", message, "mount it as a directory, and read the file when it is needed")
-
-
-def _volumes(spec: Mapping[str, Any]) -> Iterator[tuple[str, list[tuple[str, str]]]]:
-    for volume in spec.get("volumes") or ():
-        parts = (volume.get("projected") or {}).get("sources") or [volume]
-        yield volume["name"], [source for part in parts for source in _source(part)]
-
-
-def _source(part: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    if (secret := part.get("secret")) is not None:
-        yield "Secret", str(secret.get("secretName") or secret.get("name"))
-    if (configmap := part.get("configMap")) is not None:
-        yield "ConfigMap", str(configmap.get("name"))
 
 
 def _environment(container: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

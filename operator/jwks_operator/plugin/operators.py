@@ -2,14 +2,13 @@
 
 from dataclasses import dataclass
 
-from jwks_operator.kube.client import LEASES, Object, Resource
+from jwks_operator.kube.client import LEASES, PODS, Object
 from jwks_operator.kube.errors import Refused
 from jwks_operator.plugin.cluster import Cluster
 
 LEASE = "jwks-operator"
 NAMESPACE = "jwks-operator"
 ACCOUNT = "jwks-operator"
-PODS = Resource("", "v1", "pods", "Pod")
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,4 +84,4 @@ def _keys(data: bytes) -> Keys:
 
 
 def _plain(key: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {name: value for name, value in key.items() if isinstance(value, str)}
+    return {name: value for name, value in key.items() if isinstance(value, str) or name == "x5c"}

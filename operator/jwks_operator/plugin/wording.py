@@ -9,7 +9,7 @@ from rich.table import Table
 from jwks_operator.api.reasons import EventReason
 from jwks_operator.core.model.record import HistoryEntry, RecordedEvent
 from jwks_operator.core.outputs.event_texts import describe_forecast
-from jwks_operator.core.transitions.transition_table import Cause
+from jwks_operator.core.planner.causes import Cause
 from jwks_operator.plugin.bars import short_kid
 from jwks_operator.plugin.output import format_clock, format_distance, format_moment, make_table
 

@@ -32,14 +32,17 @@ from jwks_operator.kube.errors import KubeError
 from jwks_operator.kube.events import EventRecorder
 from jwks_operator.kube.lease import Election
 from jwks_operator.kube.metered import MeteredTransport
+from jwks_operator.kube.pod_refresh import PodRefresher
 from jwks_operator.kube.transport import connect
 from jwks_operator.metrics.page import Metrics
 from jwks_operator.metrics.process_gauges import ProcessGauges
 from jwks_operator.process.admin_port import AdminPort, Pages
 from jwks_operator.process.leadership import Leadership
 from jwks_operator.reconcile.clock import Clock
+from jwks_operator.reconcile.config import leave_to_kubelets
 from jwks_operator.reconcile.observed_versions import ObservedVersions
 from jwks_operator.reconcile.work_queue import Priority, Work, WorkQueue
+from jwks_operator.reconcile.written_mounts import RefreshPods
 from jwks_operator.statuspage.board import Board
 from jwks_operator.statuspage.pages import Writer
 from jwks_operator.statuspage.status_site import Site
@@ -75,6 +78,7 @@ class Options:
     admin_port: int = 0
     election: Election | None = None
     status_page: bool = False
+    pod_refresh: bool = False
     shard: Shard = None
     """The shard of the operator; None: the sets without a shard label."""
     seen: EdgeRules = NO_URLS
@@ -96,6 +100,8 @@ class Parts:
     options: Options
     metrics: Metrics
     event_recorder: EventRecorder
+    refresh_pods: RefreshPods
+    """Makes pods read at once what they mount, if that is enabled."""
     requeue: Callable[[SetRef], None]
     """Adds a set to the work queue because its new keys are there."""
     board: Board | None = None
@@ -119,7 +125,9 @@ class Operator:
         client = self._leadership.client
         board = Board() if options.status_page else None
         self._event_recorder = EventRecorder(client, self._is_busy)
-        parts = Parts(client, clock, versions, options, metrics, self._event_recorder, self._requeue, board)
+        self._refresher = PodRefresher(client, self._event_recorder.record, metrics.count_pod_refreshes)
+        refresh = self._refresher.request if options.pod_refresh else leave_to_kubelets
+        parts = Parts(client, clock, versions, options, metrics, self._event_recorder, refresh, self._requeue, board)
         work, self._close_work = build(parts)
         self._options = options
         self._stop = asyncio.Event()
@@ -217,7 +225,11 @@ class Operator:
     async def _close_in_time(self) -> None:
         # A task from before kopf, so that it closes the work queue while kopf is still ending.
         await self._stop.wait()
-        await self._leadership.close(GRACE, lambda: self._event_recorder.flush(LAST_WORDS))
+        await self._leadership.close(GRACE, self._say_last_words)
+
+    async def _say_last_words(self) -> None:
+        await self._refresher.close(LAST_WORDS)
+        await self._event_recorder.flush(LAST_WORDS)
 
     def _take_signals(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -80,6 +80,7 @@ def make_reconciler(parts: Parts) -> tuple[Work, Closer]:
         options.shard,
         asker.ask,
         make_asker(options.seen).look,
+        parts.refresh_pods,
         parts.event_recorder.record,
     )
     pool = KeyPool(keys, parts.requeue)
@@ -241,6 +242,14 @@ def _own_namespace() -> str | None:
     help="Show all sets and their next transitions at /status of the admin port: read-only, no key material, no login.",
 )
 @edge_options
+@click.option(
+    "--pod-refresh/--no-pod-refresh",
+    default=False,
+    show_default=True,
+    envvar="JWKS_OPERATOR_POD_REFRESH",
+    show_envvar=True,
+    help="Make pods that consent read what they mount at once, as spec.podRefresh says; needs to list and patch pods.",
+)
 @click.option(
     "--log-format",
     type=click.Choice(sorted(logs.FORMATS)),

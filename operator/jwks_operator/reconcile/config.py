@@ -11,6 +11,8 @@ from jwks_operator.core.model.record import RecordedEvent
 from jwks_operator.core.planner.endpoint_gate import Question
 from jwks_operator.core.planner.url_gate import UrlQuestion
 from jwks_operator.kube.client import Object
+from jwks_operator.kube.pod_refresh import MountedObjects
+from jwks_operator.reconcile.written_mounts import RefreshPods
 
 
 async def skip_endpoints(ref: SetRef, question: Question) -> Endpoints:
@@ -21,6 +23,11 @@ async def skip_endpoints(ref: SetRef, question: Question) -> Endpoints:
 async def skip_urls(question: UrlQuestion) -> Mapping[str, UrlAnswer]:
     """Return that no URL can be asked: for callers without a way out."""
     return {url: UrlAnswer(url, trouble="cannot be asked from here") for url in question.urls}
+
+
+def leave_to_kubelets(mounted: MountedObjects) -> None:
+    """Let each kubelet look at its own time: for operators without the right to change pods."""
+    del mounted
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,5 +43,7 @@ class ReconcilerConfig:
     """Asks the ready endpoints of a Service what they serve; never raises KubeError."""
     look: Callable[[UrlQuestion], Awaitable[Mapping[str, UrlAnswer]]] = skip_urls
     """Asks public URLs what they show; never raises."""
+    refresh_pods: RefreshPods = leave_to_kubelets
+    """Makes pods read the objects of a set at once."""
     record_events: Callable[[Object, tuple[RecordedEvent, ...], datetime], Awaitable[None]] | None = None
     """Queues the Events of a set. Without it each Event is posted before the pass continues."""

@@ -80,7 +80,7 @@ class DeletedSets:
             return reading.now + DOUBT_RECHECK
         # Copies first: they are found without the record. A refused copy never blocks the deletion of private keys.
         copies, events = await delete_copies(self._client, ref, gathered.copies)
-        await delete_objects(self._client, _ours(gathered))
+        await delete_objects(self._client, gathered, _ours(gathered))
         for recorded in events:
             log_event(ref, recorded)
         if copies.refused:

@@ -20,7 +20,7 @@ from jwks_operator.core.model.record import RecordedEvent, Step
 from jwks_operator.core.model.trouble import Trouble
 from jwks_operator.core.transitions.transition_table import Transition
 from jwks_operator.kube.copies import compare_copies
-from jwks_operator.kube.drifted import DriftedObject, describe_drift, list_drifted
+from jwks_operator.kube.drifted import DriftedObject, describe_drift, list_drifted, list_refused
 from jwks_operator.kube.gather import Gathered
 
 FREE = 2
@@ -112,7 +112,10 @@ class Disputes:
     def record_answers(self, gathered: Gathered) -> None:
         """Record which objects the API server stored otherwise than they were written: admission changed them."""
         changed = {each.what for each in list_drifted(gathered)}
-        for what, known in self._repairs.get(gathered.observed.ref, {}).items():
+        repairs = self._repairs.get(gathered.observed.ref, {})
+        for what in list_refused(gathered):
+            repairs.pop(what, None)
+        for what, known in repairs.items():
             known.by_admission = what in changed
 
     def omit_reported(
@@ -138,6 +141,12 @@ class Disputes:
         self._reported.pop(ref, None)
 
 
+def without_withheld(gathered: Gathered) -> Gathered:
+    """Return the same state with every object to be written: a step repairs whatever it meets."""
+    copies = replace(gathered.copies, withheld=frozenset())
+    return replace(gathered, copies=copies, former=replace(gathered.former, withheld=frozenset()))
+
+
 def _trouble(what: str, repairs: _Repairs) -> Trouble:
     return Trouble(Reason.OBJECT_DISPUTED, f"{repairs.drift} after every repair", CURE, about=what)
 
@@ -152,4 +161,5 @@ def _count_as_right(gathered: Gathered, weighed: WeighedDrift) -> Gathered:
     right: dict[str, Any] = dict.fromkeys(labels, DriftState.SAME)
     copies = replace(gathered.copies, withheld=frozenset(each.copied_to for each in waiting if each.copied_to))
     observed = replace(gathered.observed, copies=compare_copies(gathered.observed, copies), **right)
-    return replace(gathered, copies=copies, observed=observed)
+    former = replace(gathered.former, withheld=weighed.waiting & gathered.former.seen.keys())
+    return replace(gathered, copies=copies, former=former, observed=observed)

@@ -30,6 +30,8 @@ class Kind(StrEnum):
     """A copy of the ConfigMap in another namespace; its name here is `<namespace>/<name>`."""
 
 
+OBJECT_KINDS = {"ConfigMap": Kind.CONFIG_MAP, "Secret": Kind.CONSUMER}
+"""The kinds of the objects that a set may name, as the API calls them."""
 SOURCES = frozenset({Kind.SOURCE_SECRET, Kind.SOURCE_CONFIG_MAP})
 
 
@@ -110,6 +112,11 @@ class ObservedVersions:
         """Return kind and name of each known object of a set."""
         pairs = (key.split("/", 1) for key in self._marks.get(ref, {}))
         return frozenset((Kind(kind), name) for kind, name in pairs)
+
+    def find_labelled(self, ref: SetRef) -> frozenset[str]:
+        """Return kind and name, as in `Secret auth`, of each object that carries the label of the set."""
+        kinds = {kind: word for word, kind in OBJECT_KINDS.items()}
+        return frozenset(f"{kinds[kind]} {name}" for kind, name in self.objects_of(ref) if kind in kinds)
 
     def __contains__(self, ref: SetRef) -> bool:
         return ref in self._marks

@@ -12,18 +12,28 @@ from datetime import datetime
 from functools import partial
 
 from jwks_operator.api.names import SetRef
+from jwks_operator.api.reasons import EventReason
+from jwks_operator.core.features.pod_refresh_trigger import must_refresh_pods
+from jwks_operator.core.features.renamed_objects import is_renamed, list_unneeded
 from jwks_operator.core.model.key_states import FreshKey
 from jwks_operator.core.model.record import RecordedEvent
 from jwks_operator.core.model.trouble import Trouble
 from jwks_operator.core.outputs.status import render_status
 from jwks_operator.core.planner.key_requests import Need
 from jwks_operator.core.planner.rules import decide
-from jwks_operator.kube.apply import StepResult, apply_copies, execute_step, write_status
+from jwks_operator.kube.apply import (
+    StepResult,
+    apply_copies,
+    apply_former,
+    execute_step,
+    rename_objects,
+    write_status,
+)
 from jwks_operator.kube.artifact_maker import make_signed_artifacts
 from jwks_operator.kube.client import Client
 from jwks_operator.kube.errors import KubeError, NotServed, OwnedByOtherShard
 from jwks_operator.kube.events import post_events
-from jwks_operator.kube.gather import Gathered, gather
+from jwks_operator.kube.gather import Gathered, Labelled, gather
 from jwks_operator.kube.objects import is_copy
 from jwks_operator.kube.shard_takeover import take_over
 from jwks_operator.reconcile.alarms import find_alarms, is_degraded
@@ -31,14 +41,15 @@ from jwks_operator.reconcile.audit_log import log_alarms, log_event
 from jwks_operator.reconcile.clock import Clock
 from jwks_operator.reconcile.config import ReconcilerConfig
 from jwks_operator.reconcile.deletion import DOUBT_RECHECK, DeletedSets
-from jwks_operator.reconcile.disputes import Disputes
+from jwks_operator.reconcile.disputes import Disputes, without_withheld
 from jwks_operator.reconcile.key_pool import KeySource
-from jwks_operator.reconcile.observed_versions import Kind, ObservedVersions, copy_place
+from jwks_operator.reconcile.observed_versions import OBJECT_KINDS, Kind, ObservedVersions, copy_place
 from jwks_operator.reconcile.observer import Observer, ReconcileSnapshot
-from jwks_operator.reconcile.refusals import FailedWrites, add_refusal_troubles, raise_first
+from jwks_operator.reconcile.refusals import FailedPasses, add_refusal_troubles, raise_first, raise_unread
 from jwks_operator.reconcile.requeue import Decision, clock_tolerance, has_step, make_decision, next_pass_at
 from jwks_operator.reconcile.restart_troubles import add_restart_trouble, has_restart_failed
 from jwks_operator.reconcile.withdrawal import withdraw_revoked
+from jwks_operator.reconcile.written_mounts import refresh_written
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +76,7 @@ class Reconciler:
         self._versions = versions
         self._config = config
         self._record_events = config.record_events or partial(post_events, client)
-        self._failed = FailedWrites()
+        self._failed = FailedPasses()
         self._disputes = Disputes()
         self._deleted = DeletedSets(client, clock, versions, config.deletion_delay)
         self.observers: list[Observer] = []
@@ -82,13 +93,7 @@ class Reconciler:
 
     async def _pass(self, ref: SetRef) -> datetime | None:
         try:
-            gathered = await gather(
-                self._client,
-                ref,
-                self._config.shard,
-                everywhere=self._config.clusterwide,
-                copied=self._versions.has_copies(ref),
-            )
+            gathered = await self._gather(ref)
         except NotServed:
             # The deletion of a CRD deletes its sets while it is still served: their delay starts again.
             self._deleted.doubt(ref)
@@ -99,6 +104,12 @@ class Reconciler:
             return await self._deleted.delete_due(gathered)
         self._deleted.cancel(ref)
         return await self._execute_steps(await self._take_over(gathered))
+
+    async def _gather(self, ref: SetRef) -> Gathered:
+        labelled = Labelled(self._versions.find_labelled(ref), self._versions.has_copies(ref))
+        return await gather(
+            self._client, ref, self._config.shard, everywhere=self._config.clusterwide, labelled=labelled
+        )
 
     def _leave(self, ref: SetRef, elsewhere: OwnedByOtherShard) -> None:
         """Forget a set of another shard and change nothing of it."""
@@ -131,12 +142,13 @@ class Reconciler:
         decision, shown = await self._plan(gathered), False
         for number in range(MAX_STEPS):
             try:
+                raise_unread(decision)
                 result = await self._execute(decision)
             except KubeError as failure:
                 await self._tell_failure(decision, failure, anyway=number > 0 and not shown)
                 raise
             if result is None:
-                withdrawn = await withdraw_revoked(self._client, decision)
+                withdrawn = await withdraw_revoked(self._client, decision, self._config.refresh_pods)
                 if not shown:
                     await self._update_status(withdrawn.decision, withdrawn.events)
                 raise_first(withdrawn.refusals)
@@ -157,7 +169,7 @@ class Reconciler:
         """Tell of a write that failed, once it is time to; `anyway`: the pass has made steps that are not shown yet."""
         told = self._failed.count(decision.gathered.observed.ref, failure)
         with suppress(KubeError):  # the raised error says more
-            withdrawn = await withdraw_revoked(self._client, decision)
+            withdrawn = await withdraw_revoked(self._client, decision, self._config.refresh_pods)
             if told or anyway or withdrawn.events:
                 await self._update_status(withdrawn.decision, withdrawn.events, *told)
 
@@ -199,16 +211,26 @@ class Reconciler:
             return None
         idle = record == gathered.observed.record and record.step is None
         if idle and (not record.restart or has_restart_failed(decision)):
-            return await self._repair_copies(decision)
+            return await self._repair_others(decision)
         ref = gathered.observed.ref
+        if is_renamed(gathered.observed, record):
+            await rename_objects(self._client, gathered, record)
+            return StepResult(await self._gather(ref), ())
         if record.step is not None:
             for observer in self.observers:
                 observer.begin_step(ref, record.step.transition)
-        gathered = replace(gathered, copies=replace(gathered.copies, withheld=frozenset()))
+        gathered = without_withheld(gathered)
         self._disputes.record_repairs(ref, decision.weighed, decision.reading.now)
         result = await execute_step(self._client, gathered, record, lambda: self._confirmed(decision))
         self._disputes.record_answers(result.gathered)
         self._observe(result.gathered)
+        if must_refresh_pods(record):
+            refresh_written(self._config.refresh_pods, gathered, result.gathered)
+        self._report(ref, result)
+        return result
+
+    def _report(self, ref: SetRef, result: StepResult) -> None:
+        """Tell the log and the observers what a step did."""
         for recorded in result.events:
             log_event(ref, recorded)
         for observer in self.observers:
@@ -216,7 +238,6 @@ class Reconciler:
         if result.confirmed:
             for observer in self.observers:
                 observer.confirm_step(ref, result.events)
-        return result
 
     async def _continue(self, before: Decision, result: StepResult) -> Decision:
         """Return the decision after a step; what the step could not write is a trouble of it."""
@@ -229,13 +250,23 @@ class Reconciler:
             )
         return add_refusal_troubles(decision, before.plan.record, result)
 
-    async def _repair_copies(self, decision: Decision) -> StepResult | None:
-        """Follow namespaces that were created, deleted or relabelled, and repair copies that were edited."""
+    async def _repair_others(self, decision: Decision) -> StepResult | None:
+        """Repair the copies and the objects under former names; delete those that are not needed any more.
+
+        Namespaces that were created, deleted or relabelled are followed.
+        """
         gathered = decision.gathered
         self._disputes.record_repairs(gathered.observed.ref, decision.weighed.without_waiting(), decision.reading.now)
-        result = await apply_copies(self._client, gathered, repairs=True)
-        if result.gathered.copies == gathered.copies:
+        record = gathered.observed.record
+        unneeded = frozenset[str]() if record is None else list_unneeded(record, decision.reading)
+        kept = await apply_former(self._client, gathered, unneeded)
+        result = await apply_copies(self._client, kept, repairs=True)
+        if result.gathered.copies == gathered.copies and result.gathered.former == gathered.former:
             return None
+        gone = gathered.former.seen.keys() - kept.former.seen.keys()
+        if gone:
+            removed = RecordedEvent(EventReason.OBJECTS_REMOVED, f"{' and '.join(sorted(gone))}: a former name")
+            result = replace(result, events=(*result.events, removed))
         self._disputes.record_answers(result.gathered)
         self._observe(result.gathered)
         for recorded in result.events:
@@ -295,4 +326,8 @@ class Reconciler:
             if thing is not None and is_copy(thing, ref):
                 meta = thing["metadata"]
                 self._versions.observe(ref, Kind.COPY, copy_place(meta), meta["uid"], meta["resourceVersion"])
+        for what, thing in gathered.former.seen.items():
+            meta = thing["metadata"]
+            kind = OBJECT_KINDS[what.partition(" ")[0]]
+            self._versions.observe(ref, kind, meta["name"], meta["uid"], meta["resourceVersion"])
         self._versions.set_copying(ref, gathered.copies.query is not None or bool(gathered.copies.orphaned))

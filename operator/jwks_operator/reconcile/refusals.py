@@ -1,4 +1,4 @@
-"""The troubles of writes that fail, and the error by which a pass with such writes ends."""
+"""The troubles of reads and writes that fail, and the error by which a pass with such writes ends."""
 
 from collections import Counter
 from collections.abc import Collection, Iterator
@@ -7,7 +7,11 @@ from dataclasses import replace
 from jwks_operator.api.names import SetRef
 from jwks_operator.core.model.record import Record
 from jwks_operator.core.model.trouble import Trouble
-from jwks_operator.core.planner.set_troubles import describe_refused_write, describe_remaining_key
+from jwks_operator.core.planner.set_troubles import (
+    describe_refused_read,
+    describe_refused_write,
+    describe_remaining_key,
+)
 from jwks_operator.core.transitions.transition_table import State
 from jwks_operator.kube.apply import StepResult
 from jwks_operator.kube.errors import KubeError, NotLeading, Refused
@@ -36,12 +40,14 @@ def add_refusal_troubles(decision: Decision, record: Record | None, result: Step
     if record is None or not result.refusals:
         return decision
     revoked = {key.kid for key in record.keys if key.state is State.COMPROMISED}
-    told = list_refusal_troubles(result.gathered, result.refusals, revoked)
-    return replace(decision, plan=replace(decision.plan, troubles=(*told, *decision.plan.troubles)))
+    told = tuple(list_refusal_troubles(result.gathered, result.refusals, revoked))
+    named = {trouble.about for trouble in told}
+    others = (trouble for trouble in decision.plan.troubles if trouble.about not in named)
+    return replace(decision, plan=replace(decision.plan, troubles=(*told, *others)))
 
 
-class FailedWrites:
-    """Counts the passes in a row whose writes failed, by set: refusals are reported at once, all else after a few."""
+class FailedPasses:
+    """Counts the passes in a row that failed, by set: refused writes are reported at once, all else after a few."""
 
     TRIES = 3
 
@@ -53,13 +59,21 @@ class FailedWrites:
         if isinstance(failure, NotLeading):
             return ()
         self._passes[ref] += 1
-        if not isinstance(failure, Refused) and self._passes[ref] < self.TRIES:
+        if (failure.on_read or not isinstance(failure, Refused)) and self._passes[ref] < self.TRIES:
             return ()
-        return (describe_refused_write(failure.about or "an object", str(failure)),)
+        describe = describe_refused_read if failure.on_read else describe_refused_write
+        return (describe(failure.about or "an object", str(failure)),)
 
     def forget(self, ref: SetRef) -> None:
-        """Start again: the writes of a pass succeeded, or the set is gone."""
+        """Start again: a pass succeeded, or the set is gone."""
         self._passes.pop(ref, None)
+
+
+def raise_unread(decision: Decision) -> None:
+    """Raise the first error of a read, if nothing is planned because of it."""
+    if decision.plan.record is None:
+        for error in decision.gathered.unread.values():
+            raise error
 
 
 def raise_first(refusals: tuple[Refusal, ...]) -> None:

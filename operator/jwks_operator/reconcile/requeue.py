@@ -19,7 +19,14 @@ CONFLICT_RECHECK = timedelta(minutes=1)
 A refused import of a set that has its keys waits for the resync.
 """
 _UNWATCHED = frozenset(
-    {Reason.NAME_CONFLICT, Reason.RESTART_FAILED, Reason.CERTIFICATE_REFUSED, Reason.COPY_REFUSED, Reason.COPY_CONFLICT}
+    {
+        Reason.NAME_CONFLICT,
+        Reason.RESTART_FAILED,
+        Reason.CERTIFICATE_REFUSED,
+        Reason.COPY_REFUSED,
+        Reason.COPY_CONFLICT,
+        Reason.WRITE_REFUSED,
+    }
 )
 
 

@@ -14,6 +14,7 @@ from jwks_operator.kube.key_withdrawal import withdraw_keys
 from jwks_operator.kube.revocation_writes import Refusal
 from jwks_operator.reconcile.refusals import list_refusal_troubles
 from jwks_operator.reconcile.requeue import Decision
+from jwks_operator.reconcile.written_mounts import RefreshPods, refresh_written
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Withdrawn:
     refusals: tuple[Refusal, ...] = ()
 
 
-async def withdraw_revoked(client: Client, decision: Decision) -> Withdrawn:
+async def withdraw_revoked(client: Client, decision: Decision, refresh_pods: RefreshPods) -> Withdrawn:
     """Take the keys that spec or annotation revoke out of the objects of a set without a record; raises NotLeading."""
     gathered = decision.gathered
     kids = frozenset(_list_kids(decision))
@@ -41,7 +42,9 @@ async def withdraw_revoked(client: Client, decision: Decision) -> Withdrawn:
     shown = gathered.status.active_kid
     gone = shown is not None and any(kid.startswith(shown) for kid in kids - remaining)
     status = gathered.status.model_copy(update={"keys": keys, "active_kid": None if gone else shown})
-    after = refresh_comparisons(replace(gathered, seen=found.seen, status=status))
+    after = refresh_comparisons(replace(found.gathered, status=status))
+    if found.taken:
+        refresh_written(refresh_pods, gathered, after)
     plan = replace(decision.plan, troubles=(*troubles, *decision.plan.troubles))
     told = (RecordedEvent(EventReason.KEY_WITHDRAWN, " and ".join(names), kid) for kid, names in found.taken.items())
     return Withdrawn(replace(decision, gathered=after, plan=plan), tuple(told), found.refusals)

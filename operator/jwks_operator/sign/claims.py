@@ -21,6 +21,12 @@ class ClaimRules:
 
 def payload_of(claims: object, rules: ClaimRules, now: float) -> bytes:
     """Return the payload for claims that follow the rules at the Unix time `now`; raises RequestRefused."""
+    check_claims(claims, rules, now)
+    return _JSON(claims).encode("ascii")
+
+
+def check_claims(claims: object, rules: ClaimRules, now: float) -> None:
+    """Raise RequestRefused unless the claims follow the rules at the Unix time `now`."""
     if not isinstance(claims, Mapping):
         raise RequestRefused(Problem.CLAIM, "claims is not a JSON object")
     for name in DATES:
@@ -36,4 +42,3 @@ def payload_of(claims: object, rules: ClaimRules, now: float) -> bytes:
             raise RequestRefused(Problem.LATE_EXP, f"exp is more than {rules.token_lifetime:g} s away")
     elif rules.token_lifetime is not None:
         raise RequestRefused(Problem.NO_EXP)
-    return _JSON(claims).encode("ascii")

@@ -1,8 +1,7 @@
 """The mounted consumer Secret: which key of each entry is active now.
 
-The kubelet mounts a Secret as links into `..data`, itself a link that it swaps in one rename. Reading that link costs
-microseconds, so every request does it: a key signs nothing from the moment of the swap at which it stops being
-active. A directory without `..data` (a test, a plain copy) is compared by content once a second instead.
+Every request looks for a swap of the volume: a key signs nothing from the moment of the swap at which it stops being
+active. A directory without `..data` is compared by content once a second instead.
 
 A key that is open stays while `<entry>.kid` names it, so a file that cannot be understood never ends a working signer;
 a key that is not named any more is dropped, whatever is wrong with its successor. A directory that cannot be read
@@ -10,13 +9,12 @@ changes nothing.
 """
 
 import logging
-import os
-from errno import ENOENT
 from pathlib import Path
 
 from jwks_operator.keys.key_errors import InvalidMemberError, JwkError
 from jwks_operator.keys.opened_key import OpenedEntry, active_kid, open_entry
 from jwks_operator.keys.secret_files import split_name
+from jwks_operator.sign.mounted_volume import MountedVolume
 
 _log = logging.getLogger(__name__)
 
@@ -25,9 +23,7 @@ class KeyDirectory:
     """The entries at `path` by name; None for an entry without an active key."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._link = str(path / "..data")
-        self._version = ""
+        self._volume = MountedVolume(path, lambda name: split_name(name)[1] is not None)
         self._digests: dict[str, int] = {}
         self.keys: dict[str, OpenedEntry | None] = {}
         self.troubles: dict[str, str] = {}
@@ -35,48 +31,25 @@ class KeyDirectory:
 
     def refresh(self) -> None:
         """Follow a swap of the kubelet, if there was one; cheap."""
-        version = self._target()
-        if version and version != self._version:
+        if self._volume.was_swapped():
             self.reload()
 
     def poll(self) -> None:
         """Follow a swap, or a change of a plain directory; reads all files of the latter."""
-        version = self._target()
-        if not version or version != self._version:
+        if self._volume.may_have_changed():
             self.reload()
 
     def reload(self) -> None:
         """Open the keys that are on disk now."""
         try:
-            try:
-                version, files = self._read()
-            except FileNotFoundError:  # lost a race with a swap
-                version, files = self._read()
+            files = self._volume.read()
         except OSError as error:
-            self._tell({"": f"{self._path} cannot be read: {error.strerror}"})
+            self._tell({"": f"{self._volume.path} cannot be read: {error.strerror}"})
             return
         digests = {name: hash(content) for name, content in files.items()}
-        self._version = version
         if digests != self._digests:
             self._digests = digests
             self._open(files)
-
-    def _read(self) -> tuple[str, dict[str, bytes]]:
-        """Return the link and the files behind it. The kubelet removes the old ones after the swap, file by file."""
-        version = self._target()
-        directory = self._path / version
-        names = [name for name in sorted(os.listdir(directory)) if split_name(name)[1] is not None]
-        files = {name: (directory / name).read_bytes() for name in names}
-        if self._target() != version:
-            raise FileNotFoundError(ENOENT, os.strerror(ENOENT))
-        return version, files
-
-    def _target(self) -> str:
-        """Return what `..data` points to, empty if there is no such link."""
-        try:
-            return os.readlink(self._link)
-        except OSError:
-            return ""
 
     def _open(self, files: dict[str, bytes]) -> None:
         keys: dict[str, OpenedEntry | None] = {}

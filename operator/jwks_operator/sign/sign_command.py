@@ -11,13 +11,14 @@ from typing import Any, Final
 import click
 import uvloop
 
-from jwks_operator.httpd.probe_pages import Pages
 from jwks_operator.httpd.request import Limits
-from jwks_operator.httpd.server import Bounds, Server, bind_socket
+from jwks_operator.httpd.server import Bounds, Server
+from jwks_operator.sign.admin_pages import describe_keys, listen_for_probes
 from jwks_operator.sign.caller import caller_at
 from jwks_operator.sign.claims import ClaimRules
 from jwks_operator.sign.hardening import protect_memory
 from jwks_operator.sign.key_directory import KeyDirectory
+from jwks_operator.sign.octal_mode import OctalMode
 from jwks_operator.sign.sign_site import TYPS, SignRules, SignSite
 from jwks_operator.sign.unix_socket import SocketRefused, bind_unix_socket
 from jwks_operator.sign.usage import render_metrics
@@ -43,18 +44,6 @@ class SignPlan:
     drain: float
 
 
-class _Mode(click.ParamType[int]):
-    """0660, in octal."""
-
-    name = "MODE"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        text = str(value)
-        if len(text) not in {3, 4} or not set(text) <= set("01234567"):
-            self.fail(f"{text!r} is not an octal mode such as 0660", param, ctx)
-        return int(text, 8) & 0o777
-
-
 @click.command("sign")
 @click.option(
     "--keys", type=click.Path(path_type=Path), required=True, help="The directory of the mounted consumer Secret."
@@ -62,7 +51,7 @@ class _Mode(click.ParamType[int]):
 @click.option("--socket", type=click.Path(path_type=Path), required=True, help="The Unix socket to listen on.")
 @click.option(
     "--socket-mode",
-    type=_Mode(),
+    type=OctalMode(),
     default="0660",
     show_default=True,
     help="Who may connect: the group too, for a pod with fsGroup; 0666 for everybody. --allow-uid counts in any case.",
@@ -136,9 +125,9 @@ async def _sign(plan: SignPlan) -> None:
     keys = KeyDirectory(plan.keys)
     keys.reload()
     site = SignSite(keys, plan.rules)
-    with bind_unix_socket(plan.socket, plan.socket_mode) as sock:
+    with bind_unix_socket(plan.socket, plan.socket_mode) as bound:
         server = Server(site, BOUNDS, connection=caller_at(site))
-        await server.listen(sock)
+        await server.listen(bound.sock)
         admin = await _listen_for_probes(plan, server, site, keys)
         _log.info("listening on %s for uid %s", plan.socket, ", ".join(map(str, sorted(plan.rules.uids))))
         await stop.wait()
@@ -151,24 +140,9 @@ async def _sign(plan: SignPlan) -> None:
 async def _listen_for_probes(plan: SignPlan, server: Server, site: SignSite, keys: KeyDirectory) -> Server | None:
     if plan.admin is None:
         return None
-
-    def healthz(_: bool) -> tuple[int, str]:
-        return 200, "ok\n"
-
-    def readyz(verbose: bool) -> tuple[int, str]:
-        ready = not server.draining and any(keys.keys.values())
-        lines = [f"[-] {entry or 'keys'}: {trouble}\n" for entry, trouble in sorted(keys.troubles.items())]
-        lines += [f"[+] {entry}: the active key is {key.kid}\n" for entry, key in sorted(keys.keys.items()) if key]
-        text = "ok\n" if ready else "not ready; ask /readyz?verbose\n"
-        return 200 if ready else 503, "".join(lines) if verbose and lines else text
-
-    def metrics(_: bool) -> tuple[int, str]:
-        return 200, render_metrics(server.stats, site.usage, keys)
-
-    admin = Server(
-        Pages({"/healthz": healthz, "/readyz": readyz, "/metrics": metrics}), Bounds(connections=64, rate=1000)
+    return await listen_for_probes(
+        plan.admin,
+        ready=lambda: not server.draining and any(keys.keys.values()),
+        details=lambda: describe_keys(keys.troubles, {entry: key.kid for entry, key in keys.keys.items() if key}),
+        metrics=lambda: render_metrics(server.stats, site.usage, keys),
     )
-    sock = bind_socket(*plan.admin)
-    await admin.listen(sock)
-    _log.info("admin on http://%s:%d", *sock.getsockname()[:2])
-    return admin

@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import sys
 import time
 from collections.abc import Iterator
@@ -15,6 +16,8 @@ from jwks_operator.sign.key_directory import KeyDirectory
 from jwks_operator.sign.problems import Problem, RequestRefused
 
 PREFIX: Final = "jwks_signer"
+MOST_JTI: Final = 256
+"""Characters of a jti that the audit log keeps: a line then fits into PIPE_BUF and is written whole, or not at all."""
 DONE: Final = "ok"
 """The outcome of a use that succeeded; the others are the codes of problems."""
 
@@ -47,7 +50,8 @@ class Usage:
 def write_audit_line(use: Use, kind: str, payload: bytes, jti: object = None) -> None:
     """Write one line for a use, before its token is given out; raises RequestRefused if it cannot be written.
 
-    It names the SHA-256 of the payload, or of the token to decrypt, never what is in them.
+    It names the SHA-256 of the payload, or of the token to decrypt, never what is in them. Where nobody reads standard
+    output, the pipe is full: that is a refusal at once, not a signer that stands still.
     """
     line = {
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
@@ -56,9 +60,11 @@ def write_audit_line(use: Use, kind: str, payload: bytes, jti: object = None) ->
         "kid": use.kid,
         "uid": use.uid,
         "sha256": sha256(payload).hexdigest(),
-        "jti": jti if isinstance(jti, str) else None,
+        "jti": jti[:MOST_JTI] if isinstance(jti, str) else None,
     }
     try:
+        if not select.select((), (sys.stdout,), (), 0)[1]:  # writable means that PIPE_BUF octets fit, see pipe(7)
+            raise RequestRefused(Problem.AUDIT, "the audit log cannot be written: nobody reads standard output")
         os.write(sys.stdout.fileno(), (json.dumps(line) + "\n").encode())
     except OSError as error:
         raise RequestRefused(Problem.AUDIT, f"the audit log cannot be written: {error.strerror}") from None

@@ -37,11 +37,12 @@ def plane() -> Iterator[ControlPlane]:
 
 @pytest.fixture(scope="module")
 def injecting(plane: ControlPlane) -> ControlPlane:
-    """The control plane with the sidecar's policy in force."""
+    """The control plane with the policies of both sidecars in force."""
     if not serves_injection(plane):
         pytest.skip(f"not served: {INJECTING}")
     end = time.monotonic() + WAIT
-    while "initContainers" not in created(plane, pod({"jwks-operator.dev/serve": "auth"}))["spec"]:
+    both = {"jwks-operator.dev/serve": "auth", "jwks-operator.dev/sign": "auth"}
+    while len(created(plane, pod(both))["spec"].get("initContainers", ())) < len(both):
         assert time.monotonic() < end, "the policy is not in force"
         time.sleep(0.2)
     return plane
@@ -107,6 +108,61 @@ def test_a_labelled_pod_is_served_like_the_one_written_by_hand(injecting: Contro
     assert [each["configMap"] for each in injected["volumes"] if "configMap" in each] == [
         each["configMap"] for each in by_hand["volumes"] if "configMap" in each
     ]
+
+
+def test_a_pod_that_signs_by_label_is_like_the_one_written_by_hand(injecting: ControlPlane) -> None:
+    injected, by_hand = (example(injecting, name) for name in ("signing-injected.yaml", "signing.yaml"))
+    assert injected["initContainers"][0]["image"] == chart_image()
+    for spec in (injected, by_hand):
+        spec["volumes"].sort(key=lambda each: str(each["name"]))
+    assert injected == by_hand
+
+
+def signed(plane: ControlPlane, annotations: dict[str, str] | None = None, **spec: Any) -> dict[str, Any]:
+    wanted = pod({"jwks-operator.dev/sign": "auth"}, **spec)
+    wanted["metadata"]["annotations"] = annotations or {}
+    found: dict[str, Any] = created(plane, wanted)["spec"]
+    return found
+
+
+def test_every_container_gets_the_socket_read_only_and_none_gets_the_key(injecting: ControlPlane) -> None:
+    (own,) = pod({})["spec"]["containers"]
+    spec = signed(injecting, containers=[own, {**own, "name": "second"}], initContainers=[{**own, "name": "migrate"}])
+    assert [each["name"] for each in spec["initContainers"]] == ["signer", "migrate"]
+    for container in spec["containers"]:
+        assert {"name": "SIGN_SOCKET", "value": "/run/signing/sign.sock"} in container["env"]
+        mounts = {each["name"]: each.get("readOnly", False) for each in container["volumeMounts"]}
+        assert mounts == {"signing-socket": True}
+
+
+@pytest.mark.parametrize(
+    ("annotations", "security", "users", "mode"),
+    [
+        pytest.param({}, {"runAsUser": 1000}, {"1000"}, "0666", id="the pod's user, no group"),
+        pytest.param({}, {"runAsUser": 1000, "fsGroup": 3000}, {"1000"}, "0660", id="the group of the pod"),
+        pytest.param({"jwks-operator.dev/sign-uids": "7,8"}, {"runAsUser": 1000}, {"7", "8"}, "0666", id="named"),
+        pytest.param({}, {}, set(), "0666", id="an image's own user is not known, so it may not sign"),
+    ],
+)
+def test_who_may_sign_follows_the_users_of_the_pod(
+    injecting: ControlPlane, annotations: dict[str, str], security: dict[str, Any], users: set[str], mode: str
+) -> None:
+    security = {**pod({})["spec"]["securityContext"], **security}
+    arguments = signed(injecting, annotations, securityContext=security)["initContainers"][0]["args"]
+    assert {each.partition("=")[2] for each in arguments if each.startswith("--allow-uid=")} == users
+    assert f"--socket-mode={mode}" in arguments
+
+
+def test_further_options_of_the_signer_come_from_an_annotation(injecting: ControlPlane) -> None:
+    options = "--audit-log --issuer=https://auth.example.com"
+    (signer,) = signed(injecting, {"jwks-operator.dev/sign-args": options})["initContainers"]
+    assert signer["args"][-2:] == options.split()
+
+
+def test_a_pod_that_serves_and_signs_gets_both(injecting: ControlPlane) -> None:
+    labels = {"jwks-operator.dev/serve": "auth", "jwks-operator.dev/sign": "auth"}
+    spec = created(injecting, pod(labels))["spec"]
+    assert {each["name"] for each in spec["initContainers"]} == {"jwks", "signer"}
 
 
 def example(plane: ControlPlane, name: str) -> dict[str, Any]:

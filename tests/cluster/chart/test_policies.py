@@ -43,7 +43,7 @@ NO_OTHER = "may write no Lease but its own"
 @pytest.fixture(scope="module")
 def plane() -> Iterator[ControlPlane]:
     with ControlPlane.start() as plane:
-        install_chart(plane, {"restarts": {"enabled": True}, "shards": ["blue"]})
+        install_chart(plane, {"restarts": {"enabled": True}, "podRefresh": {"enabled": True}, "shards": ["blue"]})
         for name in (HERE, "other"):
             plane.api("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
         mighty = plane.kubectl(
@@ -225,7 +225,7 @@ def test_other_configmaps_may_say_what_they_like(cluster: Cluster) -> None:
         pytest.param(
             plain("Pod", "v1", "new", spec={"containers": [{"name": "a", "image": "a:1"}]}),
             HERE,
-            "may not write /pods",
+            "only pods labelled jwks-operator.dev/allow-set",
             id="a pod",
         ),
     ],
@@ -318,6 +318,71 @@ def test_the_operator_may_neither_make_nor_delete_workloads(cluster: Cluster) ->
     assert cluster.creates(ADMIN, thing, dry=False) == ""
     assert "only workloads labelled" in cluster.does((OPERATOR, ()), "delete", "deployment", "willing")
     assert cluster.does(ADMIN, "delete", "deployment", "willing") == ""
+
+
+NOTE = "jwks-operator.dev/refreshed-at"
+NOTHING_ELSE = "nothing of a pod but"
+
+
+@pytest.fixture(scope="module")
+def pods(cluster: Cluster) -> Cluster:
+    """With a pod that consents and one that does not, and that nobody runs."""
+    until(lambda: cluster.does(ADMIN, "get", "serviceaccount/default") == "")
+    for name, labels in (("willing", {"jwks-operator.dev/allow-set": "auth", "app": "issuer"}), ("other", {})):
+        thing = plain("Pod", "v1", name, spec={"containers": [{"name": "a", "image": "a:1"}]})
+        thing["metadata"] |= {"labels": labels, "annotations": {"note": "a"}}
+        assert cluster.creates(ADMIN, thing, dry=False) == ""
+    return cluster
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "word"),
+    [
+        pytest.param("willing", {"annotations": {NOTE: "2026-11-02T10:00:00.123456Z"}}, "", id="the annotation"),
+        pytest.param("other", {"annotations": {NOTE: "2026-11-02T10:00:00Z"}}, "only pods labelled", id="no consent"),
+        pytest.param("willing", {"annotations": {NOTE: '{"a": "b"}'}}, NOTHING_ELSE, id="a value that is no time"),
+        pytest.param("willing", {"annotations": {"x": "y"}}, NOTHING_ELSE, id="another annotation"),
+        pytest.param("willing", {"annotations": {"note": None}}, NOTHING_ELSE, id="one less"),
+        pytest.param("willing", {"annotations": {"note": "b"}}, NOTHING_ELSE, id="one changed"),
+        pytest.param("willing", {"labels": {"app": "other"}}, NOTHING_ELSE, id="a label"),
+        pytest.param("willing", {"labels": {"app": None}}, NOTHING_ELSE, id="a label less"),
+        pytest.param("willing", {"finalizers": ["a.example.com/b"]}, NOTHING_ELSE, id="a finalizer"),
+        pytest.param("other", {"labels": {"jwks-operator.dev/allow-set": "auth"}}, "only pods", id="consent itself"),
+    ],
+)
+def test_of_the_metadata_of_a_pod_the_operator_may_change(
+    pods: Cluster, name: str, change: dict[str, Any], word: str
+) -> None:
+    patch = json.dumps({"metadata": change})
+    said = pods.does((OPERATOR, ()), "patch", "pod", name, "--type=merge", f"--patch={patch}")
+    assert word in said
+    assert (said == "") is (word == ""), said
+
+
+@pytest.mark.parametrize(
+    ("command", "word"),
+    [
+        pytest.param(
+            ("patch", "pod/willing", '--patch={"spec":{"containers":[{"name":"a","image":"mine:1"}]}}'),
+            NOTHING_ELSE,
+            id="its image",
+        ),
+        pytest.param(
+            ("patch", "pod/willing", "--type=merge", '--patch={"spec":{"activeDeadlineSeconds":1}}'),
+            NOTHING_ELSE,
+            id="its deadline",
+        ),
+        pytest.param(
+            ("patch", "pod/willing", "--subresource=status", "--type=merge", '--patch={"status":{"phase":"Failed"}}'),
+            "may not write /pods/status",
+            id="its status",
+        ),
+        pytest.param(("delete", "pod/willing"), "only pods labelled", id="delete it"),
+        pytest.param(("exec", "willing", "--", "sh"), "may not write /pods/exec", id="run something in it"),
+    ],
+)
+def test_and_nothing_of_the_rest_of_a_pod(pods: Cluster, command: tuple[str, ...], word: str) -> None:
+    assert word in pods.does((OPERATOR, ()), *command)
 
 
 def asking(where: str, name: str) -> Object:

@@ -37,7 +37,7 @@ SYSTEM = "kube-system"
 def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
     with ControlPlane.start() as plane:
         plane.api("POST", "/api/v1/namespaces", {"metadata": {"name": HERE}})
-        install_chart(plane, {"restarts": {"enabled": True}, **request.param})
+        install_chart(plane, {"restarts": {"enabled": True}, "podRefresh": {"enabled": True}, **request.param})
         mighty = plane.kubectl(
             "create", "clusterrolebinding", "all", "--clusterrole=cluster-admin", f"--user={OPERATOR}"
         )

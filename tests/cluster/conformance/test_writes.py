@@ -2,9 +2,9 @@
 
 import pytest
 
-from cluster.conformance.conftest import World
+from cluster.conformance.conftest import World, until_status
 from cluster.conformance.kinds import WIDGETS, widget
-from jwks_operator.kube.client import CONFIGMAPS, LEASES, NAMESPACES, SECRETS, Object, Resource
+from jwks_operator.kube.client import CONFIGMAPS, LEASES, NAMESPACES, PODS, SECRETS, Object, Resource
 from jwks_operator.kube.errors import AlreadyExists, Conflict, Missing, NamespaceTerminating, Refused
 from jwks_operator.kube.workloads import DEPLOYMENTS
 
@@ -233,3 +233,42 @@ async def test_a_merge_into_nothing_is_missing(world: World) -> None:
     await world.client.delete(DEPLOYMENTS, seen)
     with pytest.raises(Missing):
         await world.client.merge(DEPLOYMENTS, _marked(seen))
+
+
+# --- an annotation of somebody else's object, as Client.annotate sends it ---
+
+
+async def _pod(world: World) -> Object:
+    if world.fake is None:  # which asks for no account
+        await until_status(world, f"/api/v1/namespaces/{world.namespace}/serviceaccounts/default", 200)
+    meta = {"name": "a", "labels": {"app": "a"}, "annotations": {"kept": "yes"}}
+    return await world.client.create(PODS, world.namespace, {"metadata": meta, "spec": {"containers": [BOX]}})
+
+
+def _noted(seen: Object, **fence: str) -> Object:
+    meta = {name: seen["metadata"][name] for name in ("name", "namespace", "uid")}
+    return {"metadata": {**meta, **fence, "annotations": {"note": "1"}}}
+
+
+async def test_an_annotation_keeps_the_rest_and_asks_for_no_version(world: World) -> None:
+    seen = await _pod(world)
+    labelled = {"metadata": {**seen["metadata"], "labels": {"app": "b"}}, "spec": seen["spec"]}
+    await world.client.replace(PODS, labelled)
+    await world.client.annotate(PODS, _noted(seen))
+    pages = [page async for page in world.client.pages(PODS, world.namespace, "app=b", metadata_only=False)]
+    ((found,),) = pages
+    assert found["metadata"]["annotations"] == {"kept": "yes", "note": "1"}
+    assert found["spec"] == seen["spec"]
+
+
+async def test_an_annotation_of_another_object_of_the_name_is_refused(world: World) -> None:
+    seen = await _pod(world)
+    with pytest.raises(Refused, match="Invalid"):
+        await world.client.annotate(PODS, _noted(seen, uid=OTHER_UID))
+
+
+async def test_an_annotation_of_nothing_is_missing(world: World) -> None:
+    seen = await _pod(world)
+    await world.client.delete(PODS, seen)
+    with pytest.raises(Missing):
+        await world.client.annotate(PODS, _noted(seen))

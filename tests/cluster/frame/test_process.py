@@ -229,8 +229,9 @@ def test_it_outlives_a_crash_of_the_api_server(plane: ControlPlane, shop: str) -
     create_set(plane, shop, "before")
     with operator(plane) as process:
         wait(lambda: process.ready() and process.worked_on(f"{shop}/before"))
+        wait(lambda: process.told("resync done") > 1)  # the second one is asked for by the first lists of the watches
         plane.kill_apiserver()
-        time.sleep(1.0)
+        wait(lambda: process.told("cannot be watched"))
         assert process.health("/healthz") == (200, "ok\n")
         plane.start_apiserver()
         create_set(plane, shop, "after")
@@ -328,9 +329,10 @@ def test_a_changed_token_is_taken_up(plane: ControlPlane, shop: str, tmp_path: P
         wait(lambda: process.worked_on(f"{shop}/a"))
         # A login that comes too early reads the refused token again, which must not be the end.
         plane.api("DELETE", "/api/v1/namespaces/default/secrets/bound-2")
+        logins = process.told("watches log in to the API server")
         plane.kill_apiserver()
         plane.start_apiserver()
-        time.sleep(3.0)
+        wait(lambda: process.told("watches log in to the API server") > logins)
         token_file.write_text(new_token(3))
         plane.api("POST", secrets, owned("b", "b"))
         wait(lambda: process.worked_on(f"{shop}/b"))

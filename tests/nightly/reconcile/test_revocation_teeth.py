@@ -1,5 +1,6 @@
 """The property of a revocation has teeth: without each of its pieces some combination keeps the key."""
 
+from itertools import product
 from typing import Any
 
 import pytest
@@ -7,11 +8,16 @@ import pytest
 from jwks_operator.core.planner import revocation, rules
 from jwks_operator.reconcile import reconciler
 from jwks_operator.reconcile.withdrawal import Withdrawn
-from reconcile.test_revocation_everywhere import test_every_object_that_can_be_written_gives_a_revoked_key_up as holds
+from reconcile.test_revocation_everywhere import STATES, check_combination
 
 
 async def _nothing_withdrawn(_client: Any, decision: Any) -> Withdrawn:
     return Withdrawn(decision)
+
+
+async def _check_all_objects(spec: str, record: str, clock: str) -> None:
+    for configmap, secret in product(STATES, STATES):
+        await check_combination(spec, record, clock, configmap, secret)
 
 
 MUTANTS: dict[str, tuple[Any, str, Any, tuple[str, str, str]]] = {
@@ -38,4 +44,4 @@ async def test_without_it_some_object_keeps_the_key(
     place, name, value, case = mutant
     monkeypatch.setattr(place, name, value)
     with pytest.raises(AssertionError):
-        await holds(*case)
+        await _check_all_objects(*case)

@@ -4,7 +4,6 @@
 for it: the last commit before these tests were written.
 """
 
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,32 +14,25 @@ import pytest
 
 from cluster.chronicle import Chronicle
 from cluster.reading import files
-from cluster.stage import ROOT, Stage, figures, grant, install, new_namespace, rules
+from cluster.stage import Stage, figures, grant, install, new_namespace, rules
 from cluster.witness import BRISK_LEAD, BRISK_RETENTION, Witness
 from controlplane import Access
+from last_release import find_last_release
 from upgrade.gate import Gate
 from upgrade.steps import STEPS, Before, shown, used
 from upgrade.trees import OURS, TreeOperator, export_tree
 
 pytestmark = pytest.mark.timeout(400)
 
-BEFORE = "709bfdc59900e3e4026139aeb4c186498f3df9f2"
 MOST = 5
 """More writes than any step makes."""
 AGAINST_THE_RULE = {"revoke", "delete", "roll-back"}
 """Steps that remove a key before its retention, or use one again, as they should."""
 
 
-def release_before() -> str:
-    """The newest release, or what stands for it."""
-    command = ["git", "tag", "--list", "v[0-9]*", "--sort=-version:refname"]
-    tags = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
-    return next(iter(tags), BEFORE)
-
-
 @pytest.fixture(scope="module")
 def former(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    ref = release_before()
+    ref = find_last_release()
     figures.info(f"the release before is {ref}")
     return export_tree(ref, tmp_path_factory.mktemp("former"))
 

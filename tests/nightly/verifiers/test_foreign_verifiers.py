@@ -25,7 +25,9 @@ async def check(verifiers: Verifiers, library: str, algorithm: str) -> None:
             if library in BY_TIME:
                 server.wait_for_fetch(library)
 
-        revoked = await follow(Issuer(server), algorithm, refusal, settle)
+        issuer = Issuer(server)
+        await issuer.begin(algorithm)
+        revoked = await follow(issuer, refusal, settle)
         if library in FORGETS:
             assert refusal(revoked) is not None
 

@@ -1,77 +1,49 @@
 """oauth2-proxy, built from its Go module, lets requests with tokens of a set pass through its whole life."""
 
-import os
-import subprocess
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+import ssl
+from pathlib import Path
 
 import pytest
 
-from clients.following import PATIENCE, Issuer, follow, serving
-from clients.foreign_verifiers import build_oauth2_proxy
-from controlplane.processes import free_ports
+from clients.following import Issuer, follow, serving
+from clients.gateways import ask, oauth2_proxy
+from serve.certificates import pair
 
 pytestmark = pytest.mark.timeout(1800)
 AUDIENCE = "api"
+CLAIMS = {"aud": AUDIENCE, "email": "alice@example.com"}
 
 
-@contextmanager
-def proxy(issuer: str) -> Iterator[str]:
-    """Run it before nothing but an answer of 200, for tokens of this issuer; its URL."""
-    (port,) = free_ports(1)
-    url = f"http://127.0.0.1:{port}"
-    command = [
-        str(build_oauth2_proxy()),
-        f"--http-address=127.0.0.1:{port}",
-        "--client-id=x",
-        "--client-secret=x",
-        "--cookie-secret=0123456789abcdef",
-        "--email-domain=*",
-        "--upstream=static://200",
-        "--skip-jwt-bearer-tokens=true",
-        f"--extra-jwt-issuers={issuer}={AUDIENCE}",
-    ]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT, env={**os.environ}) as process:
-        try:
-            end = time.monotonic() + PATIENCE
-            while ask(f"{url}/ping") != 200:
-                assert process.poll() is None, f"it ended with code {process.returncode}"
-                assert time.monotonic() < end, "it does not start"
-                time.sleep(0.1)
-            yield url
-        finally:
-            process.terminate()
+async def check(issuer: Issuer, url: str) -> None:
+    def refusal(token: str) -> str | None:
+        status = ask(f"{url}/", token)
+        return None if status == 200 else str(status)
+
+    revoked = await follow(issuer, refusal, lambda: None)
+    assert refusal(revoked) is not None, "it has fetched for the successor, and keeps only what it found"
+    assert ask(f"{url}/") == 401
 
 
-def ask(url: str, token: str = "") -> int:
-    """The status of the answer; 0 if there is none."""
-    headers = {"Accept": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(urllib.request.Request(url, headers=headers), timeout=10) as reply:
-            return int(reply.status)
-    except urllib.error.HTTPError as refused:
-        with refused:
-            return refused.code
-    except OSError:
-        return 0
-
-
-async def test_it_follows_a_set_of_rs256_keys() -> None:
-    """Without a discovery document, as here, it checks RS256 alone."""
+async def test_it_follows_a_set_of_rs256_keys_without_discovery() -> None:
+    """Without a discovery document it asks for the set below the issuer, and checks RS256 alone."""
     with serving() as server:
         uri = server.uri("oauth2-proxy")
-        issuer = Issuer(server, iss=uri, aud=AUDIENCE, email="alice@example.com")
-        server.body = b'{"keys":[]}'
-        with proxy(uri) as url:
+        issuer = Issuer(server, iss=uri, **CLAIMS)
+        await issuer.begin("RS256")
+        with oauth2_proxy(uri, AUDIENCE) as url:
+            await check(issuer, url)
 
-            def refusal(token: str) -> str | None:
-                status = ask(f"{url}/", token)
-                return None if status == 200 else str(status)
 
-            revoked = await follow(issuer, "RS256", refusal, lambda: None)
-            assert refusal(revoked) is not None, "it has fetched for the successor, and keeps only what it found"
-            assert ask(f"{url}/") == 401
+@pytest.mark.parametrize("algorithm", ["ES256", "RS256", "Ed25519"])
+async def test_it_follows_a_set_that_it_finds_by_our_discovery_document(algorithm: str, tmp_path: Path) -> None:
+    """It takes the algorithms from there, so it checks ES256 and EdDSA, too."""
+    for name, content in pair(1).items():
+        (tmp_path / name).write_bytes(content)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(tmp_path / "tls.crt", tmp_path / "tls.key")
+    with serving(tls) as server:
+        uri = server.uri("oauth2-proxy")
+        issuer = Issuer(server, iss=uri, **CLAIMS)
+        await issuer.begin(algorithm)
+        with oauth2_proxy(uri, AUDIENCE, tmp_path / "tls.crt") as url:
+            await check(issuer, url)

@@ -15,8 +15,9 @@ from jwks_operator.api.spec import Format
 from jwks_operator.core.features.source_content import Sources, private_holding
 from jwks_operator.core.model.policy import CertificateTerms, EntryPolicy, Policy
 from jwks_operator.core.model.record import Certificate, KeyRecord, Record
+from jwks_operator.core.planner.causes import Cause
 from jwks_operator.core.timing.formulas import LONG_AGO, entry_named
-from jwks_operator.core.transitions.transition_table import Cause, State
+from jwks_operator.core.transitions.transition_table import State
 from jwks_operator.keys.algorithms import KeyClass
 from jwks_operator.keys.members import canonical_json
 

@@ -80,9 +80,9 @@ def find_due_signing(record: Record) -> Signing | None:
 
 
 def _signer(record: Record) -> KeyRecord | None:
-    """The key in use of the first signature entry."""
-    in_use = (record.active(entry.name) for entry in record.policy.keys)
-    return next((key for key in in_use if key is not None and key.key_class is KeyClass.SIGNATURE), None)
+    """The key in use of the first signature entry whose private half is here."""
+    in_use = filter(None, (record.active(entry.name) for entry in record.policy.keys))
+    return next((key for key in in_use if key.key_class is KeyClass.SIGNATURE and not key.ref), None)
 
 
 def _told(stone: Tombstone, said: HistoricalFacts) -> telling.HistoricalKey:

@@ -40,6 +40,8 @@ class Offer:
     complaints: tuple[str, ...] = ()
     left_out: str = ""
     """What of the sources cannot be taken while the rest is; a new set does not wait for it."""
+    field: str = "import"
+    """The field of the entry that names the sources."""
 
 
 NO_OFFER = Offer()
@@ -65,7 +67,7 @@ def list_offers(record: Record, sources: Mapping[str, Sources], revoked: Collect
 def list_import_troubles(found: Offers) -> tuple[Trouble, ...]:
     """Return the condition of every source that cannot be used."""
     return tuple(
-        Trouble(Reason.IMPORT_REFUSED, f"spec.keys[{name}].import: {complaint}", about=name)
+        Trouble(Reason.IMPORT_REFUSED, f"spec.keys[{name}].{offer.field}: {complaint}", about=name)
         for name, offer in found.items()
         for complaint in filter(None, (*offer.complaints, offer.left_out))
     )
@@ -171,9 +173,11 @@ class _Reader:
         return self.record.import_states.get(self.entry.name, ImportState())
 
     def offer(self, seen: Sources) -> Offer:
-        offer = Offer(complaints=tuple(self._missing(seen)))
+        field = "external" if self.entry.is_external else "import"
+        offer = Offer(complaints=tuple(self._missing(seen)), field=field)
         if isinstance(seen.private, Holding):
-            offer = self._with_private(offer, seen.private)
+            take = self._with_external if self.entry.is_external else self._with_private
+            offer = take(offer, seen.private)
         if isinstance(seen.public, Holding):
             offer = self._with_public(offer, seen.public)
         verdicts = zip((seen.private, seen.public), names_of(self.entry), strict=True)
@@ -191,6 +195,24 @@ class _Reader:
                 yield verdict.message
             elif not verdict.absent:
                 yield f"{verdict.message}; it was imported before, so the import may also be removed"
+
+    def _with_external(self, offer: Offer, holding: Holding) -> Offer:
+        """The next key is the first one behind all those that were taken: one at a time is pending."""
+        offer = replace(offer, left_out=holding.left_out)
+        pending = self.record.of(self.entry.name, State.PENDING)
+        listed = {key.thumbprint for key in holding.keys}
+        waiting = next((key.thumbprint for key in pending if key.thumbprint in listed), None)
+        if waiting is not None:
+            return replace(offer, current=waiting)
+        taken = {*self.import_state.taken, *(key.thumbprint for key in self.record.keys)}
+        places = [place for place, key in enumerate(holding.keys) if key.thumbprint in taken]
+        for key in holding.keys[max(places, default=-1) + 1 :]:
+            objection = self._objection(key)
+            if objection is None:
+                return replace(offer, key=key, current=key.thumbprint)
+            left = f"{objection}; take it out of the ConfigMap"
+            offer = replace(offer, left_out=f"{offer.left_out}; {left}" if offer.left_out else f"left out: {left}")
+        return replace(offer, current=next(iter(listed & taken), ""))
 
     def _with_private(self, offer: Offer, holding: Holding) -> Offer:
         (key,) = holding.keys

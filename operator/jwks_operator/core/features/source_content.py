@@ -13,7 +13,7 @@ class Holding:
 
     keys: tuple[FreshKey, ...]
     followed: bool = False
-    """Whether another client keeps the source up to date, and the set follows it (kubernetes.io/tls)."""
+    """Whether another client keeps the source up to date, and the set follows it (kubernetes.io/tls, external keys)."""
     certificate: Certificate | None = None
     """The certificate that a followed source has for its key."""
     complaint: str = ""
@@ -53,6 +53,9 @@ def names_of(entry: EntryPolicy) -> tuple[str, str]:
     wanted = entry.import_
     secret = wanted.secret_ref if wanted is not None else None
     public = wanted.public_ref if wanted is not None else None
+    external = wanted.external_ref if wanted is not None else None
+    if external is not None:
+        return f"ConfigMap/{external.name}/{external.key}", ""
     return (
         "" if secret is None else f"Secret/{secret.name}/{secret.key}",
         "" if public is None else f"ConfigMap/{public.name}/{public.key}",

@@ -15,6 +15,7 @@ from jwks_operator.core.model.record import (
     HISTORY_LIMIT,
     TOMBSTONE_LIMIT,
     Bounds,
+    FormerObject,
     HistoricalFacts,
     HistoryEntry,
     KeyRecord,
@@ -41,6 +42,8 @@ class FreshKey:
     thumbprint: str
     public: dict[str, Any]
     has_private: bool = True
+    ref: str = ""
+    """What names a private half that is held elsewhere."""
 
 
 def new_key_record(fresh: FreshKey, entry: str, state: State, created: datetime, bounds: Bounds) -> KeyRecord:
@@ -55,6 +58,7 @@ def new_key_record(fresh: FreshKey, entry: str, state: State, created: datetime,
         thumbprint=fresh.thumbprint,
         public=fresh.public,
         has_private=fresh.has_private,
+        ref=fresh.ref,
         created=created,
         bounds=bounds,
     )
@@ -74,7 +78,12 @@ def enter_state(key: KeyRecord, state: State) -> KeyRecord:
         return replace(key, state=state, in_use_since=None, retired=None, unserved=None)
     if state is State.RETIRED:
         return replace(key, state=state, retired=None, unserved=None)
-    return replace(key, state=state, has_private=False)
+    return without_private_half(replace(key, state=state))
+
+
+def without_private_half(key: KeyRecord) -> KeyRecord:
+    """Return the key as it is once nobody here can use it any more."""
+    return replace(key, has_private=False, ref="")
 
 
 def confirm_step(record: Record, confirmed: datetime) -> Record:
@@ -98,6 +107,7 @@ def confirm_step(record: Record, confirmed: datetime) -> Record:
         longest_until=confirmed + horizon_of(record)
         if record.longest and not record.longest_until
         else record.longest_until,
+        former=_settled(record, confirmed),
         tombstones=_trimmed((*record.tombstones, *(_tombstone(record, key, confirmed) for key in gone))),
         history=(*record.history, *story)[-HISTORY_LIMIT:],
     )
@@ -151,6 +161,12 @@ def _stamped(key: KeyRecord, confirmed: datetime) -> KeyRecord:
     if key.state is State.RETIRED:
         return replace(key, published=published, retired=key.retired or confirmed)
     return replace(key, published=published)
+
+
+def _settled(record: Record, confirmed: datetime) -> dict[str, FormerObject]:
+    """Return the former objects, each with the time from which on nothing depends on it."""
+    until = confirmed + horizon_of(record)
+    return {name: replace(each, until=each.until or until) for name, each in record.former.items()}
 
 
 def _floors(record: Record, confirmed: datetime) -> dict[KeyClass, datetime]:

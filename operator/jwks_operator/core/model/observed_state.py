@@ -1,7 +1,7 @@
 """What was seen: the facts of one pass, gathered once, from which alone the plan is made.
 
-"Gone" means that an uncached read by name found nothing in this pass. Whatever could not be read raised
-before these facts existed, so nothing in here stands for "cannot tell".
+"Gone" means that an uncached read by name found nothing in this pass. What could not be read is `Unread`: it may be
+anything, so that nothing is planned but the revocation of keys.
 """
 
 from collections.abc import Mapping
@@ -72,6 +72,9 @@ class DriftState(StrEnum):
     """The content is right, labels or annotations of ours are not."""
     FOREIGN = "Foreign"
     """An object of that name exists and is not ours: never touched."""
+
+    UNREAD = "Unread"
+    """It could not be read in this pass, so that nobody can tell."""
 
     @property
     def drifted(self) -> bool:
@@ -186,6 +189,8 @@ class ObservedState:
     """What of a spec that cannot be read counts all the same."""
     record_complaint: str | None = None
     """Why the record that is there cannot be used; None if it can, or if there is none."""
+    unread: frozenset[str] = frozenset()
+    """By kind and name, or in words, what could not be read in this pass."""
     keyring_uid: str = ""
     keyring: DriftState = DriftState.GONE
     configmap: DriftState = DriftState.GONE
@@ -223,6 +228,10 @@ class ObservedState:
     """The copies in the namespaces that are to have one."""
     copies_complaint: str = ""
     """Why that cannot be told."""
+    former: Mapping[str, str] = field(default_factory=dict)
+    """By kind and name, the uids of the objects of the set that are there under other names than it has now."""
+    former_refused: Mapping[str, str] = field(default_factory=dict)
+    """By kind and name, why one of them could not be written or removed in this pass."""
 
     @property
     def configmap_name(self) -> str:

@@ -14,7 +14,7 @@ from jwks_operator.api.certificate_spec import DEFAULT_DURATION
 from jwks_operator.api.defaults import DEFAULTS
 from jwks_operator.api.documents_spec import DocumentFormat
 from jwks_operator.api.names import JWKS_KEY
-from jwks_operator.api.spec import DeletionPolicy, Prepublish, Recovery
+from jwks_operator.api.spec import DeletionPolicy, PodRefresh, Prepublish, Recovery
 from jwks_operator.api.targets_spec import DEFAULT_FORMATS
 from jwks_operator.core.model.stored import Stored, Time, Wait
 from jwks_operator.keys.naming import EddsaName
@@ -105,6 +105,8 @@ class Import(Stored):
 
     secret_ref: Source | None = None
     public_ref: Source | None = None
+    external_ref: Source | None = None
+    """The ConfigMap with public halves of keys whose private halves live elsewhere; then it is the only source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +142,13 @@ class EntryPolicy(Stored):
 
     @property
     def imports_private(self) -> bool:
-        """Whether the entry names a private key to be imported."""
-        return self.import_ is not None and self.import_.secret_ref is not None
+        """Whether the entry names a source of keys to be used: a private key, or keys that are held elsewhere."""
+        return self.import_ is not None and (self.import_.secret_ref is not None or self.is_external)
+
+    @property
+    def is_external(self) -> bool:
+        """Whether the private halves of the entry's keys live elsewhere."""
+        return self.import_ is not None and self.import_.external_ref is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +247,7 @@ class Policy(Stored):
     held: tuple[str, ...] = ()
     publish: Publish = Publish()
     secret: SecretTarget = SecretTarget()
+    pod_refresh: PodRefresh = PodRefresh.ON_EMERGENCY
     recovery: Recovery = Recovery.REGENERATE
     deletion_policy: DeletionPolicy = DeletionPolicy.DELETE
     suspend: bool = False

@@ -7,6 +7,7 @@ from typing import Any
 from jwks_operator.api import spec as api
 from jwks_operator.api.certificate_spec import Certificate as CertificateSpec
 from jwks_operator.api.defaults import DEFAULT_EVERY, DEFAULTS
+from jwks_operator.api.import_spec import External as ExternalSpec
 from jwks_operator.api.import_spec import Import as ImportSpec
 from jwks_operator.api.import_spec import ObjectKeyRef
 from jwks_operator.api.readers import default_eddsa_name
@@ -53,6 +54,7 @@ def policy_from_spec(spec: api.JsonWebKeySetSpec) -> Policy:
             spec.secret.annotations,
             _if_given(restart, lambda given: Restart("" if given.selector is None else str(given.selector))),
         ),
+        pod_refresh=spec.pod_refresh,
         recovery=spec.recovery,
         deletion_policy=spec.deletion_policy,
         suspend=spec.suspend,
@@ -69,10 +71,10 @@ def _entry(entry: api.KeyEntry, rotation: api.Rotation) -> EntryPolicy:
     return EntryPolicy(
         entry.name,
         entry.algorithm,
-        entry.modulus_length or (None if row is None else row.default_modulus_length),
+        entry.modulus_length or (None if row is None or entry.external else row.default_modulus_length),
         (entry.crv or curves[0]) if len(curves) > 1 else None,
         _rotation(rotation),
-        _if_given(entry.import_, _import),
+        _external(entry.external) if entry.external else _if_given(entry.import_, _import),
         _if_given(entry.certificate, lambda given: _certificate(given, entry.name)),
     )
 
@@ -93,10 +95,15 @@ def _rotation(rotation: api.Rotation) -> Rotation:
 
 
 def _import(given: ImportSpec) -> Import:
-    def source(ref: ObjectKeyRef) -> Source:
-        return Source(ref.name, ref.key)
+    return Import(_if_given(given.secret_ref, _source), _if_given(given.public_ref, _source))
 
-    return Import(_if_given(given.secret_ref, source), _if_given(given.public_ref, source))
+
+def _external(given: ExternalSpec) -> Import:
+    return Import(external_ref=_source(given.config_map_ref))
+
+
+def _source(ref: ObjectKeyRef) -> Source:
+    return Source(ref.name, ref.key)
 
 
 def _certificate(given: CertificateSpec, entry: str) -> CertificateTerms:

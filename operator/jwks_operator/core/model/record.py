@@ -73,7 +73,7 @@ class KeyRecord(Stored):
     thumbprint: str
     public: Mapping[str, Any]
     has_private: Annotated[bool, Field(exclude=True)]
-    """Whether there is one; the room that stores it tells."""
+    """Whether the key can be used: its private half is in the keyring, or `ref` names it. The keyring tells."""
     created: Time
     bounds: Bounds
     published: Time | None = None
@@ -86,6 +86,8 @@ class KeyRecord(Stored):
     urls: Mapping[str, UrlConfirmation] = field(default_factory=dict)
     """Per URL of `spec.publish.seenAt`, that it shows the signature key, or no longer the retired encryption key."""
     certificate: Certificate | None = None
+    ref: str = ""
+    """What names the private half of a key that is held elsewhere; empty for all others."""
     possibly_used: bool = False
     """Whether a pending key may have been in use after the backup that this record was restored from."""
 
@@ -181,6 +183,16 @@ class Withdrawn(Stored):
 
 
 @dataclass(frozen=True, slots=True)
+class FormerObject(Stored):
+    """A ConfigMap or consumer Secret that the set wrote under another name than it has now."""
+
+    uid: str = ""
+    """Of the object; empty if it was not seen yet."""
+    until: Time | None = None
+    """When nothing depends on it any more; None while the objects under the new names are not confirmed."""
+
+
+@dataclass(frozen=True, slots=True)
 class Unread:
     """A stored policy that this version cannot read, and why; it is written back until another takes its place."""
 
@@ -227,6 +239,8 @@ class Record(Stored):
     history: tuple[HistoryEntry, ...] = ()
     objects: Mapping[str, str] = field(default_factory=dict)
     """The uids of the ConfigMap and the consumer Secret, so that a stripped label is drift, not loss."""
+    former: Mapping[str, FormerObject] = field(default_factory=dict)
+    """By kind and name, as in `Secret auth`: the objects under former names, until they are gone."""
 
     def of(self, entry: str, state: State) -> tuple[KeyRecord, ...]:
         """Return the keys of an entry in a state, oldest first."""

@@ -12,7 +12,7 @@ from jwks_operator.core.model.record import Certificate, KeyRecord, Record
 from jwks_operator.core.transitions.transition_table import State
 from jwks_operator.keys.algorithms import KeyClass
 from jwks_operator.keys.chain import pem_chain
-from jwks_operator.keys.secret_files import CHAIN, FILES, JWKS, KID, Form, SecretFile
+from jwks_operator.keys.secret_files import CHAIN, FILES, JWKS, KID, REF, Form, SecretFile
 
 _CHECKING = frozenset({State.PENDING, State.ACTIVE, State.RETIRED})
 """The states in which receivers and holders need the key."""
@@ -51,7 +51,7 @@ def _files_of(key: KeyRecord, policy: Policy) -> Iterator[tuple[str, Item]]:
     symmetric = key.key_class is KeyClass.SYMMETRIC
     for file in FILES:
         asked = file.format is None or file.format in policy.secret.formats
-        if asked and file.suits(symmetric=symmetric, certified=certificate is not None):
+        if asked and file.suits(symmetric=symmetric, certified=certificate is not None, external=bool(key.ref)):
             text = _text(file, key, certificate)
             yield file.name_for(key.entry), Item(file.form, () if text else (key.kid,), text)
 
@@ -62,6 +62,8 @@ def _text(file: SecretFile, key: KeyRecord, certificate: Certificate | None) -> 
         return ""
     if file is CHAIN and certificate is not None:
         return pem_chain(certificate.x5c).decode("ascii")
+    if file is REF:
+        return key.ref
     return key.kid if file is KID else str(key.public.get("alg", key.algorithm))
 
 

@@ -36,7 +36,7 @@ def order_keys(policy: Policy, keys: Iterable[KeyRecord]) -> tuple[KeyRecord, ..
 
 def render_set(policy: Policy, keys: Keys) -> str:
     """Return a JWK Set, one key on a line."""
-    lines = ",\n".join(compact_json(_members(policy, key)) for key in keys)
+    lines = ",\n".join(compact_json(find_members(policy, key)) for key in keys)
     return f'{{"keys":[\n{lines}\n]}}\n' if lines else '{"keys":[]}\n'
 
 
@@ -98,7 +98,7 @@ def _discovery_key(document: Document) -> str:
     return f"{document.name}.{OPENID_KEY}"
 
 
-def _members(policy: Policy, key: KeyRecord) -> Mapping[str, object]:
+def find_members(policy: Policy, key: KeyRecord) -> Mapping[str, object]:
     """Return the members of a key's public JWK, those of its certificate included (RFC 7517 sections 4.7 and 4.9)."""
     certificate = find_published_certificate(policy, key)
     if certificate is None:

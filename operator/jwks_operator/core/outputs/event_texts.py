@@ -56,9 +56,12 @@ EVENT_TEXTS: Final[Mapping[EventReason, EventText]] = {
     EventReason.RECORD_RESTORED: EventText("every wait starts again", warns=True),
     EventReason.COPY_MADE: EventText("the published set is copied into another namespace"),
     EventReason.COPY_REMOVED: EventText("the copy of the published set is removed from another namespace"),
+    EventReason.OBJECTS_RENAMED: EventText(),
     EventReason.OBJECTS_REMOVED: EventText(),
     EventReason.WORKLOAD_RESTARTED: EventText("asked to restart, because keys that it reads have changed"),
     EventReason.NOTHING_RESTARTED: EventText(warns=True),
+    EventReason.PODS_REFRESHED: EventText(),
+    EventReason.POD_REFRESH_FAILED: EventText(warns=True),
 }
 
 

@@ -52,6 +52,7 @@ _WAITING = {
     Wait.RETENTION: "the last token signed with the key to expire (retention)",
     Wait.ROLLBACK_WINDOW: "the roll-back window to pass",
     Wait.RENEWAL: "the certificate to come near its end",
+    Wait.SUCCESSOR: "the next key in its source",
     Wait.SUSPEND: "spec.suspend to be removed",
 }
 
@@ -105,7 +106,9 @@ def _conditions(observed: ObservedState, plan: Plan, record: Record | None, now:
 
 _Verdict = tuple[bool, Reason, str]
 
-_UNUSABLE = {Reason.NAME_CONFLICT, Reason.UNKNOWN_RECORD_FORMAT, Reason.REVOKED_KEY_REMAINS}
+_UNUSABLE = {
+    Reason.NAME_CONFLICT, Reason.UNKNOWN_RECORD_FORMAT, Reason.REVOKED_KEY_REMAINS, Reason.READ_REFUSED,
+}  # fmt: skip
 """Troubles under which it cannot be told that the outputs are right."""
 
 
@@ -202,6 +205,7 @@ def _key(record: Record, key: KeyRecord, held: frozenset[str]) -> KeyStatus:
         name=key.entry,
         algorithm=key.algorithm,
         state=KeyState(key.state.value),
+        ref=key.ref or None,
         created=key.created,
         published=key.published,
         in_use_since=key.in_use_since,

@@ -6,7 +6,8 @@ from datetime import datetime
 
 from jwks_operator.api.reasons import Wait
 from jwks_operator.core.features.imports import Offer
-from jwks_operator.core.transitions.transition_table import Cause, Transition, rank_of
+from jwks_operator.core.planner.causes import Cause
+from jwks_operator.core.transitions.transition_table import Transition, rank_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class Candidate:
     offer: Offer | None = None
     """The keys that this transition imports."""
     gated: bool = False
-    """Whether endpoints or URLs still have to show what it waits for: then `time` is not enough."""
+    """Whether it waits for something that the record does not have yet: then `time` is not enough."""
     windowed: bool = False
     """Whether it is permitted only inside a window and outside of every freeze."""
 

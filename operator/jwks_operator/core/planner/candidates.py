@@ -14,11 +14,12 @@ from jwks_operator.core.features.historical import find_due_signing
 from jwks_operator.core.features.imports import NO_OFFER, NONE_OFFERED, Offers
 from jwks_operator.core.model.record import KeyRecord, Record
 from jwks_operator.core.planner.candidate import Candidate, Candidates, sort_candidates
+from jwks_operator.core.planner.causes import Cause
 from jwks_operator.core.planner.gated_keys import awaits_anybody, find_confirmation_time
 from jwks_operator.core.planner.requests import Requests
 from jwks_operator.core.planner.succession import Succession, removal_of_pending
 from jwks_operator.core.timing.formulas import LONG_AGO, entry_named, rollback_window, rotation_of
-from jwks_operator.core.transitions.transition_table import Cause, State, Transition
+from jwks_operator.core.transitions.transition_table import State, Transition
 from jwks_operator.keys.algorithms import KeyClass
 
 

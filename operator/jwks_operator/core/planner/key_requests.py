@@ -12,10 +12,11 @@ from jwks_operator.core.model.observed_state import ObservedState
 from jwks_operator.core.model.policy import EntryPolicy, Policy
 from jwks_operator.core.model.record import KeyRecord, Record, RecordedEvent, Step
 from jwks_operator.core.planner.candidate import Candidate
+from jwks_operator.core.planner.causes import Cause
 from jwks_operator.core.planner.key_choice import name_to_publish
 from jwks_operator.core.planner.requests import Verb, mark_honoured, read_requests
 from jwks_operator.core.timing.formulas import bounds_of, entry_named, rotation_of
-from jwks_operator.core.transitions.transition_table import Cause, State, Transition
+from jwks_operator.core.transitions.transition_table import State, Transition
 from jwks_operator.keys.algorithms import ALGORITHMS
 
 _MADE_FOR = {Transition.PUBLISH: State.PENDING, Transition.REPLACE: State.ACTIVE}

@@ -73,6 +73,7 @@ def _key(told: KeyStatus, policy: Policy, waits: Mapping[KeyClass, Bounds], now:
         thumbprint=told.kid,
         public=asked,
         has_private=not forgotten,
+        ref=told.ref or "",
         created=told.created or LONG_AGO,
         bounds=owed,
         published=told.published,

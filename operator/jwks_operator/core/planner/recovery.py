@@ -26,12 +26,13 @@ from jwks_operator.core.model.key_states import (
 from jwks_operator.core.model.observed_state import ObservedState
 from jwks_operator.core.model.policy import EntryPolicy, Policy
 from jwks_operator.core.model.record import Bounds, KeyRecord, Record, RecordedEvent, Step
+from jwks_operator.core.planner.causes import Cause
 from jwks_operator.core.planner.key_choice import fits_entry
 from jwks_operator.core.planner.key_requests import Need, make_key, need_of
 from jwks_operator.core.planner.requests import Verb, mark_honoured, read_requests
 from jwks_operator.core.timing.formulas import bounds_of, entry_named, rotation_of
 from jwks_operator.core.timing.policy_change import remember_waits
-from jwks_operator.core.transitions.transition_table import Cause, State, Transition
+from jwks_operator.core.transitions.transition_table import State, Transition
 from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
 
 

@@ -21,7 +21,7 @@ from typing import Final
 from jwks_operator.api import names
 from jwks_operator.api.revocation_spec import RevocationReason
 from jwks_operator.core.model.record import Record
-from jwks_operator.core.transitions.transition_table import Cause, Transition
+from jwks_operator.core.transitions.transition_table import Transition
 
 
 class Verb(StrEnum):
@@ -73,7 +73,7 @@ class Requests:
     timed: Mapping[Verb, Mapping[str, tuple[Request, ...]]] = field(default_factory=dict)
     """Per verb, the requests for each entry."""
     kids: Mapping[Verb, Mapping[str, str]] = field(default_factory=dict)
-    """Per verb, the kids listed, each with its reason (the code of `Cause.REQUEST` where none is given)."""
+    """Per verb, the kids listed, each with its reason, which is empty where none is given."""
     complaints: tuple[str, ...] = ()
 
     @property
@@ -98,7 +98,7 @@ def read_requests(annotations: Mapping[str, str], entries: frozenset[str]) -> Re
     for row in VERBS:
         parts = tuple(filter(None, (text.strip() for text in annotations.get(row.annotation, "").split(","))))
         if not row.answered_by:
-            kids[row.verb] = dict.fromkeys(parts, Cause.REQUEST.value) | dict(_kids_with_reason(parts))
+            kids[row.verb] = dict.fromkeys(parts, "") | dict(_kids_with_reason(parts))
         else:
             timed[row.verb] = _requests(row, parts, entries, complaints)
     return Requests(timed, kids, tuple(complaints))

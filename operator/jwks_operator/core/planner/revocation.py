@@ -15,12 +15,13 @@ from jwks_operator.core.model.key_states import LIVING, FreshKey, enter_state
 from jwks_operator.core.model.policy import EntryPolicy, Revocation, SafetyFields
 from jwks_operator.core.model.record import KeyRecord, Record, RecordedEvent, Step, Withdrawn
 from jwks_operator.core.planner.candidate import Candidate, Candidates
+from jwks_operator.core.planner.causes import Cause
 from jwks_operator.core.planner.gated_keys import list_urls
 from jwks_operator.core.planner.key_choice import find_next_key
 from jwks_operator.core.planner.key_requests import Need, make_key, need_of, refuse_buried
 from jwks_operator.core.planner.requests import Requests
 from jwks_operator.core.transitions.apply_transition import list_immediate
-from jwks_operator.core.transitions.transition_table import Cause, State, Transition
+from jwks_operator.core.transitions.transition_table import State, Transition
 from jwks_operator.keys.algorithms import KeyClass
 
 
@@ -106,7 +107,7 @@ def _reason(key: KeyRecord, listed: tuple[Revocation, ...], asked: Requests, now
         by_age = item.created_before is not None and key.created < item.created_before <= now
         if by_kid or by_age:
             return item.reason
-    return asked.revoked.get(key.kid)
+    return (asked.revoked[key.kid] or Cause.REQUEST.value) if key.kid in asked.revoked else None
 
 
 def _without(record: Record, revoked: tuple[Revoked, ...]) -> Record:

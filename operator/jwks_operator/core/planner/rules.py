@@ -13,12 +13,20 @@ from dataclasses import replace
 from jwks_operator.core.features import copies_plan, signed_artifacts, workload_restart
 from jwks_operator.core.features.imports import list_import_troubles as import_troubles
 from jwks_operator.core.features.imports import list_offers, must_wait
+from jwks_operator.core.features.reader_troubles import list_reader_troubles
+from jwks_operator.core.features.renamed_objects import list_former_troubles, remember_former, rename_objects
 from jwks_operator.core.features.signed_artifacts import ARTIFACT_TRANSITIONS
 from jwks_operator.core.model.observed_state import ObservedState, Reading
 from jwks_operator.core.outputs.projections import list_published
 from jwks_operator.core.planner import key_requests, max_keys, recovery, revocation, set_troubles
-from jwks_operator.core.planner.candidate import Candidate, Candidates, sort_candidates
-from jwks_operator.core.planner.candidates import list_candidates
+from jwks_operator.core.planner.case_questions import (
+    find_candidates,
+    find_first_due,
+    has_existed_before,
+    has_to_revoke,
+    is_suspended,
+    is_to_revoke,
+)
 from jwks_operator.core.planner.gates import (
     ask_the_endpoints,
     ask_the_urls,
@@ -29,10 +37,9 @@ from jwks_operator.core.planner.gates import (
 from jwks_operator.core.planner.plan import Case, Fresh, Plan
 from jwks_operator.core.planner.requests import read_requests
 from jwks_operator.core.planner.timestamp_reset import reset_doubtful, reset_drifted
-from jwks_operator.core.timing.next_window import defer_to_window
 from jwks_operator.core.timing.policy_change import accept_policy, add_safety_fields, replace_unread_policy
 from jwks_operator.core.transitions.apply_transition import answer_requests, apply_transition
-from jwks_operator.core.transitions.transition_table import Hold, Transition, is_held_by, rank_of
+from jwks_operator.core.transitions.transition_table import Transition
 
 Rule = Callable[[Case], "Case | Plan"]
 
@@ -51,12 +58,31 @@ def decide(observed: ObservedState, reading: Reading, fresh: Fresh | None = None
 # --- what is not ours, or cannot be read ---
 
 
+def leave_what_cannot_be_read(case: Case) -> Case | Plan:
+    """Nobody can tell what an unread object is: nothing is planned, except that revoked keys leave the others."""
+    if not case.observed.unread:
+        return case
+    if case.record is None or not has_to_revoke(case):
+        return Plan(None)
+    decided = revoke_keys(read_the_requests(case))
+    return decided if isinstance(decided, Plan) else decided.plan(decided.known)
+
+
+def follow_the_names(case: Case) -> Case | Plan:
+    """A set that was made again with other object names: these are recorded, so that the objects are read by them."""
+    record, written = case.record, case.written
+    if record is None or written is None or is_to_revoke(case) or case.is_spec_refused:
+        return case
+    renamed = rename_objects(case.observed.ref, record, written)
+    return case if renamed.policy == record.policy else Plan(renamed)
+
+
 def leave_foreign_objects(case: Case) -> Case | Plan:
     """An object that the set needs exists and is not ours: nothing is written, except that revoked keys leave ours."""
     trouble = set_troubles.find_name_conflict(case.observed)
     if trouble is None:
         return case
-    if _has_to_revoke(case):
+    if has_to_revoke(case):
         return case.with_troubles(trouble)
     return Plan(None, troubles=(trouble,))
 
@@ -81,7 +107,7 @@ def wait_for_a_sound_spec(case: Case) -> Case | Plan:
 def create_the_record(case: Case) -> Case | Plan:
     """A set that never existed: its first keys are active at once, because nobody can have cached it."""
     policy = case.written
-    if case.record is not None or policy is None or _existed_before(case.observed):
+    if case.record is not None or policy is None or has_existed_before(case.observed):
         return case
     offered = key_requests.list_first_offers(case.observed, policy)
     if must_wait(policy, offered):
@@ -114,7 +140,15 @@ def read_the_requests(case: Case) -> Case:
     record = case.known
     requests = read_requests(case.observed.annotations, frozenset(entry.name for entry in record.policy.keys))
     told = set_troubles.list_troubles(case.observed, case.written, record, requests, case.reading.now)
-    return replace(case, requests=requests).with_troubles(*told, *copies_plan.list_copy_troubles(case.observed, record))
+    unread = () if case.observed.spec is None else list_reader_troubles(record, case.observed.spec.readers)
+    copies = copies_plan.list_copy_troubles(case.observed, record)
+    return replace(case, requests=requests).with_troubles(*told, *unread, *copies)
+
+
+def remember_former_objects(case: Case) -> Case:
+    """Objects of the set under former names are remembered until they are gone."""
+    after = replace(case, record=remember_former(case.observed, case.known))
+    return after.with_troubles(*list_former_troubles(case.observed))
 
 
 def reset_doubtful_times(case: Case) -> Case:
@@ -153,8 +187,9 @@ def find_due_candidates(case: Case) -> Case:
     record, now = case.known, case.reading.earliest
     offered = list_offers(record, case.observed.imports, case.requests.revoked)
     case = replace(case, offers=offered).with_troubles(*import_troubles(offered))
-    candidates = _candidates(case)
-    due = tuple(each for each in candidates if each.time <= now and not each.gated and not _is_suspended(case, each))
+    candidates = find_candidates(case)
+    case = case.with_troubles(*set_troubles.list_missing_successors(record, candidates, now))
+    due = tuple(each for each in candidates if each.time <= now and not each.gated and not is_suspended(case, each))
     if record.unread is not None:
         lost = set_troubles.describe_lost_policy(record.unread)
         return replace(case, candidates=candidates, troubles=(lost, *case.troubles))
@@ -190,7 +225,7 @@ def finish_the_step(case: Case) -> Case | Plan:
 
 def prepare_the_transition(case: Case) -> Case | Plan:
     """Keys, certificates and signatures that the first due transition needs are made before it."""
-    record, chosen = case.known, _first_due(case)
+    record, chosen = case.known, find_first_due(case)
     missing = tuple(need for need in key_requests.list_needs(record, chosen) if need not in case.fresh)
     # Also before its turn: what stands in the way of a certificate is reported from the first decision of a pass on.
     signing = (each for each in case.due if each.transition is Transition.CERTIFY or each in chosen)
@@ -202,7 +237,7 @@ def prepare_the_transition(case: Case) -> Case | Plan:
 
 def make_the_first_due_transition(case: Case) -> Case | Plan:
     """Of everything that is due, the transition that takes precedence becomes the step."""
-    record, chosen, now = case.known, _first_due(case), case.reading.earliest
+    record, chosen, now = case.known, find_first_due(case), case.reading.earliest
     if not chosen:
         return case
     if chosen[0].transition in ARTIFACT_TRANSITIONS:
@@ -211,16 +246,19 @@ def make_the_first_due_transition(case: Case) -> Case | Plan:
         answered = answer_requests(record, chosen, case.requests, now)
         intended = apply_transition(answered, chosen, case.reading.now, case.fresh)
     after = replace(case, record=workload_restart.mark_pending_restart(record, intended))
-    return replace(after, candidates=_candidates(after)).plan(after.record)
+    return replace(after, candidates=find_candidates(after)).plan(after.record)
 
 
 RULES: tuple[Rule, ...] = (
+    leave_what_cannot_be_read,
+    follow_the_names,
     leave_foreign_objects,
     leave_an_unreadable_record,
     wait_for_a_sound_spec,
     create_the_record,
     rebuild_the_record,
     read_the_requests,
+    remember_former_objects,
     reset_doubtful_times,
     revoke_keys,
     apply_the_written_spec,
@@ -237,41 +275,6 @@ RULES: tuple[Rule, ...] = (
     make_the_first_due_transition,
 )
 """The order of decisions; docs/architecture.md shows it."""
-
-
-def _has_to_revoke(case: Case) -> bool:
-    """Tell whether keys are to be revoked, or a step that revokes some is unfinished."""
-    if case.record is None:
-        return False
-    asked = read_requests(case.observed.annotations, frozenset())
-    return revocation.is_under_way(case.record, case.safety_fields, asked, case.reading.now)
-
-
-_ONE_OF_AN_ENTRY = frozenset({Transition.ACTIVATE, Transition.PUBLISH})
-"""The transitions that an entry may have several triggers for, and makes once."""
-
-
-def _existed_before(observed: ObservedState) -> bool:
-    return observed.lived_before or not observed.recoverable.empty
-
-
-def _candidates(case: Case) -> Candidates:
-    record = case.known
-    found = defer_to_window(record, list_candidates(record, case.requests, case.offers), case.reading.earliest)
-    coming = revocation.list_coming(record, case.safety_fields, case.reading.now)
-    return sort_candidates((*signed_artifacts.drop_impossible(case.observed, found), *coming))
-
-
-def _is_suspended(case: Case, candidate: Candidate) -> bool:
-    return case.known.policy.suspend and is_held_by(candidate.transition, Hold.SUSPEND)
-
-
-def _first_due(case: Case) -> Candidates:
-    """Return the due candidates of the transition that takes precedence: of one key the one that is due longest."""
-    first = min((each.transition for each in case.due), key=rank_of, default=None)
-    chosen = [each for each in case.due if each.transition is first]
-    once = {(each.entry, each.kid if first not in _ONE_OF_AN_ENTRY else ""): each for each in reversed(chosen)}
-    return tuple(each for each in chosen if each in once.values())
 
 
 def _with_certificates(observed: ObservedState, plan: Plan, reading: Reading) -> Plan:

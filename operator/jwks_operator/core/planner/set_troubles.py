@@ -4,11 +4,13 @@ from collections.abc import Collection, Iterator
 from datetime import datetime
 
 from jwks_operator.api.names import keyring_name
-from jwks_operator.api.reasons import Reason
+from jwks_operator.api.reasons import Reason, Wait
+from jwks_operator.core.features.imports import was_revoked
 from jwks_operator.core.model.observed_state import DriftState, ObservedState, Reading
 from jwks_operator.core.model.policy import Policy
 from jwks_operator.core.model.record import Record, Unread
 from jwks_operator.core.model.trouble import Trouble
+from jwks_operator.core.planner.candidate import Candidates
 from jwks_operator.core.planner.requests import Requests
 from jwks_operator.core.planner.spec_checks import find_complaint
 
@@ -33,11 +35,11 @@ def find_name_conflict(observed: ObservedState) -> Trouble | None:
 
 
 def describe_remaining_key(about: str, kids: Collection[str], words: str) -> Trouble:
-    """Return the trouble of an object that still holds revoked keys, because it could not be written."""
+    """Return the trouble of an object that still holds revoked keys, because it could not be read or written."""
     return Trouble(
         Reason.REVOKED_KEY_REMAINS,
-        f"{about} still holds revoked key {', '.join(sorted(kids))}: {words}",
-        "make it writable or take the key from it by hand; the operator tries again by itself",
+        f"{about} still holds revoked key {', '.join(sorted(kids))}, or may hold it: {words}",
+        "let the operator read and write it, or take the key from it by hand; the operator tries again by itself",
         about=about,
     )
 
@@ -48,6 +50,16 @@ def describe_refused_write(about: str, words: str) -> Trouble:
         Reason.WRITE_REFUSED,
         f"{about} could not be written: {words}",
         "the operator tries again by itself",
+        about=about,
+    )
+
+
+def describe_refused_read(about: str, words: str) -> Trouble:
+    """Return the trouble of an object that could not be read."""
+    return Trouble(
+        Reason.READ_REFUSED,
+        f"{about} could not be read: {words}",
+        "until it can be read no key moves, except that revoked keys leave what can be written",
         about=about,
     )
 
@@ -98,6 +110,23 @@ def list_troubles(
         )
     for complaint in requests.complaints[:1]:
         yield Trouble(Reason.INVALID_REQUEST, complaint, about=complaint)
+
+
+def list_missing_successors(record: Record, candidates: Candidates, now: datetime) -> Iterator[Trouble]:
+    """Yield a trouble for each entry whose next key has to be there by now and is not in its source."""
+    due = {each.entry for each in candidates if each.waiting_for is Wait.SUCCESSOR and each.time <= now}
+    coming = {each.entry for each in candidates if each.offer is not None}
+    for entry in record.policy.keys:
+        revoked = was_revoked(record, entry) and record.active(entry.name) is None and entry.name not in coming
+        if revoked or entry.name in due:
+            what = "was revoked" if revoked else "is to be replaced"
+            where = " at the end of its list, with a ref" if entry.is_external else ""
+            yield Trouble(
+                Reason.NO_SUCCESSOR,
+                f"spec.keys[{entry.name}]: the key in use {what}, and the source holds no next one",
+                f"put the next key into the source{where}",
+                about=entry.name,
+            )
 
 
 def describe_lost_policy(unread: Unread) -> Trouble:

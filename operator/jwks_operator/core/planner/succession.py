@@ -15,13 +15,13 @@ from jwks_operator.core.features.imports import Offer, generates_keys, is_follow
 from jwks_operator.core.model.policy import EntryPolicy, Rotation
 from jwks_operator.core.model.record import KeyRecord, Record
 from jwks_operator.core.planner.candidate import Candidate
+from jwks_operator.core.planner.causes import Cause, Trigger, list_triggers
 from jwks_operator.core.planner.gated_keys import awaits_anybody, find_confirmation_time
 from jwks_operator.core.planner.key_choice import find_former_key, find_next_key, fits_entry, lacks_successor
 from jwks_operator.core.planner.requests import Requests, Verb, list_outstanding_times
-from jwks_operator.core.planner.triggers import Trigger, list_triggers
 from jwks_operator.core.timing.formulas import LONG_AGO, bounds_of, rotation_of
 from jwks_operator.core.timing.windows import next_opening
-from jwks_operator.core.transitions.transition_table import Cause, State, Transition
+from jwks_operator.core.transitions.transition_table import State, Transition
 from jwks_operator.keys.algorithms import ALGORITHMS
 
 
@@ -66,6 +66,8 @@ class Succession:
             yield from self._activation(pending, triggers)
         elif generates_keys(self.record, self.entry):
             yield from self._publication(active, triggers)
+        elif self.entry.is_external and self.offer.key is None:
+            yield from self._missing_successor(active, triggers)
 
     def _replacement(self, pending: KeyRecord | None) -> Iterator[Candidate]:
         """The pending key, one from the source or a new one is used at once."""
@@ -97,7 +99,7 @@ class Succession:
         yield from self._emergencies(Transition.ACTIVATE, pending.kid if pending.published else "", triggers)
         uses = list(self._earliest_use(pending, triggers, rotation))
         for key in self.record.of(self.entry.name, State.PENDING):
-            if fits_entry(key, self.entry, self.record.policy) and is_imported(self.record, key):
+            if fits_entry(key, self.entry, self.record.policy) and self._follows_by_itself(key):
                 uses += self._earliest_use(key, (Trigger(LONG_AGO, Cause.IMPORT),), rotation)
         yield from sorted(uses, key=lambda use: use.time)[:1]
 
@@ -115,6 +117,20 @@ class Succession:
             lead = bounds_of(self.record.policy, rotation, ALGORITHMS[self.entry.algorithm].key_class).lead
             when = LONG_AGO if time - LONG_AGO < lead else time - lead
             yield Candidate(when, Transition.PUBLISH, self.entry.name, "", trigger.cause, _wait_for(trigger))
+
+    def _missing_successor(self, active: KeyRecord, triggers: tuple[Trigger, ...]) -> Iterator[Candidate]:
+        """A source has to bring the next key one lead before its first permitted use; nothing else can."""
+        rotation = rotation_of(self.record.policy, self.entry)
+        soonest = _soonest(rotation, triggers, active.created)
+        if soonest is not None:
+            time, trigger = soonest
+            when = max(time - active.bounds.lead, active.created)
+            candidate = Candidate(when, Transition.PUBLISH, self.entry.name, "", trigger.cause, Wait.SUCCESSOR)
+            yield replace(candidate, gated=True)
+
+    def _follows_by_itself(self, key: KeyRecord) -> bool:
+        """Tell whether a pending key waits for no trigger: it was imported, and its schedule is its source's."""
+        return not self.entry.is_external and is_imported(self.record, key)
 
     def _emergencies(self, transition: Transition, kid: str, triggers: tuple[Trigger, ...]) -> Iterator[Candidate]:
         """An emergency waits for nothing but its time: no lead, no window, no endpoint."""

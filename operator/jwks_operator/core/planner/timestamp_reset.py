@@ -17,9 +17,10 @@ from jwks_operator.core.model.key_states import add_tombstones
 from jwks_operator.core.model.observed_state import DriftState, ObservedState, Reading
 from jwks_operator.core.model.record import KeyRecord, Record, RecordedEvent, Step
 from jwks_operator.core.planner import recovery
+from jwks_operator.core.planner.causes import Cause
 from jwks_operator.core.planner.requests import Requests, Verb, mark_honoured
 from jwks_operator.core.timing.policy_change import delay_former_facts, remember_waits
-from jwks_operator.core.transitions.transition_table import SIDES, Cause, Owned, Side, State, Transition
+from jwks_operator.core.transitions.transition_table import SIDES, Owned, Side, State, Transition
 
 _NOISE = timedelta(seconds=5)
 """Right clocks differ by less: a stamp that is so little in the future is true, and its wait a moment longer."""

@@ -109,7 +109,7 @@ def revocation_latency(record: Record, now: datetime) -> timedelta:
 
 
 def list_former_ends(record: Record) -> Iterator[datetime]:
-    """Yield the times from which on former facts no longer count, so that the status is looked at again then."""
+    """Yield the times from which on former facts and objects no longer count, so that a pass looks again then."""
     yield from record.lead_floor.values()
     yield from record.missing.values()
     cached = _cached_until(record)
@@ -117,6 +117,7 @@ def list_former_ends(record: Record) -> Iterator[datetime]:
         yield cached
     if record.longest_until is not None:
         yield record.longest_until
+    yield from (former.until for former in record.former.values() if former.until is not None)
 
 
 def _cached_until(record: Record) -> datetime | None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from jwks_operator.api.reasons import EventReason
-from jwks_operator.core.model.key_states import FreshKey, enter_state
+from jwks_operator.core.model.key_states import FreshKey, enter_state, without_private_half
 from jwks_operator.core.model.record import KeyRecord, Record, RecordedEvent, Step
 from jwks_operator.core.planner.candidate import Candidate, Candidates
 from jwks_operator.core.planner.key_requests import Need, join_offer, make_key, need_of, refuse_buried
@@ -72,7 +72,7 @@ def _apply_row(
 
 def _without_new_state(row: Row, record: Record, candidate: Candidate) -> tuple[Record, tuple[RecordedEvent, ...]]:
     if row.transition is Transition.DESTROY_PRIVATE_HALF:
-        record = record.with_keys(replace(_key(record, candidate), has_private=False))
+        record = record.with_keys(without_private_half(_key(record, candidate)))
     return record, (_event(row, candidate.kid, candidate),)
 
 

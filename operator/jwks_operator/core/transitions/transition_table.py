@@ -9,14 +9,14 @@ new ──► Pending ──► Active ──► Retired ──► Destroyed
            └── never used, unwanted ───────────┘      living ──► Compromised (final)
 ```
 
-Each row says which states a transition leads from and to, why it may happen, what can hold it back, which Event tells
-of it and which side of a key is written first. Planner, forecast, metrics, status and plugin read these rows; a state
-is assigned in `model/key_states.py` alone, and only as a row permits.
+Each row says which states a transition leads from and to, what can hold it back, which Event tells of it and which side
+of a key is written first; why it may happen, `planner/causes.py` says. Planner, forecast, metrics, status and plugin
+read these rows; a state is assigned in `model/key_states.py` alone, and only as a row permits.
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, Self
+from typing import Final
 
 from jwks_operator.api.reasons import EventReason
 from jwks_operator.keys.algorithms import KeyClass
@@ -57,54 +57,6 @@ class Transition(StrEnum):
     DESTROY_PRIVATE_HALF = "DestroyPrivateHalf"
     CERTIFY = "Certify"
     SIGN = "Sign"
-
-
-class Cause(StrEnum):
-    """Why a transition happens: the reason of its Event, and the label `cause` of the metrics."""
-
-    text: str
-    """The cause in words, for forecasts."""
-    rotates: bool
-    """Whether a key that comes into use for it replaces another one, so that it counts as a rotation."""
-
-    def __new__(cls, code: str, text: str, rotates: bool = False) -> Self:
-        """Return a member that equals its code."""
-        member = str.__new__(cls, code)
-        member._value_ = code
-        member.text = text
-        member.rotates = rotates
-        return member
-
-    SCHEDULE = "Schedule", "the schedule", True
-    REQUEST = "Request", "the request", True
-    EMERGENCY = "Emergency", "the emergency", True
-    ALGORITHM_CHANGED = "AlgorithmChanged", "the spec asks for another kind", True
-    IMPORT = "Import", "imported", True
-    REVOCATION = "Revocation", "the active key was revoked", True
-    KEY_LOST = "KeyLost", "the active key was lost", True
-    ROLL_BACK = "RollBack", "the request", True
-    CREATED_BEFORE = "CreatedBefore", "spec.revoked names keys of its age"
-    SOURCE_FOLLOWED = "SourceFollowed", "the source of the entry brings its keys"
-    SUSPENDED = "Suspended", "spec.suspend withholds rotations"
-    NO_FORMER_KEY = "NoFormerKey", "no former key has its private half any more"
-    BOOTSTRAP = "Bootstrap", "a new set"
-    ENTRY_ADDED = "EntryAdded", "a new entry"
-    ENTRY_REMOVED = "EntryRemoved", "its entry left the spec"
-    PREPUBLISH = "Prepublish", "in advance"
-    SOURCE_RENEWED = "SourceRenewed", "its source has another key"
-    RETENTION_PASSED = "RetentionPassed", "its last token has expired"
-    ROLLBACK_WINDOW_PASSED = "RollbackWindowPassed", "the roll-back window is over"
-    CERTIFICATE_MISSING = "CertificateMissing", "it has no certificate"
-    CERTIFICATE_CHANGED = "CertificateChanged", "the spec asks for another certificate"
-    CERTIFICATE_EXPIRES = "CertificateExpires", "its certificate is near its end"
-    HISTORY_CHANGED = "HistoryChanged", "the historical keys changed"
-    CLOCK_WENT_BACK = "ClockWentBack", "a time in the record was in the future"
-    CLOCK_WENT_AHEAD = "ClockWentAhead", "the clock went ahead"
-
-    @classmethod
-    def of(cls, reason: str) -> "Cause | None":
-        """Return the cause with this code; None for a reason that is none, or of a later version."""
-        return cls._value2member_map_.get(reason)  # type: ignore[return-value]
 
 
 class Hold(StrEnum):
@@ -150,7 +102,6 @@ class Row:
     transition: Transition
     moves: tuple[tuple[State | None, State], ...] = ()
     event: EventReason | None = None
-    causes: tuple[Cause, ...] = ()
     held_by: frozenset[Hold] = frozenset()
     first: Side = Side.CHECK
     """The side that is written first: the check side, except where keys leave."""
@@ -171,109 +122,88 @@ class Row:
 _PENDING, _ACTIVE, _RETIRED = State.PENDING, State.ACTIVE, State.RETIRED
 _REPLACED = (_ACTIVE, _RETIRED)
 _SUSPENDED = frozenset({Hold.SUSPEND})
-_TRIGGERS = (Cause.SCHEDULE, Cause.REQUEST, Cause.EMERGENCY, Cause.ALGORITHM_CHANGED)
 
 TABLE: Final = (
     Row(
         Transition.REVOKE,
         moves=tuple((state, State.COMPROMISED) for state in (_PENDING, _ACTIVE, _RETIRED)),
         event=EventReason.KEY_REVOKED,
-        causes=(Cause.CREATED_BEFORE,),
     ),
     Row(
         Transition.BOOTSTRAP,
         moves=((None, _ACTIVE), (None, _PENDING)),
         event=EventReason.KEY_ACTIVATED,
-        causes=(Cause.BOOTSTRAP, Cause.PREPUBLISH),
     ),
     Row(
         Transition.RECOVER,
         moves=((None, _ACTIVE), (None, _RETIRED), (None, _PENDING)),
         event=EventReason.KEYRING_REBUILT,
-        causes=(Cause.KEY_LOST,),
     ),
     Row(
         Transition.REPAIR,
         moves=((None, _ACTIVE), (None, _RETIRED), (_PENDING, _ACTIVE), (_RETIRED, _ACTIVE), _REPLACED),
         event=EventReason.OBJECT_REPAIRED,
-        causes=(Cause.CLOCK_WENT_BACK, Cause.CLOCK_WENT_AHEAD),
     ),
     Row(Transition.APPLY_SPEC),
     Row(
         Transition.REPLACE,
         moves=((_PENDING, _ACTIVE), (None, _ACTIVE)),
         event=EventReason.KEY_ACTIVATED,
-        causes=(Cause.KEY_LOST, Cause.REVOCATION),
     ),
     Row(
         Transition.REFUSE_ROTATION,
         event=EventReason.ROTATION_REFUSED,
-        causes=(Cause.SOURCE_FOLLOWED, Cause.SUSPENDED),
     ),
     Row(
         Transition.REFUSE_ROLL_BACK,
         event=EventReason.ROLLBACK_REFUSED,
-        causes=(Cause.NO_FORMER_KEY, Cause.SUSPENDED),
     ),
     Row(
         Transition.ROLL_BACK,
         moves=((_RETIRED, _ACTIVE), _REPLACED),
         event=EventReason.KEY_ROLLED_BACK,
-        causes=(Cause.ROLL_BACK,),
         held_by=_SUSPENDED,
     ),
     Row(
         Transition.ACTIVATE,
         moves=((_PENDING, _ACTIVE), _REPLACED),
         event=EventReason.KEY_ACTIVATED,
-        causes=(*_TRIGGERS, Cause.IMPORT, Cause.ENTRY_ADDED),
         held_by=frozenset({Hold.SUSPEND, Hold.WINDOWS, Hold.ENDPOINTS, Hold.URLS}),
     ),
     Row(
         Transition.RETIRE,
         moves=(_REPLACED, (_PENDING, _RETIRED)),
         event=EventReason.KEY_RETIRED,
-        causes=(Cause.ENTRY_REMOVED, Cause.ALGORITHM_CHANGED, Cause.SOURCE_RENEWED),
         first=Side.USE,
     ),
     Row(
         Transition.IMPORT,
         moves=((None, _PENDING), (None, _RETIRED)),
         event=EventReason.KEY_IMPORTED,
-        causes=(Cause.IMPORT,),
         held_by=_SUSPENDED,
     ),
     Row(
         Transition.PUBLISH,
         moves=((None, _PENDING),),
         event=EventReason.KEY_PUBLISHED,
-        causes=(Cause.PREPUBLISH, *_TRIGGERS, Cause.ENTRY_ADDED),
         held_by=_SUSPENDED,
     ),
     Row(
         Transition.DESTROY,
         moves=((_RETIRED, State.DESTROYED), (_PENDING, State.DESTROYED)),
         event=EventReason.KEY_DESTROYED,
-        causes=(Cause.RETENTION_PASSED, Cause.ALGORITHM_CHANGED, Cause.SOURCE_RENEWED, Cause.ENTRY_REMOVED),
         held_by=frozenset({Hold.ENDPOINTS, Hold.URLS}),
         first=Side.USE,
     ),
     Row(
         Transition.DESTROY_PRIVATE_HALF,
         event=EventReason.PRIVATE_HALF_DESTROYED,
-        causes=(Cause.ROLLBACK_WINDOW_PASSED,),
     ),
     Row(
         Transition.CERTIFY,
         event=EventReason.CERTIFICATE_RENEWED,
-        causes=(
-            Cause.CERTIFICATE_MISSING,
-            Cause.CERTIFICATE_CHANGED,
-            Cause.CERTIFICATE_EXPIRES,
-            Cause.SOURCE_RENEWED,
-        ),
     ),
-    Row(Transition.SIGN, causes=(Cause.HISTORY_CHANGED,)),
+    Row(Transition.SIGN),
 )
 """Every transition; where several are due at once, the first row goes first."""
 
