@@ -239,6 +239,25 @@ PROMISES = (
         "`Degraded, EndpointsLag` names the pod",
         "reconcile/test_served.py::test_an_endpoint_that_lags_holds_the_rotation_and_is_told_once",
     ),
+    Promise(
+        "a URL of `publish.seenAt` lags, or does not answer",
+        "the key waits; nothing else waits for it",
+        "`Degraded, UrlLags` names URL, edge and what it shows",
+        "reconcile/test_seen_at_urls.py::test_a_rotation_waits_for_the_stale_edge_and_names_what_it_shows",
+    ),
+    Promise(
+        "a URL still shows a revoked key",
+        "the key is gone from the set all the same",
+        "`Degraded, RevokedKeyShown` until no URL shows it",
+        "reconcile/test_seen_at_urls.py::test_a_revoked_key_that_an_edge_still_shows_is_told_until_it_does_not",
+    ),
+    Promise(
+        "the next key of `keys[].external` is missing when it is due",
+        "the key in use goes on",
+        "`Degraded, NoSuccessor` from one lead before",
+        "reconcile/test_external.py::"
+        "test_a_missing_successor_is_told_a_lead_before_it_is_due_and_the_key_in_use_goes_on",
+    ),
     # --- deletion ---
     Promise(
         "the set is deleted",

@@ -38,6 +38,7 @@ from jwks_operator.reconcile.disputes import Disputes, without_withheld
 from jwks_operator.reconcile.key_pool import KeySource
 from jwks_operator.reconcile.observed_versions import ObservedVersions, observe_gathered
 from jwks_operator.reconcile.observer import Observer, ReconcileSnapshot
+from jwks_operator.reconcile.questions import ask_questions
 from jwks_operator.reconcile.refusals import FailedPasses, add_refusal_troubles, list_refused, raise_first, raise_unread
 from jwks_operator.reconcile.requeue import Decision, clock_tolerance, has_step, make_decision, next_pass_at
 from jwks_operator.reconcile.restart_troubles import add_restart_trouble, has_restart_failed
@@ -180,7 +181,7 @@ class Reconciler:
                 await self._update_status(withdrawn.decision, withdrawn.events, *told)
 
     async def _plan(self, gathered: Gathered) -> Decision:
-        """Read the clock once and decide; take the keys, make the artifacts and ask the endpoints that the plan needs.
+        """Read the clock once and decide; take the keys, make the artifacts and ask whom the plan needs.
 
         If keys are being generated, the decision has the step that does not wait for them, mostly none; the set comes
         back when they are there.
@@ -190,11 +191,10 @@ class Reconciler:
         plan = decide(gathered.observed, reading)
         fresh: dict[Need, FreshKey] = {}
         for _ in range(MAX_STEPS):
-            if not (plan.needs or plan.artifacts or plan.asks):
+            if not (plan.needs or plan.artifacts or plan.asks or plan.looks_at):
                 return make_decision(gathered, plan, reading, weighed)
-            if plan.asks is not None:
-                answers = await self._config.ask(gathered.observed.ref, plan.asks)
-                gathered = replace(gathered, observed=replace(gathered.observed, endpoints=answers))
+            if plan.asks or plan.looks_at:
+                gathered = await ask_questions(self._config, gathered, plan)
                 # An observation is not dated earlier than it was made.
                 reading = self._clock.read(clock_tolerance(gathered))
             made = await self._keys.take(gathered.observed.ref, plan.needs) if plan.needs else {}

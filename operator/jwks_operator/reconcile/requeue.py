@@ -62,6 +62,7 @@ def next_pass_at(decision: Decision) -> datetime | None:
     wake = [decision.reading.locally(move.time) for move in plan.candidates if move.time > decision.reading.earliest]
     wake += [decision.reading.locally(time) for time in _fading(decision) if time > decision.reading.earliest]
     wake += [lag.again(now) for lag in plan.waiting]
+    wake += [lag.next_look for lag in plan.unseen]
     if decision.weighed.next_time is not None:
         wake.append(decision.weighed.next_time)
     reasons = {trouble.reason for trouble in plan.troubles}

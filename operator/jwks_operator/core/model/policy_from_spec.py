@@ -26,6 +26,7 @@ from jwks_operator.core.model.policy import (
     Revocation,
     Rotation,
     SecretTarget,
+    SeenAt,
     Source,
     Window,
 )
@@ -137,5 +138,6 @@ def _publish(given: api.Publish, eddsa_name: EddsaName) -> Publish:
         historical=given.historical,
         max_keys=given.max_keys,
         service_name=given.service_name,
+        seen_at=tuple(SeenAt(one.url, one.document) for one in given.seen_at),
         namespaces=_if_given(given.namespaces, str),
     )

@@ -90,7 +90,7 @@ def _of_backup(key: KeyRecord) -> KeyRecord:
 
 
 def _unwitnessed(key: KeyRecord) -> KeyRecord:
-    return replace(key, published=None, in_use_since=None, retired=None, served=None, unserved=None)
+    return replace(key, published=None, in_use_since=None, retired=None, served=None, unserved=None, urls={})
 
 
 def _doubted(key: KeyRecord, stale: set[Owned]) -> KeyRecord:
@@ -99,14 +99,15 @@ def _doubted(key: KeyRecord, stale: set[Owned]) -> KeyRecord:
         return key
     sides = SIDES[key.key_class]
     if sides[Side.CHECK] in stale:
-        key = replace(key, published=None, served=None)
+        key = replace(key, published=None, served=None, urls={})
     if sides[Side.USE] in stale and key.state is State.RETIRED:
-        key = replace(key, in_use_since=None, retired=None, unserved=None)
+        key = replace(key, in_use_since=None, retired=None, unserved=None, urls={})
     return key
 
 
 def _from_the_future(key: KeyRecord, now: datetime) -> bool:
-    stamps = (key.published, key.in_use_since, key.retired, key.served, key.unserved)
+    seen = (one.last for one in key.urls.values())
+    stamps = (key.published, key.in_use_since, key.retired, key.served, key.unserved, *seen)
     return any(stamp is not None and stamp > now + _NOISE for stamp in stamps)
 
 
@@ -124,6 +125,7 @@ def _outrun(key: KeyRecord, since: datetime) -> KeyRecord:
         retired=true(key.retired),
         served=true(key.served),
         unserved=true(key.unserved),
+        urls={url: one for url, one in key.urls.items() if one.since >= since},
     )
 
 
