@@ -13,7 +13,6 @@ from fakes.apiserver import FakeApiServer
 from fakes.faults import Fault
 from jwks_operator.api.names import keyring_name
 from jwks_operator.kube.client import CONFIGMAPS, EVENTS, SECRETS, Call, Object, Reply, Resource
-from jwks_operator.reconcile.disputes import LONG, QUIET, YOUNG
 from reconcile.life import ES256, REF
 from reconcile.test_copies import SPEC, Country
 
@@ -195,7 +194,7 @@ async def test_a_dispute_costs_a_write_a_minute_has_one_event_and_names_field_an
     assert (await life.status())["history"] == history, "repairs of a dispute are no history"
 
 
-AGES = [(kind, timedelta(minutes=4)) for kind in KINDS]
+AGES = [(kind, timedelta(seconds=200)) for kind in KINDS]
 AGES += [(kind, timedelta(minutes=11)) for kind in (*KINDS[:3], *KINDS[-3:])]
 
 
@@ -205,9 +204,9 @@ async def test_a_dispute_is_over_soon_after_the_end_of_the_other_client(kind: Ki
     await life.start()
     await life.spend(age)
     life.stop()
-    old = age > YOUNG and isinstance(life.other, Controller)
+    old = age > timedelta(minutes=10) and isinstance(life.other, Controller)
     keyring = kind.name == keyring_name("auth")
-    await life.spend(LONG * (1 + keyring) + QUIET if old else timedelta(seconds=30))
+    await life.spend(timedelta(seconds=30 if not old else 130 if keyring else 70))
     assert await life.condition("Degraded") == ("False", "AsExpected")
     assert await life.spend(timedelta(minutes=10)) == 0
 
