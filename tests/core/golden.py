@@ -101,6 +101,7 @@ FULL: dict[str, Any] = {
         "configMap": {"name": "shown", "key": "set.json", "aliases": ["jwks"], "labels": {"team": "a"}},
         "documents": [{"name": "part", "entries": ["by-hand"], "format": "PEM", "aliases": ["a"], "paths": ["/a"]}],
         "issuer": "https://auth.example.com",
+        "jwksUri": "https://cdn.example.net/jwks.json",
         "discovery": {"authorization_endpoint": "https://auth.example.com/login", "nothing": None},
         "paths": {"jwks": ["/keys.json"]},
         "mediaType": "application/json",

@@ -64,6 +64,7 @@ async def execute_step(client: Client, gathered: Gathered, record: Record, read_
     else:
         gathered, made_again = await _write_objects(client, gathered, record)
         gathered = await _write_former(client, gathered, record)
+    record = gathered.observed.record or record
     copied = await apply_copies(client, gathered)
     gathered, events = copied.gathered, (*made_again, *copied.events)
     restarted = await restart_workloads(client, gathered.observed.ref, record)

@@ -125,7 +125,7 @@ class ImportState(Stored):
     followed: bool = False
     """Whether another client keeps the private source, and it brings every key of the entry."""
     lost_to_revocation: bool = False
-    """Whether the key in use was revoked and the next one of the followed source is used at once."""
+    """Whether the key in use was revoked and the next one is used as soon as it is generated or in the source."""
 
 
 @dataclass(frozen=True, slots=True)
