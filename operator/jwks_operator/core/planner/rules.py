@@ -13,7 +13,6 @@ from dataclasses import replace
 from jwks_operator.core.features import copies_plan, signed_artifacts, workload_restart
 from jwks_operator.core.features.imports import list_import_troubles as import_troubles
 from jwks_operator.core.features.imports import list_offers, must_wait
-from jwks_operator.core.features.reader_troubles import list_reader_troubles
 from jwks_operator.core.features.renamed_objects import list_former_troubles, remember_former, rename_objects
 from jwks_operator.core.features.signed_artifacts import ARTIFACT_TRANSITIONS
 from jwks_operator.core.model.observed_state import ObservedState, Reading
@@ -140,9 +139,7 @@ def read_the_requests(case: Case) -> Case:
     record = case.known
     requests = read_requests(case.observed.annotations, frozenset(entry.name for entry in record.policy.keys))
     told = set_troubles.list_troubles(case.observed, case.written, record, requests, case.reading.now)
-    unread = () if case.observed.spec is None else list_reader_troubles(record, case.observed.spec.readers)
-    copies = copies_plan.list_copy_troubles(case.observed, record)
-    return replace(case, requests=requests).with_troubles(*told, *unread, *copies)
+    return replace(case, requests=requests).with_troubles(*told, *copies_plan.list_copy_troubles(case.observed, record))
 
 
 def remember_former_objects(case: Case) -> Case:
