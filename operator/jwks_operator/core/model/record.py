@@ -157,6 +157,14 @@ class HistoryEntry(Stored):
 
 
 @dataclass(frozen=True, slots=True)
+class Writer(Stored):
+    """An operator that confirmed a step after another one had, and when."""
+
+    name: str
+    time: Time
+
+
+@dataclass(frozen=True, slots=True)
 class FormerObject(Stored):
     """A ConfigMap or consumer Secret that the set wrote under another name than it has now."""
 
@@ -209,6 +217,8 @@ class Record(Stored):
     tombstones: tuple[Tombstone, ...] = ()
     historical: Historical | None = None
     history: tuple[HistoryEntry, ...] = ()
+    writers: tuple[Writer, ...] = ()
+    """The operators that confirmed the last steps, each once in a row, the last one last."""
     objects: Mapping[str, str] = field(default_factory=dict)
     """The uids of the ConfigMap and the consumer Secret, so that a stripped label is drift, not loss."""
     former: Mapping[str, FormerObject] = field(default_factory=dict)
