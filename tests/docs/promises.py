@@ -117,7 +117,7 @@ PROMISES = (
         "keyring restored from a backup, however old",
         "every wait starts again; a pending key may have been used since, so an unwanted one is retired and not "
         "destroyed; the key that is in use and published stays in use, what else is published beyond the backup stays "
-        "so for its retention; no request is honoured twice",
+        "so for its retention; no request is honoured twice: one that is not known to be answered is refused",
         f"{READY}, Event `RecordRestored`; of keys in use since that are nowhere any more `Degraded, KeysLost` names "
         "the kids",
         "core/test_hard_histories.py::test_restores",

@@ -88,5 +88,5 @@ def raise_unread(decision: Decision) -> None:
 def raise_first(refusals: tuple[Refusal, ...]) -> None:
     """Raise the first error, so that the pass is tried again after a growing delay; nothing if there is none."""
     for refusal in refusals:
-        if refusal.error is not None:
+        if refusal.error is not None and refusal.ends_pass:
             raise refusal.error

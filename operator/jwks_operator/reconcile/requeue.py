@@ -74,8 +74,12 @@ def next_pass_at(decision: Decision) -> datetime | None:
 
 
 def _fading(decision: Decision) -> Iterable[datetime]:
+    """Times that no transition of the plan names: former facts end, or a revocation by age comes without a record."""
     record = decision.plan.record
-    return () if record is None else list_former_ends(record)
+    if record is not None:
+        return list_former_ends(record)
+    times = (item.created_before for item in decision.gathered.observed.safety_fields.revoked)
+    return [time for time in times if time is not None]
 
 
 def _lacks_keys(decision: Decision) -> bool:
