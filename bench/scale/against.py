@@ -25,7 +25,7 @@ WORST = 1.15
 
 
 async def measure_against(options: Options) -> Outcome:
-    """Measure CPU and time of a created set; more than `WORST` times that of the other commit is wrong."""
+    """Measure CPU and time of created sets; CPU of more than `WORST` times that of the other commit is wrong."""
     outcome, size = Outcome(), options.create[0]
     runs: dict[str, list[Made]] = {"this": [], options.against: []}
     with tempfile.TemporaryDirectory(prefix="jwks-operator-against-") as directory:
@@ -48,15 +48,13 @@ def export_tree(commit: str, directory: Path) -> Path:
 
 
 def judge_runs(outcome: Outcome, ours: Sequence[Made], theirs: Sequence[Made], commit: str) -> None:
-    """Compare the best runs of both; what got worse by more than `WORST` is wrong."""
-    outcome.figures |= {name: [made.cpu["operator"] / made.sets * 1000 for made in runs] for name, runs in
-                        (("cpu_ms", ours), ("cpu_ms_before", theirs))}  # fmt: skip
-    for what, costs, before in (
-        ("CPU of the operator", [made.cpu["operator"] for made in ours], [made.cpu["operator"] for made in theirs]),
-        ("time", [made.seconds for made in ours], [made.seconds for made in theirs]),
-    ):
-        ratio = min(costs) / min(before)
-        label = f"{what} to create {ours[0].sets} sets, beside {commit}"
-        outcome.at_most(label, ratio, WORST)
-        if ratio > WORST:
-            outcome.wrong.append(f"{label}: {ratio:.2f} times")
+    """Compare the best runs of both: CPU of more than `WORST` times is wrong; time, which is the machine's, is told."""
+    costs, before = ([made.cpu["operator"] / made.sets * 1000 for made in runs] for runs in (ours, theirs))
+    outcome.figures |= {"cpu_ms": costs, "cpu_ms_before": before}
+    label = f"CPU of the operator to create a set, beside {commit}"
+    ratio = min(costs) / min(before)
+    outcome.at_most(label, ratio, WORST)
+    if ratio > WORST:
+        outcome.wrong.append(f"{label}: {ratio:.2f} times")
+    slower = min(made.seconds for made in ours) / min(made.seconds for made in theirs)
+    outcome.tell(f"time to create {ours[0].sets} sets, beside {commit}", f"{slower:.2f}")

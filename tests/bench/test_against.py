@@ -17,7 +17,7 @@ def made(cpu_ms: float, seconds: float) -> Made:
         ([made(9.0, 5), made(8.0, 6)], [made(8.0, 5), made(9.0, 7)], []),
         ([made(9.1, 5)], [made(8.0, 5)], []),
         ([made(9.3, 5)], [made(8.0, 5)], ["CPU of the operator"]),
-        ([made(8.0, 6)], [made(8.0, 5)], ["time"]),
+        ([made(8.0, 50)], [made(8.0, 5)], []),
         ([made(20.0, 50), made(8.0, 5)], [made(8.0, 5)], []),
         ([made(4.0, 2)], [made(8.0, 5)], []),
     ],
@@ -27,4 +27,4 @@ def test_a_loss_is_wrong_and_noise_is_none(ours: list[Made], theirs: list[Made],
     outcome = Outcome()
     judge_runs(outcome, ours, theirs, "v1")
     assert [what.partition(" to create")[0] for what in outcome.wrong] == losses
-    assert [goal.met for goal in outcome.goals] == [f"{what}" not in losses for what in ("CPU of the operator", "time")]
+    assert [goal.met for goal in outcome.goals] == [not losses, None]

@@ -22,6 +22,11 @@ def test_what_is_silent_and_what_says_the_default_are_the_same() -> None:
     assert of() == of(rotation={"every": "720h"}, timing={"propagation": "5m"}, secret={"formats": ["JWK", "PEM"]})
 
 
+def test_no_spec_gets_the_policy_of_another_one_that_stood_in_its_place_in_memory() -> None:
+    hours = range(1000, 2000)
+    assert [of(rotation={"every": f"{hour}h"}).rotation.every for hour in hours] == [timedelta(hours=h) for h in hours]
+
+
 def test_a_default_that_changes_with_a_version_is_a_change_of_the_policy(monkeypatch: pytest.MonkeyPatch) -> None:
     before = of()
     monkeypatch.setattr(deriving, "DEFAULT_EVERY", defaults.DEFAULT_EVERY / 2)

@@ -6,7 +6,6 @@ from it.
 
 from collections.abc import Callable, Iterable
 from datetime import timedelta
-from enum import StrEnum
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
@@ -25,6 +24,7 @@ from jwks_operator.api.reader_sizes import fits_readers
 from jwks_operator.api.readers import slowest_refresh
 from jwks_operator.api.revocation_spec import Revocation
 from jwks_operator.api.rotation_spec import Prepublish, Rotation, RotationPolicy
+from jwks_operator.api.set_choices import DeletionPolicy, PodRefresh, Recovery
 from jwks_operator.api.targets_spec import ConfigMapTarget, Publish, SecretTarget
 from jwks_operator.api.timing_spec import Timing
 from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
@@ -45,27 +45,6 @@ __all__ = [
     "SecretTarget",
     "Timing",
 ]
-
-
-class Recovery(StrEnum):
-    """What happens when keys are lost for good."""
-
-    REGENERATE = "Regenerate"
-    MANUAL = "Manual"
-
-
-class DeletionPolicy(StrEnum):
-    """What happens to keys and published set after their JsonWebKeySet was deleted."""
-
-    DELETE = "Delete"
-    RETAIN = "Retain"
-
-
-class PodRefresh(StrEnum):
-    """Which steps are made to reach the mounted files of consenting pods at once."""
-
-    ON_EMERGENCY = "OnEmergency"
-    ALWAYS = "Always"
 
 
 RSA_ALGORITHMS = tuple(name for name, row in ALGORITHMS.items() if row.modulus_lengths)

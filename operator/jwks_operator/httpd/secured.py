@@ -2,6 +2,10 @@
 
 OpenSSL does all the work over two buffers in memory (`ssl.SSLObject`); this only carries octets between them. The
 event loop's own TLS would do too, but costs twice the CPU and memory of this for short requests and answers.
+
+What comes in is buffered for each connection, because a record may be incomplete. What goes out is not: all connections
+of a server encrypt into one buffer, and each one empties it to its own socket before it returns. A buffer in memory
+never gives back what its largest answer took, and one that is used all the time is in the processor's cache.
 """
 
 import asyncio
@@ -18,10 +22,11 @@ class Secured(asyncio.Transport, asyncio.Protocol):
 
     __slots__ = ("_inner", "_loop", "_outgoing", "_paused", "_raw", "_received", "_shut", "_tls", "_up")
 
-    def __init__(self, inner: asyncio.Protocol, context: ssl.SSLContext) -> None:
+    def __init__(self, inner: asyncio.Protocol, context: ssl.SSLContext, outgoing: ssl.MemoryBIO) -> None:
+        """`outgoing` is empty, and left empty by every method."""
         self._inner = inner
         self._loop = asyncio.get_running_loop()
-        self._received, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._received, self._outgoing = ssl.MemoryBIO(), outgoing
         self._tls = context.wrap_bio(self._received, self._outgoing, server_side=True)
         self._raw: asyncio.Transport
         self._up = self._shut = self._paused = False
@@ -63,6 +68,7 @@ class Secured(asyncio.Transport, asyncio.Protocol):
             if not self._up:
                 self._tls.do_handshake()
                 self._up = True
+                self._flush()
             self._decrypt()
         except ssl.SSLWantReadError:
             self._flush()
@@ -74,25 +80,31 @@ class Secured(asyncio.Transport, asyncio.Protocol):
     def _decrypt(self) -> None:
         while not self._paused and not self._shut:
             plain = self._tls.read(RECORD)
+            self._flush()  # what the protocol itself answers, such as a new key
             if not plain:  # close_notify
                 self._shut = True
                 self._raw.close()
                 return
             self._inner.data_received(plain)
-            self._flush()
             if not self._received.pending and not self._tls.pending():  # spares an exception for each request
                 return
 
     def _flush(self) -> None:
-        if self._outgoing.pending and not self._raw.is_closing():
-            self._raw.write(self._outgoing.read())
+        """Empty the outgoing buffer, to the socket if it is open."""
+        if self._outgoing.pending:
+            data = self._outgoing.read()
+            if not self._raw.is_closing():
+                self._raw.write(data)
 
     # --- To the inner protocol ---------------------------------------------------------------------------------
 
     def write(self, data: Any) -> None:
-        """Encrypt; the octets are sent when the inner protocol returns. Nothing is written before the handshake."""
+        """Encrypt and send. Nothing is written before the handshake."""
         if self._up and not self._shut:
-            self._tls.write(data)
+            try:
+                self._tls.write(data)
+            finally:
+                self._flush()
 
     def can_write_eof(self) -> bool:
         """TCP can end in one direction, and close_notify does too (RFC 8446 section 6.1)."""

@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol
 from jwks_operator.httpd import access
 from jwks_operator.httpd.connection import Connection
 from jwks_operator.httpd.counters import Stats
+from jwks_operator.httpd.heap import Heap, find_trim
 from jwks_operator.httpd.reply import Reply, http_date
 from jwks_operator.httpd.request import Limits, Request
 from jwks_operator.httpd.secured import Secured
@@ -74,6 +75,7 @@ class Server:
         self._empty = asyncio.Event()
         self._listener: asyncio.Server | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._heap: Heap | None = None
         self._loop = asyncio.get_running_loop()
         self._interval = min(1.0, bounds.idle / 2, bounds.request / 2, bounds.write / 2, bounds.linger / 2)
         self.rate = max(1, int(bounds.rate * self._interval))
@@ -81,10 +83,12 @@ class Server:
 
     async def listen(self, sock: socket.socket, context: ssl.SSLContext | None = None) -> None:
         """Accept connections on a bound socket. Raises OSError."""
+        outgoing = ssl.MemoryBIO()
+        self._heap = None if context is None else Heap(find_trim())
 
         def connection() -> asyncio.Protocol:
             inner = self._connection(self)
-            return inner if context is None else Secured(inner, context)
+            return inner if context is None else Secured(inner, context, outgoing)
 
         create = self._loop.create_unix_server if sock.family == socket.AF_UNIX else self._loop.create_server
         self._listener = await create(connection, sock=sock, backlog=BACKLOG)
@@ -182,6 +186,8 @@ class Server:
         self._site.forget()
         for connection in list(self._connections):
             connection.sweep(now)
+        if self._heap is not None:
+            self._heap.sweep(self.stats.accepted, now)
         wait = self._interval - time.time() % self._interval
         self._timer = self._loop.call_later(wait, self._tick)
 

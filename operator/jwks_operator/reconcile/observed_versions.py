@@ -11,6 +11,8 @@ from enum import StrEnum
 from typing import Any
 
 from jwks_operator.api.names import SetRef
+from jwks_operator.kube.gather import Gathered
+from jwks_operator.kube.objects import is_copy
 
 _VERSION_BITS = 64  # resourceVersion is etcd's revision, an int64
 
@@ -146,3 +148,27 @@ def _mark(uid: str, version: str) -> int:
 
 def _same_object(one: int, other: int) -> bool:
     return one >> _VERSION_BITS == other >> _VERSION_BITS
+
+
+def observe_gathered(versions: ObservedVersions, gathered: Gathered) -> None:
+    """Record the versions that were read or written, so that their echo is no news."""
+    ref, seen = gathered.observed.ref, gathered.seen
+    marks = (
+        (Kind.SET, seen.the_set),
+        (Kind.KEYRING, seen.keyring),
+        (Kind.CONFIG_MAP, seen.configmap),
+        (Kind.CONSUMER, seen.secret),
+    )
+    for kind, thing in marks:
+        if thing is not None:
+            meta = thing["metadata"]
+            versions.observe(ref, kind, meta["name"], meta["uid"], meta["resourceVersion"])
+    for thing in (*gathered.copies.targets.values(), *gathered.copies.orphaned):
+        if thing is not None and is_copy(thing, ref):
+            meta = thing["metadata"]
+            versions.observe(ref, Kind.COPY, copy_place(meta), meta["uid"], meta["resourceVersion"])
+    for what, thing in gathered.former.seen.items():
+        meta = thing["metadata"]
+        kind = OBJECT_KINDS[what.partition(" ")[0]]
+        versions.observe(ref, kind, meta["name"], meta["uid"], meta["resourceVersion"])
+    versions.set_copying(ref, gathered.copies.query is not None or bool(gathered.copies.orphaned))

@@ -21,20 +21,13 @@ from jwks_operator.core.model.trouble import Trouble
 from jwks_operator.core.outputs.status import render_status
 from jwks_operator.core.planner.key_requests import Need
 from jwks_operator.core.planner.rules import decide
-from jwks_operator.kube.apply import (
-    StepResult,
-    apply_copies,
-    apply_former,
-    execute_step,
-    rename_objects,
-    write_status,
-)
+from jwks_operator.kube.apply import StepResult, apply_copies, apply_former, execute_step, rename_objects, write_status
 from jwks_operator.kube.artifact_maker import make_signed_artifacts
 from jwks_operator.kube.client import Client
 from jwks_operator.kube.errors import KubeError, NotServed, OwnedByOtherShard
 from jwks_operator.kube.events import post_events
 from jwks_operator.kube.gather import Gathered, Labelled, gather
-from jwks_operator.kube.objects import is_copy
+from jwks_operator.kube.object_writes import would_hold
 from jwks_operator.kube.shard_takeover import take_over
 from jwks_operator.reconcile.alarms import find_alarms, is_degraded
 from jwks_operator.reconcile.audit_log import log_alarms, log_event
@@ -43,7 +36,7 @@ from jwks_operator.reconcile.config import ReconcilerConfig
 from jwks_operator.reconcile.deletion import DOUBT_RECHECK, DeletedSets
 from jwks_operator.reconcile.disputes import Disputes, without_withheld
 from jwks_operator.reconcile.key_pool import KeySource
-from jwks_operator.reconcile.observed_versions import OBJECT_KINDS, Kind, ObservedVersions, copy_place
+from jwks_operator.reconcile.observed_versions import ObservedVersions, observe_gathered
 from jwks_operator.reconcile.observer import Observer, ReconcileSnapshot
 from jwks_operator.reconcile.refusals import FailedPasses, add_refusal_troubles, raise_first, raise_unread
 from jwks_operator.reconcile.requeue import Decision, clock_tolerance, has_step, make_decision, next_pass_at
@@ -98,12 +91,14 @@ class Reconciler:
             # The deletion of a CRD deletes its sets while it is still served: their delay starts again.
             self._deleted.doubt(ref)
             raise
-        self._observe(gathered)
+        observe_gathered(self._versions, gathered)
         if gathered.seen.the_set is None:
             self._forget(ref)
             return await self._deleted.delete_due(gathered)
         self._deleted.cancel(ref)
-        return await self._execute_steps(await self._take_over(gathered))
+        gathered = await self._take_over(gathered)
+        await self._probe_disputes(gathered)
+        return await self._execute_steps(gathered)
 
     async def _gather(self, ref: SetRef) -> Gathered:
         labelled = Labelled(self._versions.find_labelled(ref), self._versions.has_copies(ref))
@@ -135,8 +130,15 @@ class Reconciler:
         except KubeError as failure:
             await self._tell_failure(await self._plan(gathered), failure)
             raise
-        self._observe(taken)
+        observe_gathered(self._versions, taken)
         return taken
+
+    async def _probe_disputes(self, gathered: Gathered) -> None:
+        """Find out by dry runs whether repairs that wait would hold now."""
+        now = self._clock.read(clock_tolerance(gathered)).now
+        for each in self._disputes.list_probes(gathered, now):
+            holds = await would_hold(self._client, each.resource, each.wanted, each.seen)
+            self._disputes.record_probe(gathered.observed.ref, each, now, would_hold=holds)
 
     async def _execute_steps(self, gathered: Gathered) -> datetime | None:
         decision, shown = await self._plan(gathered), False
@@ -176,7 +178,8 @@ class Reconciler:
     async def _plan(self, gathered: Gathered) -> Decision:
         """Read the clock once and decide; take the keys, make the artifacts and ask the endpoints that the plan needs.
 
-        If keys are being generated, the decision has no step; the set comes back when they are there.
+        If keys are being generated, the decision has the step that does not wait for them, mostly none; the set comes
+        back when they are there.
         """
         reading = self._clock.read(clock_tolerance(gathered))
         gathered, weighed = self._disputes.weigh_drift(gathered, reading.now)
@@ -203,7 +206,7 @@ class Reconciler:
     async def _execute(self, decision: Decision) -> StepResult | None:
         """Execute the step of the plan; without a step, repair the copies. None if there is nothing to do."""
         gathered, record = decision.gathered, decision.plan.record
-        if record is None or decision.plan.needs or decision.weighed.holds_back(record.step):
+        if record is None or decision.weighed.holds_back(record.step):
             return None
         idle = record == gathered.observed.record and record.step is None
         if idle and (not record.restart or has_restart_failed(decision)):
@@ -216,10 +219,11 @@ class Reconciler:
             for observer in self.observers:
                 observer.begin_step(ref, record.step.transition)
         gathered = without_withheld(gathered)
+        record = decision.weighed.without_history(record)
         self._disputes.record_repairs(ref, decision.weighed, decision.reading.now)
         result = await execute_step(self._client, gathered, record, lambda: self._confirmed(decision))
-        self._disputes.record_answers(result.gathered)
-        self._observe(result.gathered)
+        self._disputes.record_answers(result.gathered, decision.weighed)
+        observe_gathered(self._versions, result.gathered)
         if must_refresh_pods(record):
             refresh_written(self._config.refresh_pods, gathered, result.gathered)
         self._report(ref, result)
@@ -252,19 +256,21 @@ class Reconciler:
         Namespaces that were created, deleted or relabelled are followed.
         """
         gathered = decision.gathered
-        self._disputes.record_repairs(gathered.observed.ref, decision.weighed.without_waiting(), decision.reading.now)
+        written = decision.weighed.without_waiting()
+        self._disputes.record_repairs(gathered.observed.ref, written, decision.reading.now)
         record = gathered.observed.record
         unneeded = frozenset[str]() if record is None else list_unneeded(record, decision.reading)
         kept = await apply_former(self._client, gathered, unneeded)
         result = await apply_copies(self._client, kept, repairs=True)
-        if result.gathered.copies == gathered.copies and result.gathered.former == gathered.former:
+        self._disputes.record_answers(result.gathered, written)
+        same = result.gathered.copies == gathered.copies and result.gathered.former == gathered.former
+        if same and not written.drifted:
             return None
         gone = gathered.former.seen.keys() - kept.former.seen.keys()
         if gone:
             removed = RecordedEvent(EventReason.OBJECTS_REMOVED, f"{' and '.join(sorted(gone))}: a former name")
             result = replace(result, events=(*result.events, removed))
-        self._disputes.record_answers(result.gathered)
-        self._observe(result.gathered)
+        observe_gathered(self._versions, result.gathered)
         for recorded in result.events:
             log_event(gathered.observed.ref, recorded)
         return result
@@ -295,35 +301,12 @@ class Reconciler:
             gathered = await write_status(self._client, gathered, status)
         finally:
             await self._post_events(decision, (*events, *alarms))
-        self._observe(gathered)
+        observe_gathered(self._versions, gathered)
         return gathered
 
     async def _post_events(self, decision: Decision, events: tuple[RecordedEvent, ...]) -> None:
         """Record Events about the set, if it exists."""
         the_set = decision.gathered.seen.the_set
         if the_set is not None:
-            events = self._disputes.omit_reported(decision.gathered.observed.ref, decision.weighed, events)
-            await self._record_events(the_set, events, decision.reading.now)
-
-    def _observe(self, gathered: Gathered) -> None:
-        """Record the versions that were read or written, so that their echo is no news."""
-        ref, seen = gathered.observed.ref, gathered.seen
-        marks = (
-            (Kind.SET, seen.the_set),
-            (Kind.KEYRING, seen.keyring),
-            (Kind.CONFIG_MAP, seen.configmap),
-            (Kind.CONSUMER, seen.secret),
-        )
-        for kind, thing in marks:
-            if thing is not None:
-                meta = thing["metadata"]
-                self._versions.observe(ref, kind, meta["name"], meta["uid"], meta["resourceVersion"])
-        for thing in (*gathered.copies.targets.values(), *gathered.copies.orphaned):
-            if thing is not None and is_copy(thing, ref):
-                meta = thing["metadata"]
-                self._versions.observe(ref, Kind.COPY, copy_place(meta), meta["uid"], meta["resourceVersion"])
-        for what, thing in gathered.former.seen.items():
-            meta = thing["metadata"]
-            kind = OBJECT_KINDS[what.partition(" ")[0]]
-            self._versions.observe(ref, kind, meta["name"], meta["uid"], meta["resourceVersion"])
-        self._versions.set_copying(ref, gathered.copies.query is not None or bool(gathered.copies.orphaned))
+            told = self._disputes.count_repairs(decision.gathered.observed.ref, decision.weighed, events)
+            await self._record_events(the_set, told, decision.reading.now)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 SECRET, CONFIGMAP = Path("/etc/signing/signing.kid"), Path("/etc/published/jwks.json")
 SERVED = os.environ.get("SERVED", "")
-EVERY = 0.05
+EVERY = 0.1
 
 
 def kids(document: bytes) -> list[str]:

@@ -32,9 +32,21 @@ from jwks_operator.core.model.policy import (
 from jwks_operator.keys.algorithms import ALGORITHMS
 from jwks_operator.keys.naming import EddsaName
 
+_MOST = 32
+_derived: dict[int, tuple[api.JsonWebKeySetSpec, Policy]] = {}
+"""By identity, the policies of the specs that passes work on: each of them asks for its own a dozen times."""
+
 
 def policy_from_spec(spec: api.JsonWebKeySetSpec) -> Policy:
     """Return the policy that a spec asks for, every default resolved. It need not have passed the checks."""
+    if id(spec) not in _derived:
+        if len(_derived) >= _MOST:
+            _derived.clear()
+        _derived[id(spec)] = spec, _derive(spec)  # the spec too, so that no other one gets its identity
+    return _derived[id(spec)][1]
+
+
+def _derive(spec: api.JsonWebKeySetSpec) -> Policy:
     restart = spec.secret.restart
     facts: dict[str, Any] = {name: spec.fact(name) for name in DEFAULTS}
     return Policy(
@@ -116,6 +128,7 @@ def _publish(given: api.Publish, eddsa_name: EddsaName) -> Publish:
         ConfigMapTarget(target.name, target.key, target.aliases, target.labels, target.annotations),
         documents=tuple(Document(d.name, d.entries, d.format, d.aliases, d.paths) for d in given.documents),
         issuer=given.issuer,
+        jwks_uri=given.jwks_uri,
         discovery=given.discovery or {},
         paths=() if given.paths is None else given.paths.jwks or (),
         media_type=given.media_type,
