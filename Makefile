@@ -8,6 +8,7 @@ DEMO_ARGS ?=
 RELEASE_ARGS ?=
 # A cluster of yours, which is left as it was found, instead of one that is built.
 DEMO_KUBECONFIG ?=
+ATTACK_KUBECONFIG ?=
 FUZZ_SECONDS ?= 60
 SIMULATION_EXAMPLES ?= 1000
 # The kubelet's syncFrequency in make e2e; 1m0s is what clusters have. And a cluster of yours instead of a node.
@@ -221,6 +222,12 @@ soak: $(READY) ## Live thousands of random histories, then a year of weekly rota
 churn: $(READY) ## Run CHURN_MINUTES=20 of churn through a fault-injecting proxy; check memory, tasks, connections (CHURN_ARGS="--write docs")
 	@$(BIN)/python -m controlplane build > /dev/null
 	PYTHONPATH=hack:tests $(BIN)/python bench/churn.py --minutes $(CHURN_MINUTES) $(CHURN_ARGS)
+
+.PHONY: attack
+attack: $(READY) ## Try what docs/security.md says nobody can, on a real API server (ATTACK_KUBECONFIG=… on a cluster of yours)
+	@$(if $(ATTACK_KUBECONFIG),,$(BIN)/python -m controlplane build > /dev/null)
+	@$(BIN)/python -m gotools helm > /dev/null
+	@$(BIN)/python -m attack $(if $(ATTACK_KUBECONFIG),--kubeconfig '$(ATTACK_KUBECONFIG)')
 
 .PHONY: bench-keys
 bench-keys: $(READY) ## Compare making RSA keys with bare generation (BENCH_ARGS="--write docs")

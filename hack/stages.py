@@ -41,6 +41,7 @@ def run_group(group: str) -> list[Ended]:
     names = group.split("+")
     if len(names) == 1:
         return [run_alone(group)]
+    print(f"\n=== {', '.join(names)} beside each other", flush=True)
     with ThreadPoolExecutor(len(names)) as threads:
         return list(threads.map(run_aside, names))
 

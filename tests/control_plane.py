@@ -3,7 +3,7 @@
 Whichever worker has collected its tests first starts it as a process of its own, before any test's time runs. That
 process lives as long as the main pytest process holds a pipe open, so it ends with the session however that ends. It
 is shared: a test must not stop it or leave cluster-wide objects behind; for faults start another one with
-`ControlPlane.start()`.
+`ControlPlane.start()`. Namespaces stay until it ends: the deletion of one costs the API server seventy requests.
 """
 
 import fcntl
@@ -14,7 +14,6 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,19 +29,19 @@ HACK = Path(__file__).parents[1] / "hack"
 def control_plane() -> Access:
     """The session's control plane, ready and with an audit log."""
     session = Path(os.environ[SESSION])
+    _start_once(session)  # for those who ask for this fixture by its name, while they run
     if not (kubeconfig := _kubeconfig(session)):
         raise ControlPlaneError((session / "err").read_text())
     return Access.attach(kubeconfig)
 
 
 @pytest.fixture
-def namespace(control_plane: Access, request: pytest.FixtureRequest) -> Iterator[str]:
-    """A new namespace, named after the test; its deletion goes on in the background."""
+def namespace(control_plane: Access, request: pytest.FixtureRequest) -> str:
+    """A new namespace, named after the test."""
     words = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower()).strip("-")
     name = f"{words[:40]}-{secrets.token_hex(4)}"
     control_plane.api("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
-    yield name
-    control_plane.api("DELETE", f"/api/v1/namespaces/{name}")
+    return name
 
 
 def pytest_configure(config: pytest.Config) -> None:

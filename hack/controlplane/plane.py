@@ -44,7 +44,12 @@ class ControlPlane(Access):
     """
 
     def __init__(
-        self, directory: Path, binaries: Binaries, apiserver_flags: Sequence[str], account_flags: Sequence[str] | None
+        self,
+        directory: Path,
+        binaries: Binaries,
+        apiserver_flags: Sequence[str],
+        account_flags: Sequence[str] | None,
+        etcd_flags: Sequence[str],
     ) -> None:
         super().__init__(directory)
         pki = directory / "pki"
@@ -52,10 +57,12 @@ class ControlPlane(Access):
         self.account_flags: Sequence[str] = key_files if account_flags is None else account_flags
         self._binaries = binaries
         self._flags = list(apiserver_flags)
+        self._etcd_flags = list(etcd_flags)
         self._group = Group(directory)
         self._servers: dict[str, Server] = {}
         self._port = 0
-        self._etcd_url = ""
+        self.etcd_url = ""
+        """Where etcd answers, without TLS and to everybody on this machine."""
 
     @classmethod
     def start(
@@ -64,19 +71,20 @@ class ControlPlane(Access):
         audit: bool = False,
         apiserver_flags: Sequence[str] = (),
         account_flags: Sequence[str] | None = None,
+        etcd_flags: Sequence[str] = (),
         ports: Callable[[int], list[int]] = free_ports,
     ) -> "ControlPlane":
         """Build if needed, start all servers and wait until namespaces and service accounts work.
 
         `audit` records who asked for what (audit level Metadata: no bodies); `apiserver_flags` are added to
-        the API server's, `account_flags` say how it signs service account tokens (by default with a key of its own,
-        as `start_apiserver` does if the attribute is not changed); `ports` finds free ports. Raises
-        ControlPlaneError, with the last lines of the log of the server that failed.
+        the API server's, `etcd_flags` to etcd's, `account_flags` say how it signs service account tokens (by default
+        with a key of its own, as `start_apiserver` does if the attribute is not changed); `ports` finds free ports.
+        Raises ControlPlaneError, with the last lines of the log of the server that failed.
         """
         binaries = resolve_binaries()
         for attempt in range(1, PORT_ATTEMPTS + 1):
             directory = Path(tempfile.mkdtemp(prefix="control-plane-"))
-            plane = cls(directory, binaries, apiserver_flags, account_flags)
+            plane = cls(directory, binaries, apiserver_flags, account_flags, etcd_flags)
             try:
                 plane._start(ports(3), audit=audit)
             except PortTaken:
@@ -154,20 +162,21 @@ class ControlPlane(Access):
         3. The controller manager, which gives up on an API server that is not ready soon.
         """
         etcd_port, peer_port, self._port = ports
-        self._etcd_url = f"http://{HOST}:{etcd_port}"
+        self.etcd_url = f"http://{HOST}:{etcd_port}"
         url = f"https://{HOST}:{self._port}"
         self._prepare(url, audit=audit)
         peer_url = f"http://{HOST}:{peer_port}"
         self._launch(
             "etcd",
             f"--data-dir={self.directory}/etcd",
-            f"--listen-client-urls={self._etcd_url}",
-            f"--advertise-client-urls={self._etcd_url}",
+            f"--listen-client-urls={self.etcd_url}",
+            f"--advertise-client-urls={self.etcd_url}",
             f"--listen-peer-urls={peer_url}",
             f"--initial-advertise-peer-urls={peer_url}",
             f"--initial-cluster=default={peer_url}",
             "--unsafe-no-fsync",
             "--log-level=warn",
+            *self._etcd_flags,
         )
         self._launch_apiserver()
         self._wait("the API server", self.is_ready)
@@ -206,7 +215,7 @@ class ControlPlane(Access):
 
     def _apiserver_flags(self, certificates: Path, port: int) -> list[str]:
         return [
-            f"--etcd-servers={self._etcd_url}",
+            f"--etcd-servers={self.etcd_url}",
             f"--cert-dir={certificates}",
             f"--bind-address={HOST}",
             f"--advertise-address={HOST}",

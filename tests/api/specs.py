@@ -209,6 +209,7 @@ ACCEPTED = (
     Case("every origin", publish(cors={"allowOrigins": ["*"]})),
     Case("two origins", publish(cors={"allowOrigins": ["https://app.example.com", "http://localhost:3000"]})),
     Case("no origin", publish(cors={"allowOrigins": []})),
+    Case("a set on another host", publish(issuer=ISSUER, jwksUri="https://cdn.example.net/auth/jwks.json")),
     Case("historical keys", publish(issuer=ISSUER, historical=True)),
     Case("no historical keys", publish(historical=False)),
     Case("copies in every namespace that consents", publish(namespaces={})),
@@ -434,6 +435,10 @@ REFUSED = (
     *(Case(f"the issuer {issuer!r}", publish(issuer=issuer), "spec.publish.issuer", "must be an https URL without")
       for issuer in ("http://auth.example.com", "https://a.example.com/?x", "https://a.example.com/#", "auth", "https://",
                      "http://localhost.example.com")),
+    Case("a set on another host without an issuer", publish(jwksUri="https://cdn.example.net/jwks.json"),
+         "spec.publish.jwksUri", "jwksUri needs issuer, who says it; add issuer or remove jwksUri"),
+    Case("a set on another host without TLS", publish(issuer=ISSUER, jwksUri="http://cdn.example.net/jwks.json"),
+         "spec.publish.jwksUri", "must be an https URL without query and fragment"),
     Case("discovery without an issuer", publish(discovery={"a": 1}), "spec.publish.discovery",
          "discovery needs issuer"),
     Case("history without an issuer", publish(historical=True), "spec.publish.historical", "historical needs issuer"),

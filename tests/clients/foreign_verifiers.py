@@ -20,6 +20,7 @@ from controlplane.build import build_once, compile_go
 GO = Path(__file__).parent / "go"
 JAVA = Path(__file__).parent / "java"
 OAUTH2_PROXY = Path(__file__).parent / "oauth2proxy"
+GATEWAY_CONFIGS = Path(__file__).parent / "gatewayconfigs"
 OAUTH2_PROXY_PACKAGE = "github.com/oauth2-proxy/oauth2-proxy/v7"
 GO_LIBRARIES = ("go-oidc", "go-jose", "keyfunc", "jwx")
 JAVA_LIBRARIES = ("nimbus", "spring", "jose4j")
@@ -86,6 +87,14 @@ def build_oauth2_proxy() -> Path:
         build_once(built, ROOM, lambda result: compile_go(OAUTH2_PROXY, [], [OAUTH2_PROXY_PACKAGE], result))
     (binary,) = built.iterdir()
     return binary
+
+
+def build_gateway_configs() -> Path:
+    """Return the program that reads manifests of Envoy Gateway and Istio by their own types."""
+    built = _place("gatewayconfigs", (GATEWAY_CONFIGS / "go.sum", GATEWAY_CONFIGS / "main.go"))
+    if not built.is_dir():
+        build_once(built, ROOM, lambda result: compile_go(GATEWAY_CONFIGS, [], ["."], result))
+    return built / "gatewayconfigs"
 
 
 def has_java() -> bool:

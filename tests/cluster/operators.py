@@ -1,13 +1,18 @@
 """The operator as a process of its own, as it runs in production."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 BINARY = str(Path(sys.executable).with_name("jwks-operator"))
 STOP_SECONDS = 60.0
+_PORT = re.compile(r"probes and metrics on port (\d+)")
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class Operator:
@@ -55,6 +60,20 @@ class Operator:
     @property
     def printed(self) -> str:
         return self._log.read_text(errors="replace") if self._log.exists() else ""
+
+    def health(self, path: str = "/healthz") -> str:
+        """What a probe of its present life says."""
+        ports = _PORT.findall(self.printed)
+        if not ports:
+            return "not started"
+        try:
+            with _DIRECT.open(f"http://127.0.0.1:{ports[-1]}{path}", timeout=5) as answer:
+                return str(answer.read().decode().strip())
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.read().decode().strip()
+        except OSError as error:
+            return str(error)
 
     def _send(self, number: signal.Signals) -> None:
         if self._process is not None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
 
+from cluster.reading import published
 from cluster.stage import Stage
 
 Event = dict[str, Any]
@@ -131,6 +132,20 @@ def live_with_a_copy(stage: Stage, other: str) -> None:
     stage.until(lambda: _exists(stage, path), "the copy")
     stage.delete("JsonWebKeySet", "auth")
     stage.until(lambda: not _exists(stage, path), "the end of the copy")
+
+
+def live_with_a_dispute(stage: Stage) -> None:
+    """Edit what a set publishes after every repair, until the operator has told of it."""
+    stage.create("disputed", {"keys": SPEC["keys"]})
+    stage.until_ready("disputed")
+
+    def told() -> bool:
+        if published(stage.latest("ConfigMap", "disputed")):
+            stage.edit("ConfigMap", "disputed", lambda thing: thing["data"].update({"jwks.json": '{"keys":[]}'}))
+        return any(each.object["reason"] == "ObjectDisputed" for each in stage.chronicle.sightings("Event"))
+
+    stage.until(told, "the Event of the dispute", 90)
+    stage.delete("JsonWebKeySet", "disputed")
 
 
 def _words(stage: Stage) -> str:

@@ -145,13 +145,10 @@ class Stage:
 def open_stage(plane: Access, directory: Path, title: str, *options: str) -> Iterator[Stage]:
     """Build a stage and start its operator, which has the rights of the manifest in this namespace."""
     namespace = new_namespace(plane, title)
-    try:
-        kubeconfig = grant(plane, namespace, rules())
-        operator = Operator(kubeconfig, directory / "operator.log", f"--namespace={namespace}", *options)
-        with played(Stage(plane, namespace, Chronicle(plane, namespace), operator)) as stage:
-            yield stage
-    finally:
-        plane.api("DELETE", f"/api/v1/namespaces/{namespace}")
+    kubeconfig = grant(plane, namespace, rules())
+    operator = Operator(kubeconfig, directory / "operator.log", f"--namespace={namespace}", *options)
+    with played(Stage(plane, namespace, Chronicle(plane, namespace), operator)) as stage:
+        yield stage
 
 
 @contextmanager

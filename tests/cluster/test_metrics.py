@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.stage import Stage, install, open_stage
+from cluster.stage import Stage, open_stage
 from controlplane import Access
 from jwks_operator.metrics.catalog import CATALOG
 from metrics.scrape import Scrape
@@ -37,8 +37,7 @@ class Scraped:
 
 
 @pytest.fixture
-def scraped(control_plane: Access, tmp_path: Path) -> Iterator[Scraped]:
-    install(control_plane, "crds")
+def scraped(control_plane: Access, crds: None, tmp_path: Path) -> Iterator[Scraped]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]

@@ -12,13 +12,13 @@ import pytest
 
 from cluster.chronicle import Chronicle
 from cluster.operators import Operator
-from cluster.rights import SPEC, live_with_endpoints, refused, unlike
+from cluster.rights import SPEC, live_with_a_dispute, live_with_endpoints, refused, unlike
 from cluster.stage import Stage, install_chart, played
 from controlplane import ControlPlane
 from helmchart import render as chart
 
 HERE, ELSEWHERE = "tenant", "neighbour"
-VALUES = {"watchNamespaces": [HERE]}
+VALUES = {"watchNamespaces": [HERE], "policies": {"restoreGroups": ["system:masters"]}}
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,7 @@ def tenancy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tenancy]:
         stack.callback(other.chronicle.close)
         other.create("auth", SPEC)
         live_with_endpoints(here)
+        live_with_a_dispute(here)
         _live(here)
         user = "system:serviceaccount:{}:{}".format(*account)
         events = [each for each in plane.audit_events() if each["user"].get("username") == user and "objectRef" in each]

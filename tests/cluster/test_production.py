@@ -19,6 +19,7 @@ from cluster.operators import Operator
 from cluster.reading import in_use, published
 from cluster.rights import (
     live_with_a_copy,
+    live_with_a_dispute,
     live_with_endpoints,
     live_with_pods,
     live_with_workloads,
@@ -123,7 +124,7 @@ def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Production]
         time.sleep(1)
         begun = time.time()
         _live(busy)
-        others = [_stage(plane, operator, name) for name in ("asked", "restarted", "copied", "refreshed")]
+        others = [_stage(plane, operator, name) for name in ("asked", "restarted", "copied", "disputed", "refreshed")]
         for other in others:
             stack.callback(other.chronicle.close)
         consent = {"wants": "keys", "accept.jwks-operator.dev/copied": "true"}
@@ -131,7 +132,8 @@ def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Production]
         live_with_endpoints(others[0])
         live_with_workloads(others[1])
         live_with_a_copy(others[2], "copies")
-        live_with_pods(others[3])
+        live_with_a_dispute(others[3])
+        live_with_pods(others[4])
         _delete_namespace(_stage(plane, operator, "doomed"))
         time.sleep(max(0.0, begun + IDLE_SECONDS - time.time()))
         yield Production(plane, operator, idle, busy, begun, time.time())

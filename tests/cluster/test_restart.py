@@ -9,7 +9,7 @@ import pytest
 
 from cluster.chronicle import Chronicle, Object
 from cluster.operators import Operator
-from cluster.stage import Stage, grant, install, new_namespace, played
+from cluster.stage import Stage, grant, new_namespace, played
 from controlplane import Access
 from helmchart.render import operator_rules
 from jwks_operator.api.names import ANNOTATION_RESTARTED_FOR
@@ -64,27 +64,23 @@ class Workloads:
 
 
 def workloads(plane: Access, directory: Path, *, granted: bool) -> Iterator[Workloads]:
-    install(plane, "crds")
     namespace = new_namespace(plane, "restart")
-    try:
-        rights = operator_rules({"watchNamespaces": ["any"], "restarts": {"enabled": granted}})
-        kubeconfig = grant(plane, namespace, rights)
-        operator = Operator(kubeconfig, directory / "operator.log", f"--namespace={namespace}")
-        with played(Stage(plane, namespace, Chronicle(plane, namespace), operator)) as stage:
-            stage.create("auth", RESTARTING)
-            stage.until_ready("auth")
-            yield Workloads(stage)
-    finally:
-        plane.api("DELETE", f"/api/v1/namespaces/{namespace}")
+    rights = operator_rules({"watchNamespaces": ["any"], "restarts": {"enabled": granted}})
+    kubeconfig = grant(plane, namespace, rights)
+    operator = Operator(kubeconfig, directory / "operator.log", f"--namespace={namespace}")
+    with played(Stage(plane, namespace, Chronicle(plane, namespace), operator)) as stage:
+        stage.create("auth", RESTARTING)
+        stage.until_ready("auth")
+        yield Workloads(stage)
 
 
 @pytest.fixture
-def granted(control_plane: Access, tmp_path: Path) -> Iterator[Workloads]:
+def granted(control_plane: Access, crds: None, tmp_path: Path) -> Iterator[Workloads]:
     yield from workloads(control_plane, tmp_path, granted=True)
 
 
 @pytest.fixture
-def denied(control_plane: Access, tmp_path: Path) -> Iterator[Workloads]:
+def denied(control_plane: Access, crds: None, tmp_path: Path) -> Iterator[Workloads]:
     yield from workloads(control_plane, tmp_path, granted=False)
 
 

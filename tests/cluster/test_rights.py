@@ -10,7 +10,7 @@ import pytest
 from cluster.chronicle import Chronicle
 from cluster.operators import Operator
 from cluster.reading import condition
-from cluster.stage import ACCOUNT, RBAC, Stage, figures, grant, install, new_namespace, played, rules
+from cluster.stage import ACCOUNT, RBAC, Stage, figures, grant, new_namespace, played, rules
 from controlplane import Access
 
 SPEC = {"keys": [{"name": "signing", "algorithm": "ES256"}]}
@@ -18,14 +18,12 @@ Rules = list[dict[str, list[str]]]
 
 
 @pytest.fixture
-def operator_with(control_plane: Access, tmp_path: Path) -> Iterator[Callable[[Rules], Stage]]:
+def operator_with(control_plane: Access, crds: None, tmp_path: Path) -> Iterator[Callable[[Rules], Stage]]:
     """Makes a stage whose operator has these rights only."""
-    install(control_plane, "crds")
     with ExitStack() as stack:
 
         def made(granted: Rules) -> Stage:
             namespace = new_namespace(control_plane, "rights")
-            stack.callback(control_plane.api, "DELETE", f"/api/v1/namespaces/{namespace}")
             kubeconfig = grant(control_plane, namespace, granted)
             operator = Operator(kubeconfig, tmp_path / "operator.log", f"--namespace={namespace}")
             return stack.enter_context(

@@ -113,7 +113,6 @@ def fleet(control_plane: Access, tmp_path_factory: pytest.TempPathFactory) -> It
         for operator in operators.values():
             operator.stop()
         chronicle.close()
-        control_plane.api("DELETE", f"/api/v1/namespaces/{namespace}")
 
 
 @pytest.fixture(scope="module")

@@ -28,6 +28,7 @@ from jwks_operator.core.model.record import (
     RecordedEvent,
     Step,
     Tombstone,
+    Writer,
 )
 from jwks_operator.core.transitions.transition_table import State, Transition
 from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
@@ -100,6 +101,7 @@ FULL: dict[str, Any] = {
         "configMap": {"name": "shown", "key": "set.json", "aliases": ["jwks"], "labels": {"team": "a"}},
         "documents": [{"name": "part", "entries": ["by-hand"], "format": "PEM", "aliases": ["a"], "paths": ["/a"]}],
         "issuer": "https://auth.example.com",
+        "jwksUri": "https://cdn.example.net/jwks.json",
         "discovery": {"authorization_endpoint": "https://auth.example.com/login", "nothing": None},
         "paths": {"jwks": ["/keys.json"]},
         "mediaType": "application/json",
@@ -206,6 +208,7 @@ RECORDS = {
     ),
     "lost-keys": record({**SIGNING, "recovery": "Manual"}, lost=("signing",)),
     "restart-owed": record({**SIGNING, "secret": {"restart": {}}}, ACTIVE, restart="0123456789abcdef"),
+    "other-operator": record(SIGNING, ACTIVE, writers=(Writer("one", START), Writer("two", START + HOUR))),
     "historical": record(
         {**SIGNING, "publish": {"issuer": "https://auth.example.com", "historical": True}},
         ACTIVE,

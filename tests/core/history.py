@@ -15,7 +15,7 @@ from core.observer import Observer
 from jwks_operator.api.durations import parse_duration
 from jwks_operator.api.names import SetRef
 from jwks_operator.api.spec import JsonWebKeySetSpec
-from jwks_operator.api.status_model import JsonWebKeySetStatus
+from jwks_operator.api.status_model import JsonWebKeySetStatus, KeyState
 from jwks_operator.core.model import codec, key_states
 from jwks_operator.core.model.key_states import FreshKey
 from jwks_operator.core.model.observed_state import (
@@ -24,7 +24,7 @@ from jwks_operator.core.model.observed_state import (
     ObservedState,
     Reading,
     RecoverableKeys,
-    list_use_times,
+    list_kids,
     list_waiting_kids,
 )
 from jwks_operator.core.model.record import Bounds, KeyRecord, Record
@@ -36,6 +36,7 @@ from jwks_operator.core.planner import rules as planning
 from jwks_operator.core.planner.endpoint_gate import Question
 from jwks_operator.core.planner.key_requests import Need
 from jwks_operator.core.planner.plan import Plan
+from jwks_operator.core.planner.requests import list_answers
 from jwks_operator.core.timing.policy_change import list_former_ends
 from jwks_operator.core.transitions.transition_table import Owned, State, Transition
 from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
@@ -174,7 +175,9 @@ class History:
             lived_before=bool(self.status.keys),
             entries_before={key.kid: key.name for key in self.status.keys},
             created_before={key.kid: key.created for key in self.status.keys if key.created is not None},
-            used_before=list_use_times(self.status),
+            answered_before=list_answers(self.status),
+            revoked_before=list_kids(self.status, KeyState.COMPROMISED),
+            tokens_before=list_kids(self.status, KeyState.ACTIVE, KeyState.RETIRED),
             waiting_before=list_waiting_kids(self.status),
             waits_before={
                 KeyClass(told.key_class): Bounds(span(told.lead), span(told.retention)) for told in self.status.waits

@@ -44,7 +44,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How a call wants its write done: its query's fieldManager, fieldValidation, force and (of a POST) dryRun."""
+    """How a call wants its write done: its fieldManager, fieldValidation, force, and dryRun of a POST or PUT."""
 
     manager: str
     strict: bool
@@ -174,7 +174,7 @@ class Writes:
         validation.validate(kind, obj, live)
         who = Manager(manner.manager, "Update", place.subresource)
         managed.update(live, obj, kind.schema or {}, who, self._now())
-        return self._settle(place, live, obj)
+        return obj if manner.dry_run else self._settle(place, live, obj)
 
     def _settle(self, place: Place, live: Object | None, obj: Object) -> Object:
         kind = place.kind

@@ -155,6 +155,7 @@ KNOWN = {
     f'Internal error occurred: failed calling webhook "keys.example.com": {SECRETLY}': (
         500, 'failed calling webhook "keys.example.com"; repair'
     ),
+    f"etcdserver: mvcc: database space exceeded {SECRETLY}": (500, "database space exceeded; make room"),
     f"secrets \"auth\" is forbidden: ValidatingAdmissionPolicy 'a' with binding 'b' denied request: {SECRETLY}": (
         422, "ValidatingAdmissionPolicy 'a' with binding 'b' denied request; change"
     ),

@@ -3,20 +3,22 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from fakes.apiserver import FakeApiServer
 from fakes.faults import Answer, Delay
 from fakes.seam import FakeTransport
-from jwks_operator.api.reasons import EventReason
+from jwks_operator.api.reasons import EventReason, Reason
+from jwks_operator.api.status_model import format_time
 from jwks_operator.core.model.record import RecordedEvent
 from jwks_operator.kube.client import EVENTS, NAMESPACES, SETS, Client
-from jwks_operator.kube.events import PACE, EventRecorder
+from jwks_operator.kube.events import PACE, CountedEvent, EventRecorder
 from process.virtual import run
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+AN_HOUR = timedelta(hours=1)
 THE_SET = {
     "apiVersion": SETS.api_version,
     "kind": SETS.kind,
@@ -156,3 +158,19 @@ def test_the_end_waits_only_so_long_for_what_is_not_told(caplog: pytest.LogCaptu
 
     at(desk, play)
     assert [r.getMessage() for r in caplog.records] == ["2 Events were not written before the end"]
+
+
+def test_an_event_of_what_goes_on_is_one_and_counts() -> None:
+    desk = Desk()
+    recorded = RecordedEvent(Reason.OBJECT_DISPUTED, "another client changes it")
+
+    async def play() -> None:
+        for count in (3, 4, 5):
+            await desk.recorder.record(THE_SET, [CountedEvent(recorded, "ConfigMap auth", NOW, count)], NOW + AN_HOUR)
+        await desk.recorder.record(THE_SET, [CountedEvent(recorded, "Secret auth", NOW, 3)], NOW)
+        await desk.recorder.flush(60)
+        events, _ = await Client(FakeTransport(desk.seam.server)).list(EVENTS, "shop")
+        counted = sorted((each["count"], each["firstTimestamp"], each["lastTimestamp"]) for each in events)
+        assert counted == [(3, format_time(NOW), format_time(NOW)), (5, format_time(NOW), format_time(NOW + AN_HOUR))]
+
+    at(desk, play)

@@ -8,7 +8,7 @@ import pytest
 
 from fakes.apiserver import FakeApiServer
 from fakes.faults import Answer, Crash, Fault
-from jwks_operator.api.names import copy_name
+from jwks_operator.api.names import copy_name, keyring_name
 from jwks_operator.kube.client import CONFIGMAPS, EVENTS, NAMESPACES, SECRETS, SETS, Call, Object, Reply
 from jwks_operator.kube.errors import Refused, Unavailable
 from jwks_operator.reconcile.config import ReconcilerConfig
@@ -569,3 +569,44 @@ async def test_a_set_without_copies_looks_at_no_other_namespace() -> None:
 
 def test_names_of_copies_tell_their_namespace() -> None:
     assert copy_name(REF, "auth") == NAME
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_a_copy_gives_a_revoked_key_up_also_without_a_record(restarted: bool) -> None:
+    country = Country()
+    documents = [{"name": "pems", "entries": ["signing"], "format": "PEM"}]
+    spec = {**SPEC, "publish": {**SPEC["publish"], "documents": documents}}
+    await country.begin(spec)
+    await country.open("web")
+    await country.pass_()
+    bad = await country.in_use()
+    assert bad in (await country.data("web"))["pems.pem"]
+    await country.delete(SECRETS, keyring_name(REF.name))
+    await country.annotate(revoke=bad)
+    await country.set_spec({**spec, "rotation": {"every": "1h"}})
+    if restarted:
+        country.start_operator()
+    await country.pass_()
+    kept = (await country.read(CONFIGMAPS, REF.name))["data"]
+    for data in (kept, await country.data("web")):
+        assert bad not in "".join(data.values())
+        assert data["pems.pem"].count("-----BEGIN PUBLIC KEY-----") == 1, "the pending key stays"
+    (told,) = await country.events("KeyWithdrawn")
+    assert "ConfigMap web/shop.auth" in told
+
+
+async def test_a_copy_that_cannot_give_a_revoked_key_up_is_named() -> None:
+    country = Country()
+    await country.begin(SPEC)
+    await country.open("web")
+    await country.pass_()
+    bad = await country.in_use()
+    await country.delete(SECRETS, keyring_name(REF.name))
+    await country.annotate(revoke=bad)
+    await country.set_spec({**SPEC, "rotation": {"every": "1h"}})
+    country.seam.faults.append(Quota("web"))
+    with pytest.raises(Refused):
+        await country.pass_()
+    assert bad not in await country.published()
+    told = (await country.status())["troubles"][0]
+    assert (told["reason"], told["about"]) == ("RevokedKeyRemains", "ConfigMap web/shop.auth")

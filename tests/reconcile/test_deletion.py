@@ -1,12 +1,14 @@
 """Deletion: nothing is destroyed that a re-created set could still want, and nothing on a guess."""
 
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
 
+from fakes.faults import Answer
 from jwks_operator.api.names import SetRef, keyring_name
 from jwks_operator.kube.client import CONFIGMAPS, CRDS, SECRETS, SETS
-from jwks_operator.kube.errors import NotServed
+from jwks_operator.kube.errors import NotServed, Refused
 from reconcile.life import CRD, DELETION_DELAY, ES256, REF, Life
 
 OWNED = ((SECRETS, keyring_name(REF.name)), (SECRETS, REF.name), (CONFIGMAPS, REF.name))
@@ -41,6 +43,27 @@ async def test_the_record_goes_last_so_that_an_interrupted_removal_goes_on() -> 
     life.writes()
     await life.after(DELETION_DELAY)
     assert life.writes() == ["DELETE secrets/auth", "DELETE configmaps/auth", "DELETE secrets/auth-keyring"]
+
+
+@pytest.mark.parametrize("hurdle", ["the spec is refused", "a step is unfinished", "the clock is in doubt"])
+async def test_retain_counts_also_in_a_spec_that_is_not_in_force(hurdle: str) -> None:
+    life = Life()
+    await life.begin(ES256)
+    await life.pass_()
+    if hurdle == "the spec is refused":
+        await life.edit_spec(rotation={"every": "1h"})
+    elif hurdle == "a step is unfinished":
+        path = CONFIGMAPS.path(REF.namespace, REF.name)
+        life.seam.faults.append(Answer(403, lambda call: call.method == "PUT" and call.path == path, times=1000))
+        await life.edit(CONFIGMAPS, REF.name, lambda seen: seen["data"].clear())
+    else:
+        life.time.now += timedelta(minutes=30)
+    await life.edit_spec(deletionPolicy="Retain")
+    with suppress(Refused):
+        await life.pass_()
+    await life.delete(SETS, REF.name)
+    await life.live(timedelta(days=1))
+    assert await _left(life) == 3
 
 
 async def test_retain_leaves_everything() -> None:

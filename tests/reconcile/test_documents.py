@@ -109,6 +109,13 @@ async def test_with_an_issuer_each_jwk_set_has_a_discovery_document_of_its_own()
     assert "pems.openid-configuration" not in found
 
 
+async def test_a_set_on_another_host_has_its_url_in_the_discovery_document() -> None:
+    life = await begun(KUBE, issuer=ISSUER, jwksUri="https://cdn.example.net/auth/jwks.json")
+    found = await data(life)
+    assert json.loads(found["openid-configuration"])["jwks_uri"] == "https://cdn.example.net/auth/jwks.json"
+    assert json.loads(found["kube.openid-configuration"])["jwks_uri"] == f"{ISSUER}/kube/.well-known/jwks.json"
+
+
 async def test_the_first_of_its_paths_is_the_jwks_uri() -> None:
     life = await begun({**KUBE, "paths": ["/certs", "/v1/certs"]}, issuer=ISSUER)
     assert json.loads((await data(life))["kube.openid-configuration"])["jwks_uri"] == f"{ISSUER}/certs"

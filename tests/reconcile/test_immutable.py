@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from fakes.faults import Crash, Fault
+from fakes.faults import Answer, Crash, Fault
 from jwks_operator.api.names import keyring_name
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, Call, Reply
+from jwks_operator.kube.errors import Refused
 from reconcile.life import REF, Life
 from reconcile.test_copies import NAME, SPEC, Country, Quota
 
@@ -89,3 +90,29 @@ async def test_an_immutable_copy_that_may_not_be_made_again_is_left_and_named() 
     await country.pass_()
     assert bad in await country.shown("web")
     assert "the copy in namespace web was refused" in await country.degraded()
+
+
+@pytest.mark.parametrize("asked", ["revoke", "rotate"])
+async def test_a_keyring_that_was_made_again_is_no_backup_while_its_step_is_not_confirmed(asked: str) -> None:
+    life = Life()
+    await life.begin()
+    await life.live(timedelta(hours=3))
+    await life.edit(SECRETS, keyring_name(REF.name), _freeze)
+    soon = life.time.now + timedelta(minutes=10)
+    if asked == "revoke":
+        await life.annotate(revoke=await life.in_use(), rotate=f"signing@{soon.isoformat()}")
+    else:
+        await life.annotate(rotate=f"signing@{life.time.now.isoformat()}, signing@{soon.isoformat()}")
+    refusing = Answer(403, lambda call: call.method == "PUT" and "/configmaps/" in call.path, times=1000)
+    life.seam.faults.append(refusing)
+    if asked == "rotate":
+        await life.edit(CONFIGMAPS, REF.name, lambda seen: seen["data"].update({"jwks.json": "{}"}))
+    with pytest.raises(Refused):
+        await life.pass_()
+    life.time.pass_by(timedelta(minutes=20))
+    life.seam.faults.remove(refusing)
+    before = await life.in_use()
+    await life.live(timedelta(hours=3))
+    events = [each["event"] for each in (await life.status())["history"]]
+    assert "RecordRestored" not in events
+    assert await life.in_use() != before, "the request that was due meanwhile is honoured"

@@ -2,6 +2,7 @@
 
 import json
 from base64 import b64decode, b64encode
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -9,9 +10,12 @@ from typing import Any
 import pytest
 
 from fakes.faults import Answer
-from jwks_operator.api.names import keyring_name
+from jwks_operator.api.names import SetRef, keyring_name
+from jwks_operator.core.planner.key_requests import Need
+from jwks_operator.keys.generate import GeneratedKey
 from jwks_operator.kube.client import CONFIGMAPS, EVENTS, SECRETS, SETS, Call, Resource
 from jwks_operator.kube.errors import KubeError
+from jwks_operator.reconcile.key_pool import KeySource
 from reconcile.life import REF, Life
 
 OBJECTS: dict[str, tuple[Resource, str]] = {
@@ -153,6 +157,90 @@ async def test_an_immutable_object_is_made_anew(what: str) -> None:
     assert await life.condition("Ready") == ("True", "KeysInUse")
 
 
+# --- what takes time ---
+
+
+class SlowKeys:
+    """A key source that has no key before `ready`."""
+
+    def __init__(self, keys: KeySource) -> None:
+        self._keys = keys
+        self.ready = False
+
+    async def take(self, ref: SetRef, needs: Iterable[Need]) -> Mapping[Need, GeneratedKey] | None:
+        return await self._keys.take(ref, needs) if self.ready else None
+
+    def drop(self, ref: SetRef) -> None:
+        self._keys.drop(ref)
+
+
+def _generate_slowly(life: Life) -> SlowKeys:
+    life.operator._keys = slow = SlowKeys(life.operator._keys)
+    return slow
+
+
+@pytest.mark.parametrize("algorithm", ["ES256", "ECDH-ES", "HS256"])
+@pytest.mark.parametrize("suspend", [False, True])
+async def test_a_revoked_key_does_not_stay_until_the_next_one_is_generated(algorithm: str, suspend: bool) -> None:
+    keys = [{"name": "signing", "algorithm": algorithm}]
+    life = Life()
+    await life.begin({"keys": keys, "suspend": suspend, "rotation": {"every": "720h", "prepublish": "OnSchedule"}})
+    await life.pass_()
+    bad = await life.in_use()
+    slow = _generate_slowly(life)
+    await life.annotate(revoke=bad)
+    await life.pass_()
+    assert await _holders(life, bad) == set()
+    assert await life.condition("Ready") == ("False", "Progressing")
+    life.writes()
+    await life.pass_()
+    assert life.writes() == []
+    slow.ready = True
+    await life.pass_()
+    assert await life.in_use() != bad
+    assert await life.condition("Ready") == ("True", "KeysInUse")
+
+
+@pytest.mark.parametrize("hurdle", ["clock", "ConfigMap", "policy"])
+async def test_the_key_that_was_generated_late_is_used_whatever_is_in_doubt(hurdle: str) -> None:
+    life, bad = await _settled()
+    slow = _generate_slowly(life)
+    await life.annotate(revoke=",".join([bad, *(await life.states())["Pending"]]))
+    if hurdle == "clock":
+        life.time.now += timedelta(minutes=30)
+    elif hurdle == "ConfigMap":
+        life.seam.faults.append(_refusing("ConfigMap", 403))
+    else:
+        await _spoil_policy(life)
+        await life.set_spec(REFUSED)
+    with suppress(KubeError):
+        await life.pass_()
+    assert await _holders(life, bad) <= {hurdle}
+    slow.ready = True
+    with suppress(KubeError):
+        await life.pass_()
+    assert (await life.states())["Active"] != [bad]
+
+
+async def test_a_record_that_is_rebuilt_while_the_clock_is_in_doubt_never_holds_the_revoked_key() -> None:
+    life, bad = await _settled()
+    await life.delete(SECRETS, keyring_name(REF.name))
+    await life.annotate(revoke=bad)
+    life.time.now += timedelta(minutes=30)
+    await life.pass_()
+    assert await _holders(life, bad) == set()
+    assert await life.condition("Degraded") == ("True", "ClockUncertain")
+
+
+async def _spoil_policy(life: Life) -> None:
+    def spoil(seen: dict[str, Any]) -> None:
+        document = json.loads(b64decode(seen["data"]["record.json"]))
+        document["policy"]["facts"] = "nonsense"
+        seen["data"]["record.json"] = b64encode(json.dumps(document).encode()).decode()
+
+    await life.edit(SECRETS, keyring_name(REF.name), spoil)
+
+
 # --- without a record ---
 
 BROKEN_SPEC = {"keys": [{"name": "signing", "algorithm": "ES256"}], "fromTheFuture": True}
@@ -232,3 +320,21 @@ async def test_an_object_that_refuses_the_withdrawal_is_named() -> None:
     assert await life.published() != []
     assert [t["about"] for t in await _messages(life, "RevokedKeyRemains")] == ["ConfigMap auth"]
     assert "Compromised" not in await life.states()
+
+
+@pytest.mark.parametrize("spec", [{}, {"recovery": "Manual"}], ids=str)
+async def test_what_was_withdrawn_stays_revoked_in_the_record_that_is_rebuilt(spec: dict[str, Any]) -> None:
+    life, bad = await _settled()
+    everything = await life.read(CONFIGMAPS, REF.name)
+    await life.delete(SECRETS, keyring_name(REF.name))
+    await life.annotate(revoke=bad)
+    await life.set_spec(REFUSED)
+    await life.pass_()
+    await life.annotate()
+    await life.edit(CONFIGMAPS, REF.name, lambda seen: seen.update(data=everything["data"]))
+    await life.set_spec({"keys": REFUSED["keys"], **spec})
+    await life.pass_()
+    assert bad not in await life.published(), "its tombstone refuses it"
+    assert await life.in_use() in await life.published(), "the next key is used at once"
+    assert await life.condition("Ready") == ("True", "KeysInUse")
+    assert await life.condition("Degraded") == ("False", "AsExpected"), "it was revoked, not lost"

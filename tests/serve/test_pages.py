@@ -189,6 +189,19 @@ def test_documents_that_are_published_are_found_and_others_not() -> None:
     assert (former.body, former.headers["Content-Type"]) == (historical, "application/jwk-set+jwt")
 
 
+@pytest.mark.parametrize("name", ["oauth-authorization-server", "jwt-vc-issuer"])
+def test_the_metadata_of_an_issuer_with_a_path_stands_before_it_too(name: str) -> None:
+    discovery = json.dumps({**DISCOVERY, "issuer": "https://auth.example.com/shop/eu/"}).encode()
+    place = site(None, "", openid_configuration=discovery)
+    assert ask(place, f"/.well-known/{name}/shop/eu").body == discovery
+    assert ask(place, f"/.well-known/{name}").body == discovery
+    named = site(None, "mail", openid_configuration=discovery)
+    assert ask(named, f"/.well-known/{name}/mail").body == discovery
+    assert ask(named, f"/mail/.well-known/{name}").body == discovery
+    assert ask(named, f"/.well-known/{name}/shop/eu").status == 404, "another set may be called so"
+    assert ask(place, "/.well-known/openid-configuration/shop/eu").status == 404, "OpenID appends alone"
+
+
 @pytest.mark.parametrize(
     "path",
     ["/", "", "/jwks.json", "/zz-serve.json", "/.well-known/zz-serve.json", "/.well-known/../../etc/hostname",

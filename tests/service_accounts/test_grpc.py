@@ -190,12 +190,32 @@ def test_connections_beyond_the_limit_are_told_so(running: Running) -> None:
         client.close()
 
 
+def test_a_flood_of_connections_is_ended_without_a_word(running: Running) -> None:
+    clients = [connected(running) for _ in range(2 * CONNECTIONS)]
+    until(running.server.is_full)
+    with closing(RawClient(running.path)) as late:
+        late.sock.settimeout(60)
+        assert read_all(late.sock) == b""
+    for client in clients:
+        client.close()
+
+
 def test_a_user_that_may_not_call_is_told_so(tmp_path: Path) -> None:
     running = Running(tmp_path / "s", frozenset({4711}))
     with closing(connected(running)) as client:
         stream = client.call(framed(b"x"))
         assert client.status(stream) == str(Status.PERMISSION_DENIED.value)
         assert "--allow-uid" in client.headers_of(stream)["grpc-message"]
+    running.stop()
+
+
+def test_a_client_that_may_not_call_does_not_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(grpc_server, "CALL_SECONDS", 0.3)
+    monkeypatch.setattr(grpc_server, "SWEEP_SECONDS", 0.05)
+    running = Running(tmp_path / "s", frozenset({4711}))
+    with closing(connected(running)) as client:
+        client.until(lambda: False)
+        assert client.ended
     running.stop()
 
 

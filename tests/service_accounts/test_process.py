@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import os
 import re
 import threading
 import time
@@ -136,17 +137,16 @@ def test_uses_are_counted(issuer: Issuer, caller: Caller) -> None:
     assert len(families) == len(set(families))
 
 
-def test_a_flood_of_unknown_kids_costs_no_read(issuer: Issuer, caller: Caller) -> None:
-    """kube-apiserver fetches once for each token with an unknown kid, from anybody."""
-    answer = caller.fetch_keys()
-    for link in (issuer.public / "..data", issuer.private / "..data"):
-        link.rename(link.with_name("..away"))
-    try:
-        for _ in range(200):
-            assert caller.fetch_keys() == answer
-    finally:
-        for link in (issuer.public, issuer.private):
-            (link / "..away").rename(link / "..data")
+def test_the_process_holds_its_keys_as_sign_does(issuer: Issuer, caller: Caller) -> None:
+    """No core dump, memory that belongs to root, no more of it than `sign` needs, and nothing private in the log."""
+    for _ in range(200):
+        caller.sign(segment(claims()))
+    proc = Path(f"/proc/{issuer.process.pid}")
+    assert re.search(r"Max core file size +0 +0 ", (proc / "limits").read_text())
+    assert (proc / "mem").stat().st_uid == 0
+    assert int((proc / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") <= 50_000_000
+    private = json.loads((issuer.private / "signing.jwk").read_bytes())
+    assert private["d"] not in issuer.log
 
 
 def test_a_user_that_is_not_listed_is_told_so_and_gets_nothing(tmp_path: Path) -> None:

@@ -108,6 +108,10 @@ def test_a_stale_socket_is_replaced_and_a_living_one_is_not(tmp_path: Path) -> N
 def test_what_cannot_work_is_told_at_the_start(tmp_path: Path) -> None:
     assert "shorter path" in refuses("--keys=/x", f"--socket=/tmp/{'x' * 120}")
     assert "cannot listen" in refuses("--keys=/x", f"--socket={tmp_path}/no/such/directory")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        told = refuses(f"--keys={tmp_path}", f"--socket={tmp_path / 's'}", f"--admin-port={port}")
+    assert "cannot start: Address already in use" in told.replace("address", "Address")
     assert "not an octal mode" in refuses("--keys=/x", "--socket=/x", "--socket-mode=rw")
 
 

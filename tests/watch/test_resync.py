@@ -26,7 +26,7 @@ from jwks_operator.kube.client import CONFIGMAPS, CRDS, NAMESPACES, SECRETS, SET
 from jwks_operator.kube.errors import KubeError, NotServed, Unavailable
 from jwks_operator.reconcile.observed_versions import Kind, ObservedVersions
 from jwks_operator.reconcile.work_queue import Priority
-from jwks_operator.watch.resync import SERVED_POLL, Resync
+from jwks_operator.watch.resync import FAILING, SERVED_POLL, Resync
 from process.recorder import Recorder
 from process.virtual import ref, run
 
@@ -420,6 +420,22 @@ def test_a_resync_that_failed_is_repeated_sooner_and_never_gives_up(code: int) -
         assert [str(put) for put, _ in cluster.queue.added] == ["shop/a"]
 
     play(scene)
+
+
+def test_resyncs_that_fail_in_a_row_are_told_until_one_succeeds() -> None:
+    async def life() -> None:
+        cluster = await Cluster().begin()
+        cluster.seam.faults = [Answer(401, to(PLURAL), times=FAILING)]
+        resyncing = asyncio.create_task(cluster.resync.run())
+        told = set()
+        for _ in range(100):
+            told.add(cluster.resync.is_failing())
+            await asyncio.sleep(0.5)
+        resyncing.cancel()
+        assert told == {False, True}
+        assert not cluster.resync.is_failing()
+
+    run(life())
 
 
 @pytest.mark.parametrize("resource", [SECRETS, CONFIGMAPS])

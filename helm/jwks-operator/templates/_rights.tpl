@@ -11,9 +11,10 @@
 - apiGroups: [""]
   resources: [secrets, configmaps]
   verbs: [get, list, watch, create, update, delete]
+# An Event of what goes on for long is counted by an update.
 - apiGroups: [""]
   resources: [events]
-  verbs: [create]
+  verbs: [create, update]
 # Sets with publish.serviceName: which pods serve the set, and whether they are still there.
 - apiGroups: [discovery.k8s.io]
   resources: [endpointslices]

@@ -54,6 +54,7 @@ class Reason(StrEnum):
     COPY_REFUSED = "CopyRefused"
     COPY_CONFLICT = "CopyConflict"
     OBJECT_DISPUTED = "ObjectDisputed"
+    OTHER_OPERATOR = "OtherOperator"
     # Rotating
     NEXT_KEY_PUBLISHED = "NextKeyPublished"
     WAITING_FOR_ENDPOINTS = "WaitingForEndpoints"

@@ -129,6 +129,7 @@ class Publish(Model):
 
     rules: ClassVar[tuple[Rule, ...]] = (
         _needs_issuer("discovery", "has(self.discovery)", lambda publish: publish.discovery is not None),
+        _needs_issuer("jwksUri", "has(self.jwksUri)", lambda publish: publish.jwks_uri is not None),
         _needs_issuer("historical", "has(self.historical) && self.historical", lambda publish: publish.historical),
         *_OWN_DATA_KEYS,
         _OWN_PATHS,
@@ -151,6 +152,9 @@ class Publish(Model):
     """HTTPS URL of the issuer, exactly as in the iss of its tokens. Adds an OpenID Connect discovery document under
     the data key openid-configuration; jwks_uri is the first of paths.jwks, by default /.well-known/jwks.json, below
     the issuer."""
+    jwks_uri: Issuer | None = None
+    """HTTPS URL of the set where it is served on another host than the issuer, such as a CDN or a bucket: then jwks_uri
+    in the discovery document is this one. Documents of publish.documents stay below the issuer."""
     discovery: Discovery | None = None
     """More members of the discovery document with any JSON value, for example authorization_endpoint. What the
     operator derives itself (issuer, jwks_uri, id_token_signing_alg_values_supported) takes precedence."""

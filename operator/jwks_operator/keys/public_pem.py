@@ -1,7 +1,7 @@
 """Public keys in PEM: a SubjectPublicKeyInfo each (RFC 5280 section 4.1.2.7, RFC 7468 section 13), the kid above it."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import lru_cache
 
@@ -39,6 +39,17 @@ def is_public_pem(text: str) -> bool:
 def kids_in_pem(text: str) -> tuple[str, ...]:
     """Return the kids that the comments of a file name; a comment that cannot be read names none."""
     return tuple(_kids(text))
+
+
+def drop_keys(text: str, kids: Collection[str]) -> str:
+    """Return a file without the keys of these kids: what follows their comments until the next one."""
+    kept, dropping = [], False
+    for line in text.splitlines(keepends=True):
+        if line.startswith(COMMENT):
+            dropping = bool(set(_kids(line)) & set(kids))
+        if not dropping:
+            kept.append(line)
+    return "".join(kept)
 
 
 def _kids(text: str) -> Iterator[str]:

@@ -18,6 +18,7 @@ from datetime import datetime
 from jwks_operator.api.names import LABEL_ALLOW_SET
 from jwks_operator.api.reasons import EventReason
 from jwks_operator.api.status_model import JsonWebKeySetStatus
+from jwks_operator.core.features.other_operators import note_writer
 from jwks_operator.core.model.key_states import confirm_step
 from jwks_operator.core.model.record import Record, RecordedEvent
 from jwks_operator.core.outputs.projections import Effect, effect_order, without_unknown_keys
@@ -63,6 +64,7 @@ async def execute_step(client: Client, gathered: Gathered, record: Record, read_
     else:
         gathered, made_again = await _write_objects(client, gathered, record)
         gathered = await _write_former(client, gathered, record)
+    record = gathered.observed.record or record
     copied = await apply_copies(client, gathered)
     gathered, events = copied.gathered, (*made_again, *copied.events)
     restarted = await restart_workloads(client, gathered.observed.ref, record)
@@ -74,7 +76,7 @@ async def execute_step(client: Client, gathered: Gathered, record: Record, read_
     confirmed = read_time() if gathered.copies.complete else None
     if confirmed is None:
         return StepResult(refresh_comparisons(gathered), events, confirmed=False, restart=restarted)
-    final = _with_uids(confirm_step(record, confirmed), gathered.seen)
+    final = note_writer(_with_uids(confirm_step(record, confirmed), gathered.seen), client.name(), confirmed)
     gathered = await _write_record(client, gathered, final)
     return StepResult(refresh_comparisons(gathered), (*record.step.events, *events), restart=restarted)
 

@@ -6,7 +6,8 @@ one over HTTP (transport.py) and one in memory for tests. Rules kept here:
 * a 404 means gone only when the server names the object that is missing; any other 404 raises `NotServed`;
 * creation is a POST, a change a PUT that carries uid and resourceVersion, a deletion carries both as
   preconditions, status is a server-side apply and what belongs to another owner a merge patch, each with both (an
-  annotation that depends on nothing that was read: with the uid alone), so no write can hit an object it did not read;
+  annotation that depends on nothing that was read: with the uid alone; an Event that is counted: with neither), so no
+  write can hit an object it did not read;
 * whatever is not a read is sent only while `may_write()` says so;
 * nothing is retried: the caller plans again from fresh facts.
 """
@@ -60,11 +61,13 @@ class Client:
         transport: Transport,
         on_date: Callable[[datetime], None] | None = None,
         may_write: Callable[[], bool] | None = None,
+        name: Callable[[], str] = str,
     ) -> None:
         """`on_date` is told the server's Date header of every answer, at the moment it arrives.
 
-        `may_write` is asked before each write is sent; `NotLeading` if it says no.
+        `may_write` is asked before each write is sent; `NotLeading` if it says no. `name` names this operator.
         """
+        self.name = name
         self._transport = transport
         self._on_date = on_date
         self._may_write = may_write
@@ -121,15 +124,23 @@ class Client:
         call = Call("POST", resource.path(namespace), query, _typed(resource, body))
         return _body(RequestTarget("POST", resource.plural, namespace, name), await self._send(call))
 
-    async def replace(self, resource: Resource, body: Object) -> Object:
+    async def replace(self, resource: Resource, body: Object, *, dry_run: bool = False) -> Object:
         """PUT a changed object and return it as stored.
 
         `body` carries metadata.name, uid and resourceVersion as read (ValueError otherwise). `Conflict` if
-        the object changed since or is another one of the same name, `Missing` if it is gone.
+        the object changed since or is another one of the same name, `Missing` if it is gone. With `dry_run` the server
+        answers what it would store, admission included, and stores nothing.
         """
         namespace, name = _fenced(resource, body)
-        call = Call("PUT", resource.path(namespace, name), _strict(), _typed(resource, body))
+        query = _strict() | ({"dryRun": "All"} if dry_run else {})
+        call = Call("PUT", resource.path(namespace, name), query, _typed(resource, body))
         return _body(RequestTarget("PUT", resource.plural, namespace, name), await self._send(call))
+
+    async def put_event(self, event: Object) -> Object:
+        """PUT an Event by its name, whether it is there or not: the API server creates a missing one."""
+        namespace, name = event["metadata"]["namespace"], event["metadata"]["name"]
+        call = Call("PUT", EVENTS.path(namespace, name), _strict(), _typed(EVENTS, event))
+        return _body(RequestTarget("PUT", EVENTS.plural, namespace, name), await self._send(call))
 
     async def merge(self, resource: Resource, body: Object) -> Object:
         """PATCH only what `body` holds of another owner's object (RFC 7386) and return it as stored.

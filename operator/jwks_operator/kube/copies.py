@@ -57,6 +57,11 @@ class Copies:
         behind = (self.refused.keys() - self.unordered) | self.withheld
         return not self.complaint and not any(namespace in self.targets for namespace in behind)
 
+    def existing(self, ref: SetRef) -> Mapping[str, Object]:
+        """Return the copies of the set that were found, by kind and place, whether they are to be or not."""
+        found = (each for each in (*self.orphaned, *self.targets.values()) if each is not None and is_copy(each, ref))
+        return {f"ConfigMap {each['metadata']['namespace']}/{each['metadata']['name']}": each for each in found}
+
 
 def namespace_query(in_force: Policy, written: Policy | None) -> str | None:
     """Return the query for the namespaces that are to have a copy; None if none is.

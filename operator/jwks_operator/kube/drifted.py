@@ -10,8 +10,9 @@ from typing import Any
 
 from jwks_operator.api.names import FIELD_MANAGER, copy_name, keyring_name
 from jwks_operator.core.model.observed_state import DriftState
-from jwks_operator.kube.client import Object
-from jwks_operator.kube.former_objects import Projector
+from jwks_operator.core.model.record import Record
+from jwks_operator.kube.client import CONFIGMAPS, SECRETS, Object, Resource
+from jwks_operator.kube.former_objects import Projector, resource_of
 from jwks_operator.kube.gather import Gathered
 from jwks_operator.kube.objects import (
     configmap_object,
@@ -30,6 +31,7 @@ class DriftedObject:
     """An object that differs: its kind and name, as people see them, and both states; None: it does not exist."""
 
     what: str
+    resource: Resource
     drift: DriftState
     wanted: Object
     seen: Object | None
@@ -44,35 +46,49 @@ def list_drifted(gathered: Gathered) -> tuple[DriftedObject, ...]:
 
     What was refused in this pass is not repaired, so that it is in no dispute.
     """
-    observed, seen, record = gathered.observed, gathered.seen, gathered.observed.record
+    record = gathered.observed.record
     if record is None:
         return ()
+    return (*_list_owned(gathered, record), *_list_former(gathered, record), *_list_copies(gathered, record))
+
+
+def _list_owned(gathered: Gathered, record: Record) -> Iterator[DriftedObject]:
+    """Yield the drifted objects beside the set; what should be there is made for these alone."""
+    observed, seen = gathered.observed, gathered.seen
     ref, shard = observed.ref, observed.shard
-    data = (seen.keyring or {}).get("data") or {}
-    keyring = {"metadata": our_metadata(ref, keyring_name(ref.name), shard), "data": data}
-    owned = (
-        ("Secret", "keyring", observed.keyring, keyring, seen.keyring),
-        ("ConfigMap", "configmap", observed.configmap, configmap_object(ref, record, shard), seen.configmap),
-        ("Secret", "secret", observed.secret, secret_object(ref, record, gathered.private_keys, shard), seen.secret),
-    )
-    found = [
-        DriftedObject(f"{kind} {wanted['metadata']['name']}", drift, wanted, there, name)
-        for kind, name, drift, wanted, there in owned
-        if drift.drifted
-    ]
-    projector = Projector(observed, gathered.private_keys)
+    if observed.keyring.drifted:
+        data = (seen.keyring or {}).get("data") or {}
+        wanted = {"metadata": our_metadata(ref, keyring_name(ref.name), shard), "data": data}
+        yield _drifted(SECRETS, observed.keyring, wanted, seen.keyring, "keyring")
+    if observed.configmap.drifted:
+        wanted = configmap_object(ref, record, shard)
+        yield _drifted(CONFIGMAPS, observed.configmap, wanted, seen.configmap, "configmap")
+    if observed.secret.drifted:
+        wanted = secret_object(ref, record, gathered.private_keys, shard)
+        yield _drifted(SECRETS, observed.secret, wanted, seen.secret, "secret")
+
+
+def _list_former(gathered: Gathered, record: Record) -> Iterator[DriftedObject]:
+    projector = Projector(gathered.observed, gathered.private_keys)
     for what, former in gathered.former.seen.items():
         if what not in gathered.former.refused and projector.differs(record, what, former):
             wanted = projector.project(record, what)
-            found.append(DriftedObject(what, _drift(wanted, former), wanted, former))
+            yield DriftedObject(what, resource_of(what)[0], _drift(wanted, former), wanted, former)
+
+
+def _list_copies(gathered: Gathered, record: Record) -> Iterator[DriftedObject]:
+    ref, shard = gathered.observed.ref, gathered.observed.shard
     for namespace, there in gathered.copies.targets.items():
         wanted = copy_object(ref, record, namespace, shard)
         differs = there is None or (is_copy(there, ref) and replacement_body(wanted, there) is not None)
         if differs and namespace not in gathered.copies.refused:
             drift = DriftState.GONE if there is None else _drift(wanted, there)
             what = f"ConfigMap {namespace}/{wanted['metadata']['name']}"
-            found.append(DriftedObject(what, drift, wanted, there, copied_to=namespace))
-    return tuple(found)
+            yield DriftedObject(what, CONFIGMAPS, drift, wanted, there, copied_to=namespace)
+
+
+def _drifted(resource: Resource, drift: DriftState, wanted: Object, seen: Object | None, field: str) -> DriftedObject:
+    return DriftedObject(f"{resource.kind} {wanted['metadata']['name']}", resource, drift, wanted, seen, field)
 
 
 def list_refused(gathered: Gathered) -> tuple[str, ...]:

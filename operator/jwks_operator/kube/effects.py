@@ -28,13 +28,21 @@ class ObjectWriter:
     """Objects that were made again, because they were immutable."""
 
     async def write_record(self, record: Record) -> None:
-        """Write the keyring; raises KubeError."""
+        """Write the keyring; raises KubeError.
+
+        One that was immutable is made again with another uid. The record has to know that uid: else it would look like
+        one from a backup.
+        """
         observed, seen = self.gathered.observed, self.gathered.seen
         wanted = keyring_object(observed.ref, record, self.gathered.private_keys, observed.shard)
         if seen.keyring is None:
             written = await self._create_keyring(wanted)
         else:
             written = await self._write(SECRETS, wanted, seen.keyring)
+            if written["metadata"]["uid"] != seen.keyring["metadata"]["uid"]:
+                record = replace(record, uid=str(written["metadata"]["uid"]))
+                wanted = keyring_object(observed.ref, record, self.gathered.private_keys, observed.shard)
+                written = await self._write(SECRETS, wanted, written)
         self.gathered = replace(
             self.gathered, seen=replace(seen, keyring=written), observed=replace(observed, record=record)
         )

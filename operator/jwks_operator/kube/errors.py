@@ -53,6 +53,7 @@ _KNOWN_WORDS = tuple((re.compile(pattern), cure) for pattern, cure in (
      "change that policy, or exempt the object"),
     (rf"unable to create new content in namespace {_NAME} because it is being terminated",
      "wait until the namespace is gone"),
+    (r"etcdserver: mvcc: database space exceeded", "make room in etcd and take back its NOSPACE alarm"),
     (r"Too long: may not be more than [0-9]{1,9} bytes", "let the set hold fewer keys"),
 ))  # fmt: skip
 """What the API server is known to say about a write without quoting the object, and what helps."""

@@ -1,14 +1,16 @@
 """Posts Kubernetes Events: one for each thing that really happened, at most once.
 
 An Event must not delay a rotation: it is posted in the background, and an Event that cannot be written is logged and
-dropped (docs/adr/0018).
+dropped (docs/adr/0018). What goes on for long has one Event, whose `count` and `lastTimestamp` grow.
 """
 
 import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from uuid import uuid4
 
 from jwks_operator.api.status_model import format_time
@@ -24,7 +26,20 @@ PACE = 0.1
 """Seconds between two Normal Events while sets wait in the work queue."""
 
 
-async def post_events(client: Client, the_set: Object, events: Iterable[RecordedEvent], now: datetime) -> None:
+@dataclass(frozen=True, slots=True)
+class CountedEvent:
+    """What happened `count` times since then, more than once; `about` tells it from others of its reason."""
+
+    recorded: RecordedEvent
+    about: str
+    since: datetime
+    count: int
+
+
+AnyEvent = RecordedEvent | CountedEvent
+
+
+async def post_events(client: Client, the_set: Object, events: Iterable[AnyEvent], now: datetime) -> None:
     """Post an Event about the set for each recorded, in order."""
     for recorded in events:
         try:
@@ -58,7 +73,7 @@ class EventRecorder:
     def __len__(self) -> int:
         return len(self._warnings) + len(self._others)
 
-    async def record(self, the_set: Object, events: Iterable[RecordedEvent], now: datetime) -> None:
+    async def record(self, the_set: Object, events: Iterable[AnyEvent], now: datetime) -> None:
         """Queue an Event about the set for each recorded; never waits."""
         for recorded in events:
             if len(self) < self._most:
@@ -110,18 +125,25 @@ class EventRecorder:
 
 
 async def _post(client: Client, event: Object) -> None:
-    await client.create(EVENTS, event["metadata"]["namespace"], event)
+    if event["count"] > 1:
+        await client.put_event(event)
+    else:
+        await client.create(EVENTS, event["metadata"]["namespace"], event)
 
 
 def _log(error: KubeError) -> None:
     logger.warning("an Event was not written: %s", error)
 
 
-def _event(the_set: Object, recorded: RecordedEvent, now: datetime) -> Object:
-    meta = the_set["metadata"]
-    time = format_time(now)
+def _event(the_set: Object, told: AnyEvent, now: datetime) -> Object:
+    counted = told if isinstance(told, CountedEvent) else CountedEvent(told, uuid4().hex, now, 1)
+    recorded, meta = counted.recorded, the_set["metadata"]
+    identity = f"{meta['uid']}/{recorded.event}/{counted.about}/{counted.since.isoformat()}"
     return {
-        "metadata": {"name": f"{meta['name']}.{uuid4().hex[:16]}", "namespace": meta["namespace"]},
+        "metadata": {
+            "name": f"{meta['name']}.{sha256(identity.encode()).hexdigest()[:16]}",
+            "namespace": meta["namespace"],
+        },
         "involvedObject": {
             "apiVersion": the_set["apiVersion"],
             "kind": the_set["kind"],
@@ -134,7 +156,7 @@ def _event(the_set: Object, recorded: RecordedEvent, now: datetime) -> Object:
         "message": render_message(recorded),
         "source": {"component": "jwks-operator"},
         "reportingComponent": "jwks-operator",
-        "firstTimestamp": time,
-        "lastTimestamp": time,
-        "count": 1,
+        "firstTimestamp": format_time(counted.since),
+        "lastTimestamp": format_time(now),
+        "count": counted.count,
     }

@@ -16,19 +16,20 @@ from jwks_operator.api.names import SetRef, keyring_name
 from jwks_operator.api.parse import SpecError, parse_spec
 from jwks_operator.api.shards import Shard, shard_of
 from jwks_operator.api.spec import JsonWebKeySetSpec
-from jwks_operator.api.status_model import JsonWebKeySetStatus
+from jwks_operator.api.status_model import JsonWebKeySetStatus, KeyState
 from jwks_operator.core.model.codec import RecordError
 from jwks_operator.core.model.mended_policy import read_safety_fields
 from jwks_operator.core.model.observed_state import (
     DriftState,
     ObservedState,
     RecoverableKeys,
-    list_use_times,
+    list_kids,
     list_waiting_kids,
 )
 from jwks_operator.core.model.policy import Policy
 from jwks_operator.core.model.policy_from_spec import policy_from_spec
 from jwks_operator.core.model.record import Bounds, Record
+from jwks_operator.core.planner.requests import list_answers
 from jwks_operator.keys.algorithms import KeyClass
 from jwks_operator.keys.private import PrivateKeys
 from jwks_operator.kube.attempted_reads import AttemptedReads
@@ -123,7 +124,8 @@ async def gather(
     former = await reads.attempt("an object under a former name", find_former(client, observed, labelled.objects))
     gathered = Gathered(ObservedObjects(the_set, keyring, configmap, secret), observed, private_keys)
     gathered = replace(gathered, former=former or FormerObjects())
-    if everywhere and (labelled.copies or (record is not None and record.policy.publish.namespaces is not None)):
+    policy = wanted if record is None else record.policy
+    if everywhere and (labelled.copies or (policy is not None and policy.publish.namespaces is not None)):
         query = None if record is None or the_set is None else namespace_query(record.policy, observed.written)
         looking = find_copies(client, ref, observed.configmap_name, query)
         found = await reads.attempt("a copy of its ConfigMap", looking)
@@ -182,7 +184,9 @@ def with_status(gathered: Gathered) -> Gathered:
         lived_before=bool(status.keys),
         entries_before={key.kid: key.name for key in status.keys},
         created_before={key.kid: key.created for key in status.keys if key.created is not None},
-        used_before=list_use_times(status),
+        answered_before=list_answers(status),
+        revoked_before=list_kids(status, KeyState.COMPROMISED),
+        tokens_before=list_kids(status, KeyState.ACTIVE, KeyState.RETIRED),
         waiting_before=list_waiting_kids(status),
         waits_before=dict(_waits(status)),
     )

@@ -8,6 +8,7 @@ from contextlib import suppress
 from jwks_operator.api.names import key_data_name, keyring_name
 from jwks_operator.keys.jwk import JwkError, parse_json_strict
 from jwks_operator.keys.members import list_keys
+from jwks_operator.keys.public_pem import is_public_pem, kids_in_pem
 from jwks_operator.keys.secret_files import KID, split_name
 from jwks_operator.kube.client import CONFIGMAPS, Object
 from jwks_operator.kube.consumer_secret_data import read_keys
@@ -25,13 +26,13 @@ def find_held_kids(gathered: Gathered, about: str, kids: Collection[str]) -> fro
     if about == f"Secret {keyring_name(observed.ref.name)}":
         return kids_in_keyring(seen.keyring, kids)
     present = {f"ConfigMap {observed.configmap_name}": seen.configmap, f"Secret {observed.secret_name}": seen.secret}
-    thing = {**gathered.former.seen, **present}.get(about)
+    thing = {**gathered.copies.existing(observed.ref), **gathered.former.seen, **present}.get(about)
     found = kids_in_configmap(thing) if about.startswith(f"{CONFIGMAPS.kind} ") else kids_in_secret(thing)
     return found & frozenset(kids)
 
 
 def kids_in_configmap(configmap: Object | None) -> frozenset[str]:
-    """Return the kids of every JWK Set in the data of a ConfigMap."""
+    """Return the kids of every JWK Set and PEM document in the data of a ConfigMap."""
     data = (configmap or {}).get("data") or {}
     return frozenset(kid for text in data.values() for kid in _kids_of(str(text)))
 
@@ -55,6 +56,7 @@ def kids_in_keyring(keyring: Object | None, kids: Collection[str]) -> frozenset[
 
 
 def _kids_of(text: str) -> Iterator[str]:
+    yield from kids_in_pem(text) if is_public_pem(text) else ()
     with suppress(JwkError):
         for key in list_keys(parse_json_strict(text.encode())):
             if isinstance(key, dict) and isinstance(key.get("kid"), str):

@@ -1,8 +1,9 @@
 """Takes revoked keys out of the objects of a set that has no record: each object for itself, nothing else changed.
 
 Without a record nothing can be planned, but a revocation needs no plan: a revoked key may not stay where it is. The
-JWK Sets of the ConfigMap, the files of the consumer Secret and the private halves in a keyring that this version cannot
-read lose these keys. An object that is not ours is left as it is, and so is one that holds none of them.
+documents of the ConfigMap and of its copies, the files of the consumer Secret and the private halves in a keyring that
+this version cannot read lose these keys. An object that is not ours is left as it is, and so is one that holds none of
+them.
 """
 
 import json
@@ -16,6 +17,7 @@ from jwks_operator.core.model.observed_state import DriftState
 from jwks_operator.core.outputs.serving_documents import compact_json
 from jwks_operator.keys.jwk import JwkError, parse_json_strict
 from jwks_operator.keys.members import list_keys
+from jwks_operator.keys.public_pem import drop_keys, is_public_pem
 from jwks_operator.keys.secret_files import Form, split_name
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, Client, Object, Resource
 from jwks_operator.kube.errors import KubeError, NotLeading, Refused
@@ -45,6 +47,7 @@ async def withdraw_keys(client: Client, gathered: Gathered, kids: Collection[str
         (f"Secret {observed.secret_name}", SECRETS, seen.secret, observed.secret),
         (f"ConfigMap {observed.configmap_name}", CONFIGMAPS, seen.configmap, observed.configmap),
         *((what, resource_of(what)[0], each, DriftState.SAME) for what, each in gathered.former.seen.items()),
+        *((what, CONFIGMAPS, each, DriftState.SAME) for what, each in gathered.copies.existing(observed.ref).items()),
         (f"Secret {keyring_name(observed.ref.name)}", SECRETS, seen.keyring, observed.keyring),
     ):
         if about in gathered.unread:
@@ -103,7 +106,9 @@ def _with(seen: ObservedObjects, before: Object, after: Object) -> ObservedObjec
 
 
 def _document_without(text: str, kids: Collection[str]) -> str:
-    """Return a JWK Set (RFC 7517 section 5) without these keys; another text as it is."""
+    """Return a JWK Set (RFC 7517 section 5) or a PEM document without these keys; another text as it is."""
+    if is_public_pem(text):
+        return drop_keys(text, kids)
     try:
         document = parse_json_strict(text.encode())
     except JwkError:

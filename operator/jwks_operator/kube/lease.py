@@ -17,6 +17,8 @@ import asyncio
 import logging
 import math
 import random
+import secrets
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -40,6 +42,11 @@ RELEASES = 3
 def read_boottime() -> float:
     """Seconds that never step and go on while the machine sleeps."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def new_identity() -> str:
+    """Return a name that no other process has and no former life of this one had."""
+    return f"{socket.gethostname()}_{secrets.token_hex(4)}"
 
 
 @dataclass(frozen=True, slots=True)

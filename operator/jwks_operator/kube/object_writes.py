@@ -7,7 +7,7 @@ and made again, once a dry run has shown that the API server lets it be made.
 from jwks_operator.api.reasons import EventReason
 from jwks_operator.core.model.record import RecordedEvent
 from jwks_operator.kube.client import Client, Object, Resource
-from jwks_operator.kube.errors import AlreadyExists
+from jwks_operator.kube.errors import AlreadyExists, KubeError
 from jwks_operator.kube.objects import has_data, replacement_body
 
 
@@ -32,6 +32,17 @@ async def write_object(client: Client, resource: Resource, wanted: Object, seen:
     await _check_creation(client, resource, namespace, fresh)
     await client.delete(resource, seen)
     return await client.create(resource, namespace, fresh), True
+
+
+async def would_hold(client: Client, resource: Resource, wanted: Object, seen: Object | None) -> bool:
+    """Tell whether the API server would store what is wanted, by a dry run; an error tells nothing, which is no."""
+    body = None if seen is None else replacement_body(wanted, seen)
+    if body is None:
+        return False
+    try:
+        return replacement_body(wanted, await client.replace(resource, body, dry_run=True)) is None
+    except KubeError:
+        return False
 
 
 async def _check_creation(client: Client, resource: Resource, namespace: str, wanted: Object) -> None:

@@ -51,13 +51,20 @@ def is_revoking(record: Record) -> bool:
 
 
 async def write_revocation(client: Client, gathered: Gathered, record: Record) -> Writes:
-    """Write keyring, ConfigMap and consumer Secret; raises NotLeading, and Conflict if the record was changed."""
+    """Write keyring, ConfigMap and consumer Secret; raises NotLeading, and Conflict if the record was changed.
+
+    Also raises KubeError if there was no record and none can be made: then nothing says what the objects should hold.
+    """
     observed = gathered.observed
     attempts = _Attempts(ObjectWriter(client, gathered))
     writer = attempts.writer
-    stored = await attempts.try_(f"Secret {keyring_name(observed.ref.name)}", writer.write_record(record))
+    ring = f"Secret {keyring_name(observed.ref.name)}"
+    stored = await attempts.try_(ring, writer.write_record(record))
     if writer.gathered.seen.keyring is gathered.seen.keyring:
         await check_record(client, gathered)  # another replica may go on from it
+    failure = attempts.refusals.get(ring)
+    if failure is not None and observed.record is None:
+        raise failure
     shown = record if stored else _without_revoked(gathered, record)
     names = {Owned.PUBLIC: f"ConfigMap {observed.configmap_name}", Owned.PRIVATE: f"Secret {observed.secret_name}"}
     written = {owned for owned in names if writer.is_written(shown, Effect(owned.value))}

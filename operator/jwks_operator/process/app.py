@@ -256,6 +256,8 @@ class Operator:
     def _find_unready(self) -> str | None:
         if not self._resync.served.is_set():
             return "the sets were not listed yet, or their kind is not served"
+        if self._resync.is_failing():
+            return "the sets cannot be listed any more; the log says why"
         return None if self._watching else "not watching yet"
 
 

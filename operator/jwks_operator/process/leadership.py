@@ -10,8 +10,9 @@ import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
+from jwks_operator import __version__
 from jwks_operator.kube.client import Client, Transport
-from jwks_operator.kube.lease import Election, Lease, read_boottime
+from jwks_operator.kube.lease import Election, Lease, new_identity, read_boottime
 from jwks_operator.reconcile.work_queue import WorkQueue
 from jwks_operator.tasks import Keeper
 from jwks_operator.watch.resync import Resync
@@ -31,9 +32,11 @@ class Leadership:
     ) -> None:
         """Without an election this replica always leads."""
         self._lease: Lease | None = None
+        self._identity = new_identity() if election is None else election.identity
+        self._term = 0
         if election is not None:
             self._lease = Lease(Client(transport, on_date), election, self._follow_lease, boottime)
-        self.client = Client(transport, on_date, None if self._lease is None else self._lease.leads)
+        self.client = Client(transport, on_date, None if self._lease is None else self._lease.leads, self.name_term)
         self._electing: asyncio.Task[None] | None = None
 
     def start(self, queue: WorkQueue, resync: Resync, keeper: Keeper) -> None:
@@ -71,12 +74,18 @@ class Leadership:
         """Tell whether this replica leads."""
         return self._lease is None or self._lease.leads()
 
+    def name_term(self) -> str:
+        """Return a name that no other operator has, and no former term of this one had."""
+        term = f", term {self._term}" if self._term > 1 else ""
+        return f"{self._identity} (version {__version__}{term})"
+
     def find_failure(self) -> str | None:
         """Return the failure of the election; None if it runs."""
         return "the election has ended" if self._electing is not None and self._electing.done() else None
 
     def _follow_lease(self, leads: bool) -> None:
         if leads:
+            self._term += 1
             self._queue.resume()
             self._resync.request()
         else:

@@ -3,8 +3,6 @@
 import asyncio
 import logging
 import os
-import secrets
-import socket
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +16,7 @@ from jwks_operator.keys.generate import KeyFactory
 from jwks_operator.kube.endpoint_fetch import HttpFetch
 from jwks_operator.kube.endpoints import EndpointAsker
 from jwks_operator.kube.errors import NotConfigured
-from jwks_operator.kube.lease import Election, Terms
+from jwks_operator.kube.lease import Election, Terms, new_identity
 from jwks_operator.process import logs
 from jwks_operator.process.app import Closer, Options, Parts, run_operator
 from jwks_operator.reconcile.config import ReconcilerConfig
@@ -110,7 +108,7 @@ def take_election(options: dict[str, Any]) -> Election | None:
         raise click.UsageError("--leader-elect outside of a cluster needs --lease-namespace")
     if wanted is False or not namespace:
         return None
-    return Election(namespace, name, f"{socket.gethostname()}_{secrets.token_hex(4)}", terms)
+    return Election(namespace, name, new_identity(), terms)
 
 
 def _own_namespace() -> str | None:

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from jwks_operator.api.names import SetRef
 from jwks_operator.api.shards import Shard
 from jwks_operator.core.model.observed_state import Endpoints
-from jwks_operator.core.model.record import RecordedEvent
 from jwks_operator.core.planner.endpoint_gate import Question
 from jwks_operator.kube.client import Object
+from jwks_operator.kube.events import AnyEvent
 from jwks_operator.kube.pod_refresh import MountedObjects
 from jwks_operator.reconcile.written_mounts import RefreshPods
 
@@ -37,5 +37,5 @@ class ReconcilerConfig:
     """Asks the ready endpoints of a Service what they serve; never raises KubeError."""
     refresh_pods: RefreshPods = leave_to_kubelets
     """Makes pods read the objects of a set at once."""
-    record_events: Callable[[Object, tuple[RecordedEvent, ...], datetime], Awaitable[None]] | None = None
+    record_events: Callable[[Object, tuple[AnyEvent, ...], datetime], Awaitable[None]] | None = None
     """Queues the Events of a set. Without it each Event is posted before the pass continues."""

@@ -1,14 +1,19 @@
 """Disputes: another client changes an object of a set again and again, after every repair.
 
-A repair that does not hold is repeated after a delay that grows with each of them, up to a minute for each object.
-Until then labels and annotations count as right, so that rotation goes on. A step that only repairs content waits, and
-with it every scheduled transition, because verifiers may not see what the record says. Revocation never waits.
+A repair that does not hold is repeated after a delay that grows with each of them: to 16 seconds during the first ten
+minutes, so that a dispute is over within 30 seconds of the other client's end, then to a minute. If admission changes
+the object within the operator's own write, dry runs show when a repair would hold, and the dispute is over as soon at
+any age (docs/adr/0033).
 
-A dispute has one Event and the condition `Degraded` with the field and its manager. It ends when the object stays right
-for a while. Disputes are not stored: after a restart the delays start again.
+Until a repair holds, labels and annotations count as right, so that rotation goes on. A step that only repairs content
+waits, and with it every scheduled transition, because verifiers may not see what the record says. Revocation never
+waits.
+
+A dispute has one Event, which counts the repairs, and the condition `Degraded` with the field and its manager. Its
+repairs are not part of the history. Disputes are not stored: a restart learns the delays again, within seconds.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,19 +21,26 @@ from typing import Any
 from jwks_operator.api.names import SetRef
 from jwks_operator.api.reasons import EventReason, Reason
 from jwks_operator.core.model.observed_state import DriftState
-from jwks_operator.core.model.record import RecordedEvent, Step
+from jwks_operator.core.model.record import Record, RecordedEvent, Step
 from jwks_operator.core.model.trouble import Trouble
 from jwks_operator.core.transitions.transition_table import Transition
 from jwks_operator.kube.copies import compare_copies
 from jwks_operator.kube.drifted import DriftedObject, describe_drift, list_drifted, list_refused
+from jwks_operator.kube.events import AnyEvent, CountedEvent
 from jwks_operator.kube.gather import Gathered
 
 FREE = 2
 """Repairs in a row without a delay: an accident may happen twice."""
-LONGEST = timedelta(minutes=1)
-"""The longest delay. Of the keyring it is twice as long, because each repair writes it twice."""
-QUIET = timedelta(seconds=20)
+YOUNG = timedelta(minutes=10)
+"""The age of a dispute up to which its delays stay short."""
+SHORT, LONG = timedelta(seconds=16), timedelta(minutes=1)
+"""The longest delays before and after that. The later one of the keyring is twice as long: a repair writes it twice."""
+PROBE = timedelta(seconds=15)
+"""Time between two dry runs."""
+QUIET = timedelta(seconds=10)
 """An object that stays right for so long after its repair is not in dispute any more."""
+SAME_DISPUTE = 2 * LONG
+"""An object that is changed again within this time after a repair is still in the same dispute."""
 CURE = "stop that client, or exempt the objects with the label app.kubernetes.io/managed-by: jwks-operator from it"
 
 
@@ -36,17 +48,34 @@ CURE = "stop that client, or exempt the objects with the label app.kubernetes.io
 class _Repairs:
     """The repairs of one object, in a row."""
 
+    first: datetime
     latest: datetime
     count: int = 1
     drift: str = ""
     by_admission: bool = False
     """Whether the answer to the write was not what was written."""
+    probed: datetime | None = None
+    """When the last dry run since the latest repair was made."""
+    would_hold: bool = False
+    """Whether that dry run was answered with what a repair writes."""
+    told: int = 0
+    """The count that the Event says."""
 
-    def next_time(self, longest: timedelta) -> datetime:
+    @property
+    def disputed(self) -> bool:
+        """Whether there were more than accidents."""
+        return self.count > FREE
+
+    def next_repair(self, drifted: DriftedObject) -> datetime:
         """Return the earliest time of the next repair."""
-        if self.count < FREE:
+        if self.count < FREE or self.would_hold:
             return self.latest
+        longest = SHORT if self.latest - self.first < YOUNG else LONG * (1 + (drifted.field == "keyring"))
         return self.latest + min(longest, timedelta(seconds=2.0 ** min(self.count - FREE, 16)))
+
+    def next_probe(self) -> datetime:
+        """Return the time of the next dry run."""
+        return (self.probed or self.latest) + PROBE
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +84,7 @@ class WeighedDrift:
 
     drifted: tuple[DriftedObject, ...] = ()
     waiting: frozenset[str] = frozenset()
+    disputed: frozenset[str] = frozenset()
     troubles: tuple[Trouble, ...] = ()
     next_time: datetime | None = None
 
@@ -64,8 +94,14 @@ class WeighedDrift:
 
     def holds_back(self, step: Step | None) -> bool:
         """Tell whether a step only repairs objects whose repair waits."""
-        only_repairs = step is not None and step.transition is Transition.REPAIR
-        return only_repairs and bool(self.waiting) and all(each.what in self.waiting for each in self.drifted)
+        return _only_repairs(step) and bool(self.waiting) and all(each.what in self.waiting for each in self.drifted)
+
+    def without_history(self, record: Record) -> Record:
+        """Return the record whose step leaves no history, if it only repairs objects in dispute."""
+        if record.step is None or not _only_repairs(record.step) or not self.drifted:
+            return record
+        in_dispute = all(each.what in self.disputed for each in self.drifted)
+        return replace(record, step=replace(record.step, events=())) if in_dispute else record
 
 
 @dataclass(slots=True)
@@ -73,72 +109,97 @@ class Disputes:
     """The repairs of all sets, in memory."""
 
     _repairs: dict[SetRef, dict[str, _Repairs]] = field(default_factory=dict)
-    _reported: dict[SetRef, set[str]] = field(default_factory=dict)
 
     def weigh_drift(self, gathered: Gathered, now: datetime) -> tuple[Gathered, WeighedDrift]:
         """Return which repairs wait, and the observed state in which labels that wait count as right."""
         repairs = self._repairs.get(gathered.observed.ref, {})
-        drifted = list_drifted(gathered)
-        waiting, times = set[str](), list[datetime]()
-        for each in drifted:
-            known = repairs.get(each.what)
-            if known is not None and now < (again := known.next_time(_longest(each))):
-                waiting.add(each.what)
-                times.append(again)
+        drifted = {each.what: each for each in list_drifted(gathered)}
+        waiting, open_disputes, times = set[str](), dict[str, Trouble](), list[datetime]()
         for what, known in repairs.items():
-            told = (describe_drift(each, known.by_admission) for each in drifted if each.what == what)
-            known.drift = next(told, known.drift)
-            if what not in waiting and known.count > FREE and now < known.latest + QUIET:
+            if each := drifted.get(what):
+                known.drift = describe_drift(each, known.by_admission)
+                if now < (again := known.next_repair(each)):
+                    waiting.add(what)
+                    times += [again, known.next_probe()] if known.by_admission else [again]
+            if not known.disputed:
+                continue
+            if what in waiting or now < known.latest + QUIET:
+                open_disputes[what] = _trouble(what, known)
+            if what not in waiting and now < known.latest + QUIET:
                 times.append(known.latest + QUIET)
-        troubles = tuple(
-            _trouble(what, known)
-            for what, known in repairs.items()
-            if known.count > FREE and (what in waiting or now < known.latest + QUIET)
+        weighed = WeighedDrift(
+            tuple(drifted.values()),
+            frozenset(waiting),
+            frozenset(what for what, known in repairs.items() if known.disputed),
+            tuple(open_disputes.values()),
+            min(times, default=None),
         )
-        weighed = WeighedDrift(drifted, frozenset(waiting), troubles, min(times, default=None))
         return _count_as_right(gathered, weighed), weighed
+
+    def list_probes(self, gathered: Gathered, now: datetime) -> Iterator[DriftedObject]:
+        """Yield the objects whose repair waits and of which a dry run may tell that it would hold now."""
+        repairs = self._repairs.get(gathered.observed.ref, {})
+        for each in list_drifted(gathered) if repairs else ():
+            known = repairs.get(each.what)
+            if known is not None and known.by_admission and known.next_probe() <= now < known.next_repair(each):
+                yield each
+
+    def record_probe(self, ref: SetRef, drifted: DriftedObject, now: datetime, *, would_hold: bool) -> None:
+        """Record the answer to a dry run."""
+        known = self._repairs[ref][drifted.what]
+        known.probed, known.would_hold = now, would_hold
 
     def record_repairs(self, ref: SetRef, weighed: WeighedDrift, now: datetime) -> None:
         """Record that the drifted objects of a pass are written now."""
+        if not weighed.drifted:
+            return
         repairs = self._repairs.setdefault(ref, {})
         for each in weighed.drifted:
             known = repairs.get(each.what)
-            if known is None or now - known.latest > 2 * _longest(each):
-                repairs[each.what] = _Repairs(now, drift=describe_drift(each, False))
-                self._reported.get(ref, set()).discard(_trouble(each.what, repairs[each.what]).message)
+            if known is None or now - known.latest > SAME_DISPUTE * (1 + (each.field == "keyring")):
+                repairs[each.what] = _Repairs(now, now, drift=describe_drift(each, False))
             else:
                 known.latest, known.count = now, known.count + 1
+                known.probed, known.would_hold = None, False
 
-    def record_answers(self, gathered: Gathered) -> None:
-        """Record which objects the API server stored otherwise than they were written: admission changed them."""
+    def record_answers(self, gathered: Gathered, weighed: WeighedDrift) -> None:
+        """Record which repairs the API server stored otherwise than they were written: admission changed them."""
+        if not weighed.drifted:
+            return
+        repairs = self._repairs[gathered.observed.ref]
         changed = {each.what for each in list_drifted(gathered)}
-        repairs = self._repairs.get(gathered.observed.ref, {})
         for what in list_refused(gathered):
             repairs.pop(what, None)
-        for what, known in repairs.items():
-            known.by_admission = what in changed
+        for each in weighed.drifted:
+            if each.what in repairs:
+                repairs[each.what].by_admission = each.what in changed
 
-    def omit_reported(
+    def count_repairs(
         self, ref: SetRef, weighed: WeighedDrift, events: Iterable[RecordedEvent]
-    ) -> tuple[RecordedEvent, ...]:
-        """Return the events without repairs in a dispute and without alarms about disputes that have their Event."""
-        reported = self._reported.setdefault(ref, set())
-        kept = []
-        for event in events:
-            dispute = event.event == Reason.OBJECT_DISPUTED
-            if dispute and event.reason in reported:
-                continue
-            if dispute:
-                reported.add(event.reason)
-            if weighed.troubles and event.event == EventReason.OBJECT_REPAIRED:
-                continue
-            kept.append(event)
+    ) -> tuple[AnyEvent, ...]:
+        """Return the events, with one that counts in place of each that a dispute repeats."""
+        in_dispute = bool(weighed.troubles)
+        kept: list[AnyEvent] = [
+            event
+            for event in events
+            if event.event != Reason.OBJECT_DISPUTED and not (in_dispute and event.event == EventReason.OBJECT_REPAIRED)
+        ]
+        repairs = self._repairs.get(ref, {})
+        for trouble in weighed.troubles:
+            known = repairs[trouble.about]
+            if known.told < known.count:
+                known.told = known.count
+                recorded = RecordedEvent(trouble.reason, trouble.message)
+                kept.append(CountedEvent(recorded, trouble.about, known.first, known.count))
         return tuple(kept)
 
     def forget_set(self, ref: SetRef) -> None:
         """Forget the repairs of a set."""
         self._repairs.pop(ref, None)
-        self._reported.pop(ref, None)
+
+
+def _only_repairs(step: Step | None) -> bool:
+    return step is not None and step.transition is Transition.REPAIR
 
 
 def without_withheld(gathered: Gathered) -> Gathered:
@@ -149,10 +210,6 @@ def without_withheld(gathered: Gathered) -> Gathered:
 
 def _trouble(what: str, repairs: _Repairs) -> Trouble:
     return Trouble(Reason.OBJECT_DISPUTED, f"{repairs.drift} after every repair", CURE, about=what)
-
-
-def _longest(drifted: DriftedObject) -> timedelta:
-    return 2 * LONGEST if drifted.field == "keyring" else LONGEST
 
 
 def _count_as_right(gathered: Gathered, weighed: WeighedDrift) -> Gathered:

@@ -27,6 +27,7 @@ from jwks_operator.kube.client import Client
 from jwks_operator.kube.errors import KubeError, NotServed, OwnedByOtherShard
 from jwks_operator.kube.events import post_events
 from jwks_operator.kube.gather import Gathered, Labelled, gather
+from jwks_operator.kube.object_writes import would_hold
 from jwks_operator.kube.shard_takeover import take_over
 from jwks_operator.reconcile.alarms import find_alarms, is_degraded
 from jwks_operator.reconcile.audit_log import log_alarms, log_event
@@ -95,7 +96,9 @@ class Reconciler:
             self._forget(ref)
             return await self._deleted.delete_due(gathered)
         self._deleted.cancel(ref)
-        return await self._execute_steps(await self._take_over(gathered))
+        gathered = await self._take_over(gathered)
+        await self._probe_disputes(gathered)
+        return await self._execute_steps(gathered)
 
     async def _gather(self, ref: SetRef) -> Gathered:
         labelled = Labelled(self._versions.find_labelled(ref), self._versions.has_copies(ref))
@@ -129,6 +132,13 @@ class Reconciler:
             raise
         observe_gathered(self._versions, taken)
         return taken
+
+    async def _probe_disputes(self, gathered: Gathered) -> None:
+        """Find out by dry runs whether repairs that wait would hold now."""
+        now = self._clock.read(clock_tolerance(gathered)).now
+        for each in self._disputes.list_probes(gathered, now):
+            holds = await would_hold(self._client, each.resource, each.wanted, each.seen)
+            self._disputes.record_probe(gathered.observed.ref, each, now, would_hold=holds)
 
     async def _execute_steps(self, gathered: Gathered) -> datetime | None:
         decision, shown = await self._plan(gathered), False
@@ -168,7 +178,8 @@ class Reconciler:
     async def _plan(self, gathered: Gathered) -> Decision:
         """Read the clock once and decide; take the keys, make the artifacts and ask the endpoints that the plan needs.
 
-        If keys are being generated, the decision has no step; the set comes back when they are there.
+        If keys are being generated, the decision has the step that does not wait for them, mostly none; the set comes
+        back when they are there.
         """
         reading = self._clock.read(clock_tolerance(gathered))
         gathered, weighed = self._disputes.weigh_drift(gathered, reading.now)
@@ -195,7 +206,7 @@ class Reconciler:
     async def _execute(self, decision: Decision) -> StepResult | None:
         """Execute the step of the plan; without a step, repair the copies. None if there is nothing to do."""
         gathered, record = decision.gathered, decision.plan.record
-        if record is None or decision.plan.needs or decision.weighed.holds_back(record.step):
+        if record is None or decision.weighed.holds_back(record.step):
             return None
         idle = record == gathered.observed.record and record.step is None
         if idle and (not record.restart or has_restart_failed(decision)):
@@ -208,9 +219,10 @@ class Reconciler:
             for observer in self.observers:
                 observer.begin_step(ref, record.step.transition)
         gathered = without_withheld(gathered)
+        record = decision.weighed.without_history(record)
         self._disputes.record_repairs(ref, decision.weighed, decision.reading.now)
         result = await execute_step(self._client, gathered, record, lambda: self._confirmed(decision))
-        self._disputes.record_answers(result.gathered)
+        self._disputes.record_answers(result.gathered, decision.weighed)
         observe_gathered(self._versions, result.gathered)
         if must_refresh_pods(record):
             refresh_written(self._config.refresh_pods, gathered, result.gathered)
@@ -244,18 +256,20 @@ class Reconciler:
         Namespaces that were created, deleted or relabelled are followed.
         """
         gathered = decision.gathered
-        self._disputes.record_repairs(gathered.observed.ref, decision.weighed.without_waiting(), decision.reading.now)
+        written = decision.weighed.without_waiting()
+        self._disputes.record_repairs(gathered.observed.ref, written, decision.reading.now)
         record = gathered.observed.record
         unneeded = frozenset[str]() if record is None else list_unneeded(record, decision.reading)
         kept = await apply_former(self._client, gathered, unneeded)
         result = await apply_copies(self._client, kept, repairs=True)
-        if result.gathered.copies == gathered.copies and result.gathered.former == gathered.former:
+        self._disputes.record_answers(result.gathered, written)
+        same = result.gathered.copies == gathered.copies and result.gathered.former == gathered.former
+        if same and not written.drifted:
             return None
         gone = gathered.former.seen.keys() - kept.former.seen.keys()
         if gone:
             removed = RecordedEvent(EventReason.OBJECTS_REMOVED, f"{' and '.join(sorted(gone))}: a former name")
             result = replace(result, events=(*result.events, removed))
-        self._disputes.record_answers(result.gathered)
         observe_gathered(self._versions, result.gathered)
         for recorded in result.events:
             log_event(gathered.observed.ref, recorded)
@@ -294,5 +308,5 @@ class Reconciler:
         """Record Events about the set, if it exists."""
         the_set = decision.gathered.seen.the_set
         if the_set is not None:
-            events = self._disputes.omit_reported(decision.gathered.observed.ref, decision.weighed, events)
-            await self._record_events(the_set, events, decision.reading.now)
+            told = self._disputes.count_repairs(decision.gathered.observed.ref, decision.weighed, events)
+            await self._record_events(the_set, told, decision.reading.now)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from jwks_operator.api.reasons import Reason
+from jwks_operator.core.features.other_operators import find_other_operator, told_until
 from jwks_operator.core.model.observed_state import Reading
 from jwks_operator.core.model.policy import Facts
 from jwks_operator.core.planner.plan import Plan
@@ -41,8 +42,10 @@ class Decision:
 
 
 def make_decision(gathered: Gathered, plan: Plan, reading: Reading, weighed: WeighedDrift) -> Decision:
-    """Return the decision with the troubles of the disputes."""
-    return Decision(gathered, replace(plan, troubles=(*plan.troubles, *weighed.troubles)), reading, weighed)
+    """Return the decision with the troubles of the disputes and of other operators."""
+    other = find_other_operator(gathered.observed.record, reading.now)
+    troubles = (*plan.troubles, *weighed.troubles, *(() if other is None else (other,)))
+    return Decision(gathered, replace(plan, troubles=troubles), reading, weighed)
 
 
 def has_step(decision: Decision) -> bool:
@@ -62,6 +65,8 @@ def next_pass_at(decision: Decision) -> datetime | None:
     if decision.weighed.next_time is not None:
         wake.append(decision.weighed.next_time)
     reasons = {trouble.reason for trouble in plan.troubles}
+    if Reason.OTHER_OPERATOR in reasons and decision.gathered.observed.record is not None:
+        wake.append(told_until(decision.gathered.observed.record))
     if reasons & _UNWATCHED or (Reason.IMPORT_REFUSED in reasons and _lacks_keys(decision)):
         wake.append(now + CONFLICT_RECHECK)
     return min(wake, default=None)

@@ -22,6 +22,8 @@ METADATA_PATHS: Final = (
 )
 """Paths of the issuer's metadata: one document has the members of OpenID Connect Discovery, of RFC 8414 section 2
 (section 5 allows that) and of a JWT VC issuer (issuer, jwks_uri); readers ignore members that they do not know."""
+INSERTED_PATHS: Final = METADATA_PATHS[1:]
+"""Those of an issuer with a path of its own that stand before it, not behind it (RFC 8414 section 3.1)."""
 HISTORICAL_PATHS: Final = ("/historical.jwt",)
 
 LONGEST_LIST: Final = 32

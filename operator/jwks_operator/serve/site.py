@@ -3,7 +3,8 @@
 Each set has its paths below its prefix ("" for the only one, "/NAME" otherwise):
 
 * `/.well-known/jwks.json`, `/keys` and what the hints add: the set;
-* `/.well-known/openid-configuration` and two more: the metadata of the issuer, if there is a discovery document;
+* `/.well-known/openid-configuration` and two more: the metadata of the issuer, if there is a discovery document; of an
+  issuer with a path the two also with this path behind them (RFC 8414 section 3.1);
 * `/historical.jwt`: the signed historical keys, if there are any;
 * the paths of its documents, none of which takes one of these.
 
@@ -11,15 +12,17 @@ What a set asks for stays below its prefix. A set without a prefix gets neither 
 prefix of another set, whatever it asks for and whether or not the other one is loaded.
 """
 
+import json
 import logging
 import time
 from collections.abc import Iterable, Mapping
 from typing import Final
+from urllib.parse import urlsplit
 
 from jwks_operator.httpd.probe_pages import Probe, probe_reply
 from jwks_operator.httpd.reply import Reply, plain_reply, without_body
 from jwks_operator.httpd.request import Request
-from jwks_operator.serve.hints import HISTORICAL_PATHS, JWKS_PATHS, METADATA_PATHS, DocumentFormat
+from jwks_operator.serve.hints import HISTORICAL_PATHS, INSERTED_PATHS, JWKS_PATHS, METADATA_PATHS, DocumentFormat
 from jwks_operator.serve.reply_pages import Page
 from jwks_operator.serve.shelf import Content, Shelf
 from jwks_operator.serve.stats import SetState
@@ -65,7 +68,15 @@ class Site:
             granted = {path: page for path, page in wanted.items() if self._may_have(shelf, prefix + path)}
             self._tell_of(shelf, tuple(path for path in wanted if path not in granted))
             pages |= {(prefix + path).encode(): page for path, page in granted.items()}
+            pages |= {path.encode(): page for path, page in self._inserted(shelf, shelf.content, granted).items()}
         self._pages, self._missing = pages, frozenset(missing)
+
+    def _inserted(self, shelf: Shelf, content: Content, granted: Mapping[str, Page]) -> dict[str, Page]:
+        """The pages whose paths end with that of the issuer: of a named set its name, which is no other set's."""
+        behind = f"/{shelf.name}" if shelf.name else _issuer_path(content)
+        if not behind or (not shelf.name and behind.split("/")[1] in self._names):
+            return {}
+        return {path + behind: granted[path] for path in INSERTED_PATHS if path in granted}
 
     def _may_have(self, shelf: Shelf, path: str) -> bool:
         """Tell whether a whole path is this set's own: not a probe's, and below no prefix of another set."""
@@ -102,6 +113,12 @@ class Site:
         if path == b"*" and request.method == b"OPTIONS":
             return plain_reply(204, date, "", [("Allow", "GET, HEAD, OPTIONS")], final=final)
         return plain_reply(404, date, "there is nothing here\n", final=final)
+
+
+def _issuer_path(content: Content) -> str:
+    """The path of the issuer, empty if it has none."""
+    issuer = json.loads(content.openid)["issuer"] if content.openid is not None else ""
+    return urlsplit(issuer).path.rstrip("/")
 
 
 def _pages(content: Content) -> dict[str, Page]:

@@ -69,6 +69,10 @@ class Hub(Protocol):
     call_until: float
     write_until: float
 
+    def is_full(self) -> bool:
+        """Tell whether there are too many connections to tell one more why it may not call."""
+        ...
+
     def enter(self, connection: "GrpcConnection") -> None:
         """Register a new connection; raises CallRefused if it may not call."""
         ...
@@ -116,6 +120,9 @@ class GrpcConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start the connection; a client that may not call is told so at each call."""
         self._transport = cast(asyncio.Transport, transport)  # uvloop's transports do not inherit from it
+        if self._hub.is_full():
+            self._transport.abort()
+            return
         self.uid = peer_uid(transport.get_extra_info("socket"))
         try:
             self._hub.enter(self)
@@ -186,7 +193,7 @@ class GrpcConnection(asyncio.Protocol):
                 self._incoming.pop(event.stream_id, None)
                 self._outgoing.pop(event.stream_id, None)
             case WindowUpdated() | RemoteSettingsChanged():
-                if not self._stuck:
+                if not self._stuck and self._refusal is None:
                     self.deadline = float("inf")  # the client has introduced itself, and may stay idle
                 for stream in list(self._outgoing):
                     self._send(stream)

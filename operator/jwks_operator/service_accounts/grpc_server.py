@@ -57,6 +57,10 @@ class GrpcServer:
         for connection in list(self._connections):
             connection.abort()
 
+    def is_full(self) -> bool:
+        """Tell whether there are as many connections that may not call as may."""
+        return len(self._connections) >= 2 * CONNECTIONS
+
     def enter(self, connection: GrpcConnection) -> None:
         """Register a connection; raises CallRefused if it may not call."""
         full = len(self._connections) >= CONNECTIONS

@@ -122,7 +122,7 @@ class TokenSigner:
         header, _, signature = key.sign_compact(payload, TYP).split(".")
         return header, signature
 
-    def _fetch_keys(self, _: bytes, uid: int) -> bytes:
+    def _fetch_keys(self, _: bytes, __: int) -> bytes:
         self.fetches += 1
         if not self._published.answer:
             raise CallRefused(Status.UNAVAILABLE, "no published key can be used; see the log of the signer")

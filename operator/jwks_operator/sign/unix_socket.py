@@ -58,19 +58,19 @@ def bind_unix_socket(path: Path, mode: int, *, take_over: bool = False) -> Itera
     """
     if len(os.fsencode(path)) > LONGEST:
         raise SocketRefused(f"{path} is longer than {LONGEST} octets; choose a shorter path")
-    try:
-        with open(f"{path}.lock", "w", encoding="ascii") as lock:
+    with contextlib.ExitStack() as held:
+        try:
+            lock = held.enter_context(open(f"{path}.lock", "w", encoding="ascii"))
             locked = _take(lock.fileno())
             if not locked and not take_over:
                 raise SocketRefused(f"another signer listens on {path}; end it first, or choose another path")
             sock, inode = _bind(path, mode)
-            with sock:
-                bound = BoundSocket(sock, path, inode, lock.fileno(), locked)
-                yield bound
-                if not bound.is_taken_over():
-                    path.unlink(missing_ok=True)
-    except OSError as error:
-        raise SocketRefused(f"cannot listen on {path}: {error.strerror}") from None
+        except OSError as error:
+            raise SocketRefused(f"cannot listen on {path}: {error.strerror}") from None
+        bound = BoundSocket(held.enter_context(sock), path, inode, lock.fileno(), locked)
+        yield bound
+        if not bound.is_taken_over():
+            path.unlink(missing_ok=True)
 
 
 def _take(lock: int) -> bool:

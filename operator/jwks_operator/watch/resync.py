@@ -33,6 +33,8 @@ logger = logging.getLogger(__name__)
 
 CALM = 2.0
 """Seconds from a relist to the resync: the other watches usually list at the same time."""
+FAILING = 3
+"""Failed resyncs in a row from which on the operator is not ready."""
 SERVED_POLL = 2.0
 """Seconds between attempts while the kind is not served."""
 
@@ -66,6 +68,10 @@ class Resync:
         """The wall-clock time of the last complete resync."""
         self.found_changed = 0
         """The number of sets that resyncs found changed, without the first resync."""
+
+    def is_failing(self) -> bool:
+        """Tell whether the last resyncs failed, such as without a valid token; watches may still be open."""
+        return self._failures >= FAILING
 
     def request(self) -> None:
         """Ask for a resync soon; several requests cause one resync."""

@@ -36,6 +36,19 @@ func goOidc(uri string, _ time.Duration) (verifier, error) {
 	}, nil
 }
 
+// goOidcProvider finds the set by the discovery document of an issuer.
+func goOidcProvider(issuer string, _ time.Duration) (verifier, error) {
+	provider, err := oidc.NewProvider(ctx, issuer)
+	if err != nil {
+		return nil, err
+	}
+	checker := provider.Verifier(&oidc.Config{SkipClientIDCheck: true})
+	return func(token string) error {
+		_, err := checker.Verify(ctx, token)
+		return err
+	}, nil
+}
+
 // goJose reads sets and does not fetch; its user fetches for an unknown kid, as most do.
 func goJose(uri string, _ time.Duration) (verifier, error) {
 	var set jose.JSONWebKeySet
@@ -107,7 +120,7 @@ func jwx(uri string, refresh time.Duration) (verifier, error) {
 }
 
 var libraries = map[string]func(string, time.Duration) (verifier, error){
-	"go-oidc": goOidc, "go-jose": goJose, "keyfunc": keyFunc, "jwx": jwx,
+	"go-oidc": goOidc, "go-oidc provider": goOidcProvider, "go-jose": goJose, "keyfunc": keyFunc, "jwx": jwx,
 }
 
 func main() {

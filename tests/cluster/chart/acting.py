@@ -1,42 +1,22 @@
-"""Acting on a control plane as whoever one likes, and the objects to act with."""
+"""Acting on a control plane as whoever one likes."""
 
 import json
 import time
 from collections.abc import Callable
 from contextlib import closing
-from typing import Any
 
+from attack.objects import HERE, SECRETLY, plain
 from cluster.chronicle import Object
 from cluster.versions import connect
 from controlplane import Access
 from helmchart import render as chart
 
-HERE = "shop"
 OPERATOR = f"system:serviceaccount:{chart.NAMESPACE}:{chart.ACCOUNT}"
 MASTERS = "system:masters"
 RESTORERS = ("admin", (MASTERS, "jwks-operator:restore"))
 ADMIN = ("admin", (MASTERS,))
-OURS = {"app.kubernetes.io/managed-by": "jwks-operator", "jwks-operator.dev/set": "auth"}
-PUBLIC = '{"keys":[{"alg":"ES256","crv":"P-256","kid":"d","kty":"EC","use":"sig","x":"k","y":"priv"}]}'
-SECRETLY = "c2VjcmV0"
-"""A value that no message may quote."""
 
 Who = tuple[str, tuple[str, ...]]
-
-
-def secret(labels: dict[str, str] | None = None, name: str = "auth") -> Object:
-    data = {"signing.jwk": SECRETLY}
-    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "labels": labels or {}}, "data": data}
-
-
-def configmap(text: str, labels: dict[str, str] | None = None, **more: Any) -> Object:
-    metadata = {"name": "auth", "labels": OURS if labels is None else labels}
-    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"jwks.json": text}, **more}
-
-
-def plain(kind: str, api: str, name: str, **more: Any) -> Object:
-    return {"apiVersion": api, "kind": kind, "metadata": {"name": name}, **more}
-
 
 EVENT = plain(
     "Event",
@@ -49,19 +29,6 @@ EVENT = plain(
         "namespace": HERE,
     },
 )
-SET = plain(
-    "JsonWebKeySet", "jwks-operator.dev/v1beta1", "auth", spec={"keys": [{"name": "signing", "algorithm": "ES256"}]}
-)
-
-
-WORKLOAD = {
-    "replicas": 2,
-    "selector": {"matchLabels": {"app": "issuer"}},
-    "template": {
-        "metadata": {"labels": {"app": "issuer"}, "annotations": {"note": "a"}},
-        "spec": {"containers": [{"name": "issuer", "image": "issuer:1"}]},
-    },
-}
 
 
 class Cluster:

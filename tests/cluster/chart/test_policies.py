@@ -10,25 +10,9 @@ from typing import Any
 
 import pytest
 
-from cluster.chart.acting import (
-    ADMIN,
-    EVENT,
-    HERE,
-    MASTERS,
-    OPERATOR,
-    OURS,
-    PUBLIC,
-    RESTORERS,
-    SECRETLY,
-    SET,
-    WORKLOAD,
-    Cluster,
-    Who,
-    configmap,
-    plain,
-    secret,
-    until,
-)
+from attack.attempts import TENANT_CHANGES, TENANT_MAKES
+from attack.objects import HERE, OURS, PUBLIC, SECRETLY, SET, WORKLOAD, asking, configmap, plain, secret
+from cluster.chart.acting import ADMIN, EVENT, MASTERS, OPERATOR, RESTORERS, Cluster, Who, until
 from cluster.chronicle import Object
 from cluster.stage import install_chart
 from controlplane import Access, ControlPlane
@@ -93,21 +77,7 @@ def test_objects_of_the_operator_are_written_by(cluster: Cluster, who: Who, *, m
         assert may or "change or delete the JsonWebKeySet instead" in said
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        pytest.param(
-            ("patch", "secret/auth", "--type=merge", '--patch={"data":{"signing.jwk":""}}'), id="edit a Secret"
-        ),
-        pytest.param(("label", "secret/auth", "app.kubernetes.io/managed-by-"), id="take the label off a Secret"),
-        pytest.param(("label", "secret/theirs", "app.kubernetes.io/managed-by=jwks-operator"), id="label another one"),
-        pytest.param(("label", "configmap/auth", "jwks-operator.dev/shard=blue"), id="move the ConfigMap elsewhere"),
-        pytest.param(("patch", "configmap/auth", "--type=merge", '--patch={"data":{"x":"{}"}}'), id="edit the set"),
-        pytest.param(("delete", "configmap/auth"), id="delete the set"),
-        pytest.param(("delete", "secret/auth", "--cascade=orphan"), id="delete a Secret"),
-        pytest.param(("delete", "secret,configmap", "--all"), id="delete everything"),
-    ],
-)
+@pytest.mark.parametrize("change", TENANT_CHANGES.values(), ids=TENANT_CHANGES)
 def test_a_person_may_not(living: Cluster, change: tuple[str, ...]) -> None:
     assert "belongs to jwks-operator" in living.does(ADMIN, *change)
 
@@ -265,6 +235,33 @@ def test_whatever_rights_it_is_given_the_operator_changes_only_what_is_its_own(
     assert (said == "") is (word == ""), said
 
 
+EVENTS = f"/api/v1/namespaces/{HERE}/events"
+OWN_EVENT = {**EVENT, "reason": "ObjectDisputed", "reportingComponent": "jwks-operator"}
+
+
+@pytest.mark.parametrize(
+    ("name", "former", "change", "may"),
+    [
+        pytest.param("own", OWN_EVENT, {"count": 7, "message": "again"}, True, id="count on its own"),
+        pytest.param("new", None, {}, True, id="create one by its name"),
+        pytest.param("foreign", EVENT, {"count": 7}, False, id="change one of another component"),
+        pytest.param("renamed", OWN_EVENT, {"reason": "KeyRevoked"}, False, id="give its own another reason"),
+        pytest.param("given", OWN_EVENT, {"reportingComponent": "kubelet"}, False, id="give its own away"),
+    ],
+)
+def test_of_events_the_operator_may(
+    cluster: Cluster, name: str, former: Object | None, change: Object, may: bool
+) -> None:
+    metadata = {"name": f"auth.{name}", "namespace": HERE}
+    if former is not None:
+        assert cluster.creates(ADMIN, {**former, "metadata": metadata}, dry=False) == ""
+    answer = cluster.sends(
+        (OPERATOR, ()), "PUT", f"{EVENTS}/auth.{name}", {**OWN_EVENT, "metadata": metadata, **change}
+    )
+    assert (answer["kind"] == "Event") is may, answer
+    assert may or "only create Events and count its own" in answer["message"]
+
+
 def template(**metadata: Any) -> str:
     return json.dumps({"spec": {"template": {"metadata": metadata}}})
 
@@ -318,6 +315,12 @@ def test_the_operator_may_neither_make_nor_delete_workloads(cluster: Cluster) ->
     assert cluster.creates(ADMIN, thing, dry=False) == ""
     assert "only workloads labelled" in cluster.does((OPERATOR, ()), "delete", "deployment", "willing")
     assert cluster.does(ADMIN, "delete", "deployment", "willing") == ""
+
+
+@pytest.mark.parametrize("what", TENANT_MAKES)
+def test_a_person_may_not_make(cluster: Cluster, what: str) -> None:
+    thing, namespace = TENANT_MAKES[what]
+    assert "ValidatingAdmissionPolicy" in cluster.creates(ADMIN, thing, namespace)
 
 
 NOTE = "jwks-operator.dev/refreshed-at"
@@ -383,12 +386,6 @@ def test_of_the_metadata_of_a_pod_the_operator_may_change(
 )
 def test_and_nothing_of_the_rest_of_a_pod(pods: Cluster, command: tuple[str, ...], word: str) -> None:
     assert word in pods.does((OPERATOR, ()), *command)
-
-
-def asking(where: str, name: str) -> Object:
-    target = {where.rpartition(".")[2]: {name: "true"}}
-    spec = {"secret": target} if where.startswith("secret") else {"publish": {"configMap": target}}
-    return {**SET, "spec": {**SET["spec"], **spec}}
 
 
 @pytest.mark.parametrize("where", ["secret.labels", "secret.annotations", "configMap.labels", "configMap.annotations"])

@@ -77,6 +77,30 @@ async def test_an_unchanged_replacement_writes_nothing(world: World) -> None:
         assert await world.client.replace(resource, obj) == obj
 
 
+async def test_a_dry_run_of_a_replacement_answers_what_would_be_stored_and_stores_nothing(world: World) -> None:
+    obj = await _secret(world)
+    answer = await world.client.replace(SECRETS, {**obj, "data": {"k": "dw=="}}, dry_run=True)
+    assert answer["data"] == {"k": "dw=="}
+    assert await world.client.read(SECRETS, world.namespace, "a") == obj
+
+
+async def test_an_event_is_put_whether_it_is_there_or_not(world: World) -> None:
+    event = {
+        "metadata": {"name": "a.1", "namespace": world.namespace},
+        "involvedObject": {"kind": "ConfigMap", "apiVersion": "v1", "name": "a", "namespace": world.namespace},
+        "reason": "Tested",
+        "message": "once",
+        "type": "Warning",
+        "firstTimestamp": "2026-03-01T00:00:00Z",
+        "lastTimestamp": "2026-03-01T00:00:00Z",
+        "count": 2,
+    }
+    first = await world.client.put_event(event)
+    second = await world.client.put_event({**event, "message": "again", "count": 3})
+    assert second["metadata"]["uid"] == first["metadata"]["uid"]
+    assert (second["count"], second["message"]) == (3, "again")
+
+
 async def test_a_replacement_from_a_stale_read_is_a_conflict(world: World) -> None:
     for resource, body in ((SECRETS, {"metadata": {"name": "a"}}), (WIDGETS, widget("w"))):
         obj = await world.client.create(resource, world.namespace, body)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cluster.stage import ROOT, install
+from cluster.stage import ROOT
 from controlplane import Access, ControlPlane
 from examples.test_gateways import FILES, documents, name_of
 
@@ -14,8 +14,9 @@ FOREIGN = {"gateway.envoyproxy.io", "security.istio.io", "apiserver.config.k8s.i
 
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)
-def test_what_is_kubernetes_own_is_accepted_by_it(control_plane: Access, namespace: str, path: Path) -> None:
-    install(control_plane, "crds")
+def test_what_is_kubernetes_own_is_accepted_by_it(
+    control_plane: Access, crds: None, namespace: str, path: Path
+) -> None:
     native = [each for each in documents(path) if each["apiVersion"].partition("/")[0] not in FOREIGN]
     for each in native:
         strict = ("--dry-run=server", "--validate=strict", f"--namespace={namespace}", "--filename=-")

@@ -150,7 +150,6 @@ def open_pair(control_plane: Access, logs: Path) -> Iterator[Pair]:
             replica.thaw()
             replica.stop()
         chronicle.close()
-        control_plane.api("DELETE", f"/api/v1/namespaces/{namespace}")
 
 
 def _account(plane: Access, namespace: str, name: str) -> Path:

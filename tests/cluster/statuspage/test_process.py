@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.stage import Stage, install, open_stage
+from cluster.stage import Stage, open_stage
 from controlplane import Access
 from jwks_operator.statuspage.pages import ROOT
 
@@ -17,9 +17,8 @@ ES256 = {"keys": [{"name": "signing", "algorithm": "ES256"}]}
 
 
 @pytest.fixture(params=[("--status-page",), ()], ids=["asked-for", "not-asked-for"])
-def stage(control_plane: Access, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Stage]:
+def stage(control_plane: Access, crds: None, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Stage]:
     """A namespace and its operator, with and without the page."""
-    install(control_plane, "crds")
     with open_stage(control_plane, tmp_path, "statuspage", *request.param) as stage:
         yield stage
 

@@ -16,7 +16,15 @@ from jwks_operator.core.model import key_states
 from jwks_operator.core.model.observed_state import Reading
 from jwks_operator.core.model.policy import Facts
 from jwks_operator.core.model.record import Bounds
-from jwks_operator.core.planner import candidates, key_requests, recovery, rules, succession, timestamp_reset
+from jwks_operator.core.planner import (
+    candidates,
+    case_questions,
+    key_requests,
+    recovery,
+    rules,
+    succession,
+    timestamp_reset,
+)
 from jwks_operator.core.timing import policy_change
 from jwks_operator.core.timing.formulas import LONG_AGO
 from jwks_operator.core.transitions import apply_transition
@@ -157,7 +165,7 @@ MUTANTS: Mapping[str, tuple[Patch, Row]] = {
         patched(apply_transition, "mark_honoured", lambda _: lambda record, *rest: record),
         ONCE,
     ),
-    "suspend is ignored": (patched(rules, "is_held_by", lambda _: lambda *held: False), SUSPENDED),
+    "suspend is ignored": (patched(case_questions, "is_held_by", lambda _: lambda *held: False), SUSPENDED),
     "held is ignored": (patched(candidates, "removal_time", _never_held), HELD),
     "a clock in doubt is ignored": (patched(rules, "decide", _always_trusted), DOUBT),
     "repair leaves the old witness": (

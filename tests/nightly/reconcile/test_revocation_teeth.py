@@ -11,7 +11,7 @@ from jwks_operator.reconcile.withdrawal import Withdrawn
 from reconcile.test_revocation_everywhere import STATES, check_combination
 
 
-async def _nothing_withdrawn(_client: Any, decision: Any) -> Withdrawn:
+async def _nothing_withdrawn(_client: Any, decision: Any, *_: Any) -> Withdrawn:
     return Withdrawn(decision)
 
 

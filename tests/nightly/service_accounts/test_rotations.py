@@ -82,7 +82,7 @@ def test_two_api_servers_whose_signers_see_the_set_at_different_times_refuse_not
 ) -> None:
     """`propagation` is the later mount with the second of its signer; then every API server has a key before use."""
     with hosting(stage, tmp_path) as hosted:
-        hosted.create(late_spec(LATE + 2))
+        hosted.create(late_spec(2 * LATE))
         early, late = hosted.signer(hosted.mount("early", 0)), hosted.signer(hosted.mount("late", LATE))
         plane = hosted.plane(early)
         peer = plane.start_peer(*endpoint(late))

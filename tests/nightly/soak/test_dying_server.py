@@ -5,11 +5,8 @@ A short life by default; `SERVER_KILLS=100 ETCD_STOPS=20 OPERATORS=6` is the lon
 
 import functools
 import os
-import re
 import signal
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,7 +34,6 @@ SPEC = {
     "timing": BRISK,
 }
 SETS = "/apis/jwks-operator.dev/v1beta1/namespaces/{}/jsonwebkeysets"
-PORT = re.compile(r"probes and metrics on port (\d+)")
 GONE = ("starts again", "the process ends", "used by transport", "watching failed", "Traceback")
 """What no log may say."""
 
@@ -48,20 +44,6 @@ class Looked:
 
     namespace: str
     operator: Operator
-
-    def health(self) -> str:
-        """What /healthz says."""
-        found = PORT.search(self.operator.printed)
-        if found is None:
-            return "not started"
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{found[1]}/healthz", timeout=5) as answer:
-                return str(answer.read().decode().strip())
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.read().decode()
-        except OSError as error:
-            return str(error)
 
 
 @pytest.fixture
@@ -112,7 +94,7 @@ def test_nobody_exits_and_no_task_is_lost(plane: ControlPlane, looked: list[Look
     until_ready(plane, looked, "late")
     said = {word: sum(one.operator.printed.count(word) for one in looked) for word in GONE}
     figures.info(f"{KILLS} kills, {STOPS} stops, {OPERATORS} operators; exits 0; said: {said}")
-    assert {one.health() for one in looked} == {"ok"}
+    assert {one.operator.health() for one in looked} == {"ok"}
     assert not any(said.values()), said
 
 

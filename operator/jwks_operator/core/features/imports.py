@@ -146,16 +146,17 @@ def find_key_in_source(
     return next((key for key in held.keys if (key.kid, key.thumbprint) in known), None) if held is not None else None
 
 
-def mark_revoked(record: Record, entry: EntryPolicy) -> Record:
-    """Return the record of an entry whose key was revoked: the next one of its source is used at once."""
-    import_state = record.import_states.get(entry.name, ImportState())
-    return replace(
-        record, import_states={**record.import_states, entry.name: replace(import_state, lost_to_revocation=True)}
-    )
+def mark_revoked(record: Record, entry: str, *, lacking: bool) -> Record:
+    """Return the record that knows whether an entry lost its key to a revocation, so that the next is used at once."""
+    before = record.import_states.get(entry, ImportState())
+    if before.lost_to_revocation == lacking:
+        return record
+    after = replace(before, lost_to_revocation=lacking)
+    return replace(record, import_states={**record.import_states, entry: after})
 
 
 def was_revoked(record: Record, entry: EntryPolicy) -> bool:
-    """Tell whether the active key of an entry was revoked and the next one of its source is used at once."""
+    """Tell whether the active key of an entry was revoked and the next one is used as soon as it is there."""
     return record.import_states.get(entry.name, ImportState()).lost_to_revocation
 
 

@@ -135,6 +135,11 @@ def tombstone_for(
     return Tombstone(digest, state.value, time, _digest(key.kid), _digest(key.thumbprint), told)
 
 
+def tombstone_of_kid(kid: str, time: datetime) -> Tombstone:
+    """Return the tombstone of a revoked key of which the kid alone is known."""
+    return Tombstone(digest_of(kid, ""), State.COMPROMISED.value, time, _digest(kid))
+
+
 def add_tombstones(record: Record, stones: Iterable[Tombstone]) -> Record:
     """Return the record with tombstones found elsewhere, of keys that it knows neither alive nor dead."""
     known = {stone.digest for stone in record.tombstones}

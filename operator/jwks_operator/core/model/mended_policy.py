@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from jwks_operator.api.spec import DeletionPolicy
 from jwks_operator.core.model.codec import PolicyError, RecordError, dump_policy, load_record, paths_of
 from jwks_operator.core.model.policy import EntryPolicy, Policy, Revocation, SafetyFields
 from jwks_operator.core.model.record import KeyRecord, Record, Unread
@@ -71,7 +72,8 @@ def read_safety_fields(spec: object) -> SafetyFields:
             if (found.kid is None) != (found.created_before is None):
                 revoked.append(found)
     held = tuple(kid for kid in listed("held") if isinstance(kid, str))
-    return SafetyFields(members.get("suspend") is True, held, tuple(revoked))
+    retains = members.get("deletionPolicy") == DeletionPolicy.RETAIN
+    return SafetyFields(members.get("suspend") is True, held, tuple(revoked), retains)
 
 
 def _without(document: Document, path: tuple[int | str, ...], other: Document) -> Document:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from jwks_operator.api.names import SetRef
-from jwks_operator.api.spec import JsonWebKeySetSpec
+from jwks_operator.api.spec import DeletionPolicy, JsonWebKeySetSpec
 from jwks_operator.api.status_model import JsonWebKeySetStatus, KeyState
 from jwks_operator.core.features.source_content import Sources
 from jwks_operator.core.model.key_states import FreshKey
@@ -172,8 +172,12 @@ class ObservedState:
     """From the status, kid to entry: a hint for recovery, never trusted for more than a name."""
     created_before: Mapping[str, datetime] = field(default_factory=dict)
     """From the status, when each key was made: a rebuilt record must not make a key look younger."""
-    used_before: Mapping[str, datetime] = field(default_factory=dict)
-    """From the status, when the active key of each entry came into use."""
+    answered_before: Mapping[str, datetime] = field(default_factory=dict)
+    """From the status, per verb and entry, until when requests have been honoured or refused."""
+    revoked_before: frozenset[str] = frozenset()
+    """From the status, the keys that were revoked in a step that is not confirmed, or while there was no record."""
+    tokens_before: frozenset[str] = frozenset()
+    """From the status, the active and retired keys: tokens made with them may be about."""
     waiting_before: frozenset[str] = frozenset()
     """From the status, the pending keys of entries without an active one: they still wait for their lead."""
     waits_before: Mapping[KeyClass, Bounds] = field(default_factory=dict)
@@ -229,7 +233,9 @@ class ObservedState:
         return (
             self.safety_fields_alone
             if written is None
-            else SafetyFields(written.suspend, written.held, written.revoked)
+            else SafetyFields(
+                written.suspend, written.held, written.revoked, written.deletion_policy is DeletionPolicy.RETAIN
+            )
         )
 
     @property
@@ -237,16 +243,15 @@ class ObservedState:
         return self.written if self.record is None else self.record.policy
 
 
-def list_use_times(status: JsonWebKeySetStatus) -> dict[str, datetime]:
-    """Return, per entry, when its active key came into use (UTC), as the status tells."""
-    return {
-        key.name: key.in_use_since
-        for key in status.keys
-        if key.state is KeyState.ACTIVE and key.in_use_since is not None
-    }
-
-
 def list_waiting_kids(status: JsonWebKeySetStatus) -> frozenset[str]:
-    """Return the kids of the pending keys in a status whose entry has no active key: they wait for their first use."""
-    used = {key.name for key in status.keys if key.state is KeyState.ACTIVE}
+    """Return the kids of the pending keys in a status that wait for the first use of their entry.
+
+    An entry whose key in use was revoked is not waiting for its first one.
+    """
+    used = {key.name for key in status.keys if key.state in {KeyState.ACTIVE, KeyState.COMPROMISED}}
     return frozenset(key.kid for key in status.keys if key.state is KeyState.PENDING and key.name not in used)
+
+
+def list_kids(status: JsonWebKeySetStatus, *states: KeyState) -> frozenset[str]:
+    """Return the kids of the keys in a status that are in one of these states."""
+    return frozenset(key.kid for key in status.keys if key.state in states)

@@ -190,6 +190,8 @@ class Publish(Stored):
     config_map: ConfigMapTarget = ConfigMapTarget()
     documents: tuple[Document, ...] = ()
     issuer: str | None = None
+    jwks_uri: str | None = None
+    """URL of the whole set in the discovery document; None is one below the issuer."""
     discovery: Mapping[str, Any] = field(default_factory=dict)
     paths: tuple[str, ...] = ()
     """Further URL paths of the set, the one of the discovery document first."""
@@ -251,6 +253,8 @@ class SafetyFields:
     suspend: bool = False
     held: tuple[str, ...] = ()
     revoked: tuple[Revocation, ...] = ()
+    retains: bool = False
+    """Whether the objects stay when the set is deleted."""
 
 
 NO_SAFETY_FIELDS = SafetyFields()

@@ -129,6 +129,7 @@ def _publish(given: api.Publish, eddsa_name: EddsaName) -> Publish:
         ConfigMapTarget(target.name, target.key, target.aliases, target.labels, target.annotations),
         documents=tuple(Document(d.name, d.entries, d.format, d.aliases, d.paths) for d in given.documents),
         issuer=given.issuer,
+        jwks_uri=given.jwks_uri,
         discovery=given.discovery or {},
         paths=() if given.paths is None else given.paths.jwks or (),
         media_type=given.media_type,

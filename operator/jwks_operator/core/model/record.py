@@ -125,7 +125,7 @@ class ImportState(Stored):
     followed: bool = False
     """Whether another client keeps the private source, and it brings every key of the entry."""
     lost_to_revocation: bool = False
-    """Whether the key in use was revoked and the next one of the followed source is used at once."""
+    """Whether the key in use was revoked and the next one is used as soon as it is generated or in the source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +154,14 @@ class HistoryEntry(Stored):
 
     time: Time
     recorded: RecordedEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Writer(Stored):
+    """An operator that confirmed a step after another one had, and when."""
+
+    name: str
+    time: Time
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +217,8 @@ class Record(Stored):
     tombstones: tuple[Tombstone, ...] = ()
     historical: Historical | None = None
     history: tuple[HistoryEntry, ...] = ()
+    writers: tuple[Writer, ...] = ()
+    """The operators that confirmed the last steps, each once in a row, the last one last."""
     objects: Mapping[str, str] = field(default_factory=dict)
     """The uids of the ConfigMap and the consumer Secret, so that a stripped label is drift, not loss."""
     former: Mapping[str, FormerObject] = field(default_factory=dict)

@@ -55,7 +55,7 @@ def configmap_data(record: Record) -> dict[str, str]:
     text = render_set(record.policy, keys)
     signed = record.historical.jwt if publish.historical and record.historical is not None else None
     beside = {
-        OPENID_KEY: discovery_document(publish, keys, next(iter(publish.paths), JWKS_PATH)),
+        OPENID_KEY: discovery_document(publish, keys, next(iter(publish.paths), JWKS_PATH), publish.jwks_uri),
         HISTORICAL_KEY: signed,
         SERVE_KEY: serve_hints(record.policy, document_hints(publish)),
     }

@@ -31,16 +31,18 @@ def serve_hints(policy: Policy, documents: list[dict[str, object]]) -> str:
     return compact_json(hints) + "\n"
 
 
-def discovery_document(publish: Publish, keys: Iterable[KeyRecord], path: str) -> str | None:
+def discovery_document(
+    publish: Publish, keys: Iterable[KeyRecord], path: str, jwks_uri: str | None = None
+) -> str | None:
     """Return the discovery document for an issuer whose set at this path has these keys; None without an issuer.
 
     OpenID Connect Discovery 1.0 section 3: what we derive wins over the members of the spec, what we merely assume
-    gives way to them, and a list without elements is left out (section 4.2). jwks_uri is below the issuer, as the
-    document itself is (section 4).
+    gives way to them, and a list without elements is left out (section 4.2). The document is below the issuer
+    (section 4), and so is the set at `path`, unless it has a URL of its own.
     """
     if publish.issuer is None:
         return None
-    derived: dict[str, object] = {"issuer": publish.issuer, "jwks_uri": publish.issuer.rstrip("/") + path}
+    derived: dict[str, object] = {"issuer": publish.issuer, "jwks_uri": jwks_uri or publish.issuer.rstrip("/") + path}
     signing = sorted({str(key.public["alg"]) for key in keys if key.key_class is KeyClass.SIGNATURE})
     if signing:
         derived["id_token_signing_alg_values_supported"] = signing

@@ -27,6 +27,7 @@ from jwks_operator.api.status_model import (
     merge_conditions,
     truncate,
 )
+from jwks_operator.core.features.imports import was_revoked
 from jwks_operator.core.model.observed_state import ObservedState, Reading
 from jwks_operator.core.model.record import HistoryEntry as RecordedEntry
 from jwks_operator.core.model.record import KeyRecord, Record
@@ -135,6 +136,10 @@ def _ready_without_active(plan: Plan, record: Record, without: list[str]) -> _Ve
     refused = next((trouble for trouble in plan.troubles if trouble.reason is Reason.IMPORT_REFUSED), None)
     if refused is not None and any(not record.of(name, State.PENDING) for name in without):
         return False, refused.reason, refused.message
+    revoked = [entry.name for entry in record.policy.keys if entry.name in without and was_revoked(record, entry)]
+    if revoked:
+        told = f"the key of {', '.join(revoked)} was revoked; the next one is used as soon as it is there"
+        return False, Reason.PROGRESSING, told
     move = next((m for m in plan.candidates if m.entry in without and m.transition is Transition.ACTIVATE), None)
     until = "" if move is None or move.time == LONG_AGO else f", not before {format_time_up(move.time)}"
     return (

@@ -20,6 +20,7 @@ from jwks_operator.core.transitions.transition_table import Transition
 
 _NEXT_KEY = (Transition.PUBLISH, Transition.ACTIVATE)
 _REMOVAL = (Transition.RETIRE, Transition.DESTROY)
+_LOSS = (Transition.RECOVER, Transition.REPLACE, Transition.REFUSE_ROTATION)
 _REFUSAL = (Transition.REFUSE_ROTATION, Transition.REFUSE_ROLL_BACK)
 
 
@@ -48,7 +49,7 @@ class Cause(StrEnum):
     ALGORITHM_CHANGED = "AlgorithmChanged", "the spec asks for another kind", (*_NEXT_KEY, *_REMOVAL), True
     IMPORT = "Import", "imported", (Transition.ACTIVATE, Transition.IMPORT), True
     REVOCATION = "Revocation", "the active key was revoked", (Transition.REPLACE,), True
-    KEY_LOST = "KeyLost", "the active key was lost", (Transition.RECOVER, Transition.REPLACE), True
+    KEY_LOST = "KeyLost", "the active key was lost", _LOSS, True
     ROLL_BACK = "RollBack", "the request", (Transition.ROLL_BACK,), True
     CREATED_BEFORE = "CreatedBefore", "spec.revoked names keys of its age", (Transition.REVOKE,)
     SOURCE_FOLLOWED = "SourceFollowed", "the source of the entry brings its keys", (Transition.REFUSE_ROTATION,)
@@ -92,12 +93,16 @@ class Trigger:
         return self.cause in {Cause.REQUEST, Cause.EMERGENCY}
 
 
-def list_triggers(record: Record, entry: EntryPolicy, active: KeyRecord, requests: Requests) -> tuple[Trigger, ...]:
-    """Return every trigger that replaces the active key of an entry."""
+def list_triggers(
+    record: Record, entry: EntryPolicy, active: KeyRecord | None, requests: Requests
+) -> tuple[Trigger, ...]:
+    """Return every trigger that replaces the active key of an entry; without one, the requests alone."""
     found = [
         Trigger(request.time, Cause.EMERGENCY if request.emergency else Cause.REQUEST)
         for request in list_outstanding(record, requests, Verb.ROTATE, entry.name)
     ]
+    if active is None:
+        return tuple(found)
     if not fits_entry(active, entry, record.policy):
         found.append(Trigger(LONG_AGO, Cause.ALGORITHM_CHANGED))
     if active.in_use_since is not None:

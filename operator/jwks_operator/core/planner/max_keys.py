@@ -12,9 +12,16 @@ from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
 
 
 def is_one_more(record: Record, candidate: Candidate) -> bool:
-    """Tell whether a candidate publishes one more signature key; one that only replaces another does not count."""
+    """Tell whether a candidate publishes one more key; one that only replaces another does not count.
+
+    A signature key is published before it is used, an encryption key when it comes into use, a symmetric one never.
+    """
     entry = entry_named(record.policy, candidate.entry)
-    if entry is None or ALGORITHMS[entry.algorithm].key_class is not KeyClass.SIGNATURE:
+    key_class = None if entry is None else ALGORITHMS[entry.algorithm].key_class
+    if key_class is KeyClass.ENCRYPTION and candidate.transition is Transition.ACTIVATE:
+        former = record.active(candidate.entry)
+        return former is None or former.key_class is not KeyClass.ENCRYPTION
+    if key_class is not KeyClass.SIGNATURE:
         return False
     if candidate.transition is Transition.IMPORT:
         return candidate.offer is not None and candidate.offer.key is not None

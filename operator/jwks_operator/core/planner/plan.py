@@ -24,8 +24,9 @@ class Plan:
     """What to do now and what to show.
 
     `record` is the record to be (the one there is, if nothing changes); None means: write nothing at all.
-    `needs` are keys to be generated before this plan can be made: generate them and decide again. `artifacts` are
-    certificates and signed sets to be made likewise, and `asks` is what to ask the endpoints of the Service.
+    `needs` are keys to be generated before this plan can be made: generate them and decide again. As long as they are
+    not there, `record` is what does not wait for them, mostly the one there is. `artifacts` are certificates and signed
+    sets to be made likewise, and `asks` is what to ask the endpoints of the Service.
     `blocked` tells that a clock in doubt withholds something: a due candidate, or the confirmation of a step.
     """
 

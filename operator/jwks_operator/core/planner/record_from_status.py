@@ -13,13 +13,13 @@ from typing import Any
 
 from jwks_operator.api.durations import parse_sum
 from jwks_operator.api.names import SetRef
-from jwks_operator.api.reasons import EventReason, Wait
+from jwks_operator.api.reasons import Wait
 from jwks_operator.api.status_model import JsonWebKeySetStatus, KeyState, KeyStatus
 from jwks_operator.core.forecast import shape_of
 from jwks_operator.core.model.policy import Policy
 from jwks_operator.core.model.record import Bounds, HistoryEntry, KeyRecord, Record, RecordedEvent
 from jwks_operator.core.planner.key_requests import need_of
-from jwks_operator.core.planner.requests import Verb
+from jwks_operator.core.planner.requests import list_answers
 from jwks_operator.core.timing.formulas import LONG_AGO, bounds_of, entry_named, rollback_window, rotation_of
 from jwks_operator.core.transitions.transition_table import State, Transition
 from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
@@ -44,7 +44,7 @@ def record_from_status(
         set_name=ref.name,
         policy=policy,
         keys=tuple(sorted(keys, key=lambda key: (key.created, key.kid))),
-        honoured=dict(_honoured(keys, status)),
+        honoured=list_answers(status),
         lead_floor=_floor(keys, status),
         history=tuple(_history(status)),
     )
@@ -92,16 +92,6 @@ def _waits(status: JsonWebKeySetStatus) -> Iterator[tuple[KeyClass, Bounds]]:
 def _kept(told: KeyStatus) -> timedelta:
     """The retention that the status shows."""
     return timedelta() if told.remove_after is None or told.retired is None else told.remove_after - told.retired
-
-
-def _honoured(keys: tuple[KeyRecord, ...], status: JsonWebKeySetStatus) -> Iterator[tuple[str, datetime]]:
-    """Any activation answers the requests of its entry that were due, and the history names each roll-back."""
-    for key in keys:
-        if key.state is State.ACTIVE and key.in_use_since is not None:
-            yield f"{Verb.ROTATE}/{key.entry}", key.in_use_since
-    for told in status.history:
-        if told.event in {EventReason.KEY_ROLLED_BACK, EventReason.ROLLBACK_REFUSED} and told.name:
-            yield f"{Verb.ROLLBACK}/{told.name}", told.time
 
 
 def _floor(keys: tuple[KeyRecord, ...], status: JsonWebKeySetStatus) -> dict[KeyClass, datetime]:

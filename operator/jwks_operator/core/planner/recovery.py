@@ -9,11 +9,12 @@ private half is left has lost its key; `spec.recovery` then decides whether a ne
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import product
 
 from jwks_operator.api.reasons import EventReason
 from jwks_operator.api.spec import Recovery
 from jwks_operator.core.features.imports import find_key_in_source as source_key
-from jwks_operator.core.features.imports import settle_sources
+from jwks_operator.core.features.imports import mark_revoked, settle_sources
 from jwks_operator.core.features.source_content import private_holding
 from jwks_operator.core.model.key_states import (
     FreshKey,
@@ -22,6 +23,7 @@ from jwks_operator.core.model.key_states import (
     is_buried,
     is_kid_buried,
     new_key_record,
+    tombstone_of_kid,
 )
 from jwks_operator.core.model.observed_state import ObservedState
 from jwks_operator.core.model.policy import EntryPolicy, Policy
@@ -46,12 +48,16 @@ def list_needs(observed: ObservedState, policy: Policy) -> tuple[Need, ...]:
 def rebuild_record(observed: ObservedState, policy: Policy, now: datetime, fresh: Mapping[Need, FreshKey]) -> Record:
     """Return a record rebuilt from what is left; every wait in it begins now.
 
-    A request is repeated only if it is younger than the active key of its entry, as far as the status knows that.
+    A request is repeated only if it is younger than the active key of its entry and than the last one that was refused,
+    as far as the status knows that; the key that is made for a lost one answers all.
     """
     saved = tuple(_saved(observed, policy, now))
     lost = tuple(entry.name for entry in _lost(observed, policy))
     record = Record(set_name=observed.ref.name, policy=policy, keys=saved, lost=lost)
-    record = add_tombstones(record, observed.recoverable.buried)
+    revoked = (tombstone_of_kid(kid, now) for kid in sorted(observed.revoked_before))
+    record = add_tombstones(record, (*observed.recoverable.buried, *revoked))
+    for entry in _lacking(observed, policy):
+        record = mark_revoked(record, entry.name, lacking=True)
     found = list_unknown_keys(observed, record, now)
     record = settle_sources(record, observed.imports, _settled_entries(observed, policy, (*saved, *found)))
     made = tuple(make_key(policy, need, now, fresh[need]) for need in list_needs(observed, policy))
@@ -62,9 +68,10 @@ def rebuild_record(observed: ObservedState, policy: Policy, now: datetime, fresh
         *(RecordedEvent(EventReason.KEYS_LOST, f"recovery: {policy.recovery}", entry=name) for name in lost),
         *(RecordedEvent(EventReason.KEY_ACTIVATED, Cause.KEY_LOST, key.kid, key.entry) for key in made),
     )
-    record = replace(record, missing=_list_missing(observed, record, now))
-    for entry in policy.keys:
-        record = mark_honoured(record, asked, Verb, (entry.name,), observed.used_before.get(entry.name, now))
+    record = replace(record, missing=list_missing(observed, record, now))
+    answered = dict(observed.answered_before) | {f"{verb}/{key.entry}": now for key in made for verb in Verb}
+    for entry, verb in product(policy.keys, Verb):
+        record = mark_honoured(record, asked, (verb,), (entry.name,), answered.get(f"{verb}/{entry.name}", now))
     return replace(
         remember_waits(record, observed.waits_before),
         step=Step(Transition.RECOVER, told, tuple(key.kid for key in made)),
@@ -108,6 +115,14 @@ def list_unknown_keys(observed: ObservedState, record: Record, now: datetime) ->
         for kid, (entry, key) in (published | openers).items()
         if kid not in known and not is_buried(record, key)
     )
+
+
+def list_missing(observed: ObservedState, record: Record, now: datetime) -> dict[str, datetime]:
+    """Return the kids of tokens that the status names and of which nothing is left, with the end of their retention."""
+    known = {key.kid for key in record.keys}
+    retentions = (told.retention for told in (*observed.waits_before.values(), *(key.bounds for key in record.keys)))
+    until = now + max(retentions, default=timedelta())
+    return {kid: until for kid in sorted(observed.tokens_before - known) if not is_kid_buried(record, kid)}
 
 
 def _wanted(observed: ObservedState, record: Record, entry: str) -> bool:
@@ -159,14 +174,6 @@ def _remembered(observed: ObservedState, record: Record, entry: str | None, key:
     return new_key_record(key, name, State.RETIRED, made, found.bounds)
 
 
-def _list_missing(observed: ObservedState, record: Record, now: datetime) -> dict[str, datetime]:
-    """Return the kids that the status names and of which nothing is left, each with the end of its retention."""
-    known = {key.kid for key in record.keys}
-    retentions = (told.retention for told in (*observed.waits_before.values(), *(key.bounds for key in record.keys)))
-    until = now + max(retentions, default=timedelta())
-    return {kid: until for kid in observed.entries_before if kid not in known and not is_kid_buried(record, kid)}
-
-
 def _made_at(observed: ObservedState, key: FreshKey, now: datetime) -> datetime:
     """Return when a key was made, as far as the status knows it."""
     return observed.created_before.get(key.kid, now)
@@ -184,8 +191,16 @@ def _waits(policy: Policy, entry: str, key: FreshKey) -> Bounds:
 
 def _lost(observed: ObservedState, policy: Policy) -> tuple[EntryPolicy, ...]:
     """Entries that lived before and have no private half left; an entry never seen is simply new."""
-    usable = _usable(observed, policy)
-    return tuple(entry for entry in policy.keys if entry.name not in usable and _lived(observed, entry))
+    usable, revoked = _usable(observed, policy), _lacking(observed, policy)
+    return tuple(
+        entry for entry in policy.keys if entry.name not in usable and entry not in revoked and _lived(observed, entry)
+    )
+
+
+def _lacking(observed: ObservedState, policy: Policy) -> tuple[EntryPolicy, ...]:
+    """Entries whose key was revoked and taken out of the objects before there was a record again."""
+    usable, revoked = _usable(observed, policy), {observed.entries_before[kid] for kid in observed.revoked_before}
+    return tuple(entry for entry in policy.keys if entry.name in revoked and entry.name not in usable)
 
 
 def _lived(observed: ObservedState, entry: EntryPolicy) -> bool:

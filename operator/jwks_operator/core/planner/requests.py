@@ -20,8 +20,9 @@ from typing import Final
 
 from jwks_operator.api import names
 from jwks_operator.api.revocation_spec import RevocationReason
+from jwks_operator.api.status_model import JsonWebKeySetStatus, KeyState
 from jwks_operator.core.model.record import Record
-from jwks_operator.core.transitions.transition_table import Transition
+from jwks_operator.core.transitions.transition_table import ROWS, Transition
 
 
 class Verb(StrEnum):
@@ -48,13 +49,19 @@ VERBS: Final = (
     VerbRow(
         Verb.ROTATE,
         names.ANNOTATION_ROTATE,
-        answered_by=(Transition.ACTIVATE, Transition.REFUSE_ROTATION),
+        answered_by=(Transition.ACTIVATE, Transition.REPLACE, Transition.REFUSE_ROTATION),
         has_emergency=True,
     ),
     VerbRow(Verb.ROLLBACK, names.ANNOTATION_ROLLBACK, answered_by=(Transition.ROLL_BACK, Transition.REFUSE_ROLL_BACK)),
     VerbRow(Verb.HOLD, names.ANNOTATION_HOLD),
     VerbRow(Verb.REVOKE, names.ANNOTATION_REVOKE),
 )
+
+
+_ANSWERS: Final[Mapping[str | None, Verb]] = {
+    ROWS[transition].event: row.verb for row in VERBS for transition in row.answered_by
+}
+"""By the event that tells of it in the history, the verb whose requests are answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +133,20 @@ def mark_honoured(
         if due:
             stamps[f"{verb}/{entry}"] = max(due)
     return replace(record, honoured=stamps)
+
+
+def list_answers(status: JsonWebKeySetStatus) -> dict[str, datetime]:
+    """Return, per verb and entry, until when its requests have been honoured or refused, as a status tells.
+
+    Whatever brought the active key into use answered the requests that were due, and the history names the others.
+    """
+    used = ((verb, key.name, key.in_use_since) for key in status.keys if key.state is KeyState.ACTIVE for verb in Verb)
+    told = ((_ANSWERS[each.event], each.name, each.time) for each in status.history if each.event in _ANSWERS)
+    found: dict[str, datetime] = {}
+    for verb, entry, time in (*used, *told):
+        if time is not None:
+            found[f"{verb}/{entry}"] = max(time, found.get(f"{verb}/{entry}", time))
+    return found
 
 
 def verbs_answered_by(transition: Transition) -> tuple[Verb, ...]:

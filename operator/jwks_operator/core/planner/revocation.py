@@ -2,7 +2,8 @@
 
 A revoked key leaves both sides in one pass and its private half is destroyed; what it leaves is a tombstone
 that is never trimmed. If it was in use, the longest published pending takes its place at once, else a new
-key. The list in the spec works as soon as it can be read, even if the rest of the spec fails its checks.
+key. Nothing waits for the generation of that key: the revoked one goes, and the next one follows once it is there.
+The list in the spec works as soon as it can be read, even if the rest of the spec fails its checks.
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from jwks_operator.api.reasons import EventReason, Wait
-from jwks_operator.core.features.imports import is_followed, mark_revoked
+from jwks_operator.core.features.imports import is_followed, mark_revoked, was_revoked
 from jwks_operator.core.model.key_states import LIVING, FreshKey, enter_state
 from jwks_operator.core.model.policy import EntryPolicy, Revocation, SafetyFields
 from jwks_operator.core.model.record import KeyRecord, Record, RecordedEvent, Step
@@ -18,7 +19,7 @@ from jwks_operator.core.planner.candidate import Candidate, Candidates
 from jwks_operator.core.planner.causes import Cause
 from jwks_operator.core.planner.key_choice import find_next_key
 from jwks_operator.core.planner.key_requests import Need, make_key, need_of, refuse_buried
-from jwks_operator.core.planner.requests import Requests
+from jwks_operator.core.planner.requests import Requests, mark_honoured, verbs_answered_by
 from jwks_operator.core.transitions.apply_transition import list_immediate
 from jwks_operator.core.transitions.transition_table import State, Transition
 
@@ -66,10 +67,19 @@ def list_needs(record: Record, revoked: tuple[Revoked, ...]) -> tuple[Need, ...]
     return tuple(_needs(_without(record, revoked), record))
 
 
+def lacks_keys(record: Record) -> bool:
+    """Tell whether an unfinished step left an entry without a key, because its next one was not generated yet."""
+    return record.step is not None and any(_needs(record, record))
+
+
 def apply_revocation(
-    record: Record, revoked: tuple[Revoked, ...], now: datetime, fresh: Mapping[Need, FreshKey]
+    record: Record, revoked: tuple[Revoked, ...], now: datetime, fresh: Mapping[Need, FreshKey], asked: Requests
 ) -> Record:
-    """Return the record with the step that revokes these keys, joined to a step that is unfinished."""
+    """Return the record with the step that revokes these keys, joined to a step that is unfinished.
+
+    An entry whose next key is neither pending nor generated yet goes without. The key that takes the place of a revoked
+    one answers the requests in `asked` to rotate its entry.
+    """
     rest = _without(record, revoked)
     told = [
         RecordedEvent(EventReason.KEY_REVOKED, one.reason, one.kid, key.entry)
@@ -78,17 +88,16 @@ def apply_revocation(
         if key.kid == one.kid
     ]
     for entry in _without_active(rest, record):
-        pending = find_next_key(rest, entry)
-        if pending is None and is_followed(rest, entry):
-            rest = mark_revoked(rest, entry)
+        pending, need = find_next_key(rest, entry), need_of(entry, State.ACTIVE)
+        if pending is not None:
+            successor = enter_state(pending, State.ACTIVE)
+        elif need in fresh and not is_followed(rest, entry):
+            successor = make_key(record.policy, need, now, refuse_buried(rest, fresh[need]))
+        else:
+            rest = mark_revoked(rest, entry.name, lacking=True)
             continue
-        need = need_of(entry, State.ACTIVE)
-        successor = (
-            enter_state(pending, State.ACTIVE)
-            if pending is not None
-            else make_key(record.policy, need, now, refuse_buried(rest, fresh[need]))
-        )
-        rest = rest.with_keys(successor)
+        rest = mark_revoked(rest.with_keys(successor), entry.name, lacking=False)
+        rest = mark_honoured(rest, asked, verbs_answered_by(Transition.REPLACE), (entry.name,), now)
         told.append(RecordedEvent(EventReason.KEY_ACTIVATED, Cause.REVOCATION, successor.kid, successor.entry))
     before = record.step or Step(Transition.REVOKE)
     immediate = (*before.immediate, *list_immediate(record, rest))
@@ -113,9 +122,10 @@ def _without(record: Record, revoked: tuple[Revoked, ...]) -> Record:
 
 
 def _without_active(rest: Record, record: Record) -> Iterator[EntryPolicy]:
-    """Entries that had a key in use and have none now."""
+    """Entries that had a key in use and have none now, or have had none since an earlier revocation."""
     for entry in rest.policy.keys:
-        if record.active(entry.name) is not None and rest.active(entry.name) is None:
+        had = record.active(entry.name) is not None or was_revoked(record, entry)
+        if had and rest.active(entry.name) is None:
             yield entry
 
 

@@ -28,7 +28,7 @@ from jwks_operator.core.planner.case_questions import (
     is_to_revoke,
 )
 from jwks_operator.core.planner.plan import Case, Fresh, Plan, list_urgent_entries
-from jwks_operator.core.planner.requests import read_requests
+from jwks_operator.core.planner.requests import NO_REQUESTS, read_requests
 from jwks_operator.core.planner.timestamp_reset import reset_doubtful, reset_drifted
 from jwks_operator.core.timing.policy_change import accept_policy, add_safety_fields, replace_unread_policy
 from jwks_operator.core.transitions.apply_transition import answer_requests, apply_transition
@@ -113,7 +113,7 @@ def create_the_record(case: Case) -> Case | Plan:
 
 
 def rebuild_the_record(case: Case) -> Case | Plan:
-    """A set whose keyring is lost: its record is rebuilt from what the projections still hold."""
+    """A set whose keyring is lost: its record is rebuilt from what the projections still hold, less what is revoked."""
     policy = case.written
     if case.record is not None or policy is None:
         return case
@@ -122,7 +122,7 @@ def rebuild_the_record(case: Case) -> Case | Plan:
     if missing:
         return Plan(None, needs=missing)
     record = recovery.rebuild_record(case.observed, policy, case.reading.now, case.fresh)
-    return Plan(workload_restart.require_restart(record) if needs else record)
+    return replace(case, record=workload_restart.require_restart(record) if needs else record)
 
 
 # --- a set with a record ---
@@ -154,20 +154,20 @@ def revoke_keys(case: Case) -> Case | Plan:
     """Revocation comes before everything else, also before a clock in doubt."""
     record = case.known
     revoked = revocation.list_revoked(record, case.safety_fields, case.requests, case.reading.now)
-    if not revoked:
+    if not revoked and not revocation.lacks_keys(record):
         return case
     missing = tuple(need for need in revocation.list_needs(record, revoked) if need not in case.fresh)
-    if missing:
-        return Plan(case.observed.record, needs=missing)
-    intended = revocation.apply_revocation(record, revoked, case.reading.now, case.fresh)
-    return Plan(workload_restart.mark_pending_restart(record, intended), troubles=case.troubles)
+    answered = case.requests if case.reading.trusted else NO_REQUESTS
+    intended = revocation.apply_revocation(record, revoked, case.reading.now, case.fresh, answered)
+    intended = workload_restart.mark_pending_restart(record, intended)
+    return Plan(intended, needs=missing, troubles=case.troubles)
 
 
 def apply_the_written_spec(case: Case) -> Case:
-    """A spec that passes its checks is put in force; of one that is refused, its safety fields alone."""
+    """A spec that passes its checks is put in force; of one that is refused or has to wait, its safety fields alone."""
     record, written, now = case.known, case.written, case.reading.earliest
     if record.step is not None or not case.reading.trusted:
-        return case
+        return replace(case, record=replace(record, policy=add_safety_fields(record.policy, case.safety_fields)))
     if written is None or case.is_spec_refused:
         return replace(case, record=accept_policy(record, add_safety_fields(record.policy, case.safety_fields), now))
     if record.unread is not None:
@@ -183,7 +183,10 @@ def confirm_served_keys(case: Case) -> Case:
 
 
 def find_due_candidates(case: Case) -> Case:
-    """List what can happen next, and what of it is due and held neither by `spec.suspend` nor by a lost policy."""
+    """List what can happen next, and what of it is due and not held by `spec.suspend`.
+
+    Under a policy that could not be read nothing is due but a key in the place of one that is revoked or lost.
+    """
     record, now = case.known, case.reading.earliest
     offered = list_offers(record, case.observed.imports, case.requests.revoked)
     case = replace(case, offers=offered).with_troubles(*import_troubles(offered))
@@ -192,7 +195,8 @@ def find_due_candidates(case: Case) -> Case:
     due = tuple(each for each in candidates if each.time <= now and not each.gated and not is_suspended(case, each))
     if record.unread is not None:
         lost = set_troubles.describe_lost_policy(record.unread)
-        return replace(case, candidates=candidates, troubles=(lost, *case.troubles))
+        due = tuple(each for each in due if each.transition is Transition.REPLACE)
+        return replace(case, candidates=candidates, due=due, troubles=(lost, *case.troubles))
     return replace(case, candidates=candidates, due=due)
 
 

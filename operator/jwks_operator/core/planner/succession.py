@@ -54,15 +54,14 @@ class Succession:
             yield from self._replacement(pending)
             return
         yield from self._import()
-        if active is None:
-            yield from self._first(pending)
-            return
         triggers = list_triggers(self.record, self.entry, active, self.requests)
         if self.record.policy.suspend or (pending is None and not generates_keys(self.record, self.entry)):
             cause = Cause.SUSPENDED if self.record.policy.suspend else Cause.SOURCE_FOLLOWED
             yield from self._refusals(Transition.REFUSE_ROTATION, Verb.ROTATE, cause)
             triggers = tuple(trigger for trigger in triggers if not trigger.is_requested)
-        if pending is not None:
+        if active is None:
+            yield from self._first(pending, triggers)
+        elif pending is not None:
             yield from self._activation(pending, triggers)
         elif generates_keys(self.record, self.entry):
             yield from self._publication(active, triggers)
@@ -76,9 +75,11 @@ class Succession:
         if pending is None and self.offer.key is not None:
             yield replace(self._at_once(Transition.REPLACE, cause, self.offer.key.kid), offer=self.offer)
         elif lost and self.record.policy.recovery is not Recovery.REGENERATE:
-            return
+            yield from self._refusals(Transition.REFUSE_ROTATION, Verb.ROTATE, Cause.KEY_LOST)
         elif pending is not None or generates_keys(self.record, self.entry):
             yield self._at_once(Transition.REPLACE, cause, "" if pending is None else pending.kid)
+        else:
+            yield from self._refusals(Transition.REFUSE_ROTATION, Verb.ROTATE, Cause.SOURCE_FOLLOWED)
 
     def _import(self) -> Iterator[Candidate]:
         offer = self.offer
@@ -86,11 +87,16 @@ class Succession:
             kid = "" if offer.key is None else offer.key.kid
             yield replace(self._at_once(Transition.IMPORT, Cause.IMPORT, kid), offer=offer)
 
-    def _first(self, pending: KeyRecord | None) -> Iterator[Candidate]:
-        """An entry added to a living set waits its lead, whatever its schedule and windows say."""
+    def _first(self, pending: KeyRecord | None, triggers: tuple[Trigger, ...]) -> Iterator[Candidate]:
+        """An entry added to a living set waits its lead, whatever its schedule and windows say.
+
+        Not in an emergency, if it was asked for after the entry was added: a former entry may have had the same name.
+        """
         if pending is None and generates_keys(self.record, self.entry):
             yield self._at_once(Transition.PUBLISH, Cause.ENTRY_ADDED)
         elif pending is not None:
+            asked = tuple(trigger for trigger in triggers if trigger.time >= pending.created)
+            yield from self._emergencies(Transition.ACTIVATE, pending.kid if pending.published else "", asked)
             yield from self._earliest_use(pending, (Trigger(LONG_AGO, Cause.ENTRY_ADDED),), Rotation())
 
     def _activation(self, pending: KeyRecord, triggers: tuple[Trigger, ...]) -> Iterator[Candidate]:

@@ -75,7 +75,8 @@ def _restored(observed: ObservedState, record: Record, reading: Reading, asked: 
     record = recovery.restore_keys_in_use(observed, record, reading.now)
     found = recovery.list_unknown_keys(observed, record, reading.now)
     after = replace(record.with_keys(*(_of_backup(key) for key in record.keys), *found), uid=observed.keyring_uid)
-    after = remember_waits(after, observed.waits_before)
+    missing = {**after.missing, **recovery.list_missing(observed, after, reading.now)}
+    after = remember_waits(replace(after, missing=missing), observed.waits_before)
     return _retold(after, (RecordedEvent(EventReason.RECORD_RESTORED, "the record comes from a backup"),))
 
 

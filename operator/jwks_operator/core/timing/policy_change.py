@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from jwks_operator.api.defaults import LEAD_TERMS
 from jwks_operator.api.reasons import EventReason
+from jwks_operator.api.spec import DeletionPolicy
 from jwks_operator.core.model.policy import Facts, Policy, SafetyFields
 from jwks_operator.core.model.record import Bounds, KeyRecord, Record, RecordedEvent, Step
 from jwks_operator.core.timing.formulas import bounds_of, entry_named, horizon_of, rotation_of
@@ -46,7 +47,9 @@ def accept_policy(record: Record, policy: Policy, now: datetime) -> Record:
 def add_safety_fields(in_force: Policy, safety_fields: SafetyFields) -> Policy:
     """Return the policy in force with the safety fields of a refused spec; what it revokes needs no place in it."""
     held = dict.fromkeys((*in_force.held, *safety_fields.held))
-    return replace(in_force, suspend=in_force.suspend or safety_fields.suspend, held=tuple(held))
+    suspend = in_force.suspend or safety_fields.suspend
+    deletion = DeletionPolicy.RETAIN if safety_fields.retains else in_force.deletion_policy
+    return replace(in_force, suspend=suspend, held=tuple(held), deletion_policy=deletion)
 
 
 def replace_unread_policy(record: Record, policy: Policy, waits: Mapping[KeyClass, Bounds], now: datetime) -> Record:
@@ -102,7 +105,8 @@ def waits_in_force(record: Record, now: datetime) -> Mapping[KeyClass, Bounds]:
 def revocation_latency(record: Record, now: datetime) -> timedelta:
     """Return how long verifiers may trust a revoked key: what they cached under a former lead, they cached for it."""
     floor, until = record.lead_floor.get(KeyClass.SIGNATURE), _cached_until(record)
-    former = KeyClass.SIGNATURE in record.former_leads or any(end is not None and end > now for end in (floor, until))
+    unconfirmed = record.longest is not None and record.longest_until is None
+    former = unconfirmed or any(end is not None and end > now for end in (floor, until))
     known = record.policy.facts.longest(record.longest if former else None)
     return known.excess + known.total(LEAD_TERMS[KeyClass.SIGNATURE])
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from jwks_operator.api.reasons import EventReason
+from jwks_operator.core.features.imports import mark_revoked
 from jwks_operator.core.model.key_states import FreshKey, enter_state, without_private_half
 from jwks_operator.core.model.record import KeyRecord, Record, RecordedEvent, Step
 from jwks_operator.core.planner.candidate import Candidate, Candidates
@@ -67,6 +68,8 @@ def _apply_row(
         events += (RecordedEvent(EventReason.KEY_RETIRED, candidate.cause, replaced.kid, replaced.entry),)
     if row.replaces_active:
         record = replace(record, lost=tuple(name for name in record.lost if name != candidate.entry))
+    if row.target is State.ACTIVE:
+        record = mark_revoked(record, candidate.entry, lacking=False)
     return record.with_keys(key), events
 
 

@@ -1,0 +1,143 @@
+"""What a tenant and a thief of the operator's token try, as data: `make attack` and the tests share these tables.
+
+Each attempt is refused, whatever rights RBAC gives: the chart's policies say no.
+"""
+
+import base64
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from attack.objects import HERE, OURS, PUBLIC, SET, WORKLOAD, Object, asking, configmap, holding, of, plain, secret
+
+SYSTEM = "kube-system"
+Made = dict[str, tuple[Object, str]]
+"""What is to be created and in which namespace, by what it is."""
+Changes = dict[str, tuple[str, ...]]
+"""Arguments of kubectl, by what they do."""
+RBAC = "rbac.authorization.k8s.io/v1"
+ADMIN_ROLE = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"}
+FOR = {"annotations": {"kubernetes.io/service-account.name": "default"}}
+OWNER = {"apiVersion": "v1", "kind": "Node", "name": "a", "uid": "b"}
+TOKEN = secret(OURS)
+PUBLISHED = configmap(PUBLIC)
+
+
+def _certificate_request() -> str:
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "me")])
+    made = x509.CertificateSigningRequestBuilder().subject_name(subject).sign(key, hashes.SHA256())
+    return base64.b64encode(made.public_bytes(serialization.Encoding.PEM)).decode()
+
+
+CSR = {
+    "request": _certificate_request(),
+    "signerName": "kubernetes.io/kube-apiserver-client",
+    "usages": ["client auth"],
+}
+
+THIEF_MAKES: Made = {
+    "a token of a service account": (
+        of(TOKEN, type="kubernetes.io/service-account-token", data={}, metadata=FOR),
+        HERE,
+    ),
+    "a token in kube-system": (of(TOKEN, type="kubernetes.io/service-account-token", data={}, metadata=FOR), SYSTEM),
+    "a bootstrap token": (
+        of(TOKEN, "bootstrap-token-abcdef", type="bootstrap.kubernetes.io/token", data=holding(usage="x")),
+        SYSTEM,
+    ),
+    "a pull secret": (
+        of(TOKEN, type="kubernetes.io/dockerconfigjson", data={".dockerconfigjson": holding(a="{}")["a"]}),
+        HERE,
+    ),
+    "a Secret that another controller reads": (of(TOKEN, data=holding(server="https://a", config="{}")), HERE),
+    "a kubeconfig": (of(TOKEN, data=holding(kubeconfig="{}")), SYSTEM),
+    "a keyring under another name": (of(TOKEN, type="jwks-operator.dev/keyring", data={}), HERE),
+    "no keyring under the name of one": (of(TOKEN, "auth-keyring"), HERE),
+    "a Secret of no set": (
+        of(TOKEN, metadata={"labels": {"app.kubernetes.io/managed-by": "jwks-operator"}}),
+        HERE,
+    ),
+    "a finalizer": (of(TOKEN, metadata={"finalizers": ["a.example.com/b"]}), HERE),
+    "an owner": (of(TOKEN, metadata={"ownerReferences": [OWNER]}), HERE),
+    "who is who on EKS": (of(PUBLISHED, "aws-auth", data={"mapRoles": '[{"groups": ["system:masters"]}]'}), SYSTEM),
+    "the DNS of the cluster": (of(PUBLISHED, "coredns", data={"Corefile": ".:53 { forward . 192.0.2.1 }"}), SYSTEM),
+    "the configuration of the proxies": (of(PUBLISHED, "kube-proxy", data={"config.conf": '{"kind":"x"}'}), SYSTEM),
+    "whom the API server believes": (
+        of(PUBLISHED, "extension-apiserver-authentication", data={"client-ca-file": "-----BEGIN CERTIFICATE-----"}),
+        SYSTEM,
+    ),
+    "a discovery document that is none": (of(PUBLISHED, data={"openid-configuration": "#!/bin/sh"}), HERE),
+    "a token that is none": (of(PUBLISHED, data={"historical.jwt": "a b"}), HERE),
+    "a binding": (
+        plain("ClusterRoleBinding", RBAC, "x", roleRef=ADMIN_ROLE, subjects=[{"kind": "User", "name": "me"}]),
+        HERE,
+    ),
+    "a role": (plain("ClusterRole", RBAC, "x", rules=[{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]), HERE),
+    "a pod": (plain("Pod", "v1", "x", spec={"containers": [{"name": "a", "image": "a:1"}]}), SYSTEM),
+    "a workload": (plain("Deployment", "apps/v1", "x", spec=WORKLOAD), SYSTEM),
+    "a certificate": (
+        plain(
+            "CertificateSigningRequest",
+            "certificates.k8s.io/v1",
+            "x",
+            spec=CSR,
+        ),
+        HERE,
+    ),
+    "a namespace": (plain("Namespace", "v1", "x"), HERE),
+}
+"""By which the operator's account would become more than it is."""
+
+THIEF_CHANGES: Changes = {
+    "make a token": ("create", "token", "default"),
+    "approve a certificate": ("certificate", "approve", "theirs"),
+    "label a namespace": ("label", "namespace", HERE, "a=b"),
+    "change a role": ("annotate", "clusterrole", "view", "a=b"),
+    "put a token into a Secret of a set": ("patch", "secret/auth", "--type=merge", '--patch={"data":{"token":"YQ=="}}'),
+    "put a Corefile into a published set": (
+        "patch",
+        "configmap/auth",
+        "--type=merge",
+        '--patch={"data":{"Corefile":"."}}',
+    ),
+    "take a Secret from its set": ("label", "secret/auth", "jwks-operator.dev/set-"),
+    "take over a Secret of somebody": ("label", "secret/theirs", "app.kubernetes.io/managed-by=jwks-operator"),
+    "delete a Secret of somebody": ("delete", "secret/theirs"),
+    "delete all Secrets": ("delete", "secret", "--all"),
+    "delete a namespace": ("delete", "namespace", HERE),
+}
+
+ALLOWED_TO_TENANT: Made = {"a set": (SET, HERE), "a ConfigMap": (of(configmap(PUBLIC, labels={}), "mine"), HERE)}
+ALLOWED_TO_OPERATOR: Made = {
+    "the Secret of a set": (of(TOKEN, "work"), HERE),
+    "a published set": (of(PUBLISHED, "work"), HERE),
+}
+"""What has to go well, so that a refusal says something."""
+
+TENANT_CHANGES: Changes = {
+    "edit a Secret": ("patch", "secret/auth", "--type=merge", '--patch={"data":{"signing.jwk":""}}'),
+    "take the label off a Secret": ("label", "secret/auth", "app.kubernetes.io/managed-by-"),
+    "label another Secret": ("label", "secret/theirs", "app.kubernetes.io/managed-by=jwks-operator"),
+    "move the ConfigMap to another shard": ("label", "configmap/auth", "jwks-operator.dev/shard=blue"),
+    "edit the published set": ("patch", "configmap/auth", "--type=merge", '--patch={"data":{"x":"{}"}}'),
+    "delete the published set": ("delete", "configmap/auth"),
+    "delete a Secret": ("delete", "secret/auth", "--cascade=orphan"),
+    "delete everything": ("delete", "secret,configmap", "--all"),
+}
+"""Of objects of a set."""
+
+TENANT_MAKES: Made = {
+    "an object with the operator's label": (PUBLISHED, HERE),
+    "a published set with a private member": (configmap('{"keys":[{"kty":"EC","d":"x"}]}'), HERE),
+    **{
+        f"a set whose objects ask for a copy: {where}, {name}": (asking(where, name), HERE)
+        for where, name in (
+            ("secret.labels", "replicator.v1.mittwald.de/replicate-to"),
+            ("secret.annotations", "reflector.v1.k8s.emberstack.com/reflection-allowed"),
+            ("configMap.annotations", "kubed.appscode.com/sync"),
+        )
+    },
+}
