@@ -267,7 +267,7 @@ class JsonWebKeySetSpec(Model):
     """How the public keys are published."""
     secret: SecretTarget = SecretTarget()
     """The Secret with the active private keys."""
-    pod_refresh: PodRefresh = PodRefresh.ON_EMERGENCY
+    pod_refresh: PodRefresh | None = None
     """When the kubelets of pods that mount the Secret or the ConfigMap are made to write the new content at once, where
     the operator runs with --pod-refresh; the pods consent by the label jwks-operator.dev/allow-set: <name of the set>.
     OnEmergency (default): after a revocation, and when a key is used before its lead has passed. Always: after every

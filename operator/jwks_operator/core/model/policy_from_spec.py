@@ -11,6 +11,7 @@ from jwks_operator.api.import_spec import External as ExternalSpec
 from jwks_operator.api.import_spec import Import as ImportSpec
 from jwks_operator.api.import_spec import ObjectKeyRef
 from jwks_operator.api.readers import default_eddsa_name
+from jwks_operator.api.set_choices import PodRefresh
 from jwks_operator.core.model.policy import (
     NO_FACTS,
     NOTHING,
@@ -66,7 +67,7 @@ def _derive(spec: api.JsonWebKeySetSpec) -> Policy:
             spec.secret.annotations,
             _if_given(restart, lambda given: Restart("" if given.selector is None else str(given.selector))),
         ),
-        pod_refresh=spec.pod_refresh,
+        pod_refresh=spec.pod_refresh or PodRefresh.ON_EMERGENCY,
         recovery=spec.recovery,
         deletion_policy=spec.deletion_policy,
         suspend=spec.suspend,
