@@ -1,6 +1,6 @@
 """The port of the observers: the reconciler reports each pass to the metrics and to the status page."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -10,7 +10,9 @@ from jwks_operator.api.status_model import JsonWebKeySetStatus
 from jwks_operator.core.model.record import Record, RecordedEvent
 from jwks_operator.core.planner.plan import Plan
 from jwks_operator.core.transitions.transition_table import Transition
+from jwks_operator.kube.apply import StepResult
 from jwks_operator.kube.workloads import RestartedWorkload
+from jwks_operator.reconcile.audit_log import log_event
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +53,13 @@ class Observer(Protocol):
     def forget_set(self, ref: SetRef) -> None:
         """The set does not exist any more, or belongs to another shard."""
         ...
+
+
+def report_step(observers: Iterable[Observer], ref: SetRef, result: StepResult) -> None:
+    """Tell the log and the observers what a step did."""
+    for recorded in result.events:
+        log_event(ref, recorded)
+    for observer in observers:
+        observer.report_restarts(ref, result.restart.workloads)
+        if result.confirmed:
+            observer.confirm_step(ref, result.events)

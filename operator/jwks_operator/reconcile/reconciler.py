@@ -27,7 +27,6 @@ from jwks_operator.kube.client import Client
 from jwks_operator.kube.errors import KubeError, NotServed, OwnedByOtherShard
 from jwks_operator.kube.events import post_events
 from jwks_operator.kube.gather import Gathered, Labelled, gather
-from jwks_operator.kube.object_writes import would_hold
 from jwks_operator.kube.shard_takeover import take_over
 from jwks_operator.reconcile.alarms import find_alarms, is_degraded
 from jwks_operator.reconcile.audit_log import log_alarms, log_event
@@ -37,7 +36,7 @@ from jwks_operator.reconcile.deletion import DOUBT_RECHECK, DeletedSets
 from jwks_operator.reconcile.disputes import Disputes, without_withheld
 from jwks_operator.reconcile.key_pool import KeySource
 from jwks_operator.reconcile.observed_versions import ObservedVersions, observe_gathered
-from jwks_operator.reconcile.observer import Observer, ReconcileSnapshot
+from jwks_operator.reconcile.observer import Observer, ReconcileSnapshot, report_step
 from jwks_operator.reconcile.refusals import FailedPasses, add_refusal_troubles, list_refused, raise_first, raise_unread
 from jwks_operator.reconcile.requeue import Decision, clock_tolerance, has_step, make_decision, next_pass_at
 from jwks_operator.reconcile.restart_troubles import add_restart_trouble, has_restart_failed
@@ -97,7 +96,7 @@ class Reconciler:
             return await self._deleted.delete_due(gathered)
         self._deleted.cancel(ref)
         gathered = await self._take_over(gathered)
-        await self._probe_disputes(gathered)
+        await self._disputes.probe(self._client, gathered, self._clock.read(clock_tolerance(gathered)).now)
         return await self._execute_steps(gathered)
 
     def count_kept(self) -> int:
@@ -136,13 +135,6 @@ class Reconciler:
             raise
         observe_gathered(self._versions, taken)
         return taken
-
-    async def _probe_disputes(self, gathered: Gathered) -> None:
-        """Find out by dry runs whether repairs that wait would hold now."""
-        now = self._clock.read(clock_tolerance(gathered)).now
-        for each in self._disputes.list_probes(gathered, now):
-            holds = await would_hold(self._client, each.resource, each.wanted, each.seen)
-            self._disputes.record_probe(gathered.observed.ref, each, now, would_hold=holds)
 
     async def _execute_steps(self, gathered: Gathered) -> datetime | None:
         decision, shown = await self._plan(gathered), False
@@ -231,18 +223,8 @@ class Reconciler:
         observe_gathered(self._versions, result.gathered)
         if must_refresh_pods(record):
             refresh_written(self._config.refresh_pods, gathered, result.gathered)
-        self._report(ref, result)
+        report_step(self.observers, ref, result)
         return result
-
-    def _report(self, ref: SetRef, result: StepResult) -> None:
-        """Tell the log and the observers what a step did."""
-        for recorded in result.events:
-            log_event(ref, recorded)
-        for observer in self.observers:
-            observer.report_restarts(ref, result.restart.workloads)
-        if result.confirmed:
-            for observer in self.observers:
-                observer.confirm_step(ref, result.events)
 
     async def _continue(self, before: Decision, result: StepResult) -> Decision:
         """Return the decision after a step; what the step could not write is a trouble of it."""
