@@ -24,10 +24,12 @@ from jwks_operator.core.model.observed_state import DriftState
 from jwks_operator.core.model.record import Record, RecordedEvent, Step
 from jwks_operator.core.model.trouble import Trouble
 from jwks_operator.core.transitions.transition_table import Transition
+from jwks_operator.kube.client import Client
 from jwks_operator.kube.copies import compare_copies
 from jwks_operator.kube.drifted import DriftedObject, describe_drift, list_drifted
 from jwks_operator.kube.events import AnyEvent, CountedEvent
 from jwks_operator.kube.gather import Gathered
+from jwks_operator.kube.object_writes import would_hold
 
 FREE = 2
 """Repairs in a row without a delay: an accident may happen twice."""
@@ -139,6 +141,12 @@ class Disputes:
             min(times, default=None),
         )
         return _count_as_right(gathered, weighed), weighed
+
+    async def probe(self, client: Client, gathered: Gathered, now: datetime) -> None:
+        """Find out by dry runs whether repairs that wait would hold now."""
+        for each in self.list_probes(gathered, now):
+            holds = await would_hold(client, each.resource, each.wanted, each.seen)
+            self.record_probe(gathered.observed.ref, each, now, would_hold=holds)
 
     def list_probes(self, gathered: Gathered, now: datetime) -> Iterator[DriftedObject]:
         """Yield the objects whose repair waits and of which a dry run may tell that it would hold now."""

@@ -26,7 +26,6 @@ from jwks_operator.kube.client import Client
 from jwks_operator.kube.errors import KubeError, NotServed, OwnedByOtherShard
 from jwks_operator.kube.events import post_events
 from jwks_operator.kube.gather import Gathered, Labelled, gather
-from jwks_operator.kube.object_writes import would_hold
 from jwks_operator.kube.shard_takeover import take_over
 from jwks_operator.reconcile.alarms import find_alarms, is_degraded
 from jwks_operator.reconcile.audit_log import log_alarms, log_events
@@ -99,7 +98,7 @@ class Reconciler:
             return await self._deleted.delete_due(gathered)
         self._deleted.cancel(ref)
         gathered = await self._take_over(gathered)
-        await self._probe_disputes(gathered)
+        await self._disputes.probe(self._client, gathered, self._clock.read(clock_tolerance(gathered)).now)
         return await self._execute_steps(gathered)
 
     def count_kept(self) -> int:
@@ -138,13 +137,6 @@ class Reconciler:
             raise
         observe_gathered(self._versions, taken)
         return taken
-
-    async def _probe_disputes(self, gathered: Gathered) -> None:
-        """Find out by dry runs whether repairs that wait would hold now."""
-        now = self._clock.read(clock_tolerance(gathered)).now
-        for each in self._disputes.list_probes(gathered, now):
-            holds = await would_hold(self._client, each.resource, each.wanted, each.seen)
-            self._disputes.record_probe(gathered.observed.ref, each, now, would_hold=holds)
 
     async def _execute_steps(self, gathered: Gathered) -> datetime | None:
         decision, shown = await self._plan(gathered), False

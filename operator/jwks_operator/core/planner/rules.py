@@ -1,10 +1,7 @@
 """What should happen now? The order of decisions: one list of rules, from what was observed and one clock reading.
 
-Each rule takes the case and returns it, changed or not, or the plan, which ends the list. At most one step comes out;
-the reconciler executes it and asks again.
-
-"Cannot tell" decides nothing: an unreadable record, a foreign object or a refused spec leave the keys as they are,
-except those that are revoked; a clock in doubt stops every timed transition and every confirmation.
+Each rule takes the case and returns it, or the plan, which ends the list. The reconciler executes it and asks again.
+"Cannot tell" decides nothing but revocation; a clock in doubt stops every timed transition and every confirmation.
 """
 
 from collections.abc import Callable
@@ -63,8 +60,8 @@ def leave_what_cannot_be_read(case: Case) -> Case | Plan:
         return case
     if case.record is None or not has_to_revoke(case):
         return Plan(None)
-    decided = revoke_keys(read_the_requests(case))
-    return decided if isinstance(decided, Plan) else decided.plan(decided.known)
+    after = revoke_keys(read_the_requests(case))
+    return after if isinstance(after, Plan) else after.plan(after.known)
 
 
 def follow_the_names(case: Case) -> Case | Plan:
@@ -144,8 +141,8 @@ def read_the_requests(case: Case) -> Case:
 
 def remember_former_objects(case: Case) -> Case:
     """Objects of the set under former names are remembered until they are gone."""
-    after = replace(case, record=remember_former(case.observed, case.known))
-    return after.with_troubles(*list_former_troubles(case.observed))
+    case = case.with_troubles(*list_former_troubles(case.observed))
+    return replace(case, record=remember_former(case.observed, case.known))
 
 
 def reset_doubtful_times(case: Case) -> Case:
