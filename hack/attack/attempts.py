@@ -10,7 +10,20 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from attack.objects import HERE, OURS, PUBLIC, SET, WORKLOAD, Object, asking, configmap, holding, of, plain, secret
+from attack.objects import (
+    HERE,
+    OURS,
+    PUBLIC,
+    SET,
+    WORKLOAD,
+    Object,
+    make_asking_set,
+    make_configmap,
+    make_data,
+    make_like,
+    make_object,
+    make_secret,
+)
 
 SYSTEM = "kube-system"
 Made = dict[str, tuple[Object, str]]
@@ -21,8 +34,8 @@ RBAC = "rbac.authorization.k8s.io/v1"
 ADMIN_ROLE = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"}
 FOR = {"annotations": {"kubernetes.io/service-account.name": "default"}}
 OWNER = {"apiVersion": "v1", "kind": "Node", "name": "a", "uid": "b"}
-TOKEN = secret(OURS)
-PUBLISHED = configmap(PUBLIC)
+TOKEN = make_secret(OURS)
+PUBLISHED = make_configmap(PUBLIC)
 
 
 def _certificate_request() -> str:
@@ -40,46 +53,63 @@ CSR = {
 
 THIEF_MAKES: Made = {
     "a token of a service account": (
-        of(TOKEN, type="kubernetes.io/service-account-token", data={}, metadata=FOR),
+        make_like(TOKEN, type="kubernetes.io/service-account-token", data={}, metadata=FOR),
         HERE,
     ),
-    "a token in kube-system": (of(TOKEN, type="kubernetes.io/service-account-token", data={}, metadata=FOR), SYSTEM),
+    "a token in kube-system": (
+        make_like(TOKEN, type="kubernetes.io/service-account-token", data={}, metadata=FOR),
+        SYSTEM,
+    ),
     "a bootstrap token": (
-        of(TOKEN, "bootstrap-token-abcdef", type="bootstrap.kubernetes.io/token", data=holding(usage="x")),
+        make_like(TOKEN, "bootstrap-token-abcdef", type="bootstrap.kubernetes.io/token", data=make_data(usage="x")),
         SYSTEM,
     ),
     "a pull secret": (
-        of(TOKEN, type="kubernetes.io/dockerconfigjson", data={".dockerconfigjson": holding(a="{}")["a"]}),
+        make_like(TOKEN, type="kubernetes.io/dockerconfigjson", data={".dockerconfigjson": make_data(a="{}")["a"]}),
         HERE,
     ),
-    "a Secret that another controller reads": (of(TOKEN, data=holding(server="https://a", config="{}")), HERE),
-    "a kubeconfig": (of(TOKEN, data=holding(kubeconfig="{}")), SYSTEM),
-    "a keyring under another name": (of(TOKEN, type="jwks-operator.dev/keyring", data={}), HERE),
-    "no keyring under the name of one": (of(TOKEN, "auth-keyring"), HERE),
+    "a Secret that another controller reads": (make_like(TOKEN, data=make_data(server="https://a", config="{}")), HERE),
+    "a kubeconfig": (make_like(TOKEN, data=make_data(kubeconfig="{}")), SYSTEM),
+    "a keyring under another name": (make_like(TOKEN, type="jwks-operator.dev/keyring", data={}), HERE),
+    "no keyring under the name of one": (make_like(TOKEN, "auth-keyring"), HERE),
     "a Secret of no set": (
-        of(TOKEN, metadata={"labels": {"app.kubernetes.io/managed-by": "jwks-operator"}}),
+        make_like(TOKEN, metadata={"labels": {"app.kubernetes.io/managed-by": "jwks-operator"}}),
         HERE,
     ),
-    "a finalizer": (of(TOKEN, metadata={"finalizers": ["a.example.com/b"]}), HERE),
-    "an owner": (of(TOKEN, metadata={"ownerReferences": [OWNER]}), HERE),
-    "who is who on EKS": (of(PUBLISHED, "aws-auth", data={"mapRoles": '[{"groups": ["system:masters"]}]'}), SYSTEM),
-    "the DNS of the cluster": (of(PUBLISHED, "coredns", data={"Corefile": ".:53 { forward . 192.0.2.1 }"}), SYSTEM),
-    "the configuration of the proxies": (of(PUBLISHED, "kube-proxy", data={"config.conf": '{"kind":"x"}'}), SYSTEM),
-    "whom the API server believes": (
-        of(PUBLISHED, "extension-apiserver-authentication", data={"client-ca-file": "-----BEGIN CERTIFICATE-----"}),
+    "a finalizer": (make_like(TOKEN, metadata={"finalizers": ["a.example.com/b"]}), HERE),
+    "an owner": (make_like(TOKEN, metadata={"ownerReferences": [OWNER]}), HERE),
+    "who is who on EKS": (
+        make_like(PUBLISHED, "aws-auth", data={"mapRoles": '[{"groups": ["system:masters"]}]'}),
         SYSTEM,
     ),
-    "a discovery document that is none": (of(PUBLISHED, data={"openid-configuration": "#!/bin/sh"}), HERE),
-    "a token that is none": (of(PUBLISHED, data={"historical.jwt": "a b"}), HERE),
+    "the DNS of the cluster": (
+        make_like(PUBLISHED, "coredns", data={"Corefile": ".:53 { forward . 192.0.2.1 }"}),
+        SYSTEM,
+    ),
+    "the configuration of the proxies": (
+        make_like(PUBLISHED, "kube-proxy", data={"config.conf": '{"kind":"x"}'}),
+        SYSTEM,
+    ),
+    "whom the API server believes": (
+        make_like(
+            PUBLISHED, "extension-apiserver-authentication", data={"client-ca-file": "-----BEGIN CERTIFICATE-----"}
+        ),
+        SYSTEM,
+    ),
+    "a discovery document that is none": (make_like(PUBLISHED, data={"openid-configuration": "#!/bin/sh"}), HERE),
+    "a token that is none": (make_like(PUBLISHED, data={"historical.jwt": "a b"}), HERE),
     "a binding": (
-        plain("ClusterRoleBinding", RBAC, "x", roleRef=ADMIN_ROLE, subjects=[{"kind": "User", "name": "me"}]),
+        make_object("ClusterRoleBinding", RBAC, "x", roleRef=ADMIN_ROLE, subjects=[{"kind": "User", "name": "me"}]),
         HERE,
     ),
-    "a role": (plain("ClusterRole", RBAC, "x", rules=[{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]), HERE),
-    "a pod": (plain("Pod", "v1", "x", spec={"containers": [{"name": "a", "image": "a:1"}]}), SYSTEM),
-    "a workload": (plain("Deployment", "apps/v1", "x", spec=WORKLOAD), SYSTEM),
+    "a role": (
+        make_object("ClusterRole", RBAC, "x", rules=[{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]),
+        HERE,
+    ),
+    "a pod": (make_object("Pod", "v1", "x", spec={"containers": [{"name": "a", "image": "a:1"}]}), SYSTEM),
+    "a workload": (make_object("Deployment", "apps/v1", "x", spec=WORKLOAD), SYSTEM),
     "a certificate": (
-        plain(
+        make_object(
             "CertificateSigningRequest",
             "certificates.k8s.io/v1",
             "x",
@@ -87,7 +117,7 @@ THIEF_MAKES: Made = {
         ),
         HERE,
     ),
-    "a namespace": (plain("Namespace", "v1", "x"), HERE),
+    "a namespace": (make_object("Namespace", "v1", "x"), HERE),
 }
 """By which the operator's account would become more than it is."""
 
@@ -104,16 +134,19 @@ THIEF_CHANGES: Changes = {
         '--patch={"data":{"Corefile":"."}}',
     ),
     "take a Secret from its set": ("label", "secret/auth", "jwks-operator.dev/set-"),
-    "take over a Secret of somebody": ("label", "secret/theirs", "app.kubernetes.io/managed-by=jwks-operator"),
-    "delete a Secret of somebody": ("delete", "secret/theirs"),
+    "take over another Secret": ("label", "secret/theirs", "app.kubernetes.io/managed-by=jwks-operator"),
+    "delete another Secret": ("delete", "secret/theirs"),
     "delete all Secrets": ("delete", "secret", "--all"),
     "delete a namespace": ("delete", "namespace", HERE),
 }
 
-ALLOWED_TO_TENANT: Made = {"a set": (SET, HERE), "a ConfigMap": (of(configmap(PUBLIC, labels={}), "mine"), HERE)}
+ALLOWED_TO_TENANT: Made = {
+    "a set": (SET, HERE),
+    "a ConfigMap": (make_like(make_configmap(PUBLIC, labels={}), "mine"), HERE),
+}
 ALLOWED_TO_OPERATOR: Made = {
-    "the Secret of a set": (of(TOKEN, "work"), HERE),
-    "a published set": (of(PUBLISHED, "work"), HERE),
+    "the Secret of a set": (make_like(TOKEN, "work"), HERE),
+    "a published set": (make_like(PUBLISHED, "work"), HERE),
 }
 """What has to go well, so that a refusal says something."""
 
@@ -131,9 +164,9 @@ TENANT_CHANGES: Changes = {
 
 TENANT_MAKES: Made = {
     "an object with the operator's label": (PUBLISHED, HERE),
-    "a published set with a private member": (configmap('{"keys":[{"kty":"EC","d":"x"}]}'), HERE),
+    "a published set with a private member": (make_configmap('{"keys":[{"kty":"EC","d":"x"}]}'), HERE),
     **{
-        f"a set whose objects ask for a copy: {where}, {name}": (asking(where, name), HERE)
+        f"a set whose objects ask for a copy: {where}, {name}": (make_asking_set(where, name), HERE)
         for where, name in (
             ("secret.labels", "replicator.v1.mittwald.de/replicate-to"),
             ("secret.annotations", "reflector.v1.k8s.emberstack.com/reflection-allowed"),

@@ -13,7 +13,7 @@ A dispute has one Event, which counts the repairs, and the condition `Degraded` 
 repairs are not part of the history. Disputes are not stored: a restart learns the delays again, within seconds.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,10 +24,12 @@ from jwks_operator.core.model.observed_state import DriftState
 from jwks_operator.core.model.record import Record, RecordedEvent, Step
 from jwks_operator.core.model.trouble import Trouble
 from jwks_operator.core.transitions.transition_table import Transition
+from jwks_operator.kube.client import Client
 from jwks_operator.kube.copies import compare_copies
 from jwks_operator.kube.drifted import DriftedObject, describe_drift, list_drifted, list_refused
 from jwks_operator.kube.events import AnyEvent, CountedEvent
 from jwks_operator.kube.gather import Gathered
+from jwks_operator.kube.object_writes import would_hold
 
 FREE = 2
 """Repairs in a row without a delay: an accident may happen twice."""
@@ -136,18 +138,14 @@ class Disputes:
         )
         return _count_as_right(gathered, weighed), weighed
 
-    def list_probes(self, gathered: Gathered, now: datetime) -> Iterator[DriftedObject]:
-        """Yield the objects whose repair waits and of which a dry run may tell that it would hold now."""
+    async def probe(self, client: Client, gathered: Gathered, now: datetime) -> None:
+        """Find out by dry runs whether repairs that wait, because admission changes them, would hold now."""
         repairs = self._repairs.get(gathered.observed.ref, {})
         for each in list_drifted(gathered) if repairs else ():
             known = repairs.get(each.what)
             if known is not None and known.by_admission and known.next_probe() <= now < known.next_repair(each):
-                yield each
-
-    def record_probe(self, ref: SetRef, drifted: DriftedObject, now: datetime, *, would_hold: bool) -> None:
-        """Record the answer to a dry run."""
-        known = self._repairs[ref][drifted.what]
-        known.probed, known.would_hold = now, would_hold
+                known.probed = now
+                known.would_hold = await would_hold(client, each.resource, each.wanted, each.seen)
 
     def record_repairs(self, ref: SetRef, weighed: WeighedDrift, now: datetime) -> None:
         """Record that the drifted objects of a pass are written now."""

@@ -27,7 +27,6 @@ from jwks_operator.kube.client import Client
 from jwks_operator.kube.errors import KubeError, NotServed, OwnedByOtherShard
 from jwks_operator.kube.events import post_events
 from jwks_operator.kube.gather import Gathered, Labelled, gather
-from jwks_operator.kube.object_writes import would_hold
 from jwks_operator.kube.shard_takeover import take_over
 from jwks_operator.reconcile.alarms import find_alarms, is_degraded
 from jwks_operator.reconcile.audit_log import log_alarms, log_event
@@ -97,7 +96,7 @@ class Reconciler:
             return await self._deleted.delete_due(gathered)
         self._deleted.cancel(ref)
         gathered = await self._take_over(gathered)
-        await self._probe_disputes(gathered)
+        await self._disputes.probe(self._client, gathered, self._clock.read(clock_tolerance(gathered)).now)
         return await self._execute_steps(gathered)
 
     async def _gather(self, ref: SetRef) -> Gathered:
@@ -132,13 +131,6 @@ class Reconciler:
             raise
         observe_gathered(self._versions, taken)
         return taken
-
-    async def _probe_disputes(self, gathered: Gathered) -> None:
-        """Find out by dry runs whether repairs that wait would hold now."""
-        now = self._clock.read(clock_tolerance(gathered)).now
-        for each in self._disputes.list_probes(gathered, now):
-            holds = await would_hold(self._client, each.resource, each.wanted, each.seen)
-            self._disputes.record_probe(gathered.observed.ref, each, now, would_hold=holds)
 
     async def _execute_steps(self, gathered: Gathered) -> datetime | None:
         decision, shown = await self._plan(gathered), False
@@ -251,10 +243,7 @@ class Reconciler:
         return add_refusal_troubles(decision, before.plan.record, result)
 
     async def _repair_others(self, decision: Decision) -> StepResult | None:
-        """Repair the copies and the objects under former names; delete those that are not needed any more.
-
-        Namespaces that were created, deleted or relabelled are followed.
-        """
+        """Repair copies and objects under former names, as the namespaces are now; delete those that are not needed."""
         gathered = decision.gathered
         written = decision.weighed.without_waiting()
         self._disputes.record_repairs(gathered.observed.ref, written, decision.reading.now)
@@ -283,10 +272,7 @@ class Reconciler:
     async def _update_status(
         self, decision: Decision, events: tuple[RecordedEvent, ...], *troubles: Trouble
     ) -> Gathered:
-        """Write the status, then record the Events, even if the write of the status fails.
-
-        Returns the observed state with the set as written.
-        """
+        """Write the status, then record the Events, even if that fails; return the state with the set as written."""
         gathered = decision.gathered
         plan = replace(decision.plan, troubles=(*troubles, *decision.plan.troubles))
         status = render_status(gathered.observed, plan, gathered.observed.record, gathered.status, decision.reading)

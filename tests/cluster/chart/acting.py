@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 
-from attack.objects import HERE, SECRETLY, plain
+from attack.objects import HERE, SECRETLY, make_object
 from cluster.chronicle import Object
 from cluster.versions import connect
 from controlplane import Access
@@ -18,7 +18,7 @@ ADMIN = ("admin", (MASTERS,))
 
 Who = tuple[str, tuple[str, ...]]
 
-EVENT = plain(
+EVENT = make_object(
     "Event",
     "v1",
     "auth.1",

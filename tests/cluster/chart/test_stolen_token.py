@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from attack.attempts import CSR, PUBLISHED, SYSTEM, THIEF_CHANGES, THIEF_MAKES, TOKEN
-from attack.objects import HERE, PUBLIC, holding, of, plain, secret
+from attack.objects import HERE, PUBLIC, make_data, make_like, make_object, make_secret
 from cluster.chart.acting import ADMIN, OPERATOR, Cluster, until
 from cluster.stage import install_chart
 from controlplane import ControlPlane
@@ -22,10 +22,10 @@ def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
         )
         assert mighty.returncode == 0, mighty.stderr
         cluster = Cluster(plane)
-        theirs = plain("CertificateSigningRequest", "certificates.k8s.io/v1", "theirs", spec=CSR)
-        for thing in (theirs, secret(name="theirs")):
+        theirs = make_object("CertificateSigningRequest", "certificates.k8s.io/v1", "theirs", spec=CSR)
+        for thing in (theirs, make_secret(name="theirs")):
             assert cluster.creates(ADMIN, thing, dry=False) == ""
-        until(lambda: "may not write" in cluster.creates((OPERATOR, ()), plain("Namespace", "v1", "x")))
+        until(lambda: "may not write" in cluster.creates((OPERATOR, ()), make_object("Namespace", "v1", "x")))
         yield cluster
 
 
@@ -46,18 +46,23 @@ def test_nor_by_changing(cluster: Cluster, command: tuple[str, ...]) -> None:
 
 def test_its_work_is_allowed(cluster: Cluster) -> None:
     digest = "A" * 43
-    ring = of(
+    ring = make_like(
         TOKEN,
         "auth-keyring",
         type="jwks-operator.dev/keyring",
-        data=holding(record_json="{}") | {f"{digest}.json": "e30="},
+        data=make_data(record_json="{}") | {f"{digest}.json": "e30="},
     )
     every = {f"signing-1.{end}": "YQ==" for end in ("jwk", "jwks", "pem", "tls.crt", "tls.key", "kid", "alg")}
     beside = {"openid-configuration": "{}", "historical.jwt": "a-_.b.c", "zz-serve.json": "{}", "any_KEY": PUBLIC}
-    for thing in (ring, of(TOKEN, "work", data=every), of(PUBLISHED, "work", data=beside), of(PUBLISHED, "shop.auth")):
+    for thing in (
+        ring,
+        make_like(TOKEN, "work", data=every),
+        make_like(PUBLISHED, "work", data=beside),
+        make_like(PUBLISHED, "shop.auth"),
+    ):
         assert cluster.creates((OPERATOR, ()), thing) == "", json.dumps(thing)
 
 
 def test_it_writes_only_where_it_looks(cluster: Cluster) -> None:
-    said = cluster.creates((OPERATOR, ()), of(PUBLISHED, "work"), SYSTEM)
+    said = cluster.creates((OPERATOR, ()), make_like(PUBLISHED, "work"), SYSTEM)
     assert said == "" or "only in the namespaces that it looks after" in said
