@@ -154,12 +154,8 @@ class Disputes:
         for each in list_drifted(gathered) if repairs else ():
             known = repairs.get(each.what)
             if known is not None and known.by_admission and known.next_probe() <= now < known.next_repair(each):
-                yield each
-
-    def record_probe(self, ref: SetRef, drifted: DriftedObject, now: datetime, *, would_hold: bool) -> None:
-        """Record the answer to a dry run."""
-        known = self._repairs[ref][drifted.what]
-        known.probed, known.would_hold = now, would_hold
+                known.probed = now
+                known.would_hold = await would_hold(client, each.resource, each.wanted, each.seen)
 
     def record_repairs(self, ref: SetRef, weighed: WeighedDrift, now: datetime) -> None:
         """Record that the drifted objects of a pass were written."""

@@ -239,10 +239,7 @@ class Reconciler:
         return add_refusal_troubles(decision, before.plan.record, result)
 
     async def _repair_others(self, decision: Decision) -> StepResult | None:
-        """Repair the copies and the objects under former names; delete those that are not needed any more.
-
-        Namespaces that were created, deleted or relabelled are followed.
-        """
+        """Repair copies and objects under former names, as the namespaces are now; delete those that are not needed."""
         gathered = decision.gathered
         result = await repair_other_objects(self._client, gathered, decision.reading)
         written = decision.weighed.without_waiting().without(list_refused(result))
@@ -263,10 +260,7 @@ class Reconciler:
     async def _update_status(
         self, decision: Decision, events: tuple[RecordedEvent, ...], *troubles: Trouble
     ) -> Gathered:
-        """Write the status, then record the Events, even if the write of the status fails.
-
-        Returns the observed state with the set as written.
-        """
+        """Write the status, then record the Events, even if that fails; return the state with the set as written."""
         gathered = decision.gathered
         plan = replace(decision.plan, troubles=(*troubles, *decision.plan.troubles))
         status = render_status(gathered.observed, plan, gathered.observed.record, gathered.status, decision.reading)
