@@ -13,7 +13,7 @@ A dispute has one Event, which counts the repairs, and the condition `Degraded` 
 repairs are not part of the history. Disputes are not stored: a restart learns the delays again, within seconds.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -143,13 +143,7 @@ class Disputes:
         return _count_as_right(gathered, weighed), weighed
 
     async def probe(self, client: Client, gathered: Gathered, now: datetime) -> None:
-        """Find out by dry runs whether repairs that wait would hold now."""
-        for each in self.list_probes(gathered, now):
-            holds = await would_hold(client, each.resource, each.wanted, each.seen)
-            self.record_probe(gathered.observed.ref, each, now, would_hold=holds)
-
-    def list_probes(self, gathered: Gathered, now: datetime) -> Iterator[DriftedObject]:
-        """Yield the objects whose repair waits and of which a dry run may tell that it would hold now."""
+        """Find out by dry runs whether repairs that wait, because admission changes them, would hold now."""
         repairs = self._repairs.get(gathered.observed.ref, {})
         for each in list_drifted(gathered) if repairs else ():
             known = repairs.get(each.what)
