@@ -13,14 +13,14 @@ from jwks_operator.core.features.other_operators import (
     find_other_operator,
     note_writer,
 )
-from jwks_operator.core.model.record import Record
+from jwks_operator.core.model.record import Record, Writer
 from reconcile.life import ES256, START
 
 
 def confirmed_by(names: str) -> Record:
     found = record(ES256)
     for number, name in enumerate(names):
-        found = note_writer(found, name, START + timedelta(seconds=number))
+        found = note_writer(found, Writer(name, START + timedelta(seconds=number)))
     return found
 
 
@@ -55,5 +55,15 @@ def test_it_is_over_an_hour_after_the_last_change_between_them() -> None:
 
 def test_a_name_is_remembered_for_a_few_confirmations_and_no_name_is_not() -> None:
     assert len(confirmed_by("abcdefgh").writers) == REMEMBERED
-    assert note_writer(record(ES256), "", START) == record(ES256)
+    assert note_writer(record(ES256), Writer("", START)) == record(ES256)
     assert replace(confirmed_by("a"), writers=()) == record(ES256)
+
+
+def test_a_set_that_moves_to_a_shard_and_back_has_one_operator_at_a_time() -> None:
+    found = record(ES256)
+    for number, (name, shard) in enumerate([("a", ""), ("b", "blue"), ("a", ""), ("b", "blue")]):
+        found = note_writer(found, Writer(name, START + timedelta(seconds=number), shard))
+        assert find_other_operator(found, START + timedelta(seconds=number)) is None
+    for name in ("c", "b"):
+        found = note_writer(found, Writer(name, START + timedelta(seconds=9), "blue"))
+    assert find_other_operator(found, START + timedelta(seconds=9)) is not None, "two of one shard are told"

@@ -39,6 +39,9 @@ _Tell = Callable[[re.Match[str], str, Place], str]
 
 def name_text(data: bytes, place: Place) -> str:
     """Return what a text is, and how to make of it what the place wants; empty if it cannot be told."""
+    with suppress(ValueError, RecursionError):
+        if isinstance(json.loads(data), dict | list):
+            return ""  # JSON, however it is indented: not a text that only looks like it
     shown = data[:_SHOWN]
     text = shown.decode("utf-8", "replace").strip()
     if "\ufffd" in text[:-1]:

@@ -20,7 +20,7 @@ from jwks_operator.api.reasons import EventReason
 from jwks_operator.api.status_model import JsonWebKeySetStatus
 from jwks_operator.core.features.other_operators import note_writer
 from jwks_operator.core.model.key_states import confirm_step
-from jwks_operator.core.model.record import Record, RecordedEvent
+from jwks_operator.core.model.record import Record, RecordedEvent, Writer
 from jwks_operator.core.outputs.projections import Effect, effect_order, without_unknown_keys
 from jwks_operator.core.transitions.transition_table import Owned
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, Client
@@ -76,7 +76,8 @@ async def execute_step(client: Client, gathered: Gathered, record: Record, read_
     confirmed = read_time() if gathered.copies.complete and not copied.refusals else None
     if confirmed is None:
         return StepResult(refresh_comparisons(gathered), events, False, restarted, copied.refusals)
-    final = note_writer(_with_uids(confirm_step(record, confirmed), gathered.seen), client.name(), confirmed)
+    writer = Writer(client.name(), confirmed, gathered.observed.shard or "")
+    final = note_writer(_with_uids(confirm_step(record, confirmed), gathered.seen), writer)
     gathered = await _write_record(client, gathered, final)
     return StepResult(refresh_comparisons(gathered), (*record.step.events, *events), restart=restarted)
 

@@ -22,11 +22,15 @@ CURE = (
 )
 
 
-def note_writer(record: Record, name: str, time: datetime) -> Record:
-    """Return the record after this operator confirmed a step; an empty name is not noted."""
-    if not name or (record.writers and record.writers[-1].name == name):
+def note_writer(record: Record, writer: Writer) -> Record:
+    """Return the record after this operator confirmed a step; one without a name is not noted.
+
+    A set that moves to another shard, or back, changes operators as it should: what was before is forgotten.
+    """
+    if not writer.name or (record.writers and record.writers[-1].name == writer.name):
         return record
-    return replace(record, writers=(*record.writers, Writer(name, time))[-REMEMBERED:])
+    before = tuple(each for each in record.writers if each.shard == writer.shard == record.writers[-1].shard)
+    return replace(record, writers=(*before, writer)[-REMEMBERED:])
 
 
 def find_other_operator(record: Record | None, now: datetime) -> Trouble | None:

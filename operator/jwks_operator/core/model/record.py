@@ -188,6 +188,8 @@ class Writer(Stored):
 
     name: str
     time: Time
+    shard: str = ""
+    """The shard that it looks after; empty for the default one."""
 
 
 @dataclass(frozen=True, slots=True)
