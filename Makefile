@@ -114,6 +114,7 @@ generate: $(READY) ## Write everything that is generated
 	$(BIN)/python -m manual
 	$(BIN)/python -m readers
 	$(BIN)/python -m waits
+	PYTHONPATH=hack:tests $(BIN)/python -m docs.promises
 	$(BIN)/python -m decisions
 	$(BIN)/python -m reference
 	$(BIN)/python -m helmchart
@@ -131,6 +132,7 @@ check-generated: $(READY) ## Check that everything generated is up to date
 	@$(BIN)/python -m manual --check
 	@$(BIN)/python -m readers --check
 	@$(BIN)/python -m waits --check
+	@PYTHONPATH=hack:tests $(BIN)/python -m docs.promises --check
 	@$(BIN)/python -m decisions --check
 	@$(BIN)/python -m reference --check
 	@$(BIN)/python -m helmchart --check

@@ -29,22 +29,24 @@ async def measure_against(options: Options) -> Outcome:
     outcome, size = Outcome(), options.create[0]
     runs: dict[str, list[Made]] = {"this": [], options.against: []}
     with tempfile.TemporaryDirectory(prefix="jwks-operator-against-") as directory:
-        trees = {"this": None, options.against: await asyncio.to_thread(export_tree, options.against, Path(directory))}
+        await asyncio.to_thread(export_tree, options.against, Path(directory))
+        trees = {"this": ROOT, options.against: Path(directory)}
         for number in range(options.rounds):
             for by in list(runs)[:: 1 if number % 2 == 0 else -1]:
-                async with open_site(options.workers) as place:
-                    runs[by].append(await make_operated(place, size, set_spec(), outcome, trees[by]))
+                async with open_site(options.workers, trees[by] / "crds") as place:
+                    tree = trees[by] / "operator"
+                    runs[by].append(await make_operated(place, size, set_spec(), outcome, tree))
                 sys.stderr.write(f"{by}: {describe_made(runs[by][-1])}\n")
     judge_runs(outcome, runs["this"], runs[options.against], options.against)
     return outcome
 
 
-def export_tree(commit: str, directory: Path) -> Path:
-    """Write the operator of a commit into a directory; return what PYTHONPATH has to name."""
-    packed = subprocess.run(["git", "archive", commit, "operator"], cwd=ROOT, capture_output=True, check=True).stdout
+def export_tree(commit: str, directory: Path) -> None:
+    """Write the operator of a commit and its CRD into a directory."""
+    command = ["git", "archive", commit, "operator", "crds"]
+    packed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout
     with tarfile.open(fileobj=BytesIO(packed)) as tar:
         tar.extractall(directory, filter="data")
-    return directory / "operator"
 
 
 def judge_runs(outcome: Outcome, ours: Sequence[Made], theirs: Sequence[Made], commit: str) -> None:

@@ -39,13 +39,13 @@ class Site:
 
 
 @asynccontextmanager
-async def open_site(workers: int) -> AsyncIterator[Site]:
+async def open_site(workers: int, crds: Path = CRDS) -> AsyncIterator[Site]:
     """Start a control plane with the sets' kind; it ends and vanishes with the block."""
     plane = await asyncio.to_thread(ControlPlane.start)
     try:
         for arguments in (
-            ("apply", "--server-side", f"--filename={CRDS}"),
-            ("wait", "--for=condition=Established", "--timeout=30s", f"--filename={CRDS}"),
+            ("apply", "--server-side", f"--filename={crds}"),
+            ("wait", "--for=condition=Established", "--timeout=30s", f"--filename={crds}"),
         ):
             done = await asyncio.to_thread(plane.kubectl, *arguments)
             if done.returncode:

@@ -130,9 +130,10 @@ ROWS: Final[Sequence[tuple[str, Sequence[Panel]]]] = (
             ),
             Panel(
                 "Consumers",
-                "Endpoints that do not serve a published key yet, workloads asked to restart, pods refreshed.",
+                "Endpoints and public URLs without a published key, workloads asked to restart, pods refreshed.",
                 [
                     Query("sum(jwks_operator_lagging_endpoints{%})", "lagging endpoints"),
+                    Query("sum(jwks_operator_unseen_urls{%})", "lagging URLs"),
                     Query(
                         "sum by (result) (increase(jwks_operator_restarts_total{%}[$__rate_interval]))",
                         "restarts {{result}}",

@@ -221,6 +221,13 @@ ACCEPTED = (
     ]})),
     Case("a Service whose endpoints are asked", publish(serviceName="auth-jwks")),
     Case("a Service name of 63 characters", publish(serviceName="a" * 63)),
+    *(Case(f"seen at {url}", publish(seenAt=[{"url": url}])) for url in (
+        "https://keys.example.com/.well-known/jwks.json", "https://keys.example.com:8443/", "http://edge.internal/jwks",
+        "https://192.0.2.1/a%20b;v=1/jwks.json", "https://a/" + "p" * 502)),
+    Case("a document that is seen at a URL of its own", publish(
+        documents=[{"name": "part", "entries": ["signing"]}],
+        seenAt=[{"url": "https://a.example.com/"}, {"url": "https://a.example.com/part", "document": "part"}])),
+    Case("seen nowhere", publish(seenAt=[])),
     Case("one format", {"secret": {"name": "signer", "formats": ["PEM"]}}),
     Case("other policies", {"recovery": "Manual", "deletionPolicy": "Retain", "suspend": True}),
     Case("empty parts", {"rotation": {}, "timing": {}, "publish": {"configMap": {}}, "secret": {}, "held": []}),
@@ -454,6 +461,23 @@ REFUSED = (
     *(Case(f"the Service {name!r}", publish(serviceName=name), "spec.publish.serviceName", "must be the name of a Serv")
       for name in ("auth.shop", "Auth", "auth-", "http://auth", "10.0.0.1:80", "auth/x", "")),
     Case("a Service name of 64 characters", publish(serviceName="a" * 64), "spec.publish.serviceName"),
+    *(Case(f"seen at {url!r}", publish(seenAt=[{"url": url}]), "spec.publish.seenAt[0].url", "must be a URL such as")
+      for url in ("keys.example.com/jwks.json", "ftp://keys.example.com/", "https://keys.example.com", "https:///jwks",
+                  "https://me:secret@keys.example.com/", "https://keys.example.com/?a", "https://keys.example.com/#a",
+                  "https://-keys/", "https://[::1]/", "https://keys.example.com/a b", "https://keys.example.com:/",
+                  "https://keys.example.com:123456/", "https://keys.example.com/" + chr(10))),
+    Case("seen at a URL of 513 characters", publish(seenAt=[{"url": "https://a/" + "p" * 503}]),
+         "spec.publish.seenAt[0].url"),
+    Case("a URL named twice", publish(seenAt=[{"url": "https://a.example.com/"}] * 2), "spec.publish.seenAt",
+         "Duplicate value"),
+    Case("nine URLs", publish(seenAt=[{"url": f"https://a.example.com/{n}"} for n in range(9)]),
+         "spec.publish.seenAt"),
+    Case("a document that is none", publish(seenAt=[{"url": "https://a.example.com/", "document": "part"}]),
+         "spec.publish.seenAt", "document must be the name of one of documents"),
+    Case("a document of PEM", publish(
+        documents=[{"name": "part", "entries": ["signing"], "format": "PEM"}],
+        seenAt=[{"url": "https://a.example.com/", "document": "part"}]),
+        "spec.publish.seenAt", "document must be the name of one of documents"),
     Case("a third name", publish(eddsaName="Eddsa"), "spec.publish.eddsaName"),
     # the rest
     Case("a revocation of nothing", {"revoked": [{"reason": "KeyCompromise"}]}, "spec.revoked[0].kid",

@@ -143,6 +143,12 @@ CASES = (
             "serviceAccount": {"annotations": {"example.com/role": "keys"}},
             "podRefresh": {"enabled": True},
             "restarts": {"enabled": True},
+            "seen": {
+                "hosts": ["*.example.com", "http://edge.internal:8080"],
+                "networks": ["10.0.0.0/8"],
+                "caFile": "/ca/ca.crt",
+                "ports": [443, 8080],
+            },
             "deploymentAnnotations": {"reloader.example.com/auto": "true"},
             "podAnnotations": {"example.com/note": "a"},
             "extraEnv": [{"name": "TZ", "value": "UTC"}],

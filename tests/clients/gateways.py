@@ -50,19 +50,18 @@ _NGINX = _Wheel(
 
 
 @contextmanager
-def oauth2_proxy(issuer: str, audience: str, trusted: Path | None = None) -> Iterator[str]:
-    """Run oauth2-proxy for tokens of an issuer; its URL. `trusted` are certificates to trust, in PEM."""
+def oauth2_proxy(*options: str, trusted: Path | None = None) -> Iterator[str]:
+    """Run oauth2-proxy with what says whose tokens pass; its URL. `trusted` are certificates to trust, in PEM."""
     (port,) = free_ports(1)
     command = [
         str(build_oauth2_proxy()),
         f"--http-address=127.0.0.1:{port}",
-        "--client-id=x",
         "--client-secret=x",
         "--cookie-secret=0123456789abcdef",
         "--email-domain=*",
         "--upstream=static://200",
         "--skip-jwt-bearer-tokens=true",
-        f"--extra-jwt-issuers={issuer}={audience}",
+        *options,
     ]
     trust = {} if trusted is None else {"SSL_CERT_FILE": str(trusted)}
     with _running(command, f"http://127.0.0.1:{port}", "/ping", trust) as url:

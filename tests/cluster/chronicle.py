@@ -83,13 +83,16 @@ class Chronicle:
 
     def sightings(self, *kinds: str) -> list[Sighting]:
         """Everything seen so far of these kinds, or of all, in the API server's order."""
-        with self._changed:
-            every = list(self._seen.values())
-        return sorted((s for s in every if not kinds or s.kind in kinds), key=lambda s: s.version)
+        return self._in_order(lambda seen: not kinds or seen.kind in kinds)
 
     def of(self, kind: str, name: str) -> list[Sighting]:
         """What was seen of one object."""
-        return [s for s in self.sightings(kind) if s.name == name]
+        return self._in_order(lambda seen: seen.kind == kind and seen.name == name)
+
+    def _in_order(self, wanted: Callable[[Sighting], bool]) -> list[Sighting]:
+        with self._changed:
+            every = list(self._seen.values())
+        return sorted(filter(wanted, every), key=lambda seen: seen.version)
 
     def latest(self, kind: str, name: str) -> Object | None:
         """The object as last seen; None if it was deleted or never seen."""

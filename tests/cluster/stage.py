@@ -57,13 +57,18 @@ def _apply(plane: Access, *arguments: str, content: str | None = None) -> None:
 
 def grant(plane: Access, namespace: str, granted: list[dict[str, list[str]]], account: str = ACCOUNT) -> Path:
     """Make a service account with these rights in its namespace only; return its kubeconfig."""
-    metadata = {"metadata": {"name": account}}
-    subject = {"kind": "ServiceAccount", "namespace": namespace, "name": account}
-    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": account}
-    plane.api("POST", f"/api/v1/namespaces/{namespace}/serviceaccounts", metadata)
-    plane.api("POST", f"{RBAC}/roles".format(namespace), metadata | {"rules": granted})
-    plane.api("POST", f"{RBAC}/rolebindings".format(namespace), metadata | {"subjects": [subject], "roleRef": role})
+    plane.api("POST", f"/api/v1/namespaces/{namespace}/serviceaccounts", {"metadata": {"name": account}})
+    bind(plane, namespace, granted, {"kind": "ServiceAccount", "namespace": namespace, "name": account})
     return plane.kubeconfig_for_service_account(namespace, account)
+
+
+def bind(plane: Access, namespace: str, granted: list[dict[str, list[str]]], subject: Mapping[str, str]) -> None:
+    """Give a service account these rights in a namespace."""
+    metadata = {"metadata": {"name": subject["name"]}}
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": subject["name"]}
+    plane.api("POST", f"{RBAC}/roles".format(namespace), metadata | {"rules": granted})
+    bound = {"subjects": [dict(subject)], "roleRef": role}
+    plane.api("POST", f"{RBAC}/rolebindings".format(namespace), metadata | bound)
 
 
 @dataclass(frozen=True)

@@ -320,6 +320,19 @@ def test_a_server_that_lags_or_caches_for_longer_fails_the_check(auth: Stage, jw
     assert f"signing.jwk signs with {active(auth, 'auth')}, which is not in the served set" in out
 
 
+def test_the_urls_of_the_spec_are_checked_as_they_are_seen_from_here(stage: Stage, jwks: Jwks, site: Site) -> None:
+    """The operator of the test allows no host, so it fetches nothing and says so; the plugin looks for itself."""
+    stage.create("public", {**CALM, "publish": {"seenAt": [{"url": site.url}]}})
+    stage.until_ready("public")
+    code, out, _ = jwks("verify", "public", "--seen")
+    assert code == Exit.FOUND
+    assert f"{site.url}: served lacks " in out
+    site.content = lambda: text_of(stage, "public")
+    assert f"{site.url}: served the 2 keys of the ConfigMap" in jwks("verify", "public", "--seen")[1]
+    stage.until(lambda: "UrlRefused" in str(stage.there("JsonWebKeySet", "public")), "the refusal to be told")
+    assert "UrlRefused" in jwks("doctor")[1]
+
+
 def test_without_the_right_to_read_secrets_the_rest_is_checked(auth: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     rights = [
         {"apiGroups": ["jwks-operator.dev"], "resources": ["jsonwebkeysets"], "verbs": ["get", "list"]},

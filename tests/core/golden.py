@@ -28,6 +28,8 @@ from jwks_operator.core.model.record import (
     RecordedEvent,
     Step,
     Tombstone,
+    UrlConfirmation,
+    Withdrawn,
     Writer,
 )
 from jwks_operator.core.transitions.transition_table import State, Transition
@@ -110,6 +112,7 @@ FULL: dict[str, Any] = {
         "historical": True,
         "maxKeys": 40,
         "serviceName": "auth-jwks",
+        "seenAt": [{"url": "https://keys.example.com/jwks.json"}],
         "namespaces": {"matchLabels": {"team": "a"}},
     },
     "secret": {
@@ -152,6 +155,8 @@ TOMBSTONES = (
     Tombstone("digest-3", "Destroyed", START),
 )
 
+SEEN = {"https://keys.example.com/jwks.json": UrlConfirmation(START + HOUR, START + 2 * HOUR, HOUR, 3)}
+
 RECORDS = {
     "bare": record(SIGNING, ACTIVE),
     "classes": record(
@@ -165,11 +170,12 @@ RECORDS = {
     ),
     "every-field": record(
         FULL,
-        key("k1", "signing", "RS256", State.ACTIVE, served=START + HOUR),
+        key("k1", "signing", "RS256", State.ACTIVE, served=START + HOUR, urls=SEEN),
         key("k2", "by-hand", "ECDH-ES", State.RETIRED, unserved=START + 4 * HOUR),
         honoured={"rotate/signing": START},
         lead_floor={KeyClass.SIGNATURE: START + HOUR},
         objects={"configMap": "uid-2", "secret": "uid-3"},
+        withdrawn=(Withdrawn("k0", START, tuple(SEEN)),),
     ),
     "imports": record(
         IMPORTING,

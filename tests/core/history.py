@@ -24,6 +24,7 @@ from jwks_operator.core.model.observed_state import (
     ObservedState,
     Reading,
     RecoverableKeys,
+    UrlAnswer,
     list_kids,
     list_waiting_kids,
 )
@@ -37,6 +38,7 @@ from jwks_operator.core.planner.endpoint_gate import Question
 from jwks_operator.core.planner.key_requests import Need
 from jwks_operator.core.planner.plan import Plan
 from jwks_operator.core.planner.requests import list_answers
+from jwks_operator.core.planner.url_gate import UrlQuestion
 from jwks_operator.core.timing.policy_change import list_former_ends
 from jwks_operator.core.transitions.transition_table import Owned, State, Transition
 from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
@@ -113,6 +115,8 @@ class History:
     """How many more writes the operator lives for; None is for ever."""
     endpoints: Callable[[Question], Endpoints] = field(default_factory=lambda: _nobody)
     """What the endpoints of the Service answer."""
+    urls: Callable[[UrlQuestion], Mapping[str, UrlAnswer]] = field(default_factory=lambda: _nobody)
+    """What the public URLs answer."""
     watch: Callable[[Record | None, Record], None] = field(default=lambda before, after: None)
     """Called with every record that is stored and its predecessor."""
 
@@ -146,6 +150,10 @@ class History:
             record = self.plan.record
             if self.plan.asks is not None:
                 world = replace(world, endpoints=self.endpoints(self.plan.asks))
+                self.plan = planning.decide(world, reading)
+                record = self.plan.record
+            if self.plan.looks_at is not None:
+                world = replace(world, urls=self.urls(self.plan.looks_at))
                 self.plan = planning.decide(world, reading)
                 record = self.plan.record
             if self.plan.needs:
@@ -271,9 +279,10 @@ class History:
         self._show(self.plan)
         times = (reading.locally(move.time) for move in self.plan.candidates if move.time > reading.earliest)
         looks = (lag.again(reading.now) for lag in self.plan.waiting)
+        more = (lag.next_look for lag in self.plan.unseen)
         record = self.plan.record
         fades = () if record is None else (reading.locally(t) for t in list_former_ends(record) if t > reading.earliest)
-        again = min((*times, *looks, *fades), default=None)
+        again = min((*times, *looks, *more, *fades), default=None)
         return None if again is None or self.plan.blocked else again - self.ahead
 
     def _show(self, plan: Plan) -> None:
@@ -323,7 +332,7 @@ class History:
         return "; ".join(f"{entry}: {', '.join(keys)}" for entry, keys in told.items())
 
 
-def _nobody(question: Question) -> Endpoints:
+def _nobody(question: Question | UrlQuestion) -> Any:
     raise AssertionError(f"nobody is there to be asked: {question}")
 
 

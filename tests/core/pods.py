@@ -46,8 +46,10 @@ class Pods:
         return Endpoint(pod, tuple(key for key in shown if key["kid"] in question.kids))
 
 
-def begun(spec: Mapping[str, Any] = SERVED, *pods: str, live: bool = True) -> tuple[History, Pods]:
-    history = History.of(spec)
+def begun(
+    spec: Mapping[str, Any] = SERVED, *pods: str, live: bool = True, history: History | None = None
+) -> tuple[History, Pods]:
+    history = history or History.of(spec)
     served = Pods(history, {pod: [] for pod in pods or ("a", "b")}, live=live)
     history.endpoints = served
     history.pass_()

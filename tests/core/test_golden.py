@@ -27,6 +27,7 @@ FREE = {
     "formerLeads",
     "former",
     "importStates",
+    "urls",
     "objects",
     "labels",
     "annotations",
@@ -37,6 +38,7 @@ REQUIRED = {
     "format", "setName", "policy", "kid", "entry", "algorithm", "keyClass", "state", "thumbprint", "public", "created",
     "bounds", "lead", "retention", "name", "key", "schedule", "duration", "from", "to", "commonName", "event", "reason",
     "transition", "time", "recorded", "digest", "expired", "issued", "notAfter", "x5c", "terms", "jwt", "keys",
+    "url", "urls", "since", "last", "lifetime",
 }  # fmt: skip
 """Members without which something cannot be what it is; every other one may be missing."""
 
@@ -51,7 +53,7 @@ def _objects(value: Any, name: str = "") -> Iterator[dict[str, Any]]:
     if isinstance(value, dict):
         if name not in FREE:
             yield value
-        if name not in FREE - {"importStates", "former"}:
+        if name not in FREE - {"importStates", "former", "urls"}:
             for inner, each in value.items():
                 yield from _objects(each, inner)
     elif isinstance(value, list):

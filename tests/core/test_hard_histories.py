@@ -227,6 +227,20 @@ def test_a_refused_request_is_told_in_the_history() -> None:
     assert {("RotationRefused", "Suspended"), ("RollbackRefused", "Suspended")} <= told
 
 
+@pytest.mark.parametrize("honoured", [False, True])
+def test_a_request_that_a_backup_does_not_know_is_refused_aloud(honoured: bool) -> None:
+    history, backup = History.of(SIGNING), Backup()
+    history.live(START + timestamp("30m"))
+    backup.save(history)
+    annotate("signing@2026-03-02T12:30:00Z")(history)
+    history.live(START + timestamp("2h" if honoured else "40m"))
+    backup.restore(history)
+    history.live(START + timestamp("9h"))
+    told = {(each.event, each.reason) for each in history.status.history}
+    assert (("RotationRefused", "Restored") in told) is not honoured
+    assert len([kid for kid in history.born if kid in history.published()]) == 2, "it is not made"
+
+
 def test_an_old_request_in_the_manifest_does_not_rotate_a_new_set() -> None:
     history = History.of(SIGNING)
     annotate("signing@2026-03-01T12:00:00Z!")(history)

@@ -1,63 +1,17 @@
 """One GET over real sockets: what it sends, and what it makes of servers that are slow, large, wrong or hostile."""
 
-import asyncio
-import contextlib
 import gzip
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from jwks_operator.kube.endpoint_fetch import Address, HttpFetch, NoAnswer
+from kube.talks import HOST, listening, reply, saying
 from serve.certificates import pair
 
-Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-HOST = "127.0.0.1"
 SET = b'{"keys":[]}'
-
-
-@asynccontextmanager
-async def listening(talk: Talk, context: ssl.SSLContext | None = None) -> AsyncIterator[int]:
-    talks: list[asyncio.Task[None]] = []
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-            await talk(reader, writer)
-        writer.close()
-        with contextlib.suppress(ConnectionError):
-            await writer.wait_closed()
-
-    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        talks.append(asyncio.create_task(serve(reader, writer)))
-
-    server = await asyncio.start_server(accept, HOST, 0, ssl=context)
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
-        await asyncio.gather(*talks)
-
-
-def saying(answer: bytes, heard: list[bytes] | None = None, *, stays: bool = False) -> Talk:
-    """Read one request, answer it, and hang up, or stay until the other side does."""
-
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        request = await reader.readuntil(b"\r\n\r\n")
-        if heard is not None:
-            heard.append(request)
-        writer.write(answer)
-        await writer.drain()
-        if stays:
-            await reader.read()
-
-    return talk
-
-
-def reply(status: str, body: bytes, *headers: str) -> bytes:
-    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers]
-    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
 @pytest.fixture

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 from jwks_operator.api.names import SetRef
 from jwks_operator.core.planner.endpoint_gate import Lag
-from jwks_operator.core.transitions.transition_table import Transition
+from jwks_operator.core.planner.url_gate import UrlLag
+from jwks_operator.core.transitions.transition_table import State, Transition
 from jwks_operator.metrics.page import Metrics
 from jwks_operator.metrics.set_gauges import NAMED
 from metrics.crowd import REFUSED, look, metrics_of
@@ -47,3 +48,13 @@ async def test_lagging_endpoints_are_counted_once_over_all_keys_of_a_set() -> No
     assert Scrape(metrics.render_page().decode()).value("lagging_endpoints") == 6
     metrics.show_status(SetRef("team-0", "set-0"), like)
     assert Scrape(metrics.render_page().decode()).value("lagging_endpoints") == 4
+
+
+async def test_late_urls_are_counted_once_over_all_keys_of_a_set() -> None:
+    like = await look()
+    unseen = tuple(
+        UrlLag(kid, "signing", State.PENDING, urls, "", late, like.now)
+        for kid, urls, late in (("a", ("u", "v"), True), ("b", ("v",), True), ("c", ("w",), False))
+    )
+    lagging = replace(like, plan=replace(like.plan, unseen=unseen))
+    assert Scrape(metrics_of(3, lagging).render_page().decode()).value("unseen_urls") == 6

@@ -56,6 +56,13 @@ async def test_a_standby_says_nothing_of_sets_that_somebody_else_looks_after() -
         assert page.series(family.name) == {}, family.name
 
 
+async def test_sets_that_are_kept_because_of_doubt_are_counted_by_the_leader() -> None:
+    metrics = metrics_of(3, await look())
+    metrics.set_kept_gauge(lambda: 9)
+    metrics.set_process_gauges(GAUGES)
+    assert Scrape(metrics.render_page().decode()).value("deletions_in_doubt") == 9
+
+
 async def test_what_is_not_known_yet_is_absent() -> None:
     page = await scrape(replace(GAUGES, clock_offset=lambda: None, resynced=lambda: None))
     assert page.series("clock_offset_seconds") == {}

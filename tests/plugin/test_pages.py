@@ -9,10 +9,11 @@ from jwks_operator.core.forecast import Span, forecast_world
 from jwks_operator.core.outputs.timeline import Stretch, make_picture, render_svg, stretch_around
 from jwks_operator.core.transitions.transition_table import State
 from jwks_operator.plugin.bars import LEFT, MARKS, draw_bars
+from jwks_operator.plugin.cluster import ObservedSet, read_set_object
 from jwks_operator.plugin.exit_codes import Failure
 from jwks_operator.plugin.output import format_distance, format_span
 from jwks_operator.plugin.png import write_png
-from jwks_operator.plugin.request_preview import ask_hold, ask_rotate, keys_of
+from jwks_operator.plugin.request_preview import RequestPreview, ask_hold, ask_rollback, ask_rotate, keys_of
 from plugin.pages import FOLDER, NOW, PAGES, drawn, seen, unsound
 
 
@@ -99,9 +100,39 @@ def test_what_names_no_key_or_could_be_another_is_refused(text: str) -> None:
         keys_of(seen(), [text])
 
 
-def test_a_suspended_set_says_that_nothing_will_happen() -> None:
-    asked = ask_rotate(seen(suspend=True), ("signing",), NOW, None, emergency=False)
-    assert asked.warnings == ("spec.suspend is true: nothing happens until it is false",)
+@pytest.mark.parametrize("verb", ["rotate", "rollback"])
+def test_what_a_suspended_set_would_refuse_is_not_asked_for(verb: str) -> None:
+    with pytest.raises(Failure, match=r"signing: spec\.suspend withholds rotations; ask again once"):
+        _ask(verb, seen(suspend=True))
+
+
+def test_a_request_for_later_tells_a_suspended_set_what_comes_of_it() -> None:
+    asked = ask_rotate(seen(suspend=True), ("signing",), NOW, NOW + timedelta(days=1), emergency=False)
+    assert "is refused, and not kept for later" in asked.warnings[0]
+
+
+@pytest.mark.parametrize(("verb", "event"), [("rotate", "RotationRefused"), ("rollback", "RollbackRefused")])
+def test_a_request_that_the_operator_refused_is_not_waited_for(verb: str, event: str) -> None:
+    asked = _ask(verb, _rolled())
+    later = _rolled()
+    history = {"time": "2026-11-22T10:00:01Z", "name": "signing", "event": event, "reason": "SourceFollowed"}
+    later.object["status"]["history"] = [history]
+    with pytest.raises(Failure, match="not kept for later: the source of the entry brings its keys"):
+        asked.done(read_set_object(later.object))
+
+
+def _rolled() -> ObservedSet:
+    """A set whose key was replaced a minute ago, so that there is a way back."""
+    shown = seen()
+    active, _, retired = shown.object["status"]["keys"]
+    active["inUseSince"] = retired["retired"] = "2026-11-22T09:59:00Z"
+    return read_set_object(shown.object)
+
+
+def _ask(verb: str, shown: ObservedSet) -> RequestPreview:
+    if verb == "rollback":
+        return ask_rollback(shown, ("signing",), NOW)
+    return ask_rotate(shown, ("signing",), NOW, None, emergency=False)
 
 
 def test_a_spec_that_is_not_in_force_does_not_keep_anybody_from_asking() -> None:

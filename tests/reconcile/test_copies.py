@@ -1,6 +1,7 @@
 """Copies in other namespaces: where they are, what they prove, and what they cannot keep the set from."""
 
 import json
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ from fakes.apiserver import FakeApiServer
 from fakes.faults import Answer, Crash, Fault
 from jwks_operator.api.names import copy_name, keyring_name
 from jwks_operator.kube.client import CONFIGMAPS, EVENTS, NAMESPACES, SECRETS, SETS, Call, Object, Reply
-from jwks_operator.kube.errors import Refused, Unavailable
+from jwks_operator.kube.errors import KubeError, Refused, Unavailable
 from jwks_operator.reconcile.config import ReconcilerConfig
 from reconcile.life import DELETION_DELAY, ES256, REF, Life
 
@@ -610,3 +611,29 @@ async def test_a_copy_that_cannot_give_a_revoked_key_up_is_named() -> None:
     assert bad not in await country.published()
     told = (await country.status())["troubles"][0]
     assert (told["reason"], told["about"]) == ("RevokedKeyRemains", "ConfigMap web/shop.auth")
+
+
+@pytest.mark.parametrize("code", [403, 500])
+async def test_a_copy_that_keeps_a_revoked_key_is_told_in_the_same_pass(code: int) -> None:
+    country = Country()
+    await country.begin(SPEC)
+    await country.open("web")
+    await country.pass_()
+    bad = await country.in_use()
+    path = CONFIGMAPS.path("web", NAME)
+    country.seam.faults.append(Answer(code, lambda call: call.method == "PUT" and call.path == path, times=1000))
+    await country.annotate(revoke=bad)
+    with suppress(KubeError):
+        await country.pass_()
+    assert bad in await country.shown("web")
+    told = (await country.status())["troubles"][0]
+    assert str(code) in told["message"]
+    assert "web/shop.auth" in told["message"]
+    assert (await country.condition("Ready"))[0] == "False"
+    assert (await country.states())["Active"] != [bad]
+    if code == 403:
+        assert (told["reason"], told["about"]) == ("RevokedKeyRemains", "ConfigMap web/shop.auth")
+    country.start_operator()
+    await country.pass_()
+    assert bad not in await country.shown("web")
+    assert await country.condition("Ready") == ("True", "KeysInUse")

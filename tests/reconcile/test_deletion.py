@@ -237,3 +237,25 @@ async def test_most_sets_gone_at_once_keep_their_keys_for_a_day() -> None:
 async def test_some_sets_gone_at_once_are_a_deletion_like_any_other() -> None:
     assert set(await _wakes_after_deleting(4, of=20)) == {DELETION_DELAY}
     assert set(await _wakes_after_deleting(2, of=3)) == {DELETION_DELAY}
+
+
+async def test_sets_that_are_kept_because_of_doubt_are_counted_until_they_come_back_or_go() -> None:
+    life = await _deleted()
+    await life.delete(CRDS, "jsonwebkeysets.jwks-operator.dev")
+    with pytest.raises(NotServed):
+        await life.pass_()
+    await life.people.create(CRDS, None, CRD)
+    await life.pass_()
+    assert life.operator.count_kept() == 1
+    life.start_operator()
+    await life.pass_()
+    assert life.operator.count_kept() == 1, "the next leader reads it from the keyring"
+    await life.create_set()
+    await life.pass_()
+    assert life.operator.count_kept() == 0
+
+
+async def test_a_deletion_like_any_other_is_not_counted() -> None:
+    life = await _deleted()
+    await life.pass_()
+    assert life.operator.count_kept() == 0

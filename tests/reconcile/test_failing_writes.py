@@ -1,6 +1,7 @@
 """Writes that fail are told, whatever the code: a condition, an Event, the server's words and what helps."""
 
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -136,3 +137,16 @@ async def test_no_first_keyring_is_made_for_a_set_that_was_made_again_meanwhile(
     assert life.writes() == []
     await life.pass_()
     assert await life.condition("Ready") == ("True", "KeysInUse")
+
+
+async def test_a_repair_that_is_refused_again_and_again_is_no_dispute_with_another_client() -> None:
+    life = Life()
+    await life.begin()
+    await life.pass_()
+    await life.delete(CONFIGMAPS, REF.name)
+    life.start_operator(_writes_only(Answer(403, to("configmaps"), times=1000)))
+    for _ in range(2 * A_FEW):
+        await _try(life, 1)
+        life.time.pass_by(timedelta(seconds=5))
+    assert (await _degraded(life))["reason"] == "WriteRefused"
+    assert await life.condition("Ready") == ("False", "WriteRefused")

@@ -338,3 +338,14 @@ async def test_what_was_withdrawn_stays_revoked_in_the_record_that_is_rebuilt(sp
     assert await life.in_use() in await life.published(), "the next key is used at once"
     assert await life.condition("Ready") == ("True", "KeysInUse")
     assert await life.condition("Degraded") == ("False", "AsExpected"), "it was revoked, not lost"
+
+
+async def test_a_revocation_by_age_comes_at_its_moment_without_a_record_too() -> None:
+    life, bad = await _settled()
+    await _spoil_record(life)
+    await life.edit_spec(revoked=[{"createdBefore": "2026-03-02T13:00:00Z"}])
+    wake = await life.pass_()
+    assert wake is not None
+    life.time.pass_by(wake - life.time.now)
+    await life.pass_()
+    assert bad not in await life.published()

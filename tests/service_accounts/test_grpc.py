@@ -219,19 +219,26 @@ def test_a_client_that_may_not_call_does_not_stay(tmp_path: Path, monkeypatch: p
     running.stop()
 
 
-def test_who_dawdles_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_client_that_never_introduces_itself_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(grpc_server, "CALL_SECONDS", 0.3)
-    monkeypatch.setattr(grpc_server, "SWEEP_SECONDS", 0.05)
     running = Running(tmp_path / "s", frozenset({os.geteuid()}))
-    with closing(RawClient(running.path)) as silent, closing(connected(running)) as slow:
-        stream = slow.begin()
-        slow.h2.send_data(stream, framed(b"x", length=100))
-        slow.flush()
-        assert slow.status(stream) == str(Status.DEADLINE_EXCEEDED.value)
-        silent.until(lambda: False)  # it has never introduced itself
-        assert silent.ended
-        assert slow.status(slow.call(framed(b"next"))) == "0"
+    with closing(RawClient(running.path)) as client:
+        client.sock.settimeout(60)
+        read_all(client.sock)
     running.stop()
+
+
+def test_a_request_that_does_not_come_to_its_end_is_refused(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    with closing(connected(running)) as client:
+        assert client.status(client.call(framed(b"x"))) == "0"
+        sweeps = running.sweeps
+        monkeypatch.setattr(grpc_server, "CALL_SECONDS", 0.3)
+        until(lambda: running.sweeps > sweeps + 1)  # the deadlines that begin now are near
+        stream = client.begin()
+        client.h2.send_data(stream, framed(b"x", length=100))
+        client.flush()
+        assert client.status(stream) == str(Status.DEADLINE_EXCEEDED.value)
+        assert client.status(client.call(framed(b"next"))) == "0"
 
 
 def test_a_client_that_does_not_read_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from google.protobuf.message import DecodeError
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from jwks_operator.service_accounts import messages
@@ -76,6 +76,9 @@ def _varint(number: int) -> bytes:
     return out + bytes([number])
 
 
+@example(b"\x00\x00")
+@example(b"\x02\x00")
+@example(b"\x80\x80\x80\x80\x10\x00")
 @given(st.lists(FIELDS, max_size=6).map(b"".join))
 def test_whatever_is_understood_is_understood_as_the_reference_does(content: bytes) -> None:
     understood = read(content)

@@ -74,6 +74,8 @@ class Chronicle:
     revoked: dict[str, datetime] = field(default_factory=dict)
     known: dict[str, KeyClass] = field(default_factory=dict)
     """Every kid that ever stood in the record."""
+    objects: str = ""
+    """The name of the ConfigMap and the Secret that people read: the set's, unless its spec says another one."""
     latencies: list[tuple[datetime, timedelta]] = field(default_factory=list)
     """What the status said from when on: how long verifiers may trust a key after it was revoked."""
     _tampering: bool = False
@@ -107,9 +109,10 @@ class Chronicle:
         self._order += 1
         if change.resource in {CONFIGMAPS, SECRETS} and _content(change.before) == _content(change.after):
             return  # labels: whoever wrote them showed nothing anew
-        if change.resource == CONFIGMAPS and where["name"] == self.ref.name:
+        name = self.objects or self.ref.name
+        if change.resource == CONFIGMAPS and where["name"] == name:
             self._take_configmap(change.after)
-        elif change.resource == SECRETS and where["name"] == self.ref.name:
+        elif change.resource == SECRETS and where["name"] == name:
             self._take_secret(change.after)
         elif change.resource == SECRETS and where["name"] == keyring_name(self.ref.name) and change.after is not None:
             self._take_record(change.after)

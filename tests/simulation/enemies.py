@@ -12,20 +12,20 @@ Enemy = Callable[[World, int], None]
 """The number picks among several things to do."""
 
 
-def _delete(resource: Resource, name: str) -> Enemy:
+def _delete(resource: Resource) -> Enemy:
     def act(world: World, _number: int) -> None:
         with world.chronicle.tampering():
-            if world.there(resource, name):
-                finish(world.life.delete(resource, name))
+            if world.there(resource, world.objects):
+                finish(world.life.delete(resource, world.objects))
 
     return act
 
 
-def _edit(resource: Resource, name: str, change: Callable[[Object], object]) -> Enemy:
+def _edit(resource: Resource, change: Callable[[Object], object], name: str = "") -> Enemy:
     def act(world: World, _number: int) -> None:
         with world.chronicle.tampering():
-            if world.there(resource, name):
-                finish(world.life.edit(resource, name, change))
+            if world.there(resource, name or world.objects):
+                finish(world.life.edit(resource, name or world.objects, change))
 
     return act
 
@@ -35,10 +35,10 @@ def _put_back(kind: str, resource: Resource) -> Enemy:
 
     def act(world: World, number: int) -> None:
         former = world.versions[kind]
-        if former and world.there(resource, REF.name):
+        if former and world.there(resource, world.objects):
             data = former[number % len(former)]["data"]
             with world.chronicle.tampering():
-                finish(world.life.edit(resource, REF.name, lambda seen: seen.update(data=data)))
+                finish(world.life.edit(resource, world.objects, lambda seen: seen.update(data=data)))
 
     return act
 
@@ -52,14 +52,14 @@ def _empty(configmap: Object) -> None:
 
 
 ENEMIES: Mapping[str, Enemy] = {
-    "delete the ConfigMap": _delete(CONFIGMAPS, REF.name),
-    "empty the ConfigMap": _edit(CONFIGMAPS, REF.name, _empty),
+    "delete the ConfigMap": _delete(CONFIGMAPS),
+    "empty the ConfigMap": _edit(CONFIGMAPS, _empty),
     "put an old ConfigMap back": _put_back("ConfigMap", CONFIGMAPS),
-    "delete the Secret": _delete(SECRETS, REF.name),
+    "delete the Secret": _delete(SECRETS),
     "put an old Secret back": _put_back("Secret", SECRETS),
-    "strip the ConfigMap's labels": _edit(CONFIGMAPS, REF.name, _strip),
-    "strip the Secret's labels": _edit(SECRETS, REF.name, _strip),
-    "strip the keyring's labels": _edit(SECRETS, RING, _strip),
+    "strip the ConfigMap's labels": _edit(CONFIGMAPS, _strip),
+    "strip the Secret's labels": _edit(SECRETS, _strip),
+    "strip the keyring's labels": _edit(SECRETS, _strip, RING),
 }
 
 

@@ -18,6 +18,8 @@ from itertools import pairwise
 from jwks_operator.keys.algorithms import KeyClass
 from simulation.chronicle import Chronicle, Shown, Sides, Stated
 
+SPANS_JUDGED: list[int] = []
+"""Per history that was judged to its end, how many spans of use were held against spans of checking."""
 FOREVER = datetime.max.replace(tzinfo=UTC)
 
 
@@ -31,6 +33,12 @@ class Promise:
         """Return every way in which something valid could have been refused, or something revoked accepted."""
         found = [gap for kind, sides in self._chronicle.sides.items() for gap in self._gaps(kind, sides)]
         return [*found, *self._survivals(), *self._unpublished(), *self._unopenable(), *self._trusted_for_long()]
+
+    def count_spans(self) -> int:
+        """Return how many times a use of a key is held against what a checker may hold."""
+        known = self._chronicle.known.keys()
+        sides = self._chronicle.sides.values()
+        return sum(len(use.kids & known) for each in sides for use in each.use for _ in each.check)
 
     def _gaps(self, kind: KeyClass, sides: Sides) -> Iterator[str]:
         checks = [

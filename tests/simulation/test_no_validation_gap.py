@@ -17,6 +17,7 @@ from fakes.faults import Answer, Fault, LoseRequest, LoseResponse, Stuck, writes
 from jwks_operator.api.status_model import format_time
 from simulation.enemies import ENEMIES, lose_keyring, restore_keyring, save_keyring
 from simulation.imports import SHAPES, offer_buried, offer_foreign, source
+from simulation.promise import SPANS_JUDGED, Promise
 from simulation.sampling import refused
 from simulation.world import World, finish
 
@@ -90,7 +91,7 @@ class AnyHistory(RuleBasedStateMachine):
     @rule(spec=specs, deaf=st.booleans(), timing=timings)
     def edit(self, spec: dict[str, Any], deaf: bool, timing: dict[str, str]) -> None:
         self.world.deaf |= deaf
-        finish(self.world.life.set_spec({**spec, "timing": timing}))
+        finish(self.world.life.set_spec(self.world.named({**spec, "timing": timing})))
         self.world.noticed()
 
     @rule(timing=timings)
@@ -258,6 +259,7 @@ class AnyHistory(RuleBasedStateMachine):
                 self.world.live(timedelta(hours=6))
                 self.world.judge()
                 self.world.assert_quiet()
+                SPANS_JUDGED.append(Promise(self.world.chronicle).count_spans())
                 assert refused(self.world.chronicle, Random(len(self.world.chronicle.known)), lives=40) == []
             finally:
                 self.world.end()

@@ -16,8 +16,10 @@ from fakes.apiserver import FakeApiServer
 from fakes.faults import Crash, Fault
 from fakes.keys import KeysAtOnce
 from fakes.seam import FakeTransport
-from jwks_operator.api.names import keyring_name
+from jwks_operator.api.names import SetRef, keyring_name
 from jwks_operator.api.shards import Shard
+from jwks_operator.core.model.observed_state import Endpoint, Endpoints
+from jwks_operator.core.planner.endpoint_gate import Question
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, Call, Client, Object, Reply
 from jwks_operator.kube.errors import KubeError
 from jwks_operator.reconcile.clock import Clock
@@ -25,7 +27,7 @@ from jwks_operator.reconcile.config import ReconcilerConfig
 from jwks_operator.reconcile.observed_versions import ObservedVersions
 from jwks_operator.reconcile.reconciler import Reconciler
 from reconcile.life import DELETION_DELAY, REF, START, Life
-from simulation.chronicle import Chronicle
+from simulation.chronicle import Chronicle, published
 from simulation.pool import Pool
 from simulation.promise import Promise
 
@@ -92,7 +94,7 @@ class Replica:
         self.seam = FakeTransport(world.life.server, [self._steps, _ServerClock(world)])
         clock = Clock(lambda: self._time.now + self.ahead, self._time.ticks)
         client = Client(self.seam, clock.hear_date)
-        means = ReconcilerConfig(DELETION_DELAY, shard=shard)
+        means = ReconcilerConfig(DELETION_DELAY, shard=shard, ask=world.ask)
         self._operator = Reconciler(client, KeysAtOnce(world.life.keys), clock, ObservedVersions(), means)
         self._pass: Coroutine[Any, Any, datetime | None] | None = None
 
@@ -140,6 +142,8 @@ class World:
     """By how much the API server's clock, and every right one, is ahead of true time."""
     deaf: bool = False
     """Whether watch events are lost, so that only a timer or the resync makes the operator look."""
+    unanswered: bool = False
+    """Whether the pods behind the Service of the set are silent."""
     backups: list[Object] = field(default_factory=list)
     versions: dict[str, list[Object]] = field(default_factory=lambda: {"ConfigMap": [], "Secret": []})
 
@@ -230,6 +234,21 @@ class World:
         assert not going, "a pass does not end"
         other.die()
 
+    # --- what people write ---
+
+    @property
+    def objects(self) -> str:
+        """The name of the ConfigMap and the consumer Secret."""
+        return self.chronicle.objects or REF.name
+
+    def named(self, spec: dict[str, Any]) -> dict[str, Any]:
+        """Return a spec with the names that the objects of the set have; admission lets nobody change them."""
+        if not self.chronicle.objects:
+            return spec
+        publish, secret = spec.get("publish") or {}, spec.get("secret") or {}
+        named = {"publish": {**publish, "configMap": {"name": self.objects}}}
+        return {**spec, **named, "secret": {**secret, "name": self.objects}}
+
     # --- what is there ---
 
     def record(self) -> dict[str, dict[str, Any]]:
@@ -245,10 +264,17 @@ class World:
     def there(self, resource: Any, name: str) -> Object | None:
         return finish(self.life.people.read(resource, REF.namespace, name))
 
+    async def ask(self, _ref: SetRef, question: Question) -> Endpoints:
+        """Return what the one pod behind the Service serves: what is published, if it answers."""
+        if self.unanswered:
+            return Endpoints(question.kids, trouble="no pod of the Service is ready")
+        keys = published(self.there(CONFIGMAPS, self.objects))
+        return Endpoints(question.kids, (Endpoint("pod", tuple(keys.values())),))
+
     def _keep(self) -> None:
         """Remember versions that somebody may put back one day."""
         for kind, resource in (("ConfigMap", CONFIGMAPS), ("Secret", SECRETS)):
-            found = self.there(resource, REF.name)
+            found = self.there(resource, self.objects)
             if found is not None and (not self.versions[kind] or self.versions[kind][-1]["data"] != found["data"]):
                 self.versions[kind].append(found)
 

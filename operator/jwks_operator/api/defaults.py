@@ -25,6 +25,9 @@ RESTART = "restart"
 """A fact outside `timing`: `secret.restart.within`, zero without a restart. It is a term of every wait that ends with a
 change of the Secret."""
 
+HTTP_CACHES = ("cache_max_age", "stale_window", "edge_cache")
+"""The facts of how long caches on the way keep a document."""
+
 Terms = Mapping[KeyClass, tuple[str, ...]]
 
 

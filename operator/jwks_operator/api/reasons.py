@@ -50,6 +50,10 @@ class Reason(StrEnum):
     NO_SUCCESSOR = "NoSuccessor"
     RESTART_FAILED = "RestartFailed"
     ENDPOINTS_LAG = "EndpointsLag"
+    URL_LAGS = "UrlLags"
+    URL_REFUSED = "UrlRefused"
+    URL_KEEPS_LONGER = "UrlKeepsLonger"
+    REVOKED_KEY_SHOWN = "RevokedKeyShown"
     COPIES_UNSUPPORTED = "CopiesUnsupported"
     COPY_REFUSED = "CopyRefused"
     COPY_CONFLICT = "CopyConflict"
@@ -58,6 +62,7 @@ class Reason(StrEnum):
     # Rotating
     NEXT_KEY_PUBLISHED = "NextKeyPublished"
     WAITING_FOR_ENDPOINTS = "WaitingForEndpoints"
+    WAITING_FOR_URLS = "WaitingForUrls"
     STEP_IN_PROGRESS = "StepInProgress"
     NOTHING_DUE = "NothingDue"
     SUSPENDED = "Suspended"
@@ -74,6 +79,7 @@ class Wait(StrEnum):
     ROLLBACK_WINDOW = "RollbackWindow"
     RENEWAL = "Renewal"
     ENDPOINTS = "Endpoints"
+    URLS = "Urls"
     SUCCESSOR = "Successor"
     SUSPEND = "Suspend"
 

@@ -253,7 +253,8 @@ class JsonWebKeySetSpec(Model):
     within 1h."""
     readers: Annotated[tuple[Reader, ...], Field(max_length=MOST_READERS), *UNIQUE] = ()
     """Known verifiers that read the published set, by name. timing.verifierRefresh is at least that of the slowest one,
-    and a set that one of them refuses as a whole needs a document (publish.documents) that this one can read.
+    and a set that one of them refuses as a whole, or that is too large for it, needs a document (publish.documents)
+    that this one can read. What shows only in the published set is the condition Degraded, ReaderRefuses.
     docs/readers.md has what each one does, with sources."""
     revoked: Annotated[tuple[Revocation, ...], Field(max_length=100)] = ()
     """Keys that must no longer be trusted. They leave the published set and the Secret at once and for
@@ -266,7 +267,7 @@ class JsonWebKeySetSpec(Model):
     """How the public keys are published."""
     secret: SecretTarget = SecretTarget()
     """The Secret with the active private keys."""
-    pod_refresh: PodRefresh = PodRefresh.ON_EMERGENCY
+    pod_refresh: PodRefresh | None = None
     """When the kubelets of pods that mount the Secret or the ConfigMap are made to write the new content at once, where
     the operator runs with --pod-refresh; the pods consent by the label jwks-operator.dev/allow-set: <name of the set>.
     OnEmergency (default): after a revocation, and when a key is used before its lead has passed. Always: after every

@@ -123,6 +123,11 @@ class KeyStatus(StatusModel):
     active one lead later at the earliest."""
     unserved: Time | None = None
     """When no endpoint served the retired encryption key any more. It is kept for its retention from then on."""
+    seen: Time | None = None
+    """Since when every URL of spec.publish.seenAt shows the key, if several looks agreed. A signature key is used
+    one lead later at the earliest."""
+    unseen: Time | None = None
+    """Since when no URL shows the retired encryption key any more. It is kept for its retention from then on."""
     remove_after: Bound | None = None
     """A retired key is not removed before this time."""
     held: bool = False
@@ -141,7 +146,7 @@ class NextTransition(StatusModel):
     """The transition, for example Activate or Destroy."""
     waiting_for: Annotated[str, Field(max_length=64)] | None = None
     """What it waits for: Schedule, Lead, Window, RequestedTime, Retention, RollbackWindow, Renewal, Endpoints,
-    Successor or Suspend."""
+    Urls, Successor or Suspend."""
     message: _Text | None = None
     """What it waits for, in words."""
 

@@ -6,11 +6,12 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, Field
 
 from jwks_operator.api.admission_rules import Model, Rule, cel_list, rule_error
-from jwks_operator.api.documents_spec import MOST_DOCUMENTS, Document
+from jwks_operator.api.documents_spec import MOST_DOCUMENTS, Document, DocumentFormat
 from jwks_operator.api.fields import UNIQUE, Annotations, DataKey, Labels, ObjectName, ServiceName
 from jwks_operator.api.names import HISTORICAL_KEY, JWKS_KEY, KEYRING_SUFFIX, OPENID_KEY, SERVE_KEY
 from jwks_operator.api.namespaces_spec import NamespaceSelector
 from jwks_operator.api.restart_spec import Restart
+from jwks_operator.api.seen_spec import MOST_URLS, SeenAt
 from jwks_operator.api.serving_spec import Cors, Discovery, Issuer, Paths
 from jwks_operator.keys.naming import EddsaName
 from jwks_operator.keys.secret_files import Format
@@ -124,6 +125,24 @@ def _paths(publish: Any) -> list[str]:
     return [path for document in publish.documents for path in document.paths]
 
 
+def _urls_differ(urls: tuple[SeenAt, ...]) -> tuple[SeenAt, ...]:
+    if len({one.url for one in urls}) < len(urls):
+        raise rule_error("Duplicate value: name each URL only once")
+    return urls
+
+
+_SEEN_DOCUMENTS = Rule(
+    field="seenAt",
+    cel="!has(self.seenAt) || self.seenAt.all(s, !has(s.document) || (has(self.documents) && self.documents.exists(d, "
+    f"d.name == s.document && (!has(d.format) || d.format == '{DocumentFormat.JWK_SET}'))))",
+    holds=lambda publish: (
+        {one.document for one in publish.seen_at}
+        <= {None, *(d.name for d in publish.documents if d.format is DocumentFormat.JWK_SET)}
+    ),
+    message="document must be the name of one of documents, and of the format JWKSet; correct it, or remove it",
+)
+
+
 class Publish(Model):
     """How the public keys are published."""
 
@@ -133,6 +152,7 @@ class Publish(Model):
         _needs_issuer("historical", "has(self.historical) && self.historical", lambda publish: publish.historical),
         *_OWN_DATA_KEYS,
         _OWN_PATHS,
+        _SEEN_DOCUMENTS,
     )
 
     config_map: ConfigMapTarget = ConfigMapTarget()
@@ -183,6 +203,19 @@ class Publish(Model):
     them served it, and a retired encryption key is kept for its retention after none of them serves it any more. An
     endpoint that lags, or a Service without ready endpoints, delays the rotation and is reported in the status.
     Default: no endpoint is asked, and timing.propagation counts."""
+    seen_at: Annotated[
+        tuple[SeenAt, ...],
+        Field(
+            max_length=MOST_URLS,
+            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["url"]},
+        ),
+        AfterValidator(_urls_differ),
+    ] = ()
+    """Public URLs at which verifiers read the set, at most 8. A signature key is used one lead after every one of them
+    showed it, in several looks over the lifetime of a cached document, and a retired encryption key is kept for its
+    retention after none of them shows it any more. A URL that lags, or does not answer, delays the rotation and is
+    reported in the status; revocations, roll-backs and emergencies do not wait. The administrator of the operator
+    allows the hosts. Default: no URL is asked, and timing counts."""
     namespaces: NamespaceSelector | None = None
     """Namespaces, by their labels, that get a read-only copy of the ConfigMap, if they consent by the label
     accept.jwks-operator.dev/<namespace of the set>: "true". The copy is named <namespace of the set>.<ConfigMap> and

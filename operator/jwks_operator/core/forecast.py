@@ -147,16 +147,16 @@ def _with(observed: ObservedState, record: Record) -> ObservedState:
 
 
 def _without_papers(spec: JsonWebKeySetSpec) -> JsonWebKeySetSpec:
-    """Certificates, signed sets and copies move no key; what a source will hold or a pod serve nobody can tell."""
-    nothing = {"certificate": None, "import_": None, "external": None}
-    keys = tuple(entry.model_copy(update=nothing) for entry in spec.keys)
-    publish = spec.publish.model_copy(update={"historical": False, "service_name": None, "namespaces": None})
+    """Certificates, signed sets and copies move no key; nobody can tell what sources, pods and URLs will show."""
+    keys = tuple(entry.model_copy(update={"certificate": None, "import_": None}) for entry in spec.keys)
+    papers = {"historical": False, "service_name": None, "seen_at": (), "namespaces": None}
+    publish = spec.publish.model_copy(update=papers)
     return spec.model_copy(update={"keys": keys, "publish": publish})
 
 
 def _policy_without_papers(policy: Policy) -> Policy:
     keys = tuple(replace(entry, certificate=None, import_=None) for entry in policy.keys)
-    publish = replace(policy.publish, historical=False, service_name=None, namespaces=None)
+    publish = replace(policy.publish, historical=False, service_name=None, seen_at=(), namespaces=None)
     return replace(policy, keys=keys, publish=publish)
 
 

@@ -26,7 +26,7 @@ from jwks_operator.core.transitions.transition_table import Owned
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, Client
 from jwks_operator.kube.copies import find_copies, has_pending_writes, namespace_query, write_copies
 from jwks_operator.kube.effects import ObjectWriter, check_record
-from jwks_operator.kube.errors import KubeError
+from jwks_operator.kube.errors import KubeError, NotLeading, Refused
 from jwks_operator.kube.former_objects import Projector, delete_former, write_former
 from jwks_operator.kube.gather import Gathered, ObservedObjects, refresh_comparisons, with_status
 from jwks_operator.kube.revocation_writes import Refusal, Writes, is_revoking, write_revocation
@@ -65,7 +65,7 @@ async def execute_step(client: Client, gathered: Gathered, record: Record, read_
         gathered, made_again = await _write_objects(client, gathered, record)
         gathered = await _write_former(client, gathered, record)
     record = gathered.observed.record or record
-    copied = await apply_copies(client, gathered)
+    copied = await _write_copies(client, gathered, record)
     gathered, events = copied.gathered, (*made_again, *copied.events)
     restarted = await restart_workloads(client, gathered.observed.ref, record)
     events = (*events, *_restart_events(restarted, record))
@@ -73,9 +73,9 @@ async def execute_step(client: Client, gathered: Gathered, record: Record, read_
         record = replace(record, restart="")
     if record.step is None:
         return StepResult(refresh_comparisons(await _write_record(client, gathered, record)), events, restart=restarted)
-    confirmed = read_time() if gathered.copies.complete else None
+    confirmed = read_time() if gathered.copies.complete and not copied.refusals else None
     if confirmed is None:
-        return StepResult(refresh_comparisons(gathered), events, confirmed=False, restart=restarted)
+        return StepResult(refresh_comparisons(gathered), events, False, restarted, copied.refusals)
     final = note_writer(_with_uids(confirm_step(record, confirmed), gathered.seen), client.name(), confirmed)
     gathered = await _write_record(client, gathered, final)
     return StepResult(refresh_comparisons(gathered), (*record.step.events, *events), restart=restarted)
@@ -103,16 +103,34 @@ async def _leave_unfinished(client: Client, written: Writes) -> StepResult:
     stored = gathered.observed.record
     shown = replace(gathered, observed=replace(gathered.observed, record=written.shown))
     events, restarted = written.events, NOT_RESTARTED
-    try:
-        copied = await apply_copies(client, shown)
-        gathered, events = replace(gathered, copies=copied.gathered.copies), (*events, *copied.events)
-        if stored is not None and stored == written.shown:
-            restarted = await restart_workloads(client, gathered.observed.ref, stored)
-            events = (*events, *_restart_events(restarted, stored))
-    except KubeError as error:
-        refusals = (*refusals, Refusal("a copy of the ConfigMap", error))
+    copied = await _write_copies(client, shown, written.shown)
+    gathered, events = replace(gathered, copies=copied.gathered.copies), (*events, *copied.events)
+    refusals = (*refusals, *copied.refusals)
+    if stored is not None and stored == written.shown:
+        restarted = await restart_workloads(client, gathered.observed.ref, stored)
+        events = (*events, *_restart_events(restarted, stored))
     shown_instead = None if stored == written.shown else written.shown
     return StepResult(refresh_comparisons(gathered), events, False, restarted, refusals, shown_instead)
+
+
+async def _write_copies(client: Client, gathered: Gathered, record: Record) -> StepResult:
+    """Write the copies of a step; those that keep a revoked key because they cannot be written are part of the result.
+
+    Raises KubeError unless the step revokes keys.
+    """
+    try:
+        copied = await apply_copies(client, gathered)
+    except KubeError as error:
+        if isinstance(error, NotLeading) or not is_revoking(record):
+            raise
+        return StepResult(gathered, (), refusals=(Refusal("a copy of the ConfigMap", error),))
+    if not is_revoking(record):
+        return copied
+    copies = copied.gathered.copies
+    named = ((about, each["metadata"]["namespace"]) for about, each in copies.existing(gathered.observed.ref).items())
+    refused = ((about, copies.refused[namespace]) for about, namespace in named if namespace in copies.refused)
+    remaining = tuple(Refusal(about, Refused(why), ends_pass=False) for about, why in refused)
+    return replace(copied, refusals=remaining)
 
 
 def _restart_events(restarted: RestartResult, record: Record) -> tuple[RecordedEvent, ...]:

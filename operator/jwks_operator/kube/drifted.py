@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from jwks_operator.api.names import FIELD_MANAGER, copy_name, keyring_name
+from jwks_operator.api.names import FIELD_MANAGER, keyring_name
 from jwks_operator.core.model.observed_state import DriftState
 from jwks_operator.core.model.record import Record
 from jwks_operator.kube.client import CONFIGMAPS, SECRETS, Object, Resource
@@ -89,14 +89,6 @@ def _list_copies(gathered: Gathered, record: Record) -> Iterator[DriftedObject]:
 
 def _drifted(resource: Resource, drift: DriftState, wanted: Object, seen: Object | None, field: str) -> DriftedObject:
     return DriftedObject(f"{resource.kind} {wanted['metadata']['name']}", resource, drift, wanted, seen, field)
-
-
-def list_refused(gathered: Gathered) -> tuple[str, ...]:
-    """Return the objects beside those of the set that could not be written in this pass."""
-    observed = gathered.observed
-    name = copy_name(observed.ref, observed.configmap_name)
-    copies = (f"ConfigMap {namespace}/{name}" for namespace in gathered.copies.refused)
-    return (*gathered.former.refused, *copies)
 
 
 def describe_drift(drifted: DriftedObject, by_admission: bool) -> str:

@@ -31,6 +31,8 @@ class Refusal:
 
     about: str
     error: KubeError | None
+    ends_pass: bool = True
+    """Whether the pass ends by the error, to be tried again soon; a copy in another namespace has its own time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,6 +91,15 @@ ATTENTION_SINCE = _of_sets(
     _ATTENTION,
 )
 LAGGING = _of_sets("lagging_endpoints", "Ready endpoints of published sets that do not serve yet what they should.")
+KEPT = _of_sets(
+    "deletions_in_doubt",
+    "Sets that went with their CRD or with most sets: their keys stay for a day, because nobody can tell whether that "
+    "was wanted.",
+)
+UNSEEN = _of_sets(
+    "unseen_urls",
+    "Public URLs of sets that take longer than stated to show what they should, or that show a revoked key.",
+)
 
 EVENTS = Family(
     "events_total",
@@ -193,7 +202,7 @@ BUILD = Family("build_info", Kind.GAUGE, "Always 1.", (("version", "of jwks-oper
 
 SET_FAMILIES: Final = (
     SETS, CONDITIONS, KEYS, NEXT, OLDEST_ACTIVE, UNFINISHED, UNFINISHED_SINCE, OVERDUE, OVERDUE_SINCE, ATTENTION,
-    ATTENTION_SINCE, LAGGING,
+    ATTENTION_SINCE, LAGGING, UNSEEN, KEPT,
 )  # fmt: skip
 COUNTED: Final = (
     EVENTS, ROTATIONS, ALARMS, RESTARTS, POD_REFRESHES, PASSES, FAILURES, REQUESTS, REQUEST_DURATION, WATCHES,

@@ -50,6 +50,7 @@ class Metrics:
         self._now = now
         self._set_gauges = SetGauges()
         self._process_gauges: ProcessGauges | None = None
+        self._count_kept: Callable[[], int] = int
         self._registry = CollectorRegistry()
         self._counters = {family: self._counter(family) for family in catalog.COUNTED if family.kind is Kind.COUNTER}
         self._histograms = {family: self._histogram(family) for family in catalog.COUNTED if family.buckets}
@@ -60,6 +61,10 @@ class Metrics:
     def set_process_gauges(self, gauges: ProcessGauges) -> None:
         """Read the gauges of the process from this object from now on."""
         self._process_gauges = gauges
+
+    def set_kept_gauge(self, count: Callable[[], int]) -> None:
+        """Read from here how many sets are gone whose objects are kept because of doubt."""
+        self._count_kept = count
 
     # --- reports of passes ---
 
@@ -146,6 +151,7 @@ class Metrics:
         gauges = self._process_gauges
         if gauges is None or gauges.leads():
             yield from self._set_gauges.gauges(self._now().timestamp())
+            yield catalog.KEPT, [((), self._count_kept())]
         else:  # the values of a standby replica are from the time when it led
             yield from ((family, []) for family in catalog.SET_FAMILIES)
         if gauges is not None:

@@ -45,6 +45,7 @@ class _View:
     conditions: tuple[Labels, ...]
     in_use_since: float | None
     lagging: int
+    unseen: int
     action: str | None = None
     due: float = 0.0
 
@@ -132,6 +133,7 @@ class SetGauges:
         yield catalog.OVERDUE_SINCE, _known(min((view.due for _, view in late), default=None))
         yield from self._attention(now, late)
         yield catalog.LAGGING, [((), float(sum(view.lagging for view in self._views.values())))]
+        yield catalog.UNSEEN, [((), float(sum(view.unseen for view in self._views.values())))]
 
     def _walk(self, now: float) -> tuple[dict[str, float], list[tuple[SetRef, _View]], float | None]:
         """Return the next transition of each action, the overdue sets, and the oldest active key."""
@@ -174,6 +176,7 @@ class SetGauges:
             self._same_conditions.same(tuple((c.type, c.status, c.reason) for c in status.conditions)),
             min(used, default=None),
             len({pod for lag in snapshot.plan.waiting for pod in lag.pods}),
+            len({url for lag in snapshot.plan.unseen if lag.late for url in lag.urls}),
         )
         suspended = snapshot.record is not None and snapshot.record.policy.suspend
         move = next(

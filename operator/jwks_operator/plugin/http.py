@@ -1,12 +1,12 @@
 """Checks how a JWK Set is served over HTTP, from one response: what breaks verifiers."""
 
-import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from jwks_operator.api.durations import format_duration
+from jwks_operator.edges.freshness import find_directive, parse_age
 from jwks_operator.plugin.findings import Finding, Verdict, error_finding, ok_finding, warning_finding
 from jwks_operator.plugin.jwks_fetch import FetchResult
 
@@ -35,24 +35,19 @@ def http_findings(answer: FetchResult, now: datetime) -> Iterator[Finding]:
 
 def max_age(answer: FetchResult) -> timedelta | None:
     """Return how long shared caches may keep the answer (RFC 9111 section 5.2); None if the response does not say."""
-    told = answer.headers.get("cache-control", "").lower()
-    for directive in ("s-maxage", "max-age"):
-        found = re.search(rf"(?:^|[,\s]){directive}\s*=\s*\"?(\d{{1,9}})", told)
-        if found:
-            return timedelta(seconds=int(found[1]))
-    return None
+    told = answer.headers.get("cache-control", "")
+    found = (find_directive(told, directive) for directive in ("s-maxage", "max-age"))
+    return next((one for one in found if one is not None), None)
 
 
 def stale_window(answer: FetchResult) -> timedelta:
     """Return how long a cache may serve the response after that (RFC 5861 section 3)."""
-    found = re.search(r"stale-while-revalidate\s*=\s*\"?(\d{1,9})", answer.headers.get("cache-control", "").lower())
-    return timedelta(seconds=int(found[1])) if found else timedelta()
+    return find_directive(answer.headers.get("cache-control", ""), "stale-while-revalidate") or timedelta()
 
 
 def answer_age(answer: FetchResult) -> timedelta:
     """Return how long a cache on the way has had the answer (RFC 9111 section 5.1)."""
-    text = answer.headers.get("age", "")
-    return timedelta(seconds=int(text)) if text.isascii() and text.isdigit() and len(text) < 10 else timedelta()
+    return parse_age(answer.headers.get("age", ""))
 
 
 def _transport(answer: FetchResult, now: datetime) -> Iterator[Finding]:

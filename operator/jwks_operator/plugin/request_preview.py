@@ -14,6 +14,7 @@ from jwks_operator.api.reasons import EventReason
 from jwks_operator.api.status_model import JsonWebKeySetStatus, KeyState, KeyStatus, format_time
 from jwks_operator.core.forecast import Forecast
 from jwks_operator.core.model.record import HistoryEntry
+from jwks_operator.core.planner.causes import Cause
 from jwks_operator.plugin.cluster import ObservedSet
 from jwks_operator.plugin.exit_codes import Exit, Failure, not_found_error, refusal_error
 from jwks_operator.plugin.forecast_view import look_ahead
@@ -92,7 +93,10 @@ def ask_rotate(
     text = _with_requests(seen, names.ANNOTATION_ROTATE, [f"{entry}@{stamp}" for entry in entries])
     annotations = {names.ANNOTATION_ROTATE: text}
     former = {entry: key.kid for entry in entries for key in [seen.active(entry)] if key is not None}
-    told = _changes(_foreseen(seen, annotations, now), entries, EventReason.KEY_ACTIVATED)
+    foreseen = _foreseen(seen, annotations, now)
+    refused = _changes(foreseen, entries, EventReason.ROTATION_REFUSED)
+    _refuse_at_once(refused, now)
+    told = _changes(foreseen, entries, EventReason.KEY_ACTIVATED)
     warnings = list(_brakes(seen, [entry for entry in entries if all(e.recorded.entry != entry for e in told)]))
     warnings += [f"it takes the place of the request {text}" for text in _outstanding(seen, entries, at or now)]
     if emergency:
@@ -101,6 +105,7 @@ def ask_rotate(
 
     def done(later: ObservedSet) -> bool:
         _look_for_complaints(later)
+        _look_for_refusals(later, EventReason.ROTATION_REFUSED, entries, at or now)
         actives = {entry: later.active(entry) for entry in entries}
         return all(key is not None and key.kid != former.get(entry) for entry, key in actives.items())
 
@@ -114,19 +119,13 @@ def ask_rollback(seen: ObservedSet, entries: tuple[str, ...], now: datetime) -> 
     text = _with_requests(seen, names.ANNOTATION_ROLLBACK, [f"{entry}@{stamp}" for entry in entries])
     annotations = {names.ANNOTATION_ROLLBACK: text}
     foreseen = _foreseen(seen, annotations, now)
-    if nowhere := {each.recorded.entry for each in _changes(foreseen, entries, EventReason.ROLLBACK_REFUSED)}:
-        raise refusal_error(
-            f"{', '.join(sorted(nowhere))}: no former key has its private half any more; "
-            "kubectl jwks rotate brings a new key, spec.rotation.rollbackWindow keeps former ones longer"
-        )
+    _refuse_at_once(_changes(foreseen, entries, EventReason.ROLLBACK_REFUSED), now)
     told = _changes(foreseen, entries, EventReason.KEY_ROLLED_BACK)
     wanted = {e.recorded.entry: e.recorded.kid for e in told if e.recorded.event == EventReason.KEY_ROLLED_BACK}
 
     def done(later: ObservedSet) -> bool:
         _look_for_complaints(later)
-        for each in later.status.history:
-            if each.event == EventReason.ROLLBACK_REFUSED and each.name in entries and each.time >= now - _SECOND:
-                raise refusal_error(f"{each.name}: the operator refused the roll-back: {each.reason}")
+        _look_for_refusals(later, EventReason.ROLLBACK_REFUSED, entries, now)
         return all((key := later.active(entry)) is not None and key.kid == kid for entry, kid in wanted.items())
 
     what = f"Go back to the former key of {', '.join(entries)}"
@@ -228,9 +227,41 @@ def _brakes(seen: ObservedSet, unforeseen: Iterable[str]) -> Iterable[str]:
     if degraded is not None and degraded.status == "True":
         yield f"{degraded.reason}: {degraded.message}"
     if seen.spec is not None and seen.spec.suspend:
-        yield "spec.suspend is true: nothing happens until it is false"
+        yield "spec.suspend is true: a request whose time comes before it is false is refused, and not kept for later"
     elif unforeseen := list(unforeseen):
         yield f"nothing is foreseen for {', '.join(unforeseen)} within a year: see rotation.windows and freezes"
+
+
+_CURES = {
+    Cause.SUSPENDED: "ask again once spec.suspend is false; spec.revoked does not wait for it",
+    Cause.SOURCE_FOLLOWED: "renew the key in its source",
+    Cause.KEY_LOST: "set spec.recovery to Regenerate",
+    Cause.NO_FORMER_KEY: (
+        "kubectl jwks rotate brings a new key, spec.rotation.rollbackWindow keeps former ones longer"
+    ),
+}
+
+
+def _refuse_at_once(refused: Iterable[HistoryEntry], now: datetime) -> None:
+    """Raise Failure for a request that the operator would refuse as soon as it sees it."""
+    for each in refused:
+        if each.time <= now + _SECOND:
+            raise refusal_error(f"{each.recorded.entry}: {_describe_refusal(each.recorded.reason)}")
+
+
+def _look_for_refusals(later: ObservedSet, event: EventReason, entries: tuple[str, ...], since: datetime) -> None:
+    """Raise Failure if the operator has refused a request that was asked for at this time: it never makes it."""
+    for each in later.status.history:
+        if each.event == event and each.name in entries and each.time >= since - _SECOND:
+            why = _describe_refusal(each.reason or "")
+            raise refusal_error(f"{each.name}: the operator refused the request, which is not kept for later: {why}")
+
+
+def _describe_refusal(reason: str) -> str:
+    cause = Cause.of(reason)
+    if cause is None:
+        return reason
+    return f"{cause.text}; {_CURES[cause]}" if cause in _CURES else cause.text
 
 
 def _look_for_complaints(later: ObservedSet) -> None:

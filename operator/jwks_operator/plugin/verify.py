@@ -1,14 +1,14 @@
 """`kubectl jwks verify`: do the signing keys match the served set? Compares record, Secret, ConfigMap and URL."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import click
 
-from jwks_operator.api.defaults import sum_of
+from jwks_operator.api.defaults import HTTP_CACHES, sum_of
 from jwks_operator.api.documents_spec import DocumentFormat
 from jwks_operator.api.durations import format_duration
 from jwks_operator.api.shards import shard_of
@@ -50,6 +50,7 @@ Keys = Mapping[str, Mapping[str, Any]]
 @output_option()
 @click.option("--url", metavar="URL", help="Where the set, or the document, is served.")
 @click.option("--document", metavar="NAME", help="The document of spec.publish.documents that --url serves.")
+@click.option("--seen", is_flag=True, help="Also check every URL of spec.publish.seenAt, as it is seen from here.")
 @click.option("--ca-file", metavar="FILE", help="CA to trust for the URL. Default: those of the system.")
 @click.option("--strict", is_flag=True, help="Warnings end with exit code 1, too.")
 def verify_command(place: Place, name: str, form: str | None, **options: Any) -> int:
@@ -63,6 +64,7 @@ def verify_command(place: Place, name: str, form: str | None, **options: Any) ->
     Examples:
       kubectl jwks verify auth -n shop
       kubectl jwks verify auth -n shop --url https://auth.example.com/.well-known/jwks.json --strict
+      kubectl jwks verify auth -n shop --seen
     """
     found = asyncio.run(_verify(place, name, options))
     return write_report(found, form, strict=options["strict"])
@@ -77,6 +79,7 @@ async def _verify(place: Place, name: str, options: Mapping[str, Any]) -> list[F
         gathered = await _secrets(cluster, seen)
         now = cluster.now()
         answer = None if url is None else await fetch(url, ca_file, revisit=True)
+        public = [one async for one in _of_public_urls(seen, ca_file, now)] if options["seen"] else []
     if seen.hidden:
         found.append(
             skip_finding("configmap", "you may not read it: what is published was not looked at", "ask for the right")
@@ -87,9 +90,10 @@ async def _verify(place: Place, name: str, options: Mapping[str, Any]) -> list[F
         found += [one for each in list_documents(seen) for one in _flaws(each, now)]
     found += [_NO_SECRETS] if gathered is None else _of_record(gathered.observed, seen)
     served = seen.published
-    if answer is None:
+    found += public
+    if answer is None and not public:
         found.append(skip_finding("served", "nobody said where the set is served", "give --url"))
-    else:
+    elif answer is not None:
         found += _of_url(url or "", answer, seen, document, now)
         served = keys_in(answer.body) if isinstance(answer, FetchResult) else {}
     is_set = document is None or document.format is DocumentFormat.JWK_SET
@@ -192,6 +196,18 @@ def _of_url(
         yield from _against_timing(answer, seen.spec)
 
 
+async def _of_public_urls(seen: ObservedSet, ca_file: str | None, now: datetime) -> AsyncIterator[Finding]:
+    """Yield what is seen of the set at the URLs of its spec."""
+    urls = () if seen.spec is None else seen.spec.publish.seen_at
+    if not urls:
+        yield skip_finding("seen", "spec.publish.seenAt names no URL", "name the URLs at which verifiers read the set")
+    for one in urls:
+        document = find_document(seen, one.document or WHOLE_SET)
+        answer = await fetch(one.url, ca_file, revisit=True)
+        for found in _of_url(one.url, answer, seen, document, now):
+            yield replace(found, check="seen", message=f"{one.url}: {found.check} {found.message}")
+
+
 _PATIENCE = "wait for propagation and caches (spec.timing); else the server reads another ConfigMap, or subPath"
 
 
@@ -205,17 +221,13 @@ def _against_published(served: Keys, published: Keys) -> Iterator[Finding]:
         yield ok_finding("served", f"the {len(served)} keys of the ConfigMap")
 
 
-_CACHED = ("cache_max_age", "stale_window", "edge_cache")
-"""The facts of which `Age` shows the sum."""
-
-
 def _against_timing(answer: FetchResult, spec: JsonWebKeySetSpec) -> Iterator[Finding]:
     """The facts that the waits rest on, as far as one answer shows them."""
     known = policy_from_spec(spec).facts
     rows = (
         ("cacheMaxAge", max_age(answer) or timedelta(), known.cache_max_age),
         ("staleWindow", stale_window(answer), known.stale_window),
-        (sum_of(_CACHED), answer_age(answer), known.total(_CACHED)),
+        (sum_of(HTTP_CACHES), answer_age(answer), known.total(HTTP_CACHES)),
     )
     for fact, seen, stated in rows:
         if seen > stated:

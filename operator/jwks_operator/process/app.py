@@ -26,6 +26,7 @@ from jwks_operator import __version__
 from jwks_operator.api.defaults import DEFAULTS
 from jwks_operator.api.names import SetRef
 from jwks_operator.api.shards import Scope, Shard
+from jwks_operator.edges.edge_rules import NO_URLS, EdgeRules
 from jwks_operator.kube.client import Client, Transport
 from jwks_operator.kube.errors import KubeError
 from jwks_operator.kube.events import EventRecorder
@@ -80,6 +81,8 @@ class Options:
     pod_refresh: bool = False
     shard: Shard = None
     """The shard of the operator; None: the sets without a shard label."""
+    seen: EdgeRules = NO_URLS
+    """Which public URLs may be asked."""
 
     @property
     def scope(self) -> Scope:

@@ -12,6 +12,7 @@ import uvloop
 
 from jwks_operator.api.durations import parse_duration
 from jwks_operator.api.shards import parse_shard
+from jwks_operator.edges.edge_rules import make_asker
 from jwks_operator.keys.generate import KeyFactory
 from jwks_operator.kube.endpoint_fetch import HttpFetch
 from jwks_operator.kube.endpoints import EndpointAsker
@@ -19,6 +20,7 @@ from jwks_operator.kube.errors import NotConfigured
 from jwks_operator.kube.lease import Election, Terms, new_identity
 from jwks_operator.process import logs
 from jwks_operator.process.app import Closer, Options, Parts, run_operator
+from jwks_operator.process.edge_options import edge_options, take_edge_rules
 from jwks_operator.reconcile.config import ReconcilerConfig
 from jwks_operator.reconcile.key_pool import KeyPool
 from jwks_operator.reconcile.reconciler import Reconciler
@@ -75,12 +77,14 @@ def make_reconciler(parts: Parts) -> tuple[Work, Closer]:
         not options.namespaces,
         options.shard,
         asker.ask,
+        make_asker(options.seen).look,
         parts.refresh_pods,
         parts.event_recorder.record,
     )
     pool = KeyPool(keys, parts.requeue)
     reconciler = Reconciler(parts.client, pool, parts.clock, parts.versions, config)
     reconciler.observers.append(parts.metrics)
+    parts.metrics.set_kept_gauge(reconciler.count_kept)
     if parts.board is not None:
         reconciler.observers.append(parts.board)
 
@@ -236,6 +240,7 @@ def _own_namespace() -> str | None:
     show_envvar=True,
     help="Show all sets and their next transitions at /status of the admin port: read-only, no key material, no login.",
 )
+@edge_options
 @click.option(
     "--pod-refresh/--no-pod-refresh",
     default=False,
@@ -269,11 +274,12 @@ def run_command(log_format: str, log_level: str, **options: Any) -> None:
     and with 1 and the reason if a task of the process cannot be kept running.
     """
     election = take_election(options)
+    seen = take_edge_rules(options)
     logs.install_logging(log_format, logging.getLevelNamesMapping()[log_level.upper()])
     if election is None:
         logger.info("no leader election: no other operator may serve the same namespaces")
     try:
-        uvloop.run(run_operator(Options(**options, election=election), make_reconciler))
+        uvloop.run(run_operator(Options(**options, election=election, seen=seen), make_reconciler))
     except (NotConfigured, TaskFailed) as error:
         raise click.ClickException(str(error)) from None
     except OSError as error:

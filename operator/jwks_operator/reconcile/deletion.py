@@ -52,12 +52,18 @@ class DeletedSets:
         self._doubted: set[SetRef] = set()
         self._existed: set[SetRef] = set()
         """The sets that this process has seen: a deletion noted before that is void."""
+        self._kept: set[SetRef] = set()
 
     def cancel(self, ref: SetRef) -> None:
         """Record that the set exists."""
         self._existed.add(ref)
         self._gone_since.pop(ref, None)
         self._doubted.discard(ref)
+        self._kept.discard(ref)
+
+    def count_kept(self) -> int:
+        """Return how many sets are gone whose objects stay longer than the delay, because of doubt."""
+        return len(self._kept)
 
     def doubt(self, ref: SetRef) -> None:
         """Record that the existence of the set is unknown, because its kind is not served."""
@@ -74,6 +80,8 @@ class DeletedSets:
             return None
         reading = self._clock.read((Facts() if record is None else record.policy.facts).clock_skew)
         due = await self._due(gathered, reading)
+        if reading.now + self._delay < due:
+            self._kept.add(ref)
         if reading.now < due:
             return due
         if not reading.trusted:

@@ -13,7 +13,7 @@ A dispute has one Event, which counts the repairs, and the condition `Degraded` 
 repairs are not part of the history. Disputes are not stored: a restart learns the delays again, within seconds.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -26,7 +26,7 @@ from jwks_operator.core.model.trouble import Trouble
 from jwks_operator.core.transitions.transition_table import Transition
 from jwks_operator.kube.client import Client
 from jwks_operator.kube.copies import compare_copies
-from jwks_operator.kube.drifted import DriftedObject, describe_drift, list_drifted, list_refused
+from jwks_operator.kube.drifted import DriftedObject, describe_drift, list_drifted
 from jwks_operator.kube.events import AnyEvent, CountedEvent
 from jwks_operator.kube.gather import Gathered
 from jwks_operator.kube.object_writes import would_hold
@@ -94,6 +94,10 @@ class WeighedDrift:
         """Return the drift without the objects whose repair waits."""
         return replace(self, drifted=tuple(each for each in self.drifted if each.what not in self.waiting))
 
+    def without(self, refused: Collection[str]) -> "WeighedDrift":
+        """Return the drift without the objects that could not be written: a write that fails is no repair."""
+        return replace(self, drifted=tuple(each for each in self.drifted if each.what not in refused))
+
     def holds_back(self, step: Step | None) -> bool:
         """Tell whether a step only repairs objects whose repair waits."""
         return _only_repairs(step) and bool(self.waiting) and all(each.what in self.waiting for each in self.drifted)
@@ -148,7 +152,7 @@ class Disputes:
                 known.would_hold = await would_hold(client, each.resource, each.wanted, each.seen)
 
     def record_repairs(self, ref: SetRef, weighed: WeighedDrift, now: datetime) -> None:
-        """Record that the drifted objects of a pass are written now."""
+        """Record that the drifted objects of a pass were written."""
         if not weighed.drifted:
             return
         repairs = self._repairs.setdefault(ref, {})
@@ -166,11 +170,8 @@ class Disputes:
             return
         repairs = self._repairs[gathered.observed.ref]
         changed = {each.what for each in list_drifted(gathered)}
-        for what in list_refused(gathered):
-            repairs.pop(what, None)
         for each in weighed.drifted:
-            if each.what in repairs:
-                repairs[each.what].by_admission = each.what in changed
+            repairs[each.what].by_admission = each.what in changed
 
     def count_repairs(
         self, ref: SetRef, weighed: WeighedDrift, events: Iterable[RecordedEvent]

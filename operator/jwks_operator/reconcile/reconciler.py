@@ -37,7 +37,8 @@ from jwks_operator.reconcile.disputes import Disputes, without_withheld
 from jwks_operator.reconcile.key_pool import KeySource
 from jwks_operator.reconcile.observed_versions import ObservedVersions, observe_gathered
 from jwks_operator.reconcile.observer import Observer, ReconcileSnapshot
-from jwks_operator.reconcile.refusals import FailedPasses, add_refusal_troubles, raise_first, raise_unread
+from jwks_operator.reconcile.questions import ask_questions
+from jwks_operator.reconcile.refusals import FailedPasses, add_refusal_troubles, list_refused, raise_first, raise_unread
 from jwks_operator.reconcile.requeue import Decision, clock_tolerance, has_step, make_decision, next_pass_at
 from jwks_operator.reconcile.restart_troubles import add_restart_trouble, has_restart_failed
 from jwks_operator.reconcile.withdrawal import withdraw_revoked
@@ -98,6 +99,10 @@ class Reconciler:
         gathered = await self._take_over(gathered)
         await self._disputes.probe(self._client, gathered, self._clock.read(clock_tolerance(gathered)).now)
         return await self._execute_steps(gathered)
+
+    def count_kept(self) -> int:
+        """Return how many sets are gone whose objects stay longer than the delay, because of doubt."""
+        return self._deleted.count_kept()
 
     async def _gather(self, ref: SetRef) -> Gathered:
         labelled = Labelled(self._versions.find_labelled(ref), self._versions.has_copies(ref))
@@ -168,7 +173,7 @@ class Reconciler:
                 await self._update_status(withdrawn.decision, withdrawn.events, *told)
 
     async def _plan(self, gathered: Gathered) -> Decision:
-        """Read the clock once and decide; take the keys, make the artifacts and ask the endpoints that the plan needs.
+        """Read the clock once and decide; take the keys, make the artifacts and ask whom the plan needs.
 
         If keys are being generated, the decision has the step that does not wait for them, mostly none; the set comes
         back when they are there.
@@ -178,11 +183,10 @@ class Reconciler:
         plan = decide(gathered.observed, reading)
         fresh: dict[Need, FreshKey] = {}
         for _ in range(MAX_STEPS):
-            if not (plan.needs or plan.artifacts or plan.asks):
+            if not (plan.needs or plan.artifacts or plan.asks or plan.looks_at):
                 return make_decision(gathered, plan, reading, weighed)
-            if plan.asks is not None:
-                answers = await self._config.ask(gathered.observed.ref, plan.asks)
-                gathered = replace(gathered, observed=replace(gathered.observed, endpoints=answers))
+            if plan.asks or plan.looks_at:
+                gathered = await ask_questions(self._config, gathered, plan)
                 # An observation is not dated earlier than it was made.
                 reading = self._clock.read(clock_tolerance(gathered))
             made = await self._keys.take(gathered.observed.ref, plan.needs) if plan.needs else {}
@@ -212,9 +216,10 @@ class Reconciler:
                 observer.begin_step(ref, record.step.transition)
         gathered = without_withheld(gathered)
         record = decision.weighed.without_history(record)
-        self._disputes.record_repairs(ref, decision.weighed, decision.reading.now)
         result = await execute_step(self._client, gathered, record, lambda: self._confirmed(decision))
-        self._disputes.record_answers(result.gathered, decision.weighed)
+        written = decision.weighed.without(list_refused(result))
+        self._disputes.record_repairs(ref, written, decision.reading.now)
+        self._disputes.record_answers(result.gathered, written)
         observe_gathered(self._versions, result.gathered)
         if must_refresh_pods(record):
             refresh_written(self._config.refresh_pods, gathered, result.gathered)
@@ -245,12 +250,12 @@ class Reconciler:
     async def _repair_others(self, decision: Decision) -> StepResult | None:
         """Repair copies and objects under former names, as the namespaces are now; delete those that are not needed."""
         gathered = decision.gathered
-        written = decision.weighed.without_waiting()
-        self._disputes.record_repairs(gathered.observed.ref, written, decision.reading.now)
         record = gathered.observed.record
         unneeded = frozenset[str]() if record is None else list_unneeded(record, decision.reading)
         kept = await apply_former(self._client, gathered, unneeded)
         result = await apply_copies(self._client, kept, repairs=True)
+        written = decision.weighed.without_waiting().without(list_refused(result))
+        self._disputes.record_repairs(gathered.observed.ref, written, decision.reading.now)
         self._disputes.record_answers(result.gathered, written)
         same = result.gathered.copies == gathered.copies and result.gathered.former == gathered.former
         if same and not written.drifted:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 
-from jwks_operator.api.names import SetRef
+from jwks_operator.api.names import SetRef, copy_name
 from jwks_operator.core.model.record import Record
 from jwks_operator.core.model.trouble import Trouble
 from jwks_operator.core.planner.set_troubles import (
@@ -14,6 +14,7 @@ from jwks_operator.core.planner.set_troubles import (
 )
 from jwks_operator.core.transitions.transition_table import State
 from jwks_operator.kube.apply import StepResult
+from jwks_operator.kube.client import CONFIGMAPS
 from jwks_operator.kube.errors import KubeError, NotLeading, Refused
 from jwks_operator.kube.gather import Gathered
 from jwks_operator.kube.held_keys import find_held_kids
@@ -44,6 +45,14 @@ def add_refusal_troubles(decision: Decision, record: Record | None, result: Step
     named = {trouble.about for trouble in told}
     others = (trouble for trouble in decision.plan.troubles if trouble.about not in named)
     return replace(decision, plan=replace(decision.plan, troubles=(*told, *others)))
+
+
+def list_refused(result: StepResult) -> frozenset[str]:
+    """Return the objects that a step could not write, by kind and name; copies with their namespace."""
+    gathered = result.gathered
+    name = copy_name(gathered.observed.ref, gathered.observed.configmap_name)
+    copies = (f"{CONFIGMAPS.kind} {namespace}/{name}" for namespace in gathered.copies.refused)
+    return frozenset((*gathered.former.refused, *copies, *(refusal.about for refusal in result.refusals)))
 
 
 class FailedPasses:
@@ -79,5 +88,5 @@ def raise_unread(decision: Decision) -> None:
 def raise_first(refusals: tuple[Refusal, ...]) -> None:
     """Raise the first error, so that the pass is tried again after a growing delay; nothing if there is none."""
     for refusal in refusals:
-        if refusal.error is not None:
+        if refusal.error is not None and refusal.ends_pass:
             raise refusal.error

@@ -62,6 +62,7 @@ def next_pass_at(decision: Decision) -> datetime | None:
     wake = [decision.reading.locally(move.time) for move in plan.candidates if move.time > decision.reading.earliest]
     wake += [decision.reading.locally(time) for time in _fading(decision) if time > decision.reading.earliest]
     wake += [lag.again(now) for lag in plan.waiting]
+    wake += [lag.next_look for lag in plan.unseen]
     if decision.weighed.next_time is not None:
         wake.append(decision.weighed.next_time)
     reasons = {trouble.reason for trouble in plan.troubles}
@@ -73,8 +74,12 @@ def next_pass_at(decision: Decision) -> datetime | None:
 
 
 def _fading(decision: Decision) -> Iterable[datetime]:
+    """Times that no transition of the plan names: former facts end, or a revocation by age comes without a record."""
     record = decision.plan.record
-    return () if record is None else list_former_ends(record)
+    if record is not None:
+        return list_former_ends(record)
+    times = (item.created_before for item in decision.gathered.observed.safety_fields.revoked)
+    return [time for time in times if time is not None]
 
 
 def _lacks_keys(decision: Decision) -> bool:

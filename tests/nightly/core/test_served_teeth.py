@@ -16,7 +16,7 @@ from core.pods import MINUTE, SEALED, SERVED, Pods
 from core.rows import annotate
 from jwks_operator.core.model.observed_state import Endpoints, ObservedState
 from jwks_operator.core.model.record import Record
-from jwks_operator.core.planner import endpoint_gate, rules, succession
+from jwks_operator.core.planner import endpoint_gate, gates, succession
 from jwks_operator.core.planner.endpoint_gate import Question
 from jwks_operator.core.transitions.transition_table import State
 from jwks_operator.keys.algorithms import KeyClass
@@ -142,7 +142,7 @@ MUTANTS: Mapping[str, tuple[object, str, Callable[[Any], Any], Callable[[], None
         lambda: histories.test_another_key_of_that_kid_does_not_count({"kid": "k2", "kty": "EC"}),
     ),
     "an emergency asks, too": (
-        rules,
+        gates,
         "list_urgent_entries",
         lambda _: lambda case: frozenset(),
         histories.test_an_emergency_is_not_held_by_an_ordinary_rotation_that_is,

@@ -30,7 +30,7 @@ async def test_it_follows_a_set_of_rs256_keys_without_discovery() -> None:
         uri = server.uri("oauth2-proxy")
         issuer = Issuer(server, iss=uri, **CLAIMS)
         await issuer.begin("RS256")
-        with oauth2_proxy(uri, AUDIENCE) as url:
+        with oauth2_proxy("--client-id=x", f"--extra-jwt-issuers={uri}={AUDIENCE}") as url:
             await check(issuer, url)
 
 
@@ -45,5 +45,19 @@ async def test_it_follows_a_set_that_it_finds_by_our_discovery_document(algorith
         uri = server.uri("oauth2-proxy")
         issuer = Issuer(server, iss=uri, **CLAIMS)
         await issuer.begin(algorithm)
-        with oauth2_proxy(uri, AUDIENCE, tmp_path / "tls.crt") as url:
+        options = ("--client-id=x", f"--extra-jwt-issuers={uri}={AUDIENCE}")
+        with oauth2_proxy(*options, trusted=tmp_path / "tls.crt") as url:
+            await check(issuer, url)
+
+
+@pytest.mark.parametrize("algorithm", ["ES256", "RS256"])
+async def test_it_follows_a_set_whose_url_and_algorithm_it_was_told(algorithm: str) -> None:
+    with serving() as server:
+        uri = server.uri("oauth2-proxy")
+        issuer = Issuer(server, iss=uri, **CLAIMS)
+        await issuer.begin(algorithm)
+        told = (f"--oidc-jwks-url={uri}", f"--oidc-enabled-signing-alg={algorithm}", f"--client-id={AUDIENCE}")
+        ends = (f"--login-url={uri}/login", f"--redeem-url={uri}/token")
+        provider = ("--provider=oidc", f"--oidc-issuer-url={uri}", "--skip-oidc-discovery=true")
+        with oauth2_proxy(*provider, *told, *ends) as url:
             await check(issuer, url)

@@ -76,7 +76,7 @@ def _doubted(key: KeyRecord, edited: tuple[Copy, ...]) -> KeyRecord:
     if not any(_denied(key, copy) for copy in edited):
         return key
     if key.key_class is KeyClass.ENCRYPTION:
-        return replace(key, retired=None, unserved=None)
+        return replace(key, retired=None, unserved=None, urls={})
     return replace(key, published=None)
 
 

@@ -70,6 +70,8 @@ def enter_state(key: KeyRecord, state: State) -> KeyRecord:
     Becoming active needs a private half. Destroyed and compromised keys lose theirs at once.
     """
     _permit(key.state, state)
+    if State.RETIRED in {key.state, state}:
+        key = replace(key, urls={})
     if state is State.ACTIVE:
         if not key.has_private:
             raise IllegalMoveError(f"{key.kid} has no private half and cannot become {state}")

@@ -130,6 +130,35 @@ class Endpoints:
 
 
 @dataclass(frozen=True, slots=True)
+class EdgeAnswer:
+    """What one edge of a URL answered: one address of its host, asked over a new connection."""
+
+    edge: str
+    keys: tuple[Mapping[str, Any], ...] | None
+    """Those of its public JWKs that were asked about; None if that could not be told."""
+    kids: tuple[str, ...] = ()
+    """The kids of everything that it shows."""
+    age: timedelta = timedelta()
+    """How long a cache says that it has had the document (RFC 9111 section 5.1)."""
+    lifetime: timedelta = timedelta()
+    """How long caches may keep it, stale windows included (RFC 9111 section 5.2.2, RFC 5861)."""
+    trouble: str = ""
+    """Why it could not be told, as the end of a sentence about the edge."""
+
+
+@dataclass(frozen=True, slots=True)
+class UrlAnswer:
+    """What the edges of one URL answered in this pass."""
+
+    url: str
+    edges: tuple[EdgeAnswer, ...] = ()
+    trouble: str = ""
+    """Why no edge could be asked, as the end of a sentence about the URL."""
+    refused: bool = False
+    """Whether the administrator of the operator does not allow it; then nothing was fetched."""
+
+
+@dataclass(frozen=True, slots=True)
 class Copy:
     """The copy of the published set in a namespace that is to have one, or one that cannot be removed."""
 
@@ -193,6 +222,8 @@ class ObservedState:
     """By digest, the historical sets signed in this pass because the plan asked for them."""
     endpoints: Endpoints | None = None
     """What the endpoints of the Service serve; None if the plan did not ask in this pass."""
+    urls: Mapping[str, UrlAnswer] | None = None
+    """What the public URLs show, of those that were asked; None if the plan did not ask in this pass."""
     everywhere: bool = True
     """Whether other namespaces can be seen."""
     shard: str | None = None

@@ -184,6 +184,14 @@ class Document(Stored):
 
 
 @dataclass(frozen=True, slots=True)
+class SeenAt(Stored):
+    """A public URL that shows the set, or one document of it."""
+
+    url: str
+    document: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Publish(Stored):
     """How the public keys are published."""
 
@@ -202,6 +210,7 @@ class Publish(Stored):
     historical: bool = False
     max_keys: int = 30
     service_name: str | None = None
+    seen_at: tuple[SeenAt, ...] = ()
     namespaces: str | None = None
     """Label query for the namespaces that get a copy; None is none of them, empty is all that consent."""
 

@@ -11,6 +11,7 @@ from jwks_operator.api.import_spec import External as ExternalSpec
 from jwks_operator.api.import_spec import Import as ImportSpec
 from jwks_operator.api.import_spec import ObjectKeyRef
 from jwks_operator.api.readers import default_eddsa_name
+from jwks_operator.api.set_choices import PodRefresh
 from jwks_operator.core.model.policy import (
     NO_FACTS,
     NOTHING,
@@ -26,6 +27,7 @@ from jwks_operator.core.model.policy import (
     Revocation,
     Rotation,
     SecretTarget,
+    SeenAt,
     Source,
     Window,
 )
@@ -65,7 +67,7 @@ def _derive(spec: api.JsonWebKeySetSpec) -> Policy:
             spec.secret.annotations,
             _if_given(restart, lambda given: Restart("" if given.selector is None else str(given.selector))),
         ),
-        pod_refresh=spec.pod_refresh,
+        pod_refresh=spec.pod_refresh or PodRefresh.ON_EMERGENCY,
         recovery=spec.recovery,
         deletion_policy=spec.deletion_policy,
         suspend=spec.suspend,
@@ -137,5 +139,6 @@ def _publish(given: api.Publish, eddsa_name: EddsaName) -> Publish:
         historical=given.historical,
         max_keys=given.max_keys,
         service_name=given.service_name,
+        seen_at=tuple(SeenAt(one.url, one.document) for one in given.seen_at),
         namespaces=_if_given(given.namespaces, str),
     )

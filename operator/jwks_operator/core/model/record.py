@@ -48,6 +48,20 @@ class Certificate(Stored):
 
 
 @dataclass(frozen=True, slots=True)
+class UrlConfirmation(Stored):
+    """What the looks at one URL of `spec.publish.seenAt` have in common: it shows the key, or no longer shows it."""
+
+    since: Time
+    """When the first of these looks agreed; no later one denied it."""
+    last: Time
+    """When the last one did that counts: it came long enough after the one before."""
+    lifetime: Wait
+    """How long caches behind the URL keep a document: as the spec states, or longer if an answer told so."""
+    looks: int = 1
+    """How many of them count."""
+
+
+@dataclass(frozen=True, slots=True)
 class KeyRecord(Stored):
     """One key, without its private half (that stays in the rooms `keys` and `kube`)."""
 
@@ -69,6 +83,8 @@ class KeyRecord(Stored):
     """When every ready endpoint of `spec.publish.serviceName` was seen to serve the key, if they are asked."""
     unserved: Time | None = None
     """When none of them was seen to serve it any more."""
+    urls: Mapping[str, UrlConfirmation] = field(default_factory=dict)
+    """Per URL of `spec.publish.seenAt`, that it shows the signature key, or no longer the retired encryption key."""
     certificate: Certificate | None = None
     ref: str = ""
     """What names the private half of a key that is held elsewhere; empty for all others."""
@@ -157,6 +173,16 @@ class HistoryEntry(Stored):
 
 
 @dataclass(frozen=True, slots=True)
+class Withdrawn(Stored):
+    """A revoked key, until no URL shows it any more."""
+
+    kid: str
+    since: Time
+    urls: tuple[str, ...]
+    """Those that may still show it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Writer(Stored):
     """An operator that confirmed a step after another one had, and when."""
 
@@ -215,6 +241,8 @@ class Record(Stored):
     restart: str = ""
     """What the workloads that are restarted are to be marked with; empty if no restart is owed."""
     tombstones: tuple[Tombstone, ...] = ()
+    withdrawn: tuple[Withdrawn, ...] = ()
+    """Revoked keys that a URL of `spec.publish.seenAt` may still show."""
     historical: Historical | None = None
     history: tuple[HistoryEntry, ...] = ()
     writers: tuple[Writer, ...] = ()

@@ -35,7 +35,9 @@ from jwks_operator.core.model.trouble import Trouble as FoundTrouble
 from jwks_operator.core.planner.candidate import Candidate
 from jwks_operator.core.planner.candidates import held_kids, removal_time
 from jwks_operator.core.planner.endpoint_gate import Lag
+from jwks_operator.core.planner.gated_keys import list_unconfirmed_urls, list_urls
 from jwks_operator.core.planner.plan import Plan
+from jwks_operator.core.planner.url_gate import UrlLag
 from jwks_operator.core.timing.formulas import LONG_AGO
 from jwks_operator.core.timing.policy_change import revocation_latency, waits_in_force
 from jwks_operator.core.transitions.transition_table import Hold, State, Transition, is_held_by
@@ -78,7 +80,7 @@ def render_status(
         conditions=conditions,
         algorithms=",".join(dict.fromkeys(entry.algorithm for entry in policy.keys)),
         active_kid=None if first is None else first.kid[:SHORT_KID],
-        keys=tuple(_key(key, held_kids(record, plan.requests)) for key in sorted(record.keys, key=_position)),
+        keys=tuple(_key(record, key, held_kids(record, plan.requests)) for key in sorted(record.keys, key=_position)),
         next=_next(plan, now, suspended=policy.suspend),
         troubles=tuple(_trouble(trouble) for trouble in plan.troubles[:TROUBLES]),
         waits=_waits(record, reading.earliest),
@@ -182,7 +184,7 @@ def _rotating(plan: Plan, record: Record | None, now: datetime) -> _Verdict:
         lag = _lag(plan, move)
         if lag is not None and move.time <= now:
             told = f"{move.entry} changes to key {move.kid} ({move.cause}) after {lag.text}"
-            return True, Reason.WAITING_FOR_ENDPOINTS, told
+            return True, lag.reason, told
     waiting = [move for move in changes if move.waiting_for is Wait.LEAD]
     if waiting:
         move = waiting[0]
@@ -194,7 +196,15 @@ def _rotating(plan: Plan, record: Record | None, now: datetime) -> _Verdict:
     return False, Reason.NOTHING_DUE, "no key is due for replacement"
 
 
-def _key(key: KeyRecord, held: frozenset[str]) -> KeyStatus:
+def _seen_since(record: Record, key: KeyRecord) -> datetime | None:
+    """Return when the slowest URL agreed about a key; None without URLs, or while one has not."""
+    if list_unconfirmed_urls(record, key):
+        return None
+    return max((key.urls[url].since for url in list_urls(record, key.entry)), default=None)
+
+
+def _key(record: Record, key: KeyRecord, held: frozenset[str]) -> KeyStatus:
+    seen = _seen_since(record, key)
     return KeyStatus(
         kid=key.kid,
         name=key.entry,
@@ -205,9 +215,11 @@ def _key(key: KeyRecord, held: frozenset[str]) -> KeyStatus:
         published=key.published,
         in_use_since=key.in_use_since,
         retired=key.retired,
-        remove_after=removal_time(key, held),
+        remove_after=removal_time(record, key, held),
         served=key.served,
         unserved=key.unserved,
+        seen=seen if key.state is not State.RETIRED else None,
+        unseen=seen if key.state is State.RETIRED else None,
         held=key.kid in held,
     )
 
@@ -229,14 +241,14 @@ def _next(plan: Plan, now: datetime, *, suspended: bool) -> NextTransition | Non
     )
 
 
-def _wait(candidate: Candidate, lag: Lag | None, now: datetime) -> tuple[Wait | None, str | None]:
+def _wait(candidate: Candidate, lag: Lag | UrlLag | None, now: datetime) -> tuple[Wait | None, str | None]:
     """Return what a candidate waits for, as a code and in words: a time that is still to come goes first."""
     timed = candidate.waiting_for
     words = None if timed is None else _WAITING[timed]
     if lag is None:
         return timed, words
     if words is None or candidate.time <= now:
-        return Wait.ENDPOINTS, lag.text
+        return lag.wait, lag.text
     return timed, f"{words} and {lag.text}"
 
 
@@ -244,9 +256,10 @@ def _trouble(found: FoundTrouble) -> Trouble:
     return Trouble(reason=found.reason, about=found.about[:TROUBLE_ABOUT] or None, message=truncate(found.message))
 
 
-def _lag(plan: Plan, move: Candidate) -> Lag | None:
-    """What the endpoints of the Service have to do with a move, if it waits for them."""
-    return next((lag for lag in plan.waiting if lag.kid == move.kid), None)
+def _lag(plan: Plan, move: Candidate) -> Lag | UrlLag | None:
+    """What endpoints or URLs have to do with a candidate, if it waits for them."""
+    lags: tuple[Lag | UrlLag, ...] = (*plan.waiting, *plan.unseen)
+    return next((lag for lag in lags if lag.kid == move.kid), None)
 
 
 def _waits(record: Record, now: datetime) -> tuple[Waits, ...]:

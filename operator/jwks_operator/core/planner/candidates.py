@@ -15,7 +15,7 @@ from jwks_operator.core.features.imports import NO_OFFER, NONE_OFFERED, Offers
 from jwks_operator.core.model.record import KeyRecord, Record
 from jwks_operator.core.planner.candidate import Candidate, Candidates, sort_candidates
 from jwks_operator.core.planner.causes import Cause
-from jwks_operator.core.planner.gated_keys import awaits_endpoints
+from jwks_operator.core.planner.gated_keys import awaits_anybody, find_confirmation_time
 from jwks_operator.core.planner.requests import Requests
 from jwks_operator.core.planner.succession import Succession, removal_of_pending
 from jwks_operator.core.timing.formulas import LONG_AGO, entry_named, rollback_window, rotation_of
@@ -37,11 +37,11 @@ def held_kids(record: Record, requests: Requests) -> frozenset[str]:
     return requests.held.union(record.policy.held)
 
 
-def removal_time(key: KeyRecord, held: frozenset[str]) -> datetime | None:
+def removal_time(record: Record, key: KeyRecord, held: frozenset[str]) -> datetime | None:
     """Return when a retired key may be destroyed; None while it is held or its retirement is unconfirmed."""
     if key.state is not State.RETIRED or key.retired is None or key.kid in held:
         return None
-    return max(key.retired, key.unserved or key.retired) + key.bounds.retention
+    return max(key.retired, find_confirmation_time(record, key) or key.retired) + key.bounds.retention
 
 
 def _of_retired(record: Record, requests: Requests) -> Iterator[Candidate]:
@@ -51,7 +51,7 @@ def _of_retired(record: Record, requests: Requests) -> Iterator[Candidate]:
             continue
         if key.has_private and key.key_class is KeyClass.SIGNATURE:
             yield _loss_of_private_half(record, key, key.retired)
-        removal = removal_time(key, held)
+        removal = removal_time(record, key, held)
         if removal is not None:
             yield Candidate(
                 removal,
@@ -60,7 +60,7 @@ def _of_retired(record: Record, requests: Requests) -> Iterator[Candidate]:
                 key.kid,
                 Cause.RETENTION_PASSED,
                 Wait.RETENTION,
-                gated=awaits_endpoints(record, key),
+                gated=awaits_anybody(record, key),
             )
 
 

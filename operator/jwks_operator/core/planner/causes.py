@@ -54,6 +54,7 @@ class Cause(StrEnum):
     CREATED_BEFORE = "CreatedBefore", "spec.revoked names keys of its age", (Transition.REVOKE,)
     SOURCE_FOLLOWED = "SourceFollowed", "the source of the entry brings its keys", (Transition.REFUSE_ROTATION,)
     SUSPENDED = "Suspended", "spec.suspend withholds rotations", _REFUSAL
+    RESTORED = "Restored", "nobody can tell whether it was honoured before the restore", _REFUSAL
     NO_FORMER_KEY = "NoFormerKey", "no former key has its private half any more", (Transition.REFUSE_ROLL_BACK,)
     BOOTSTRAP = "Bootstrap", "a new set", (Transition.BOOTSTRAP,)
     ENTRY_ADDED = "EntryAdded", "a new entry", _NEXT_KEY

@@ -15,8 +15,9 @@ them, ever less often.
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import ClassVar
 
-from jwks_operator.api.reasons import Reason
+from jwks_operator.api.reasons import Reason, Wait
 from jwks_operator.api.serving_spec import JWKS_PATH
 from jwks_operator.core.model.observed_state import Endpoint, Endpoints, ObservedState
 from jwks_operator.core.model.policy import Policy
@@ -48,6 +49,9 @@ class Question:
 @dataclass(frozen=True, slots=True)
 class Lag:
     """A key that waits for the endpoints, and those of them that stand in its way."""
+
+    wait: ClassVar[Wait] = Wait.ENDPOINTS
+    reason: ClassVar[Reason] = Reason.WAITING_FOR_ENDPOINTS
 
     kid: str
     entry: str

@@ -15,6 +15,7 @@ from jwks_operator.core.planner.endpoint_gate import Lag, Question
 from jwks_operator.core.planner.key_requests import Need
 from jwks_operator.core.planner.requests import NO_REQUESTS, Requests, Verb, list_outstanding
 from jwks_operator.core.planner.set_troubles import find_new_spec_trouble
+from jwks_operator.core.planner.url_gate import UrlLag, UrlQuestion
 
 Fresh = Mapping[Need, FreshKey]
 
@@ -26,7 +27,7 @@ class Plan:
     `record` is the record to be (the one there is, if nothing changes); None means: write nothing at all.
     `needs` are keys to be generated before this plan can be made: generate them and decide again. As long as they are
     not there, `record` is what does not wait for them, mostly the one there is. `artifacts` are certificates and signed
-    sets to be made likewise, and `asks` is what to ask the endpoints of the Service.
+    sets to be made likewise, `asks` is what to ask the endpoints of the Service, and `looks_at` what to ask the URLs.
     `blocked` tells that a clock in doubt withholds something: a due candidate, or the confirmation of a step.
     """
 
@@ -34,12 +35,15 @@ class Plan:
     needs: tuple[Need, ...] = ()
     artifacts: tuple[Artifact, ...] = ()
     asks: Question | None = None
+    looks_at: UrlQuestion | None = None
     troubles: tuple[Trouble, ...] = ()
     candidates: Candidates = ()
     requests: Requests = NO_REQUESTS
     blocked: bool = False
     waiting: tuple[Lag, ...] = ()
     """Keys that wait for the endpoints of the Service, which are asked again while there are any."""
+    unseen: tuple[UrlLag, ...] = ()
+    """Keys about which the URLs have not agreed yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,7 @@ class Case:
     due: Candidates = ()
     """The candidates whose time has come and that nothing holds."""
     waiting: tuple[Lag, ...] = ()
+    unseen: tuple[UrlLag, ...] = ()
 
     @property
     def safety_fields(self) -> SafetyFields:
@@ -91,11 +96,12 @@ class Case:
             candidates=self.candidates,
             requests=self.requests,
             waiting=self.waiting,
+            unseen=self.unseen,
         )
 
 
 def list_urgent_entries(case: Case) -> frozenset[str]:
-    """Return the entries with an emergency whose time has come: they wait for no endpoint."""
+    """Return the entries with an emergency whose time has come: they wait for no endpoint and no URL."""
     return frozenset(
         entry.name
         for entry in case.known.policy.keys

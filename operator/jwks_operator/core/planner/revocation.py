@@ -14,14 +14,16 @@ from jwks_operator.api.reasons import EventReason, Wait
 from jwks_operator.core.features.imports import is_followed, mark_revoked, was_revoked
 from jwks_operator.core.model.key_states import LIVING, FreshKey, enter_state
 from jwks_operator.core.model.policy import EntryPolicy, Revocation, SafetyFields
-from jwks_operator.core.model.record import KeyRecord, Record, RecordedEvent, Step
+from jwks_operator.core.model.record import KeyRecord, Record, RecordedEvent, Step, Withdrawn
 from jwks_operator.core.planner.candidate import Candidate, Candidates
 from jwks_operator.core.planner.causes import Cause
+from jwks_operator.core.planner.gated_keys import list_urls
 from jwks_operator.core.planner.key_choice import find_next_key
 from jwks_operator.core.planner.key_requests import Need, make_key, need_of, refuse_buried
 from jwks_operator.core.planner.requests import Requests, mark_honoured, verbs_answered_by
 from jwks_operator.core.transitions.apply_transition import list_immediate
 from jwks_operator.core.transitions.transition_table import State, Transition
+from jwks_operator.keys.algorithms import KeyClass
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,7 @@ def apply_revocation(
         rest = mark_revoked(rest.with_keys(successor), entry.name, lacking=False)
         rest = mark_honoured(rest, asked, verbs_answered_by(Transition.REPLACE), (entry.name,), now)
         told.append(RecordedEvent(EventReason.KEY_ACTIVATED, Cause.REVOCATION, successor.kid, successor.entry))
+    rest = replace(rest, withdrawn=(*rest.withdrawn, *_withdrawn(record, revoked, now)))
     before = record.step or Step(Transition.REVOKE)
     immediate = (*before.immediate, *list_immediate(record, rest))
     # While a spec is being put in force, caches may still follow the former one: the step goes on being that.
@@ -119,6 +122,15 @@ def _reason(key: KeyRecord, listed: tuple[Revocation, ...], asked: Requests, now
 def _without(record: Record, revoked: tuple[Revoked, ...]) -> Record:
     kids = {one.kid for one in revoked}
     return record.with_keys(*(enter_state(key, State.COMPROMISED) for key in record.keys if key.kid in kids))
+
+
+def _withdrawn(record: Record, revoked: tuple[Revoked, ...], now: datetime) -> Iterator[Withdrawn]:
+    """The revoked keys that a URL may still show."""
+    kids = {one.kid for one in revoked}
+    for key in record.keys:
+        urls = list_urls(record, key.entry)
+        if key.kid in kids and urls and key.key_class is not KeyClass.SYMMETRIC:
+            yield Withdrawn(key.kid, now, urls)
 
 
 def _without_active(rest: Record, record: Record) -> Iterator[EntryPolicy]:

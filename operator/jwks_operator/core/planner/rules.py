@@ -13,12 +13,11 @@ from dataclasses import replace
 from jwks_operator.core.features import copies_plan, signed_artifacts, workload_restart
 from jwks_operator.core.features.imports import list_import_troubles as import_troubles
 from jwks_operator.core.features.imports import list_offers, must_wait
-from jwks_operator.core.features.reader_troubles import list_reader_troubles
 from jwks_operator.core.features.renamed_objects import list_former_troubles, remember_former, rename_objects
 from jwks_operator.core.features.signed_artifacts import ARTIFACT_TRANSITIONS
 from jwks_operator.core.model.observed_state import ObservedState, Reading
 from jwks_operator.core.outputs.projections import list_published
-from jwks_operator.core.planner import endpoint_gate, key_requests, max_keys, recovery, revocation, set_troubles
+from jwks_operator.core.planner import key_requests, max_keys, recovery, revocation, set_troubles
 from jwks_operator.core.planner.case_questions import (
     find_candidates,
     find_first_due,
@@ -27,7 +26,14 @@ from jwks_operator.core.planner.case_questions import (
     is_suspended,
     is_to_revoke,
 )
-from jwks_operator.core.planner.plan import Case, Fresh, Plan, list_urgent_entries
+from jwks_operator.core.planner.gates import (
+    ask_the_endpoints,
+    ask_the_urls,
+    confirm_served_keys,
+    hold_for_the_endpoints,
+    hold_for_the_urls,
+)
+from jwks_operator.core.planner.plan import Case, Fresh, Plan
 from jwks_operator.core.planner.requests import NO_REQUESTS, read_requests
 from jwks_operator.core.planner.timestamp_reset import reset_doubtful, reset_drifted
 from jwks_operator.core.timing.policy_change import accept_policy, add_safety_fields, replace_unread_policy
@@ -133,9 +139,7 @@ def read_the_requests(case: Case) -> Case:
     record = case.known
     requests = read_requests(case.observed.annotations, frozenset(entry.name for entry in record.policy.keys))
     told = set_troubles.list_troubles(case.observed, case.written, record, requests, case.reading.now)
-    unread = () if case.observed.spec is None else list_reader_troubles(record, case.observed.spec.readers)
-    copies = copies_plan.list_copy_troubles(case.observed, record)
-    return replace(case, requests=requests).with_troubles(*told, *unread, *copies)
+    return replace(case, requests=requests).with_troubles(*told, *copies_plan.list_copy_troubles(case.observed, record))
 
 
 def remember_former_objects(case: Case) -> Case:
@@ -173,13 +177,6 @@ def apply_the_written_spec(case: Case) -> Case:
     if record.unread is not None:
         return replace(case, record=replace_unread_policy(record, written, case.observed.waits_before, now))
     return replace(case, record=accept_policy(record, written, now))
-
-
-def confirm_served_keys(case: Case) -> Case:
-    """What the endpoints of the Service answered in this pass is written into the record."""
-    if case.known.step is not None or not case.reading.trusted:
-        return case
-    return replace(case, record=endpoint_gate.record_answers(case.observed, case.known, case.reading.latest))
 
 
 def find_due_candidates(case: Case) -> Case:
@@ -225,21 +222,6 @@ def hold_for_the_clock(case: Case) -> Case | Plan:
 def finish_the_step(case: Case) -> Case | Plan:
     """An unfinished step is finished before anything new is planned."""
     return case if case.known.step is None else case.plan(case.known)
-
-
-def ask_the_endpoints(case: Case) -> Case | Plan:
-    """A key that waits for the endpoints of the Service, or that they may still hold back, is asked about."""
-    question = endpoint_gate.find_question(case.observed, case.known, case.due, list_urgent_entries(case))
-    return case if question is None else replace(case.plan(case.observed.record), asks=question)
-
-
-def hold_for_the_endpoints(case: Case) -> Case:
-    """What the endpoints do not confirm is held, and told once it takes longer than `propagation`."""
-    record = case.known
-    sure = endpoint_gate.keep_confirmed(case.observed, record, case.due, list_urgent_entries(case))
-    waiting = endpoint_gate.list_lags(case.observed, record, (each for each in case.due if each not in sure))
-    told = endpoint_gate.list_lag_troubles(record, waiting, case.reading.earliest)
-    return replace(case, due=sure, waiting=waiting).with_troubles(*told)
 
 
 def prepare_the_transition(case: Case) -> Case | Plan:
@@ -288,6 +270,8 @@ RULES: tuple[Rule, ...] = (
     finish_the_step,
     ask_the_endpoints,
     hold_for_the_endpoints,
+    ask_the_urls,
+    hold_for_the_urls,
     prepare_the_transition,
     make_the_first_due_transition,
 )
@@ -297,7 +281,7 @@ RULES: tuple[Rule, ...] = (
 def _with_certificates(observed: ObservedState, plan: Plan, reading: Reading) -> Plan:
     """Return the same plan with certificates for its new keys, and with a trouble for each that cannot be made."""
     troubles = (*plan.troubles, *signed_artifacts.list_artifact_troubles(observed, plan.record))
-    if plan.record is None or plan.needs or plan.artifacts or plan.asks:
+    if plan.record is None or plan.needs or plan.artifacts or plan.asks or plan.looks_at:
         return replace(plan, troubles=troubles)
     record, missing = signed_artifacts.certify_new_keys(observed, plan.record, reading)
     return replace(plan, record=observed.record if missing else record, artifacts=missing, troubles=troubles)

@@ -6,6 +6,7 @@ from datetime import datetime
 from jwks_operator.api.names import keyring_name
 from jwks_operator.api.reasons import Reason, Wait
 from jwks_operator.core.features.imports import was_revoked
+from jwks_operator.core.features.reader_troubles import list_reader_troubles
 from jwks_operator.core.model.observed_state import DriftState, ObservedState, Reading
 from jwks_operator.core.model.policy import Policy
 from jwks_operator.core.model.record import Record, Unread
@@ -88,7 +89,7 @@ def find_new_spec_trouble(
 def list_troubles(
     observed: ObservedState, written: Policy | None, record: Record, requests: Requests, now: datetime
 ) -> Iterator[Trouble]:
-    """Yield what is wrong with the written spec, the requests, or keys that were lost."""
+    """Yield what is wrong with the written spec or the requests, keys that were lost, and what readers cannot read."""
     spec_trouble = find_new_spec_trouble(observed, written, record, now)
     if spec_trouble is not None:
         yield spec_trouble
@@ -110,6 +111,8 @@ def list_troubles(
         )
     for complaint in requests.complaints[:1]:
         yield Trouble(Reason.INVALID_REQUEST, complaint, about=complaint)
+    if observed.spec is not None:
+        yield from list_reader_troubles(record, observed.spec.readers)
 
 
 def list_missing_successors(record: Record, candidates: Candidates, now: datetime) -> Iterator[Trouble]:

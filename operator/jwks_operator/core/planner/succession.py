@@ -16,7 +16,7 @@ from jwks_operator.core.model.policy import EntryPolicy, Rotation
 from jwks_operator.core.model.record import KeyRecord, Record
 from jwks_operator.core.planner.candidate import Candidate
 from jwks_operator.core.planner.causes import Cause, Trigger, list_triggers
-from jwks_operator.core.planner.gated_keys import awaits_endpoints
+from jwks_operator.core.planner.gated_keys import awaits_anybody, find_confirmation_time
 from jwks_operator.core.planner.key_choice import find_former_key, find_next_key, fits_entry, lacks_successor
 from jwks_operator.core.planner.requests import Requests, Verb, list_outstanding_times
 from jwks_operator.core.timing.formulas import LONG_AGO, bounds_of, rotation_of
@@ -163,7 +163,7 @@ class Succession:
             pending.kid,
             trigger.cause,
             _wait_for(trigger) if time == trigger.time else Wait.LEAD if time == known else Wait.WINDOW,
-            gated=awaits_endpoints(self.record, pending),
+            gated=awaits_anybody(self.record, pending),
             windowed=bool(rotation.windows or rotation.freezes),
         )
 
@@ -200,8 +200,8 @@ def removal_of_pending(key: KeyRecord) -> Transition:
 
 
 def time_known_everywhere(record: Record, pending: KeyRecord, published: datetime) -> datetime:
-    """Return when verifiers have the key: its lead after it was published and served, or a longer former lead."""
-    known = max(published, pending.served or published) + pending.bounds.lead
+    """Return when verifiers have the key: its lead after it was published, served and seen, or a longer former lead."""
+    known = max(published, find_confirmation_time(record, pending) or published) + pending.bounds.lead
     return max(known, record.lead_floor.get(pending.key_class, known))
 
 

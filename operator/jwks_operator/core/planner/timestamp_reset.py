@@ -6,9 +6,10 @@ anything is repaired, so that a crash between the two cannot leave an old stamp 
 knows of its clock the next one cannot, so this is written down too.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import product
 
 from jwks_operator.api.reasons import EventReason
 from jwks_operator.core.features import copies_plan
@@ -18,7 +19,7 @@ from jwks_operator.core.model.observed_state import DriftState, ObservedState, R
 from jwks_operator.core.model.record import KeyRecord, Record, RecordedEvent, Step
 from jwks_operator.core.planner import recovery
 from jwks_operator.core.planner.causes import Cause
-from jwks_operator.core.planner.requests import Requests, Verb, mark_honoured
+from jwks_operator.core.planner.requests import Requests, Verb, list_outstanding_times, mark_honoured
 from jwks_operator.core.timing.policy_change import delay_former_facts, remember_waits
 from jwks_operator.core.transitions.transition_table import SIDES, Owned, Side, State, Transition
 
@@ -67,9 +68,10 @@ def reset_drifted(observed: ObservedState, record: Record) -> Record:
 def _restored(observed: ObservedState, record: Record, reading: Reading, asked: Requests) -> Record:
     """A backup knows neither what was published since nor what was asked.
 
-    Every wait and floor begins now. A key that is in use and published stays so, whatever the backup says; what else
-    is published beyond it stays published as retired.
+    Every wait and floor begins now. What was asked and is not known to be answered is refused. A key that is in use and
+    published stays so, whatever the backup says; what else is published beyond it stays published as retired.
     """
+    refused = tuple(_refusals(observed, record, asked, reading.now))
     record = mark_honoured(record, asked, Verb, (entry.name for entry in record.policy.keys), reading.now)
     record = add_tombstones(settle_sources(record, observed.imports, record.import_states), observed.recoverable.buried)
     record = recovery.restore_keys_in_use(observed, record, reading.now)
@@ -77,7 +79,17 @@ def _restored(observed: ObservedState, record: Record, reading: Reading, asked: 
     after = replace(record.with_keys(*(_of_backup(key) for key in record.keys), *found), uid=observed.keyring_uid)
     missing = {**after.missing, **recovery.list_missing(observed, after, reading.now)}
     after = remember_waits(replace(after, missing=missing), observed.waits_before)
-    return _retold(after, (RecordedEvent(EventReason.RECORD_RESTORED, "the record comes from a backup"),))
+    return _retold(after, (RecordedEvent(EventReason.RECORD_RESTORED, "the record comes from a backup"), *refused))
+
+
+def _refusals(observed: ObservedState, record: Record, asked: Requests, now: datetime) -> Iterator[RecordedEvent]:
+    """Yield an event for each request that a backup does not know to be answered, nor the status: it is not made."""
+    refusals = {Verb.ROTATE: EventReason.ROTATION_REFUSED, Verb.ROLLBACK: EventReason.ROLLBACK_REFUSED}
+    for entry, (verb, event) in product(record.policy.keys, refusals.items()):
+        answered = observed.answered_before.get(f"{verb}/{entry.name}")
+        times = list_outstanding_times(record, asked, verb, entry.name)
+        if any(time <= now and (answered is None or answered < time) for time in times):
+            yield RecordedEvent(event, Cause.RESTORED, entry=entry.name)
 
 
 def _anew(record: Record, which: Callable[[KeyRecord], bool]) -> Record:
@@ -90,7 +102,7 @@ def _of_backup(key: KeyRecord) -> KeyRecord:
 
 
 def _unwitnessed(key: KeyRecord) -> KeyRecord:
-    return replace(key, published=None, in_use_since=None, retired=None, served=None, unserved=None)
+    return replace(key, published=None, in_use_since=None, retired=None, served=None, unserved=None, urls={})
 
 
 def _doubted(key: KeyRecord, stale: set[Owned]) -> KeyRecord:
@@ -99,14 +111,15 @@ def _doubted(key: KeyRecord, stale: set[Owned]) -> KeyRecord:
         return key
     sides = SIDES[key.key_class]
     if sides[Side.CHECK] in stale:
-        key = replace(key, published=None, served=None)
+        key = replace(key, published=None, served=None, urls={})
     if sides[Side.USE] in stale and key.state is State.RETIRED:
-        key = replace(key, in_use_since=None, retired=None, unserved=None)
+        key = replace(key, in_use_since=None, retired=None, unserved=None, urls={})
     return key
 
 
 def _from_the_future(key: KeyRecord, now: datetime) -> bool:
-    stamps = (key.published, key.in_use_since, key.retired, key.served, key.unserved)
+    seen = (one.last for one in key.urls.values())
+    stamps = (key.published, key.in_use_since, key.retired, key.served, key.unserved, *seen)
     return any(stamp is not None and stamp > now + _NOISE for stamp in stamps)
 
 
@@ -124,6 +137,7 @@ def _outrun(key: KeyRecord, since: datetime) -> KeyRecord:
         retired=true(key.retired),
         served=true(key.served),
         unserved=true(key.unserved),
+        urls={url: one for url, one in key.urls.items() if one.since >= since},
     )
 
 

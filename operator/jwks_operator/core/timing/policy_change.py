@@ -14,7 +14,7 @@ from jwks_operator.api.defaults import LEAD_TERMS
 from jwks_operator.api.reasons import EventReason
 from jwks_operator.api.spec import DeletionPolicy
 from jwks_operator.core.model.policy import Facts, Policy, SafetyFields
-from jwks_operator.core.model.record import Bounds, KeyRecord, Record, RecordedEvent, Step
+from jwks_operator.core.model.record import Bounds, KeyRecord, Record, RecordedEvent, Step, Withdrawn
 from jwks_operator.core.timing.formulas import bounds_of, entry_named, horizon_of, rotation_of
 from jwks_operator.core.transitions.transition_table import Transition
 from jwks_operator.keys.algorithms import ALGORITHMS, KeyClass
@@ -33,6 +33,7 @@ def accept_policy(record: Record, policy: Policy, now: datetime) -> Record:
         keys=tuple(_witnessed_by(_bound(key, policy, others), record.policy, policy) for key in record.keys),
         longest=former if lowered or is_recent(record, now) else None,
         lead_floor={key_class: floor for key_class, floor in record.lead_floor.items() if floor > now},
+        withdrawn=tuple(_shown_by(record, policy)),
         restart=record.restart if policy.secret.restart is not None else "",
         lost=tuple(name for name in record.lost if entry_named(policy, name) is not None),
     )
@@ -161,9 +162,21 @@ def _bound(key: KeyRecord, policy: Policy, others: Facts | None) -> KeyRecord:
 
 
 def _witnessed_by(key: KeyRecord, former: Policy, policy: Policy) -> KeyRecord:
-    """What the endpoints of one Service served says nothing of another one's."""
+    """What the endpoints of one Service served, or one URL showed, says nothing of another one's."""
+    named = {one.url for one in policy.publish.seen_at}
+    if not key.urls.keys() <= named:
+        key = replace(key, urls={url: one for url, one in key.urls.items() if url in named})
     same = former.publish.service_name == policy.publish.service_name
     return key if same else replace(key, served=None, unserved=None)
+
+
+def _shown_by(record: Record, policy: Policy) -> Iterator[Withdrawn]:
+    """The revoked keys that a URL of this policy may still show."""
+    named = {one.url for one in policy.publish.seen_at}
+    for one in record.withdrawn:
+        urls = tuple(url for url in one.urls if url in named)
+        if urls:
+            yield replace(one, urls=urls)
 
 
 def _lengthened(before: Record, after: Record) -> Record:

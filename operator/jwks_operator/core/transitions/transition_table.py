@@ -68,6 +68,8 @@ class Hold(StrEnum):
     """Windows and freezes of the rotation; no emergency waits for them."""
     ENDPOINTS = "Endpoints"
     """The endpoints of `spec.publish.serviceName` (docs/adr/0011)."""
+    URLS = "Urls"
+    """The URLs of `spec.publish.seenAt` (docs/adr/0035)."""
 
 
 class Side(StrEnum):
@@ -166,7 +168,7 @@ TABLE: Final = (
         Transition.ACTIVATE,
         moves=((_PENDING, _ACTIVE), _REPLACED),
         event=EventReason.KEY_ACTIVATED,
-        held_by=frozenset({Hold.SUSPEND, Hold.WINDOWS, Hold.ENDPOINTS}),
+        held_by=frozenset({Hold.SUSPEND, Hold.WINDOWS, Hold.ENDPOINTS, Hold.URLS}),
     ),
     Row(
         Transition.RETIRE,
@@ -190,7 +192,7 @@ TABLE: Final = (
         Transition.DESTROY,
         moves=((_RETIRED, State.DESTROYED), (_PENDING, State.DESTROYED)),
         event=EventReason.KEY_DESTROYED,
-        held_by=frozenset({Hold.ENDPOINTS}),
+        held_by=frozenset({Hold.ENDPOINTS, Hold.URLS}),
         first=Side.USE,
     ),
     Row(
