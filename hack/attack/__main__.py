@@ -17,7 +17,7 @@ from attack.attempts import (
     Made,
 )
 from attack.cluster import Person, Scene, open_scene
-from attack.objects import HERE, PUBLIC, make_configmap
+from attack.objects import HERE, PUBLIC, configmap_object
 from attack.reach import Tried, ask_around, take_over_urls
 from controlplane import ControlPlaneError
 
@@ -53,7 +53,7 @@ DRY = "--dry-run=server"
 WITHOUT_DRY_RUN = frozenset({"certificate"})
 
 
-def run_attempts(scene: Scene) -> Iterator[Row]:
+def list_attempts(scene: Scene) -> Iterator[Row]:
     """Try everything that docs/security.md says nobody can."""
     for who, person, allowed, made, changes in (
         ("tenant", scene.tenant, ALLOWED_TO_TENANT, TENANT_MAKES, TENANT_CHANGES),
@@ -88,7 +88,7 @@ def _race(tenant: Person) -> Tried:
     won, said = 0, ""
     for _ in range(RACES):
         tenant.kubectl("delete", "configmap/auth", "--wait=false")
-        well, said = tenant.kubectl("create", "--filename=-", content=make_configmap(PUBLIC, labels={}))
+        well, said = tenant.kubectl("create", "--filename=-", content=configmap_object(PUBLIC, labels={}))
         won += well
     return f"swap the published set by DELETE and CREATE, {RACES} times", won > 0, f"{won} won; {said}"
 
@@ -102,7 +102,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         with open_scene(kubeconfig) as scene:
             print("| who | tries to | expected | outcome | the answer |\n|---|---|---|---|---|")
-            for row in run_attempts(scene):
+            for row in list_attempts(scene):
                 print(row, flush=True)
                 rows.append(row)
     except ControlPlaneError as error:

@@ -17,12 +17,12 @@ from attack.objects import (
     SET,
     WORKLOAD,
     Object,
-    make_asking_set,
-    make_configmap,
-    make_data,
-    make_like,
-    make_object,
-    make_secret,
+    configmap_object,
+    plain_object,
+    secret_data,
+    secret_object,
+    set_asking,
+    with_set_label,
 )
 
 SYSTEM = "kube-system"
@@ -34,8 +34,8 @@ RBAC = "rbac.authorization.k8s.io/v1"
 ADMIN_ROLE = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"}
 FOR = {"annotations": {"kubernetes.io/service-account.name": "default"}}
 OWNER = {"apiVersion": "v1", "kind": "Node", "name": "a", "uid": "b"}
-TOKEN = make_secret(OURS)
-PUBLISHED = make_configmap(PUBLIC)
+TOKEN = secret_object(OURS)
+PUBLISHED = configmap_object(PUBLIC)
 
 
 def _certificate_request() -> str:
@@ -53,63 +53,70 @@ CSR = {
 
 THIEF_MAKES: Made = {
     "a token of a service account": (
-        make_like(TOKEN, type="kubernetes.io/service-account-token", data={}, metadata=FOR),
+        with_set_label(TOKEN, type="kubernetes.io/service-account-token", data={}, metadata=FOR),
         HERE,
     ),
     "a token in kube-system": (
-        make_like(TOKEN, type="kubernetes.io/service-account-token", data={}, metadata=FOR),
+        with_set_label(TOKEN, type="kubernetes.io/service-account-token", data={}, metadata=FOR),
         SYSTEM,
     ),
     "a bootstrap token": (
-        make_like(TOKEN, "bootstrap-token-abcdef", type="bootstrap.kubernetes.io/token", data=make_data(usage="x")),
+        with_set_label(
+            TOKEN, "bootstrap-token-abcdef", type="bootstrap.kubernetes.io/token", data=secret_data(usage="x")
+        ),
         SYSTEM,
     ),
     "a pull secret": (
-        make_like(TOKEN, type="kubernetes.io/dockerconfigjson", data={".dockerconfigjson": make_data(a="{}")["a"]}),
+        with_set_label(
+            TOKEN, type="kubernetes.io/dockerconfigjson", data={".dockerconfigjson": secret_data(a="{}")["a"]}
+        ),
         HERE,
     ),
-    "a Secret that another controller reads": (make_like(TOKEN, data=make_data(server="https://a", config="{}")), HERE),
-    "a kubeconfig": (make_like(TOKEN, data=make_data(kubeconfig="{}")), SYSTEM),
-    "a keyring under another name": (make_like(TOKEN, type="jwks-operator.dev/keyring", data={}), HERE),
-    "no keyring under the name of one": (make_like(TOKEN, "auth-keyring"), HERE),
+    "a Secret that another controller reads": (
+        with_set_label(TOKEN, data=secret_data(server="https://a", config="{}")),
+        HERE,
+    ),
+    "a kubeconfig": (with_set_label(TOKEN, data=secret_data(kubeconfig="{}")), SYSTEM),
+    "a keyring under another name": (with_set_label(TOKEN, type="jwks-operator.dev/keyring", data={}), HERE),
+    "no keyring under the name of one": (with_set_label(TOKEN, "auth-keyring"), HERE),
     "a Secret of no set": (
-        make_like(TOKEN, metadata={"labels": {"app.kubernetes.io/managed-by": "jwks-operator"}}),
+        with_set_label(TOKEN, metadata={"labels": {"app.kubernetes.io/managed-by": "jwks-operator"}}),
         HERE,
     ),
-    "a finalizer": (make_like(TOKEN, metadata={"finalizers": ["a.example.com/b"]}), HERE),
-    "an owner": (make_like(TOKEN, metadata={"ownerReferences": [OWNER]}), HERE),
+    "a finalizer": (with_set_label(TOKEN, metadata={"finalizers": ["a.example.com/b"]}), HERE),
+    "an owner": (with_set_label(TOKEN, metadata={"ownerReferences": [OWNER]}), HERE),
     "who is who on EKS": (
-        make_like(PUBLISHED, "aws-auth", data={"mapRoles": '[{"groups": ["system:masters"]}]'}),
+        with_set_label(PUBLISHED, "aws-auth", data={"mapRoles": '[{"groups": ["system:masters"]}]'}),
         SYSTEM,
     ),
     "the DNS of the cluster": (
-        make_like(PUBLISHED, "coredns", data={"Corefile": ".:53 { forward . 192.0.2.1 }"}),
+        with_set_label(PUBLISHED, "coredns", data={"Corefile": ".:53 { forward . 192.0.2.1 }"}),
         SYSTEM,
     ),
     "the configuration of the proxies": (
-        make_like(PUBLISHED, "kube-proxy", data={"config.conf": '{"kind":"x"}'}),
+        with_set_label(PUBLISHED, "kube-proxy", data={"config.conf": '{"kind":"x"}'}),
         SYSTEM,
     ),
     "whom the API server believes": (
-        make_like(
+        with_set_label(
             PUBLISHED, "extension-apiserver-authentication", data={"client-ca-file": "-----BEGIN CERTIFICATE-----"}
         ),
         SYSTEM,
     ),
-    "a discovery document that is none": (make_like(PUBLISHED, data={"openid-configuration": "#!/bin/sh"}), HERE),
-    "a token that is none": (make_like(PUBLISHED, data={"historical.jwt": "a b"}), HERE),
+    "a discovery document that is none": (with_set_label(PUBLISHED, data={"openid-configuration": "#!/bin/sh"}), HERE),
+    "a token that is none": (with_set_label(PUBLISHED, data={"historical.jwt": "a b"}), HERE),
     "a binding": (
-        make_object("ClusterRoleBinding", RBAC, "x", roleRef=ADMIN_ROLE, subjects=[{"kind": "User", "name": "me"}]),
+        plain_object("ClusterRoleBinding", RBAC, "x", roleRef=ADMIN_ROLE, subjects=[{"kind": "User", "name": "me"}]),
         HERE,
     ),
     "a role": (
-        make_object("ClusterRole", RBAC, "x", rules=[{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]),
+        plain_object("ClusterRole", RBAC, "x", rules=[{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]),
         HERE,
     ),
-    "a pod": (make_object("Pod", "v1", "x", spec={"containers": [{"name": "a", "image": "a:1"}]}), SYSTEM),
-    "a workload": (make_object("Deployment", "apps/v1", "x", spec=WORKLOAD), SYSTEM),
+    "a pod": (plain_object("Pod", "v1", "x", spec={"containers": [{"name": "a", "image": "a:1"}]}), SYSTEM),
+    "a workload": (plain_object("Deployment", "apps/v1", "x", spec=WORKLOAD), SYSTEM),
     "a certificate": (
-        make_object(
+        plain_object(
             "CertificateSigningRequest",
             "certificates.k8s.io/v1",
             "x",
@@ -117,7 +124,7 @@ THIEF_MAKES: Made = {
         ),
         HERE,
     ),
-    "a namespace": (make_object("Namespace", "v1", "x"), HERE),
+    "a namespace": (plain_object("Namespace", "v1", "x"), HERE),
 }
 """By which the operator's account would become more than it is."""
 
@@ -134,19 +141,19 @@ THIEF_CHANGES: Changes = {
         '--patch={"data":{"Corefile":"."}}',
     ),
     "take a Secret from its set": ("label", "secret/auth", "jwks-operator.dev/set-"),
-    "take over another Secret": ("label", "secret/theirs", "app.kubernetes.io/managed-by=jwks-operator"),
-    "delete another Secret": ("delete", "secret/theirs"),
+    "take over a Secret of another owner": ("label", "secret/theirs", "app.kubernetes.io/managed-by=jwks-operator"),
+    "delete a Secret of another owner": ("delete", "secret/theirs"),
     "delete all Secrets": ("delete", "secret", "--all"),
     "delete a namespace": ("delete", "namespace", HERE),
 }
 
 ALLOWED_TO_TENANT: Made = {
     "a set": (SET, HERE),
-    "a ConfigMap": (make_like(make_configmap(PUBLIC, labels={}), "mine"), HERE),
+    "a ConfigMap": (with_set_label(configmap_object(PUBLIC, labels={}), "mine"), HERE),
 }
 ALLOWED_TO_OPERATOR: Made = {
-    "the Secret of a set": (make_like(TOKEN, "work"), HERE),
-    "a published set": (make_like(PUBLISHED, "work"), HERE),
+    "the Secret of a set": (with_set_label(TOKEN, "work"), HERE),
+    "a published set": (with_set_label(PUBLISHED, "work"), HERE),
 }
 """What has to go well, so that a refusal says something."""
 
@@ -164,9 +171,9 @@ TENANT_CHANGES: Changes = {
 
 TENANT_MAKES: Made = {
     "an object with the operator's label": (PUBLISHED, HERE),
-    "a published set with a private member": (make_configmap('{"keys":[{"kty":"EC","d":"x"}]}'), HERE),
+    "a published set with a private member": (configmap_object('{"keys":[{"kty":"EC","d":"x"}]}'), HERE),
     **{
-        f"a set whose objects ask for a copy: {where}, {name}": (make_asking_set(where, name), HERE)
+        f"a set whose objects ask for a copy: {where}, {name}": (set_asking(where, name), HERE)
         for where, name in (
             ("secret.labels", "replicator.v1.mittwald.de/replicate-to"),
             ("secret.annotations", "reflector.v1.k8s.emberstack.com/reflection-allowed"),

@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from attack.attempts import CSR, PUBLISHED, TOKEN
-from attack.objects import Object, make_object, make_secret
+from attack.objects import Object, plain_object, secret_object
 from controlplane import ControlPlane, ControlPlaneError
 from controlplane.processes import Deadline
 from helmchart import render as chart
@@ -95,9 +95,9 @@ def open_scene(kubeconfig: Path | None) -> Iterator[Scene]:
             admin.must("create", "clusterrolebinding", "mighty", "--clusterrole=cluster-admin", mighty)
         tenant = _make_tenant(admin, directory)
         thief = Person(_steal(admin, f"{name}-operator", name, directory / "thief"), name)
-        theirs = make_object("CertificateSigningRequest", "certificates.k8s.io/v1", "theirs", spec=CSR)
+        theirs = plain_object("CertificateSigningRequest", "certificates.k8s.io/v1", "theirs", spec=CSR)
         stack.callback(admin.kubectl, "delete", "certificatesigningrequest", "theirs", "--wait=false")
-        for thing in (theirs, make_secret(name="theirs")):
+        for thing in (theirs, secret_object(name="theirs")):
             admin.must("create", "--filename=-", content=thing)
         for thing in (TOKEN, PUBLISHED):
             thief.must("create", "--filename=-", content=thing)
@@ -152,7 +152,7 @@ def _wait_for_policies(scene: Scene) -> None:
     """Wait until each policy refuses what it is for: they come into force some moments after they are made."""
     deadline = Deadline(SECONDS, "waiting for the policies")
     dry = ("create", "--dry-run=server", "--filename=-")
-    foreign = make_object("ConfigMap", "v1", "foreign")
+    foreign = plain_object("ConfigMap", "v1", "foreign")
     while (
         scene.thief.kubectl(*dry, content=foreign)[0]
         or scene.tenant.kubectl(*dry, content={**PUBLISHED, "metadata": {**PUBLISHED["metadata"], "name": "mine"}})[0]

@@ -20,40 +20,40 @@ WORKLOAD = {
 }
 
 
-def make_secret(labels: dict[str, str] | None = None, name: str = "auth") -> Object:
+def secret_object(labels: dict[str, str] | None = None, name: str = "auth") -> Object:
     """Return a consumer Secret."""
     data = {"signing.jwk": SECRETLY}
     return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "labels": labels or {}}, "data": data}
 
 
-def make_configmap(text: str, labels: dict[str, str] | None = None, **more: Any) -> Object:
+def configmap_object(text: str, labels: dict[str, str] | None = None, **more: Any) -> Object:
     """Return a published ConfigMap."""
     metadata = {"name": "auth", "labels": OURS if labels is None else labels}
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"jwks.json": text}, **more}
 
 
-def make_object(kind: str, api: str, name: str, **more: Any) -> Object:
+def plain_object(kind: str, api: str, name: str, **more: Any) -> Object:
     """Return an object of any kind."""
     return {"apiVersion": api, "kind": kind, "metadata": {"name": name}, **more}
 
 
-def make_like(thing: Object, name: str = "auth", **more: Any) -> Object:
+def with_set_label(thing: Object, name: str = "auth", **more: Any) -> Object:
     """Return one of ours, with another name, other members and other metadata."""
     metadata = {**thing["metadata"], "name": name, **more.pop("metadata", {})}
     return {**thing, **more, "metadata": metadata}
 
 
-def make_data(**data: str) -> dict[str, str]:
+def secret_data(**data: str) -> dict[str, str]:
     """Return the data of a Secret; an underscore stands for a dot."""
     return {name.replace("_", "."): base64.b64encode(text.encode()).decode() for name, text in data.items()}
 
 
-SET = make_object(
+SET = plain_object(
     "JsonWebKeySet", "jwks-operator.dev/v1beta1", "auth", spec={"keys": [{"name": "signing", "algorithm": "ES256"}]}
 )
 
 
-def make_asking_set(where: str, name: str) -> Object:
+def set_asking(where: str, name: str) -> Object:
     """Return a set that asks for a label or annotation of its objects: `secret.labels`, `configMap.annotations`."""
     target = {where.rpartition(".")[2]: {name: "true"}}
     spec = {"secret": target} if where.startswith("secret") else {"publish": {"configMap": target}}

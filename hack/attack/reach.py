@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from attack.cluster import Scene
-from attack.objects import Object, make_object
+from attack.objects import Object, plain_object
 from jwks_operator.api.names import SetRef
 from jwks_operator.core.planner.endpoint_gate import Question
 from jwks_operator.httpd.reply import http_date
@@ -78,7 +78,7 @@ def ask_around(scene: Scene) -> Iterator[Tried]:
     """A tenant's EndpointSlices name addresses that the operator is to ask."""
     _make_pods(scene)
     selecting = {"selector": {"app": "web"}, "ports": [{"port": 80}]}
-    scene.tenant.must("create", "--filename=-", content=make_object("Service", "v1", SERVICE, spec=selecting))
+    scene.tenant.must("create", "--filename=-", content=plain_object("Service", "v1", SERVICE, spec=selecting))
     for what, (pod, address) in TARGETS.items():
         made, said = scene.tenant.kubectl("create", "--filename=-", content=_slice(scene, pod, address))
         if not made:
@@ -93,7 +93,7 @@ def _make_pods(scene: Scene) -> None:
     for name, (app, phase, address) in PODS.items():
         spec = {"containers": [{"name": "a", "image": "a:1"}], "schedulerName": "nobody",
                 "automountServiceAccountToken": False, "serviceAccountName": "tenant"}  # fmt: skip
-        pod = make_object("Pod", "v1", name, spec=spec)
+        pod = plain_object("Pod", "v1", name, spec=spec)
         pod["metadata"]["labels"] = {"app": app}
         scene.admin.must("create", "--filename=-", content=pod)
         status = json.dumps({"status": {"phase": phase, "podIP": address, "podIPs": [{"ip": address}]}})
@@ -102,7 +102,7 @@ def _make_pods(scene: Scene) -> None:
 
 def _slice(scene: Scene, pod: str | None, address: str) -> Object:
     target = {} if pod is None else {"targetRef": {"kind": "Pod", "name": pod, "namespace": scene.namespace}}
-    found = make_object("EndpointSlice", "discovery.k8s.io/v1", "mine", addressType="IPv4")
+    found = plain_object("EndpointSlice", "discovery.k8s.io/v1", "mine", addressType="IPv4")
     found["metadata"]["labels"] = {"kubernetes.io/service-name": SERVICE}
     ready = {"addresses": [address], "conditions": {"ready": True}, **target}
     return {**found, "endpoints": [ready], "ports": [{"name": "http", "port": 80, "protocol": "TCP"}]}

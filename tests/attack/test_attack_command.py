@@ -28,7 +28,7 @@ def test_the_exit_code_says_whether_all_is_as_expected(
         yield None
 
     monkeypatch.setattr(command, "open_scene", scene)
-    monkeypatch.setattr(command, "run_attempts", lambda _: iter(rows))
+    monkeypatch.setattr(command, "list_attempts", lambda _: iter(rows))
     assert command.main([]) == code
     shown = capsys.readouterr().out
     assert all(str(row) in shown for row in rows)

@@ -6,7 +6,13 @@ from datetime import timedelta
 import pytest
 
 from core.golden import record
-from jwks_operator.core.features.other_operators import REMEMBERED, TOLD, find_end, find_other_operator, note_writer
+from jwks_operator.core.features.other_operators import (
+    REMEMBERED,
+    TOLD,
+    end_of_report,
+    find_other_operator,
+    note_writer,
+)
 from jwks_operator.core.model.record import Record
 from reconcile.life import ES256, START
 
@@ -42,7 +48,7 @@ def test_two_operators_are_told_when_one_confirms_after_the_other_had(names: str
 def test_it_is_over_an_hour_after_the_last_change_between_them() -> None:
     both = confirmed_by("abaaa")
     last = START + timedelta(seconds=2)
-    assert find_end(both) == last + TOLD
+    assert end_of_report(both) == last + TOLD
     assert find_other_operator(both, last + TOLD - timedelta(seconds=1)) is not None
     assert find_other_operator(both, last + TOLD) is None
 

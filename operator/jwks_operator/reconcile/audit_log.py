@@ -10,10 +10,11 @@ _audit_log = logging.getLogger("jwks_operator.audit_log")
 _attention = logging.getLogger("jwks_operator.attention")
 
 
-def log_event(ref: SetRef, recorded: RecordedEvent) -> None:
-    """Write the line of the audit log for an event that really happened to a set."""
-    fields = {"set": str(ref), "kid": recorded.kid, "entry": recorded.entry, "reason": recorded.reason}
-    _audit_log.info(recorded.event, extra={name: text for name, text in fields.items() if text})
+def log_events(ref: SetRef, events: Iterable[RecordedEvent]) -> None:
+    """Write a line of the audit log for each event that really happened to a set."""
+    for recorded in events:
+        fields = {"set": str(ref), "kid": recorded.kid, "entry": recorded.entry, "reason": recorded.reason}
+        _audit_log.info(recorded.event, extra={name: text for name, text in fields.items() if text})
 
 
 def log_alarms(ref: SetRef, alarms: Iterable[RecordedEvent], *, over: bool) -> None:

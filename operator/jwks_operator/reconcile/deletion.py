@@ -22,7 +22,7 @@ from jwks_operator.kube.copies import delete_copies
 from jwks_operator.kube.deletion_time import read_delete_after, write_delete_after
 from jwks_operator.kube.errors import Refused
 from jwks_operator.kube.gather import Gathered, ObservedObjects
-from jwks_operator.reconcile.audit_log import log_event
+from jwks_operator.reconcile.audit_log import log_events
 from jwks_operator.reconcile.clock import Clock
 from jwks_operator.reconcile.observed_versions import ObservedVersions
 
@@ -89,15 +89,14 @@ class DeletedSets:
         # Copies first: they are found without the record. A refused copy never blocks the deletion of private keys.
         copies, events = await delete_copies(self._client, ref, gathered.copies)
         await delete_objects(self._client, gathered, _ours(gathered))
-        for recorded in events:
-            log_event(ref, recorded)
+        log_events(ref, events)
         if copies.refused:
             where, why = next(iter(copies.refused.items()))
             raise Refused(f"the copy of {ref} in namespace {where} cannot be removed: {why}")
         self.cancel(ref)
         self._existed.discard(ref)
         self._versions.forget_set(ref)
-        log_event(ref, RecordedEvent(EventReason.OBJECTS_REMOVED, "the set was deleted"))
+        log_events(ref, (RecordedEvent(EventReason.OBJECTS_REMOVED, "the set was deleted"),))
         return None
 
     async def _due(self, gathered: Gathered, reading: Reading) -> datetime:

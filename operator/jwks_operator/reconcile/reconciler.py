@@ -12,16 +12,15 @@ from datetime import datetime
 from functools import partial
 
 from jwks_operator.api.names import SetRef
-from jwks_operator.api.reasons import EventReason
 from jwks_operator.core.features.pod_refresh_trigger import must_refresh_pods
-from jwks_operator.core.features.renamed_objects import is_renamed, list_unneeded
+from jwks_operator.core.features.renamed_objects import is_renamed
 from jwks_operator.core.model.key_states import FreshKey
 from jwks_operator.core.model.record import RecordedEvent
 from jwks_operator.core.model.trouble import Trouble
 from jwks_operator.core.outputs.status import render_status
 from jwks_operator.core.planner.key_requests import Need
 from jwks_operator.core.planner.rules import decide
-from jwks_operator.kube.apply import StepResult, apply_copies, apply_former, execute_step, rename_objects, write_status
+from jwks_operator.kube.apply import StepResult, execute_step, rename_objects, write_status
 from jwks_operator.kube.artifact_maker import make_signed_artifacts
 from jwks_operator.kube.client import Client
 from jwks_operator.kube.errors import KubeError, NotServed, OwnedByOtherShard
@@ -29,7 +28,7 @@ from jwks_operator.kube.events import post_events
 from jwks_operator.kube.gather import Gathered, Labelled, gather
 from jwks_operator.kube.shard_takeover import take_over
 from jwks_operator.reconcile.alarms import find_alarms, is_degraded
-from jwks_operator.reconcile.audit_log import log_alarms, log_event
+from jwks_operator.reconcile.audit_log import log_alarms, log_events
 from jwks_operator.reconcile.clock import Clock
 from jwks_operator.reconcile.config import ReconcilerConfig
 from jwks_operator.reconcile.deletion import DOUBT_RECHECK, DeletedSets
@@ -37,10 +36,12 @@ from jwks_operator.reconcile.disputes import Disputes, without_withheld
 from jwks_operator.reconcile.key_pool import KeySource
 from jwks_operator.reconcile.observed_versions import ObservedVersions, observe_gathered
 from jwks_operator.reconcile.observer import Observer, ReconcileSnapshot
+from jwks_operator.reconcile.other_objects import repair_other_objects
 from jwks_operator.reconcile.questions import ask_questions
 from jwks_operator.reconcile.refusals import FailedPasses, add_refusal_troubles, list_refused, raise_first, raise_unread
 from jwks_operator.reconcile.requeue import Decision, clock_tolerance, has_step, make_decision, next_pass_at
 from jwks_operator.reconcile.restart_troubles import add_restart_trouble, has_restart_failed
+from jwks_operator.reconcile.step_report import report_step
 from jwks_operator.reconcile.withdrawal import withdraw_revoked
 from jwks_operator.reconcile.written_mounts import refresh_written
 
@@ -223,18 +224,8 @@ class Reconciler:
         observe_gathered(self._versions, result.gathered)
         if must_refresh_pods(record):
             refresh_written(self._config.refresh_pods, gathered, result.gathered)
-        self._report(ref, result)
+        report_step(self.observers, ref, result)
         return result
-
-    def _report(self, ref: SetRef, result: StepResult) -> None:
-        """Tell the log and the observers what a step did."""
-        for recorded in result.events:
-            log_event(ref, recorded)
-        for observer in self.observers:
-            observer.report_restarts(ref, result.restart.workloads)
-        if result.confirmed:
-            for observer in self.observers:
-                observer.confirm_step(ref, result.events)
 
     async def _continue(self, before: Decision, result: StepResult) -> Decision:
         """Return the decision after a step; what the step could not write is a trouble of it."""
@@ -250,23 +241,15 @@ class Reconciler:
     async def _repair_others(self, decision: Decision) -> StepResult | None:
         """Repair copies and objects under former names, as the namespaces are now; delete those that are not needed."""
         gathered = decision.gathered
-        record = gathered.observed.record
-        unneeded = frozenset[str]() if record is None else list_unneeded(record, decision.reading)
-        kept = await apply_former(self._client, gathered, unneeded)
-        result = await apply_copies(self._client, kept, repairs=True)
+        result = await repair_other_objects(self._client, gathered, decision.reading)
         written = decision.weighed.without_waiting().without(list_refused(result))
         self._disputes.record_repairs(gathered.observed.ref, written, decision.reading.now)
         self._disputes.record_answers(result.gathered, written)
         same = result.gathered.copies == gathered.copies and result.gathered.former == gathered.former
         if same and not written.drifted:
             return None
-        gone = gathered.former.seen.keys() - kept.former.seen.keys()
-        if gone:
-            removed = RecordedEvent(EventReason.OBJECTS_REMOVED, f"{' and '.join(sorted(gone))}: a former name")
-            result = replace(result, events=(*result.events, removed))
         observe_gathered(self._versions, result.gathered)
-        for recorded in result.events:
-            log_event(gathered.observed.ref, recorded)
+        log_events(gathered.observed.ref, result.events)
         return result
 
     def _confirmed(self, decision: Decision) -> datetime | None:

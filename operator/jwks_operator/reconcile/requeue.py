@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from jwks_operator.api.reasons import Reason
-from jwks_operator.core.features.other_operators import find_end, find_other_operator
+from jwks_operator.core.features.other_operators import end_of_report, find_other_operator
 from jwks_operator.core.model.observed_state import Reading
 from jwks_operator.core.model.policy import Facts
 from jwks_operator.core.planner.plan import Plan
@@ -67,7 +67,7 @@ def next_pass_at(decision: Decision) -> datetime | None:
         wake.append(decision.weighed.next_time)
     reasons = {trouble.reason for trouble in plan.troubles}
     if Reason.OTHER_OPERATOR in reasons and decision.gathered.observed.record is not None:
-        wake.append(find_end(decision.gathered.observed.record))
+        wake.append(end_of_report(decision.gathered.observed.record))
     if reasons & _UNWATCHED or (Reason.IMPORT_REFUSED in reasons and _lacks_keys(decision)):
         wake.append(now + CONFLICT_RECHECK)
     return min(wake, default=None)

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 
-from attack.objects import HERE, SECRETLY, make_object
+from attack.objects import HERE, SECRETLY, plain_object
 from cluster.chronicle import Object
 from cluster.versions import connect
 from controlplane import Access
@@ -18,7 +18,7 @@ ADMIN = ("admin", (MASTERS,))
 
 Who = tuple[str, tuple[str, ...]]
 
-EVENT = make_object(
+EVENT = plain_object(
     "Event",
     "v1",
     "auth.1",

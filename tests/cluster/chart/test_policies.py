@@ -18,10 +18,10 @@ from attack.objects import (
     SECRETLY,
     SET,
     WORKLOAD,
-    make_asking_set,
-    make_configmap,
-    make_object,
-    make_secret,
+    configmap_object,
+    plain_object,
+    secret_object,
+    set_asking,
 )
 from cluster.chart.acting import ADMIN, EVENT, MASTERS, OPERATOR, RESTORERS, Cluster, Who, until
 from cluster.chronicle import Object
@@ -46,9 +46,11 @@ def plane() -> Iterator[ControlPlane]:
         )
         assert mighty.returncode == 0, mighty.stderr
         cluster = Cluster(plane)
-        until(lambda: "belongs to jwks-operator" in cluster.creates(ADMIN, make_secret(OURS)))  # policies take a moment
-        until(lambda: "may not write" in cluster.creates((OPERATOR, ()), make_object("Namespace", "v1", "x")))
-        until(lambda: "private member" in cluster.creates((OPERATOR, ()), make_configmap('{"keys":[{"d":1}]}')))
+        until(
+            lambda: "belongs to jwks-operator" in cluster.creates(ADMIN, secret_object(OURS))
+        )  # policies take a moment
+        until(lambda: "may not write" in cluster.creates((OPERATOR, ()), plain_object("Namespace", "v1", "x")))
+        until(lambda: "private member" in cluster.creates((OPERATOR, ()), configmap_object('{"keys":[{"d":1}]}')))
         yield plane
 
 
@@ -60,9 +62,9 @@ def cluster(plane: ControlPlane) -> Cluster:
 @pytest.fixture
 def living(cluster: Cluster) -> Iterator[Cluster]:
     """With a Secret and a ConfigMap of the operator's and a Secret of somebody's."""
-    for thing in (make_secret(OURS), make_configmap(PUBLIC)):
+    for thing in (secret_object(OURS), configmap_object(PUBLIC)):
         assert cluster.creates((OPERATOR, ()), thing, dry=False) == ""
-    assert cluster.creates(ADMIN, make_secret(name="theirs"), dry=False) == ""
+    assert cluster.creates(ADMIN, secret_object(name="theirs"), dry=False) == ""
     yield cluster
     for path in ("secrets/auth", "configmaps/auth", "secrets/theirs"):
         cluster.sends(RESTORERS, "DELETE", f"/api/v1/namespaces/{HERE}/{path}")
@@ -82,7 +84,7 @@ def living(cluster: Cluster) -> Iterator[Cluster]:
     ],
 )
 def test_objects_of_the_operator_are_written_by(cluster: Cluster, who: Who, *, may: bool) -> None:
-    for thing in (make_secret(OURS), make_configmap(PUBLIC)):
+    for thing in (secret_object(OURS), configmap_object(PUBLIC)):
         said = cluster.creates(who, thing)
         assert (said == "") is may, said
         assert may or "change or delete the JsonWebKeySet instead" in said
@@ -113,7 +115,7 @@ def test_the_restore_group_may_delete(living: Cluster) -> None:
 
 def test_nobody_is_quicker_than_the_operator(living: Cluster) -> None:
     """DELETE + CREATE of the published ConfigMap, a hundred times: without the policies every race is won."""
-    mine = make_configmap('{"keys":[]}', labels={})
+    mine = configmap_object('{"keys":[]}', labels={})
     path = f"/api/v1/namespaces/{HERE}/configmaps"
     for _ in range(100):
         living.sends(ADMIN, "DELETE", f"{path}/auth")
@@ -122,13 +124,13 @@ def test_nobody_is_quicker_than_the_operator(living: Cluster) -> None:
 
 def test_namespaces_and_garbage_go(cluster: Cluster) -> None:
     assert cluster.does(ADMIN, "create", "namespace", "doomed") == ""
-    assert cluster.creates((OPERATOR, ()), make_configmap(PUBLIC), "doomed", dry=False) == ""
+    assert cluster.creates((OPERATOR, ()), configmap_object(PUBLIC), "doomed", dry=False) == ""
     assert cluster.does(ADMIN, "delete", "namespace", "doomed", "--timeout=60s") == ""
 
-    owner = make_object("ConfigMap", "v1", "owner")
+    owner = plain_object("ConfigMap", "v1", "owner")
     assert cluster.creates(ADMIN, owner, dry=False) == ""
     uid = cluster.reads("configmap/owner", "{.metadata.uid}")
-    owned = make_secret(OURS, "owned")
+    owned = secret_object(OURS, "owned")
     owned["metadata"]["ownerReferences"] = [{"apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": uid}]
     assert cluster.creates(RESTORERS, owned, dry=False) == ""
     assert cluster.does(ADMIN, "delete", "configmap/owner") == ""
@@ -153,11 +155,11 @@ def test_namespaces_and_garbage_go(cluster: Cluster) -> None:
 )
 def test_nobody_publishes_a_private_member(cluster: Cluster, text: str) -> None:
     for who in ((OPERATOR, ()), RESTORERS):
-        assert "a published ConfigMap must not" in cluster.creates(who, make_configmap(text))
+        assert "a published ConfigMap must not" in cluster.creates(who, configmap_object(text))
 
 
 def test_not_even_where_it_cannot_be_looked_for(cluster: Cluster) -> None:
-    said = cluster.creates(RESTORERS, make_configmap(PUBLIC, binaryData={"jwks": SECRETLY}))
+    said = cluster.creates(RESTORERS, configmap_object(PUBLIC, binaryData={"jwks": SECRETLY}))
     assert "must not have binaryData" in said
 
 
@@ -165,60 +167,60 @@ def test_a_set_as_large_as_a_configmap_can_be_is_looked_through(cluster: Cluster
     """The cost of an expression has a bound, by which a policy would refuse what it cannot finish."""
     room = 1024 * 1024 - len("jwks.json") - len(PUBLIC)
     large = PUBLIC + " " * (room // 2) + '"n"' * (room // 6)
-    assert cluster.creates((OPERATOR, ()), make_configmap(large)) == ""
-    assert "private member" in cluster.creates((OPERATOR, ()), make_configmap(large[: -len('"d":')] + '"d":'))
+    assert cluster.creates((OPERATOR, ()), configmap_object(large)) == ""
+    assert "private member" in cluster.creates((OPERATOR, ()), configmap_object(large[: -len('"d":')] + '"d":'))
 
 
 def test_a_document_in_pem_is_published_by_the_operator_and_nothing_else_of_that_form(cluster: Cluster) -> None:
     pem = render_public_pem([generate("ES256", None).public, generate("ML-DSA-44", None).public])
     for text, word in ((pem, ""), ("", ""), (pem + "x", "no other data"), (pem.replace("PUBLIC", "PRIVATE"), "a ")):
-        published = make_configmap(PUBLIC)
+        published = configmap_object(PUBLIC)
         published["data"]["pems.pem"] = text
         refusal = cluster.creates((OPERATOR, ()), published)
         assert (word in refusal, bool(word)) == (True, bool(refusal)), refusal
 
 
 def test_other_configmaps_may_say_what_they_like(cluster: Cluster) -> None:
-    assert cluster.creates(ADMIN, make_configmap('{"d": 1}', labels={})) == ""
+    assert cluster.creates(ADMIN, configmap_object('{"d": 1}', labels={})) == ""
 
 
 @pytest.mark.parametrize(
     ("thing", "namespace", "word"),
     [
-        pytest.param(make_secret(OURS), HERE, "", id="a Secret of its own"),
-        pytest.param(make_configmap(PUBLIC), "other", "", id="a ConfigMap of its own, anywhere"),
+        pytest.param(secret_object(OURS), HERE, "", id="a Secret of its own"),
+        pytest.param(configmap_object(PUBLIC), "other", "", id="a ConfigMap of its own, anywhere"),
         pytest.param(EVENT, HERE, "", id="an Event about a set"),
-        pytest.param(make_object("Lease", "coordination.k8s.io/v1", chart.NAME), chart.NAMESPACE, "", id="its Lease"),
-        pytest.param(make_object("Lease", "coordination.k8s.io/v1", BLUE), chart.NAMESPACE, "", id="that of a shard"),
+        pytest.param(plain_object("Lease", "coordination.k8s.io/v1", chart.NAME), chart.NAMESPACE, "", id="its Lease"),
+        pytest.param(plain_object("Lease", "coordination.k8s.io/v1", BLUE), chart.NAMESPACE, "", id="that of a shard"),
         pytest.param(
-            make_secret(), HERE, "may write only Secrets and ConfigMaps labelled", id="a Secret without label"
+            secret_object(), HERE, "may write only Secrets and ConfigMaps labelled", id="a Secret without label"
         ),
         pytest.param(
-            make_secret({"app.kubernetes.io/managed-by": "Helm"}),
+            secret_object({"app.kubernetes.io/managed-by": "Helm"}),
             HERE,
             "may write only",
             id="a Secret of somebody else's",
         ),
-        pytest.param(make_configmap(PUBLIC, labels={}), HERE, "may write only", id="a ConfigMap without label"),
+        pytest.param(configmap_object(PUBLIC, labels={}), HERE, "may write only", id="a ConfigMap without label"),
         pytest.param(
-            make_object("Lease", "coordination.k8s.io/v1", "other"), chart.NAMESPACE, NO_OTHER, id="another Lease"
+            plain_object("Lease", "coordination.k8s.io/v1", "other"), chart.NAMESPACE, NO_OTHER, id="another Lease"
         ),
         pytest.param(
-            make_object("Lease", "coordination.k8s.io/v1", chart.NAME), HERE, NO_OTHER, id="a Lease elsewhere"
+            plain_object("Lease", "coordination.k8s.io/v1", chart.NAME), HERE, NO_OTHER, id="a Lease elsewhere"
         ),
         pytest.param(SET, HERE, "may not write jwks-operator.dev/jsonwebkeysets", id="a set"),
-        pytest.param(make_object("Namespace", "v1", "new"), HERE, "may not write /namespaces", id="a namespace"),
+        pytest.param(plain_object("Namespace", "v1", "new"), HERE, "may not write /namespaces", id="a namespace"),
         pytest.param(
-            make_object("ServiceAccount", "v1", "new"), HERE, "may not write /serviceaccounts", id="an account"
+            plain_object("ServiceAccount", "v1", "new"), HERE, "may not write /serviceaccounts", id="an account"
         ),
         pytest.param(
-            make_object("Role", "rbac.authorization.k8s.io/v1", "new", rules=[]),
+            plain_object("Role", "rbac.authorization.k8s.io/v1", "new", rules=[]),
             HERE,
             "may not write rbac",
             id="rights",
         ),
         pytest.param(
-            make_object("Pod", "v1", "new", spec={"containers": [{"name": "a", "image": "a:1"}]}),
+            plain_object("Pod", "v1", "new", spec={"containers": [{"name": "a", "image": "a:1"}]}),
             HERE,
             "only pods labelled jwks-operator.dev/allow-set",
             id="a pod",
@@ -324,7 +326,7 @@ def template(**metadata: Any) -> str:
 )
 def test_of_a_workload_the_operator_may_change(cluster: Cluster, name: str, change: str, word: str) -> None:
     labels = {"jwks-operator.dev/allow-set": "auth"} if name == "willing" else {}
-    thing = make_object("Deployment", "apps/v1", name, spec=WORKLOAD)
+    thing = plain_object("Deployment", "apps/v1", name, spec=WORKLOAD)
     thing["metadata"]["labels"] = labels
     assert cluster.creates(ADMIN, thing, dry=False) == ""
     said = cluster.does((OPERATOR, ()), "patch", "deployment", name, "--type=merge", f"--patch={change}")
@@ -334,7 +336,7 @@ def test_of_a_workload_the_operator_may_change(cluster: Cluster, name: str, chan
 
 
 def test_the_operator_may_neither_make_nor_delete_workloads(cluster: Cluster) -> None:
-    thing = make_object("Deployment", "apps/v1", "willing", spec=WORKLOAD)
+    thing = plain_object("Deployment", "apps/v1", "willing", spec=WORKLOAD)
     thing["metadata"]["labels"] = {"jwks-operator.dev/allow-set": "auth"}
     assert "only workloads labelled" in cluster.creates((OPERATOR, ()), thing)
     assert cluster.creates(ADMIN, thing, dry=False) == ""
@@ -357,7 +359,7 @@ def pods(cluster: Cluster) -> Cluster:
     """With a pod that consents and one that does not, and that nobody runs."""
     until(lambda: cluster.does(ADMIN, "get", "serviceaccount/default") == "")
     for name, labels in (("willing", {"jwks-operator.dev/allow-set": "auth", "app": "issuer"}), ("other", {})):
-        thing = make_object("Pod", "v1", name, spec={"containers": [{"name": "a", "image": "a:1"}]})
+        thing = plain_object("Pod", "v1", name, spec={"containers": [{"name": "a", "image": "a:1"}]})
         thing["metadata"] |= {"labels": labels, "annotations": {"note": "a"}}
         assert cluster.creates(ADMIN, thing, dry=False) == ""
     return cluster
@@ -427,7 +429,7 @@ def test_and_nothing_of_the_rest_of_a_pod(pods: Cluster, command: tuple[str, ...
     ],
 )
 def test_a_set_may_not_have_its_objects_copied_by_others(cluster: Cluster, where: str, name: str, *, may: bool) -> None:
-    said = cluster.creates(ADMIN, make_asking_set(where, name))
+    said = cluster.creates(ADMIN, set_asking(where, name))
     assert (said == "") is may, said
     assert may or "would have another controller copy the object" in said
 
@@ -442,5 +444,5 @@ def test_the_api_server_understands_every_expression(plane: ControlPlane) -> Non
 
 def test_without_the_policies_only_rights_count(namespace: str, control_plane: Access) -> None:
     without = Cluster(control_plane)
-    assert without.creates(ADMIN, make_secret(OURS), namespace) == ""
-    assert without.creates(ADMIN, make_configmap('{"d": 1}'), namespace) == ""
+    assert without.creates(ADMIN, secret_object(OURS), namespace) == ""
+    assert without.creates(ADMIN, configmap_object('{"d": 1}'), namespace) == ""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from attack.attempts import CSR, PUBLISHED, SYSTEM, THIEF_CHANGES, THIEF_MAKES, TOKEN
-from attack.objects import HERE, PUBLIC, make_data, make_like, make_object, make_secret
+from attack.objects import HERE, PUBLIC, plain_object, secret_data, secret_object, with_set_label
 from cluster.chart.acting import ADMIN, OPERATOR, Cluster, until
 from cluster.stage import install_chart
 from controlplane import ControlPlane
@@ -22,10 +22,10 @@ def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
         )
         assert mighty.returncode == 0, mighty.stderr
         cluster = Cluster(plane)
-        theirs = make_object("CertificateSigningRequest", "certificates.k8s.io/v1", "theirs", spec=CSR)
-        for thing in (theirs, make_secret(name="theirs")):
+        theirs = plain_object("CertificateSigningRequest", "certificates.k8s.io/v1", "theirs", spec=CSR)
+        for thing in (theirs, secret_object(name="theirs")):
             assert cluster.creates(ADMIN, thing, dry=False) == ""
-        until(lambda: "may not write" in cluster.creates((OPERATOR, ()), make_object("Namespace", "v1", "x")))
+        until(lambda: "may not write" in cluster.creates((OPERATOR, ()), plain_object("Namespace", "v1", "x")))
         yield cluster
 
 
@@ -46,23 +46,23 @@ def test_nor_by_changing(cluster: Cluster, command: tuple[str, ...]) -> None:
 
 def test_its_work_is_allowed(cluster: Cluster) -> None:
     digest = "A" * 43
-    ring = make_like(
+    ring = with_set_label(
         TOKEN,
         "auth-keyring",
         type="jwks-operator.dev/keyring",
-        data=make_data(record_json="{}") | {f"{digest}.json": "e30="},
+        data=secret_data(record_json="{}") | {f"{digest}.json": "e30="},
     )
     every = {f"signing-1.{end}": "YQ==" for end in ("jwk", "jwks", "pem", "tls.crt", "tls.key", "kid", "alg")}
     beside = {"openid-configuration": "{}", "historical.jwt": "a-_.b.c", "zz-serve.json": "{}", "any_KEY": PUBLIC}
     for thing in (
         ring,
-        make_like(TOKEN, "work", data=every),
-        make_like(PUBLISHED, "work", data=beside),
-        make_like(PUBLISHED, "shop.auth"),
+        with_set_label(TOKEN, "work", data=every),
+        with_set_label(PUBLISHED, "work", data=beside),
+        with_set_label(PUBLISHED, "shop.auth"),
     ):
         assert cluster.creates((OPERATOR, ()), thing) == "", json.dumps(thing)
 
 
 def test_it_writes_only_where_it_looks(cluster: Cluster) -> None:
-    said = cluster.creates((OPERATOR, ()), make_like(PUBLISHED, "work"), SYSTEM)
+    said = cluster.creates((OPERATOR, ()), with_set_label(PUBLISHED, "work"), SYSTEM)
     assert said == "" or "only in the namespaces that it looks after" in said

@@ -15,7 +15,7 @@ from jwks_operator.core.model.trouble import Trouble
 REMEMBERED = 4
 """How many operators in a row the record remembers."""
 TOLD = timedelta(hours=1)
-"""How long the condition stays after the last change between two operators."""
+"""How long two operators are reported after the last change between them."""
 CURE = (
     "let one of them look after the set: give all replicas one Lease, and separate installations namespaces or shards "
     "of their own"
@@ -33,12 +33,12 @@ def find_other_operator(record: Record | None, now: datetime) -> Trouble | None:
     """Return that two operators are at work; None if they are not, or if that is over."""
     names = [] if record is None else [writer.name for writer in record.writers]
     returned = next((number for number, name in enumerate(names) if name in names[number + 1 :]), None)
-    if record is None or returned is None or now >= find_end(record):
+    if record is None or returned is None or now >= end_of_report(record):
         return None
     both = " and ".join(sorted(set(names[returned:])))
     return Trouble(Reason.OTHER_OPERATOR, f"several operators change this set at the same time: {both}", CURE)
 
 
-def find_end(record: Record) -> datetime:
-    """Return when the condition ends; the record has a writer."""
+def end_of_report(record: Record) -> datetime:
+    """Return when two operators are not reported any more; the record has a writer."""
     return record.writers[-1].time + TOLD
