@@ -124,10 +124,12 @@ def _of_status(seen: ObservedSet) -> Iterator[Finding]:
 
 
 async def _secrets(cluster: Cluster, seen: ObservedSet) -> Gathered | None:
-    try:
-        return await gather(cluster.client, seen.ref, shard_of(seen.object))
-    except Refused:
-        return None
+    """Return the set with its Secrets; None if they may not be read. Raises KubeError for any other read that fails."""
+    gathered = await gather(cluster.client, seen.ref, shard_of(seen.object))
+    hidden = {what for what, error in gathered.unread.items() if isinstance(error, Refused)}
+    for what in gathered.unread.keys() - hidden:
+        raise gathered.unread[what]
+    return None if any(what.startswith("Secret ") for what in hidden) else gathered
 
 
 def _flaws(document: PublishedDocument, now: datetime) -> list[Finding]:

@@ -33,4 +33,4 @@ def test_no_token_is_refused_through_a_rotation_and_a_hand_over(stage: Stage, tm
         traffic.end()
         assert traffic.problems == []
         assert traffic.kids() == [first, second]
-        assert public_numbers(Accounts(plane).jwks()) == public_numbers(hosted.published())
+        until(lambda: public_numbers(Accounts(plane).jwks()) == public_numbers(hosted.published()))
