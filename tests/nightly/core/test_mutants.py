@@ -116,11 +116,11 @@ def patched(module: Any, name: str, make: Callable[[Any], Any]) -> Patch:
 
 
 def _no_retention(real: Any) -> Any:
-    return lambda key, *rest: None if real(key, *rest) is None else key.retired
+    return lambda record, key, *rest: None if real(record, key, *rest) is None else key.retired
 
 
 def _never_held(real: Any) -> Any:
-    return lambda key, held: real(key, frozenset())
+    return lambda record, key, held: real(record, key, frozenset())
 
 
 def _always_trusted(real: Any) -> Any:
