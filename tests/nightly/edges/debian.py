@@ -46,5 +46,10 @@ def _unpacked(name: str) -> Path:
         assert fetched.returncode == 0, cure
         for package in where.glob("*.deb"):
             subprocess.run(["dpkg-deb", "--extract", package, coming], check=True, timeout=60)
-        coming.rename(root)
+        try:
+            coming.rename(root)
+        except OSError:
+            if not root.is_dir():  # else another process was faster
+                raise
+            shutil.rmtree(coming)
     return root
