@@ -30,6 +30,16 @@ def first_keys_of_another_set(chronicle: Chronicle, first: Iterable[str]) -> fro
     return found
 
 
+def put_back_by_a_restored_secret(chronicle: Chronicle, held: Iterable[str], kept: Iterable[str]) -> frozenset[str]:
+    """Exempt the keys that a Secret of former days holds and the record does not: they were destroyed since.
+
+    Reason: signers use them from the moment of the restore, before any operator can look, and nobody publishes them.
+    """
+    found = frozenset(held) - frozenset(kept)
+    chronicle.exempt |= found
+    return found
+
+
 def unknown_to_all_that_was_restored(chronicle: Chronicle, kept: Iterable[str]) -> frozenset[str]:
     """Exempt the keys that neither the restored keyring nor the ConfigMap that is there knows.
 

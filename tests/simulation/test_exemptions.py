@@ -58,6 +58,12 @@ def test_a_key_that_comes_later_is_not_exempt(
     assert "later" not in chronicle.exempt
 
 
+def test_keys_that_a_restored_secret_puts_back_are_exempt_and_those_of_the_record_are_not() -> None:
+    chronicle = _with_gaps()
+    assert exemptions.put_back_by_a_restored_secret(chronicle, ["kept", "lost"], ["kept"]) == {"lost"}
+    assert ["kept" in gap for gap in Promise(chronicle).gaps()] == [True]
+
+
 def test_the_first_keys_of_another_set_are_exempt_and_no_later_one() -> None:
     chronicle = _with_gaps()
     assert exemptions.first_keys_of_another_set(chronicle, ["lost"]) == {"lost"}

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule, run_state_machine_as_test
 
 from jwks_operator.kube.client import CONFIGMAPS, NAMESPACES, SECRETS, SETS
+from jwks_operator.kube.held_keys import kids_in_secret
 from reconcile.life import REF
 from simulation import exemptions
 from simulation.chronicle import published
@@ -117,6 +118,9 @@ class WiderHistory(AnyHistory):
                 data = former[number % len(former)]["data"]
                 with world.chronicle.tampering():
                     finish(world.life.edit(resource, world.objects, lambda seen, data=data: seen.update(data=data)))
+        exemptions.put_back_by_a_restored_secret(
+            world.chronicle, kids_in_secret(world.there(SECRETS, world.objects)), world.kids()
+        )
         if ring:
             restore_keyring(world, number)
         kept = {*world.kids(), *published(world.there(CONFIGMAPS, world.objects))}
