@@ -161,7 +161,7 @@ cluster: $(READY) ## Run the tests against a real API server
 thorough: $(READY) ## Run tests/nightly without endurance: crash points, mutants, the library matrix, a release
 	@$(BIN)/python -m controlplane build > /dev/null
 	@$(BIN)/python -m gotools helm > /dev/null
-	$(BIN)/pytest -n $(JOBS) --dist loadfile $(foreach each,soak upgrade verifiers,--ignore=tests/nightly/$(each)) tests/nightly $(PYTEST_ARGS)
+	$(BIN)/pytest -n $(JOBS) --dist loadfile $(foreach each,soak upgrade verifiers simulation/test_wider_histories.py,--ignore=tests/nightly/$(each)) tests/nightly $(PYTEST_ARGS)
 
 .PHONY: verifiers
 verifiers: $(READY) ## Run tests/nightly/verifiers: Go and Java libraries and oauth2-proxy as real processes, a client at a real server
@@ -171,6 +171,7 @@ verifiers: $(READY) ## Run tests/nightly/verifiers: Go and Java libraries and oa
 .PHONY: histories
 histories: $(READY) ## Play SIMULATION_EXAMPLES=1000 random histories of signers, caches and verifiers
 	SIMULATION_EXAMPLES=$(SIMULATION_EXAMPLES) $(BIN)/pytest -n 0 --timeout=7200 tests/simulation/test_no_validation_gap.py $(PYTEST_ARGS)
+	$(BIN)/pytest -n 0 --timeout=7200 tests/nightly/simulation/test_wider_histories.py $(PYTEST_ARGS)
 
 .PHONY: endurance
 endurance: $(READY) ## Run tests/nightly/soak: a few rotations, faults on the way to the API server, a stopped leader
