@@ -11,8 +11,7 @@ from core.history import START, History, span
 from core.pods import ROTATE, begun, says, until
 from core.rows import annotate, doubt, edit, edit_configmap, lose_keyring, trust
 from jwks_operator.api.reasons import Reason
-from jwks_operator.core.planner.gated_keys import LOOKS
-from jwks_operator.core.planner.url_gate import LATEST, NAMED, SOONEST
+from jwks_operator.core.planner.gated_keys import LATEST, LOOKS, NAMED, SOONEST
 
 LEAD = span("70m")
 WAITS = "signing: k1 Active, k2 Pending"

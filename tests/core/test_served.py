@@ -9,7 +9,8 @@ from core.history import START, History, span
 from core.pods import MINUTE, ROTATE, SEALED, SERVED, Pods, begun, says, stamps, until
 from core.rows import annotate, doubt, edit, edit_configmap, lose_keyring, trust
 from jwks_operator.api.reasons import Reason
-from jwks_operator.core.planner.endpoint_gate import LATEST, NAMED, SOONEST, Lag, Question
+from jwks_operator.core.planner.endpoint_gate import Lag, Question
+from jwks_operator.core.planner.gated_keys import LATEST, NAMED, SOONEST
 
 # --- a signature key ---
 

@@ -14,7 +14,7 @@ them, ever less often.
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import ClassVar
 
 from jwks_operator.api.reasons import Reason, Wait
@@ -24,17 +24,14 @@ from jwks_operator.core.model.policy import Policy
 from jwks_operator.core.model.record import KeyRecord, Record
 from jwks_operator.core.model.trouble import Trouble
 from jwks_operator.core.planner.candidate import Candidate, Candidates
-from jwks_operator.core.planner.gated_keys import awaits_endpoints, is_gated
-from jwks_operator.core.transitions.transition_table import Hold, State, Transition, is_held_by
-
-SOONEST = timedelta(seconds=2)
-LATEST = timedelta(minutes=1)
-"""The endpoints are asked again after a quarter of the time waited so far, within these bounds."""
-NAMED = 3
-"""So many endpoints that lag are named; of the others their number."""
-
-_HELD = {State.PENDING: Transition.ACTIVATE, State.RETIRED: Transition.DESTROY}
-"""What the endpoints hold back, by the state of a gated key."""
+from jwks_operator.core.planner.gated_keys import (
+    NAMED,
+    awaits_endpoints,
+    is_gated,
+    list_keys_to_confirm,
+    pause_since,
+)
+from jwks_operator.core.transitions.transition_table import Hold, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +61,7 @@ class Lag:
 
     def again(self, now: datetime) -> datetime:
         """Return when to ask again."""
-        return now + min(max((now - self.since) / 4, SOONEST), LATEST)
+        return now + pause_since(self.since, now)
 
 
 def find_question(
@@ -124,17 +121,10 @@ def list_lag_troubles(record: Record, waiting: Iterable[Lag], now: datetime) -> 
     return tuple(found)
 
 
-def _to_be_confirmed(record: Record, ripe: Iterable[Candidate], urgent: Collection[str]) -> Iterable[KeyRecord]:
+def _to_be_confirmed(record: Record, ripe: Iterable[Candidate], urgent: Collection[str]) -> tuple[KeyRecord, ...]:
     """The keys of moves that are made only after a last look."""
-    if record.policy.publish.service_name is None:
-        return ()
-    held = {
-        (each.kid, each.transition)
-        for each in ripe
-        if is_held_by(each.transition, Hold.ENDPOINTS)
-        and not (each.transition is Transition.ACTIVATE and each.entry in urgent)
-    }
-    return [key for key in record.keys if is_gated(key) and (key.kid, _HELD[key.state]) in held]
+    asks = record.policy.publish.service_name is not None
+    return list_keys_to_confirm(record, ripe, urgent, Hold.ENDPOINTS) if asks else ()
 
 
 def _agreed(said: Endpoints, key: KeyRecord) -> bool:

@@ -1,15 +1,26 @@
 """Which keys wait for the endpoints of `spec.publish.serviceName` (docs/adr/0011) and the URLs of `seenAt` (0035)?"""
 
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
 from jwks_operator.api.defaults import HTTP_CACHES
 from jwks_operator.core.model.policy import Policy
 from jwks_operator.core.model.record import KeyRecord, Record, UrlConfirmation
-from jwks_operator.core.transitions.transition_table import State
+from jwks_operator.core.planner.candidate import Candidate
+from jwks_operator.core.transitions.transition_table import Hold, State, Transition, is_held_by
 from jwks_operator.keys.algorithms import KeyClass
 
 LOOKS = 3
 """So many looks at a URL have to agree: at the beginning, in the middle and at the end of a document's lifetime."""
+
+
+SOONEST = timedelta(seconds=2)
+LATEST = timedelta(minutes=1)
+"""Who lags is asked again after a quarter of the time waited so far, within these bounds."""
+NAMED = 3
+"""So many endpoints or edges, and kids of each, are named; of the others their number."""
+_HELD = {State.PENDING: Transition.ACTIVATE, State.RETIRED: Transition.DESTROY}
+"""What a gate holds back, by the state of a gated key."""
 
 
 def is_gated(key: KeyRecord) -> bool:
@@ -58,6 +69,23 @@ def is_confirmed(confirmation: UrlConfirmation) -> bool:
 def lifetime_stated(policy: Policy) -> timedelta:
     """Return how long caches keep a document by the facts of the spec."""
     return policy.facts.total(HTTP_CACHES)
+
+
+def list_keys_to_confirm(
+    record: Record, due: Iterable[Candidate], urgent: Collection[str], hold: Hold
+) -> tuple[KeyRecord, ...]:
+    """Return the keys of due transitions that a gate passes only after a last look; `urgent` entries do not wait."""
+    held = {
+        (each.kid, each.transition)
+        for each in due
+        if is_held_by(each.transition, hold) and not (each.transition is Transition.ACTIVATE and each.entry in urgent)
+    }
+    return tuple(key for key in record.keys if is_gated(key) and (key.kid, _HELD[key.state]) in held)
+
+
+def pause_since(since: datetime, now: datetime) -> timedelta:
+    """Return how long to wait before one that lags is asked again, if the wait began then."""
+    return min(max((now - since) / 4, SOONEST), LATEST)
 
 
 def find_confirmation_time(record: Record, key: KeyRecord) -> datetime | None:

@@ -27,23 +27,21 @@ from jwks_operator.core.model.trouble import Trouble
 from jwks_operator.core.planner.candidate import Candidate, Candidates
 from jwks_operator.core.planner.gated_keys import (
     LOOKS,
+    NAMED,
+    SOONEST,
     is_confirmed,
     is_gated,
     lifetime_stated,
+    list_keys_to_confirm,
     list_unconfirmed_urls,
     list_urls,
+    pause_since,
 )
-from jwks_operator.core.transitions.transition_table import Hold, State, Transition, is_held_by
+from jwks_operator.core.transitions.transition_table import Hold, State
 from jwks_operator.keys.algorithms import KeyClass
 
-SOONEST = timedelta(seconds=2)
-LATEST = timedelta(minutes=1)
-"""A URL that lags is asked again after a quarter of the time waited so far, within these bounds."""
-NAMED = 3
-"""So many edges, and kids of each, are named; of the others their number."""
 KID_SHOWN = 64
 """So much of a kid that a URL shows is repeated: anybody may have written it."""
-_HELD = {State.PENDING: Transition.ACTIVATE, State.RETIRED: Transition.DESTROY}
 _CURE = "purge it there, or let timing.edgeCache state how long it keeps a document"
 
 
@@ -160,14 +158,8 @@ def _is_in_use(key: KeyRecord) -> bool:
 
 def _to_be_confirmed(record: Record, due: Iterable[Candidate], urgent: Collection[str]) -> tuple[KeyRecord, ...]:
     """The keys of transitions that are made only after a last look."""
-    held = {
-        (each.kid, each.transition)
-        for each in due
-        if is_held_by(each.transition, Hold.URLS)
-        and not (each.transition is Transition.ACTIVATE and each.entry in urgent)
-    }
-    gated = (key for key in record.keys if is_gated(key) and list_urls(record, key.entry))
-    return tuple(key for key in gated if (key.kid, _HELD[key.state]) in held)
+    held = list_keys_to_confirm(record, due, urgent, Hold.URLS)
+    return tuple(key for key in held if list_urls(record, key.entry))
 
 
 def _answered(answers: Mapping[str, UrlAnswer], record: Record, key: KeyRecord, now: datetime) -> KeyRecord:
@@ -235,10 +227,6 @@ def _next_look(key: KeyRecord, url: str, now: datetime) -> datetime:
     return now if known is None else _next_counted(known)
 
 
-def _pause(since: datetime, now: datetime) -> timedelta:
-    return min(max((now - since) / 4, SOONEST), LATEST)
-
-
 def _find_lagging(observed: ObservedState, record: Record, key: KeyRecord) -> tuple[str, ...]:
     """Return the URLs that do not confirm a key in this pass."""
     answers = observed.urls or {}
@@ -253,7 +241,7 @@ def _lag(observed: ObservedState, record: Record, key: KeyRecord, now: datetime)
     lagging = tuple(url for url in list_urls(record, key.entry) if url in answers and not _agrees(answers[url], key))
     lagging = lagging or tuple(url for url in open_ if url not in key.urls)
     looks = [_next_look(key, url, now) for url in open_ if url in key.urls]
-    again = now + _pause(since, now)
+    again = now + pause_since(since, now)
     next_look = again if lagging or not looks else max(min(looks), now + SOONEST)
     what = "show it no more" if key.state is State.RETIRED else "show the key"
     told = "; ".join(_described(answers.get(url), key) for url in lagging[:NAMED])
@@ -281,7 +269,7 @@ def _lag_of_withdrawn(observed: ObservedState, one: Withdrawn, now: datetime) ->
         if answer is not None
     )
     text = f"{', '.join(one.urls)} to show it no more" + (f"; {told}" if told else "")
-    return UrlLag(one.kid, "", State.COMPROMISED, one.urls, text, True, now + _pause(one.since, now))
+    return UrlLag(one.kid, "", State.COMPROMISED, one.urls, text, True, now + pause_since(one.since, now))
 
 
 def _named(edges: Iterable[EdgeAnswer]) -> str:
