@@ -2,15 +2,12 @@
 
 import asyncio
 import logging
-import os
-import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import click
-import uvloop
 
 from jwks_operator.httpd.exposition import Family, write_families
 from jwks_operator.httpd.server import Server
@@ -18,10 +15,18 @@ from jwks_operator.service_accounts.grpc_server import SWEEP_SECONDS, GrpcServer
 from jwks_operator.service_accounts.published_keys import PublishedKeys
 from jwks_operator.service_accounts.token_signer import IssuerRules, TokenSigner
 from jwks_operator.sign.admin_pages import describe_keys, listen_for_probes
-from jwks_operator.sign.hardening import protect_memory
 from jwks_operator.sign.key_directory import KeyDirectory
 from jwks_operator.sign.octal_mode import OctalMode
-from jwks_operator.sign.unix_socket import BoundSocket, SocketRefused, bind_unix_socket
+from jwks_operator.sign.signer_process import (
+    admin_address,
+    caller_uids,
+    keys_option,
+    listen_for_end,
+    process_options,
+    run_signer,
+    socket_option,
+)
+from jwks_operator.sign.unix_socket import BoundSocket, bind_unix_socket
 from jwks_operator.sign.usage import PREFIX, render_metrics
 
 LEAST_LIFETIME: Final = 600
@@ -47,9 +52,7 @@ class IssuerPlan:
 
 
 @click.command("sign-service-accounts")
-@click.option(
-    "--keys", type=click.Path(path_type=Path), required=True, help="The directory of the mounted consumer Secret."
-)
+@keys_option
 @click.option(
     "--published",
     type=click.Path(path_type=Path),
@@ -58,7 +61,7 @@ class IssuerPlan:
 )
 @click.option("--entry", help="The entry of spec.keys that signs; needed if the Secret has several.")
 @click.option("--issuer", required=True, help="The first --service-account-issuer of kube-apiserver.")
-@click.option("--socket", type=click.Path(path_type=Path), required=True, help="The Unix socket to listen on.")
+@socket_option
 @click.option(
     "--socket-mode",
     type=OctalMode(),
@@ -97,29 +100,16 @@ class IssuerPlan:
     metavar="KID",
     help="A published key that only verifies and stays out of the JWK Set of kube-apiserver; repeat it for several.",
 )
-@click.option("--audit-log", is_flag=True, help="Write a JSON line for each use to standard output.")
-@click.option("--admin-port", type=click.IntRange(0, 65535), help="Serve /healthz, /readyz and /metrics on this port.")
-@click.option("--admin-host", default="127.0.0.1", show_default=True, help="The address of the admin port.")
-@click.option(
-    "--drain", type=click.FloatRange(0, 3600), default=5.0, show_default=True, help="Seconds to end in at most."
-)
+@process_options
 def service_accounts_command(**options: Any) -> None:
     """Sign service account tokens for kube-apiserver, which has no key of its own.
 
     ExternalJWTSigner v1 for --service-account-signing-endpoint; docs/service-accounts.md tells how to run it.
     """
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    try:
-        protect_memory()
-        uvloop.run(_serve(_plan(options)))
-    except SocketRefused as refused:
-        raise click.ClickException(str(refused)) from None
-    except OSError as error:
-        raise click.ClickException(f"cannot start: {error.strerror}") from None
+    run_signer(lambda: _serve(_plan(options)))
 
 
 def _plan(options: dict[str, Any]) -> IssuerPlan:
-    port = options["admin_port"]
     return IssuerPlan(
         keys=options["keys"],
         published=options["published"],
@@ -127,7 +117,7 @@ def _plan(options: dict[str, Any]) -> IssuerPlan:
         socket_mode=options["socket_mode"],
         take_over=options["take_over"],
         rules=IssuerRules(
-            uids=frozenset(options["uids"] or (os.geteuid(),)),
+            uids=caller_uids(options),
             issuer=options["issuer"],
             lifetime=options["token_lifetime"],
             entry=options["entry"],
@@ -135,16 +125,14 @@ def _plan(options: dict[str, Any]) -> IssuerPlan:
         ),
         refresh_hint=options["refresh_hint"],
         hidden=frozenset(options["hidden"]),
-        admin=None if port is None else (options["admin_host"], port),
+        admin=admin_address(options),
         drain=options["drain"],
     )
 
 
 async def _serve(plan: IssuerPlan) -> None:
     """Sign until SIGTERM, or until a successor has taken the socket. Raises SocketRefused or OSError."""
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop = listen_for_end()
     private = KeyDirectory(plan.keys)
     published = PublishedKeys(plan.published, plan.refresh_hint, plan.hidden)
     private.reload()

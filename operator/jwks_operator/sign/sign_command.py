@@ -1,26 +1,30 @@
 """`jwks-operator sign`: the command line of the signer, and the process around it."""
 
-import asyncio
 import logging
-import os
-import signal
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import click
-import uvloop
 
 from jwks_operator.httpd.request import Limits
 from jwks_operator.httpd.server import Bounds, Server
 from jwks_operator.sign.admin_pages import describe_keys, listen_for_probes
 from jwks_operator.sign.caller import caller_at
 from jwks_operator.sign.claims import ClaimRules
-from jwks_operator.sign.hardening import protect_memory
 from jwks_operator.sign.key_directory import KeyDirectory
 from jwks_operator.sign.octal_mode import OctalMode
 from jwks_operator.sign.sign_site import TYPS, SignRules, SignSite
-from jwks_operator.sign.unix_socket import SocketRefused, bind_unix_socket
+from jwks_operator.sign.signer_process import (
+    admin_address,
+    caller_uids,
+    keys_option,
+    listen_for_end,
+    process_options,
+    run_signer,
+    socket_option,
+)
+from jwks_operator.sign.unix_socket import bind_unix_socket
 from jwks_operator.sign.usage import render_metrics
 
 BOUNDS: Final = Bounds(
@@ -45,10 +49,8 @@ class SignPlan:
 
 
 @click.command("sign")
-@click.option(
-    "--keys", type=click.Path(path_type=Path), required=True, help="The directory of the mounted consumer Secret."
-)
-@click.option("--socket", type=click.Path(path_type=Path), required=True, help="The Unix socket to listen on.")
+@keys_option
+@socket_option
 @click.option(
     "--socket-mode",
     type=OctalMode(),
@@ -76,52 +78,37 @@ class SignPlan:
     "--typ", "typs", multiple=True, default=TYPS, show_default=True, help="Allowed typ; the first is the default."
 )
 @click.option("--allow-raw", is_flag=True, help="Sign any payload, claims without checks included.")
-@click.option("--audit-log", is_flag=True, help="Write a JSON line for each use to standard output.")
-@click.option("--admin-port", type=click.IntRange(0, 65535), help="Serve /healthz, /readyz and /metrics on this port.")
-@click.option("--admin-host", default="127.0.0.1", show_default=True, help="The address of the admin port.")
-@click.option(
-    "--drain", type=click.FloatRange(0, 3600), default=5.0, show_default=True, help="Seconds to end in at most."
-)
+@process_options
 def sign_command(**options: Any) -> None:
     """Sign for applications that hold no key, on a Unix socket.
 
     POST /v1/sign takes claims and gives a compact JWS by the active key of an entry; docs/signing.md has clients.
     """
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    try:
-        protect_memory()
-        uvloop.run(_sign(_plan(options)))
-    except SocketRefused as refused:
-        raise click.ClickException(str(refused)) from None
-    except OSError as error:
-        raise click.ClickException(f"cannot start: {error.strerror}") from None
+    run_signer(lambda: _sign(_plan(options)))
 
 
 def _plan(options: dict[str, Any]) -> SignPlan:
     lifetime = None if options["any_lifetime"] else options["token_lifetime"]
     rules = SignRules(
-        uids=frozenset(options["uids"] or (os.geteuid(),)),
+        uids=caller_uids(options),
         claims=ClaimRules(lifetime, options["issuer"]),
         typs=tuple(options["typs"]),
         raw=options["allow_raw"],
         audit_log=options["audit_log"],
     )
-    port = options["admin_port"]
     return SignPlan(
         keys=options["keys"],
         socket=options["socket"].absolute(),
         socket_mode=options["socket_mode"],
         rules=rules,
-        admin=None if port is None else (options["admin_host"], port),
+        admin=admin_address(options),
         drain=options["drain"],
     )
 
 
 async def _sign(plan: SignPlan) -> None:
     """Sign until SIGTERM. Raises SocketRefused or OSError."""
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop = listen_for_end()
     keys = KeyDirectory(plan.keys)
     keys.reload()
     site = SignSite(keys, plan.rules)
