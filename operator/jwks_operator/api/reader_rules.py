@@ -70,14 +70,23 @@ def _can_read(words: tuple[str, ...], readers: tuple[Reader, ...]) -> Rule:
     key = f"self.keys.map(k, {unread}, k.name + ' (' + (has(k.crv) ? k.crv : k.algorithm) + ')')[0]"
     return Rule(
         field="readers",
-        cel=f"!has(self.readers) || !self.readers.exists(r, {named}) || !self.keys.exists(k, {unread}) || "
-        f"(has(self.publish) && has(self.publish.documents) && self.publish.documents.exists(d, "
-        f"d.format == '{DocumentFormat.JWK_SET}' && !self.keys.exists(k, k.name in d.entries && {unread})))",
+        cel=cel_set_or_document(
+            named, f"!self.keys.exists(k, {unread})", f"!self.keys.exists(k, k.name in d.entries && {unread})"
+        ),
         holds=lambda spec: not refusals(spec),
         message=f"a reader refuses the whole set for one of its keys{_CURE}",
         message_cel=f"self.readers.filter(r, {named})[0] + ' refuses the whole set for the key of ' + {key} + "
         f"'{_CURE}'",
         explain=explain,
+    )
+
+
+def cel_set_or_document(named: str, whole: str, part: str) -> str:
+    """Return CEL: if a reader `r` is `named`, `whole` holds for the set, or `part` for some document `d` of it."""
+    return (
+        f"!has(self.readers) || !self.readers.exists(r, {named}) || {whole} || "
+        f"(has(self.publish) && has(self.publish.documents) && self.publish.documents.exists(d, "
+        f"d.format == '{DocumentFormat.JWK_SET}' && {part}))"
     )
 
 

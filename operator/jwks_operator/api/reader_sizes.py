@@ -12,6 +12,7 @@ from typing import Final, Protocol
 from jwks_operator.api.admission_rules import Rule, cel_list
 from jwks_operator.api.documents_spec import Document, DocumentFormat
 from jwks_operator.api.reader_row import Reader
+from jwks_operator.api.reader_rules import cel_set_or_document
 from jwks_operator.api.reader_table import READERS
 from jwks_operator.api.targets_spec import Publish
 from jwks_operator.keys.algorithms import ALGORITHMS, CURVES, Algorithm, KeyClass
@@ -127,9 +128,11 @@ def _fits(most: int, readers: Collection[Reader]) -> Rule:
     size = _cel_entry_bytes()
     return Rule(
         field="readers",
-        cel=f"!has(self.readers) || !self.readers.exists(r, {named}) || self.keys.map(k, {size}).sum() <= {room} || "
-        f"(has(self.publish) && has(self.publish.documents) && self.publish.documents.exists(d, "
-        f"d.format == '{DocumentFormat.JWK_SET}' && self.keys.map(k, k.name in d.entries, {size}).sum() <= {room}))",
+        cel=cel_set_or_document(
+            named,
+            f"self.keys.map(k, {size}).sum() <= {room}",
+            f"self.keys.map(k, k.name in d.entries, {size}).sum() <= {room}",
+        ),
         holds=lambda spec: not too_small(spec),
         message=f"a reader{told}",
         message_cel=f"self.readers.filter(r, {named})[0] + '{told}'",
