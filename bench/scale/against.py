@@ -50,7 +50,7 @@ def export_tree(commit: str, directory: Path) -> None:
 
 
 def judge_runs(outcome: Outcome, ours: Sequence[Made], theirs: Sequence[Made], commit: str) -> None:
-    """Compare the best runs of both: CPU of more than `WORST` times is wrong; time, which is the machine's, is told."""
+    """Compare the best runs of both: CPU of more than `WORST` times is wrong; the machine's time is only reported."""
     costs, before = ([made.cpu["operator"] / made.sets * 1000 for made in runs] for runs in (ours, theirs))
     outcome.figures |= {"cpu_ms": costs, "cpu_ms_before": before}
     label = f"CPU of the operator to create a set, beside {commit}"

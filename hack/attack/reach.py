@@ -109,7 +109,7 @@ def _slice(scene: Scene, pod: str | None, address: str) -> Object:
 
 
 async def _ask(scene: Scene) -> tuple[list[str], str]:
-    """Ask as the operator does, with its token; return who would be asked, and what is told to the tenant."""
+    """Ask as the operator does, with its token; return who would be asked, and what the tenant reads."""
     os.environ["KUBECONFIG"] = str(scene.thief.kubeconfig)
     fetched = _Fetched()
     transport, close = await connect()

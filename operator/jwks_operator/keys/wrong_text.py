@@ -110,7 +110,7 @@ def _environment(found: re.Match[str], _: str, __: Place) -> str:
 
 
 def _hexadecimal(_: re.Match[str], text: str, place: Place) -> str:
-    """Octets of a form of their own are told elsewhere; a bare number says nothing of its curve."""
+    """`wrong_forms` names octets of a form of their own; a bare number says nothing of its curve."""
     octets = len(re.sub(r"^0x|[:\s]", "", text)) // 2
     return f"{octets} octets in hexadecimal, which do not say what key they are; give {place}" if octets < 100 else ""
 
