@@ -202,7 +202,7 @@ class Calls:
                     assert caller.sign(segment(claims())).header
                     self.count += 1
                 except grpc.RpcError as error:
-                    if self.kills == kills:
+                    if self.kills == kills and kills % 2 == 0:  # odd: a kill is under way
                         self.problems.append(error)
 
 
@@ -216,7 +216,7 @@ def test_no_call_fails_through_ends_and_hand_overs(tmp_path: Path) -> None:
                 issuer.hand_over()
                 continue
             if end == "kill":
-                calls.kills += 1  # for calls that began before it, and below for those that begin meanwhile
+                calls.kills += 1  # odd until it is over: a call that begins meanwhile may fail before it is
                 issuer.kill()
                 calls.kills += 1
             else:
