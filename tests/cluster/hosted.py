@@ -142,7 +142,7 @@ class Traffic:
         try:
             return request()
         except ControlPlaneError as error:
-            if kills == self._kills:
+            if kills == self._kills and kills % 2 == 0:  # odd: a kill is under way
                 self.problems.append(error)
             else:
                 self.excused += 1
