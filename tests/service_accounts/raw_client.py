@@ -26,8 +26,8 @@ class RawClient:
 
     def __init__(self, path: Path) -> None:
         self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.connect(str(path))  # with a timeout it would not wait for room in the backlog: EAGAIN, unix(7)
         self.sock.settimeout(0.2)
-        self.sock.connect(str(path))
         self.h2 = H2Connection(H2Configuration(client_side=True, header_encoding="utf-8"))
         self.events: list[Event] = []
         self.ended = False

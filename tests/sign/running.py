@@ -77,8 +77,8 @@ class Client(http.client.HTTPConnection):
 
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.connect(str(self._path))  # with a timeout it would not wait for room in the backlog: EAGAIN, unix(7)
         self.sock.settimeout(60)
-        self.sock.connect(str(self._path))
 
     def post(self, body: object, path: str = "/v1/sign", method: str = "POST") -> Answer:
         """Send one request and read its answer; a body that is not bytes is sent as JSON."""
